@@ -1,0 +1,63 @@
+"""The web process: every door, its error answers and its start and end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import health, webhooks
+from gateway.errors import install_error_handlers
+from gateway.finance import routes as finance
+from gateway.settings import Settings
+from gateway.ussd import routes as ussd
+from gateway.wiring import Parts, Wiring
+
+log = structlog.stdlib.get_logger()
+
+#: Schemes are approved rarely; a new version is offered at the latest after this time.
+BOOK_REFRESH_S = 30
+
+#: Above these sizes nothing is read; the doors themselves refuse earlier, in their own words.
+BODY_BYTES_MAX = {"": 1024 * 1024, "/ussd/": 4 * 1024 * 1024, "/finance/": 24 * 1024 * 1024}
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the web process from its settings."""
+    wiring = Wiring(settings)
+    parts = wiring.parts
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        book = asyncio.create_task(_keep_book(parts))
+        try:
+            yield
+        finally:
+            book.cancel()
+            with suppress(asyncio.CancelledError):
+                await book
+            await wiring.close()
+
+    app = FastAPI(
+        title="RAMU Gateway", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
+    install_error_handlers(app, parts.deps.ids.reference, BODY_BYTES_MAX)
+    app.include_router(health.router(parts.deps))
+    app.include_router(webhooks.router(parts.deps))
+    app.include_router(ussd.router(parts.ussd))
+    app.include_router(finance.router(parts.finance))
+    return app
+
+
+async def _keep_book(parts: Parts) -> None:
+    while True:
+        try:
+            async with parts.deps.desk.single() as connection:
+                await parts.book.refresh(connection)
+        except (SQLAlchemyError, OSError) as failure:
+            log.warning("schemes.not_read", kind=type(failure).__name__)
+            await asyncio.sleep(1)
+        else:
+            await asyncio.sleep(BOOK_REFRESH_S)

@@ -1,0 +1,79 @@
+"""`ramu run`: everything on this machine, with nothing but Python installed."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.local import house, ports, postgres
+from gateway.local.supervisor import Child
+
+_NAME_CHARS = 8
+_PROJECT = Path(__file__).parents[2]
+
+Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Le port des pages et des appels.")]
+OperatorPort = Annotated[int, typer.Option("--operator-port", min=1, max=65535, help="Le port de l'opérateur d'essai.")]
+
+_WELCOME = """\
+
+RAMU tourne sur cette machine, en mode local : rien n'est réel, les données sont des exemples.
+
+  Composer le code (téléphone)    {url}/phone/
+  L'opérateur d'essai             {operator_url}/
+  Le bureau des finances          {url}/finance/   identifiant : local   mot de passe : local
+
+  Pour tout arrêter : Ctrl-C. Les données restent dans {local_dir}.
+"""
+
+
+def command(port: Port = 8000, operator_port: OperatorPort = 8001) -> None:
+    """Start RAMU whole on this machine: database, pages, worker and a sandbox operator."""
+    if os.environ.get("RAMU_MODE", "local") != "local":
+        _refuse("« ramu run » est le mode local ; en production, lancez « ramu serve » et « ramu work » séparément.")
+    local_dir = Path(os.environ.get("RAMU_LOCAL_DIR") or _default_local_dir()).expanduser().resolve()
+    home = house.House(
+        local_dir=local_dir,
+        port=port,
+        operator_port=operator_port,
+        steps=(_ramu("migrate", "migrate"), _ramu("exemples", "scheme", "load-illustrative")),
+        services=(
+            _ramu("web", "serve", "--port", str(port)),
+            _ramu("worker", "work"),
+            _ramu("operator", "sandbox", "--port", str(operator_port)),
+        ),
+    )
+    live_in(home)
+
+
+def live_in(home: house.House) -> None:
+    """Live in a house until told to stop, or say in one sentence why it cannot be."""
+    welcome = _WELCOME.format(url=home.url, operator_url=home.operator_url, local_dir=home.local_dir)
+    try:
+        with ports.only_run(home.local_dir):
+            ports.require_free({"--port": home.port, "--operator-port": home.operator_port})
+            asyncio.run(house.live(home, os.environ, _say, welcome))
+    except (ports.NotFree, postgres.PrivatePostgresRefused, house.StepFailed) as refusal:
+        _refuse(str(refusal))
+    except OSError as error:
+        _refuse(f"Impossible d'écrire dans {home.local_dir} ({error.strerror}) : changez RAMU_LOCAL_DIR.")
+
+
+def _ramu(name: str, *arguments: str) -> Child:
+    return Child(name, (sys.executable, "-m", "gateway.cli.main", *arguments))
+
+
+def _default_local_dir() -> Path:
+    """Keep the data with the checkout; an installed package keeps it where the command is given."""
+    return (_PROJECT if (_PROJECT / "pyproject.toml").is_file() else Path.cwd()) / ".ramu"
+
+
+def _say(name: str, line: str) -> None:
+    typer.echo(f"{name:<{_NAME_CHARS}} | {line}".rstrip())
+
+
+def _refuse(sentence: str) -> None:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)

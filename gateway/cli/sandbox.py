@@ -1,0 +1,44 @@
+"""`ramu sandbox`: the sandbox operator on a port of its own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from gateway.clock import SystemClock
+from gateway.local.sandbox_operator.app import create_operator
+from gateway.local.sandbox_operator.journal import JournalRefused
+
+#: Where the books lie below the local folder when nobody names another place.
+BOOKS_FOLDER = "sandbox-operator"
+
+#: How long answers under way may take when the operator is told to stop.
+STOP_S = 3
+
+
+def sandbox(
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port d'écoute.")] = 8001,
+    host: Annotated[str, typer.Option(help="Adresse d'écoute.")] = "127.0.0.1",
+    data_dir: Annotated[Path | None, typer.Option(help="Dossier des livres; sans lui, en mémoire.")] = None,
+    local_dir: Annotated[Path | None, typer.Option(envvar="RAMU_LOCAL_DIR", hidden=True)] = None,
+    public_url: Annotated[str, typer.Option(envvar="RAMU_PUBLIC_URL", hidden=True)] = "http://127.0.0.1:8000",
+    api_key: Annotated[str, typer.Option(envvar="RAMU_SANDBOX_API_KEY", hidden=True)] = "local",
+    merchant: Annotated[str, typer.Option(envvar="RAMU_SANDBOX_MERCHANT", hidden=True)] = "RAMU",
+    mode: Annotated[str, typer.Option(envvar="RAMU_MODE", hidden=True)] = "local",
+) -> None:
+    """Faire tourner l'opérateur d'essai, qui ne tient aucun argent réel."""
+    if mode == "production":
+        typer.echo("L'opérateur d'essai ne tourne pas en production.", err=True)
+        raise typer.Exit(2)
+    if data_dir is None and local_dir is not None:
+        data_dir = local_dir / BOOKS_FOLDER
+    notify_url = public_url.rstrip("/") + "/webhooks/sandbox"
+    try:
+        app = create_operator(data_dir, SystemClock().now, api_key=api_key, merchant=merchant, notify_url=notify_url)
+    except (JournalRefused, OSError) as error:
+        typer.echo(f"L'opérateur d'essai ne peut pas ouvrir ses livres: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"Opérateur d'essai (aucun argent réel): http://{host}:{port}/")
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_S)

@@ -1,0 +1,144 @@
+"""What a household owes and has paid, read whole and under lock."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.contributions.allocation import DueItem, NewDueItem
+from gateway.contributions.rights import CoveredItem, Rights, rights, threshold_xof
+from gateway.contributions.scheme import HouseholdSize, Scheme
+from gateway.contributions.schemes import SchemeBook
+
+#: Locked in the order of their ids, before anything of theirs is read.
+LOCK = text("""
+    SELECT id FROM household WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
+""")
+
+HOUSEHOLDS = text("""
+    SELECT household.id, ramu_number, scheme_code, scheme_version, registered_on, people_count, children_count,
+           member.name,
+           ARRAY(SELECT msisdn FROM phone WHERE phone.household_id = household.id
+                  ORDER BY registered_at, msisdn) AS phones
+      FROM household JOIN member ON member.household_id = household.id AND member.is_head
+     WHERE household.id = ANY(CAST(:ids AS bigint[]))
+""")
+
+ITEMS = text("""
+    SELECT due_item.id, due_item.household_id, period_start, period_end, due_on, label, due_item.amount_xof,
+           array_remove(array_agg(allocated_on ORDER BY allocation.id), NULL) AS paid_on,
+           array_remove(array_agg(allocation.amount_xof ORDER BY allocation.id), NULL) AS paid_xof
+      FROM due_item LEFT JOIN allocation ON allocation.due_item_id = due_item.id
+     WHERE due_item.household_id = ANY(CAST(:ids AS bigint[]))
+     GROUP BY due_item.id ORDER BY due_item.household_id, period_start
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOnAccount:
+    """A due item with each amount that was allocated to it and the day on which it was paid."""
+
+    id: int | None
+    period_start: date
+    period_end: date
+    due_on: date
+    label: str
+    amount_xof: int
+    paid: tuple[tuple[date, int], ...]
+
+    @classmethod
+    def opened(cls, new: NewDueItem) -> "ItemOnAccount":
+        """Give a due item that is about to be written."""
+        return cls(None, new.period_start, new.period_end, new.due_on, new.label, new.amount_xof, ())
+
+    @property
+    def paid_xof(self) -> int:
+        """Everything that was allocated to it."""
+        return sum(amount_xof for _, amount_xof in self.paid)
+
+    def reached_on(self, threshold: int) -> date | None:
+        """Give the day on which the payments, in the order of their days, reached a threshold."""
+        total_xof = 0
+        for paid_on, amount_xof in sorted(self.paid):
+            total_xof += amount_xof
+            if total_xof >= threshold:
+                return paid_on
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class HouseholdAccount:
+    """A household with its scheme, its due items and the people to tell."""
+
+    id: int
+    ramu_number: str
+    name: str
+    phones: tuple[str, ...]
+    scheme: Scheme
+    registered_on: date
+    size: HouseholdSize
+    items: tuple[ItemOnAccount, ...]
+
+    def due_items(self) -> tuple[DueItem, ...]:
+        """Give the due items as allocation sees them."""
+        return tuple(
+            DueItem(item.id, item.period_start, item.period_end, item.due_on, item.amount_xof, item.paid_xof)
+            for item in self.items
+        )
+
+    def covered_items(self) -> tuple[CoveredItem, ...]:
+        """Give the due items as rights see them."""
+        rule = self.scheme.rights
+        return tuple(
+            CoveredItem(
+                item.period_start,
+                item.period_end,
+                item.amount_xof,
+                item.paid_xof,
+                item.reached_on(threshold_xof(item.amount_xof, rule.open_threshold_bp)),
+            )
+            for item in self.items
+        )
+
+    def rights_on(self, today: date) -> Rights:
+        """Say where the household stands on a day."""
+        return rights(self.scheme, self.covered_items(), today)
+
+
+async def read_accounts(
+    connection: AsyncConnection, book: SchemeBook, household_ids: Sequence[int]
+) -> dict[int, HouseholdAccount]:
+    """Lock households, then read what they owe and have paid."""
+    if not household_ids:
+        return {}
+    wanted = {"ids": list(household_ids)}
+    await connection.execute(LOCK, wanted)
+    households = (await connection.execute(HOUSEHOLDS, wanted)).all()
+    if any((row.scheme_code, row.scheme_version) not in book.schemes for row in households):
+        await book.refresh(connection)
+    items = defaultdict(list)
+    for row in (await connection.execute(ITEMS, wanted)).all():
+        items[row.household_id].append(_item(row))
+    return {row.id: _account(row, book, tuple(items[row.id])) for row in households}
+
+
+def _item(row: Row[Any]) -> ItemOnAccount:
+    paid = tuple(zip(row.paid_on, row.paid_xof, strict=True))
+    return ItemOnAccount(row.id, row.period_start, row.period_end, row.due_on, row.label, row.amount_xof, paid)
+
+
+def _account(row: Row[Any], book: SchemeBook, items: tuple[ItemOnAccount, ...]) -> HouseholdAccount:
+    return HouseholdAccount(
+        id=row.id,
+        ramu_number=row.ramu_number,
+        name=row.name,
+        phones=tuple(row.phones),
+        scheme=book.get(row.scheme_code, row.scheme_version),
+        registered_on=row.registered_on,
+        size=HouseholdSize(row.people_count, row.children_count),
+        items=items,
+    )

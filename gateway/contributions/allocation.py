@@ -1,0 +1,106 @@
+"""Which due items a payment pays: oldest first, never above what is owed, and not a franc lost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from gateway.contributions.schedule import next_period, periods
+from gateway.contributions.scheme import Scheme
+
+
+@dataclass(frozen=True, slots=True)
+class DueItem:
+    """A period a household owes for, with what it has paid so far."""
+
+    id: int | None
+    period_start: date
+    period_end: date
+    due_on: date
+    amount_xof: int
+    paid_xof: int
+
+    @property
+    def remaining_xof(self) -> int:
+        """What is still to pay."""
+        return max(0, self.amount_xof - self.paid_xof)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDueItem:
+    """A period that is not recorded yet and can be opened when it falls due or money reaches it."""
+
+    period_start: date
+    period_end: date
+    due_on: date
+    amount_xof: int
+    label: str
+
+    @property
+    def remaining_xof(self) -> int:
+        """What is still to pay: all of it."""
+        return self.amount_xof
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The francs of a payment that go to one due item."""
+
+    item: DueItem | NewDueItem
+    amount_xof: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Where a payment went: parts and advance add up to it exactly."""
+
+    parts: tuple[Part, ...]
+    opened: tuple[NewDueItem, ...]
+    advance_xof: int
+
+
+def allocate(amount_xof: int, due_items: Sequence[DueItem], upcoming: Sequence[NewDueItem]) -> Allocation:
+    """Give a payment to the oldest periods first; what no period can take is paid in advance."""
+    if amount_xof <= 0:
+        raise ValueError(f"only money can be allocated, not {amount_xof} F")
+    left_xof = amount_xof
+    parts: list[Part] = []
+    items: list[DueItem | NewDueItem] = [*due_items, *upcoming]
+    for item in sorted(items, key=lambda item: item.period_start):
+        part_xof = min(left_xof, item.remaining_xof)
+        if part_xof > 0:
+            parts.append(Part(item, part_xof))
+            left_xof -= part_xof
+    opened = tuple(part.item for part in parts if isinstance(part.item, NewDueItem))
+    return Allocation(tuple(parts), opened, left_xof)
+
+
+def items_due(
+    scheme: Scheme, registered_on: date, known_until: date | None, amount_xof: int, today: date
+) -> tuple[NewDueItem, ...]:
+    """Give the periods that are due by today and end after the last one recorded."""
+    return tuple(
+        NewDueItem(period.start, period.end, period.due_on, amount_xof, period.label)
+        for period in periods(scheme, registered_on, today)
+        if known_until is None or period.start > known_until
+    )
+
+
+def upcoming_items(
+    scheme: Scheme, registered_on: date, due_items: Sequence[DueItem | NewDueItem], amount_xof: int, today: date
+) -> tuple[NewDueItem, ...]:
+    """Give the periods that are not due yet and that the scheme lets this household pay ahead."""
+    if not scheme.advance.allowed:
+        return ()
+    ahead = sum(1 for item in due_items if item.due_on > today)
+    after = max((item.period_end for item in due_items), default=date.min)
+    upcoming: list[NewDueItem] = []
+    for _ in range(scheme.advance.max_periods - ahead):
+        period = next_period(scheme, registered_on, after)
+        upcoming.append(NewDueItem(period.start, period.end, period.due_on, amount_xof, period.label))
+        after = period.end
+    return tuple(upcoming)
+
+
+def maximum_xof(due_items: Sequence[DueItem], upcoming: Sequence[NewDueItem]) -> int:
+    """Give the most that the recorded and the upcoming periods can take."""
+    return sum(item.remaining_xof for item in due_items) + sum(item.remaining_xof for item in upcoming)

@@ -1,0 +1,100 @@
+"""Applies money to what households owe: reads once under lock, decides purely, writes once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.contributions.account import HouseholdAccount, ItemOnAccount, read_accounts
+from gateway.contributions.allocation import Allocation, NewDueItem, allocate, items_due, upcoming_items
+from gateway.contributions.keep import keep_allocations, keep_due_items
+from gateway.contributions.scheme import amount_due
+from gateway.contributions.schemes import SchemeBook
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyFor:
+    """Money that is to be applied to one household, by one ledger transaction."""
+
+    household_id: int
+    ledger_txn_id: int
+    amount_xof: int
+    paid_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Where one amount went and how the household stands after it."""
+
+    money: MoneyFor
+    allocation: Allocation
+    account: HouseholdAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that applying a batch of money will write."""
+
+    applied: tuple[Applied, ...]
+
+    def advances_xof(self) -> dict[int, int]:
+        """Give what no due item could take, by ledger transaction."""
+        return {one.money.ledger_txn_id: one.allocation.advance_xof for one in self.applied}
+
+
+async def plan(
+    connection: AsyncConnection, book: SchemeBook, monies: Sequence[MoneyFor], now: datetime, *, ahead: bool = True
+) -> Plan:
+    """Decide where each amount goes; ``ahead=False`` keeps to periods that are due already."""
+    accounts = await read_accounts(connection, book, sorted({money.household_id for money in monies}))
+    applied = []
+    for money in monies:
+        account = accounts[money.household_id]
+        allocation = allocate(money.amount_xof, account.due_items(), _openable(account, now.date(), ahead=ahead))
+        account = after(account, allocation, money.paid_on)
+        accounts[money.household_id] = account
+        applied.append(Applied(money, allocation, account))
+    return Plan(tuple(applied))
+
+
+def _openable(account: HouseholdAccount, today: date, *, ahead: bool) -> tuple[NewDueItem, ...]:
+    amount_xof = amount_due(account.scheme, account.size).member_xof
+    items = account.due_items()
+    known_until = max((item.period_end for item in items), default=None)
+    due = items_due(account.scheme, account.registered_on, known_until, amount_xof, today)
+    if not ahead:
+        return due
+    return (*due, *upcoming_items(account.scheme, account.registered_on, (*items, *due), amount_xof, today))
+
+
+def after(account: HouseholdAccount, allocation: Allocation, paid_on: date) -> HouseholdAccount:
+    """Give the account as it stands once an allocation is written."""
+    items = {item.period_start: item for item in account.items}
+    for opened in allocation.opened:
+        items[opened.period_start] = ItemOnAccount.opened(opened)
+    for part in allocation.parts:
+        item = items[part.item.period_start]
+        items[part.item.period_start] = replace(item, paid=(*item.paid, (paid_on, part.amount_xof)))
+    return replace(account, items=tuple(items[start] for start in sorted(items)))
+
+
+async def write(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
+    """Write the due items that were opened and every allocation; the ledger transactions are written before."""
+    opened = {
+        (one.money.household_id, item.period_start): (one.account, item)
+        for one in plan.applied
+        for item in one.allocation.opened
+    }
+    ids: Mapping[tuple[int, date], int] = await keep_due_items(connection, list(opened.values()), now)
+    rows = []
+    for one in plan.applied:
+        known = {item.period_start: item.id for item in one.account.items if item.id is not None}
+        for part in one.allocation.parts:
+            start = part.item.period_start
+            item_id = known.get(start) or ids[one.money.household_id, start]
+            rows.append((one.money, item_id, part.amount_xof))
+    await keep_allocations(
+        connection,
+        [(m.household_id, item_id, m.ledger_txn_id, amount_xof, m.paid_on) for m, item_id, amount_xof in rows],
+    )

@@ -1,0 +1,111 @@
+"""When a household may be cared for: rights computed from what was paid and when, never stored by hand."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import assert_never
+
+from gateway.contributions.scheme import ALL_BP, GraceDays, GraceUntil, RightsRule, Scheme
+
+ONE_DAY = timedelta(days=1)
+
+
+class RightsState(StrEnum):
+    """Where a household's right to care stands."""
+
+    OPEN = "open"
+    WAITING = "waiting"
+    GRACE = "grace"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredItem:
+    """A due item as rights see it; the day its threshold was reached is kept when it happens."""
+
+    period_start: date
+    period_end: date
+    amount_xof: int
+    paid_xof: int
+    threshold_reached_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """The rights of a household on a day, with the days that bound them; both ends included."""
+
+    state: RightsState
+    open_from: date | None = None
+    open_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A stretch of days with rights, both ends included."""
+
+    start: date
+    end: date
+
+
+def threshold_xof(amount_xof: int, threshold_bp: int) -> int:
+    """Give the payment from which a period opens rights, rounded up to the franc."""
+    return -(-amount_xof * threshold_bp // ALL_BP)
+
+
+def rights(scheme: Scheme, items: Sequence[CoveredItem], today: date) -> Rights:
+    """Say where a household stands on a day, from what it has paid so far."""
+    runs = covers(scheme.rights, items)
+    for run in runs:
+        if run.start <= today <= run.end:
+            return Rights(RightsState.OPEN, run.start, run.end)
+    for run in reversed(runs):
+        grace_end = _grace_end(scheme.rights, run.end)
+        if run.end < today <= grace_end:
+            return Rights(RightsState.GRACE, run.start, grace_end)
+    for run in runs:
+        if run.start > today:
+            return Rights(RightsState.WAITING, run.start, run.end)
+    return Rights(RightsState.CLOSED)
+
+
+def covers(rule: RightsRule, items: Sequence[CoveredItem]) -> tuple[Cover, ...]:
+    """Give the stretches of rights that payments have opened, in order, consecutive periods joined."""
+    joined: list[Cover] = []
+    for cover in _opened(rule, items):
+        if joined and cover.start <= joined[-1].end + ONE_DAY:
+            joined[-1] = Cover(joined[-1].start, cover.end)
+        else:
+            joined.append(cover)
+    return tuple(joined)
+
+
+def _opened(rule: RightsRule, items: Sequence[CoveredItem]) -> Iterator[Cover]:
+    ready_on = date.min
+    last_end: date | None = None
+    for item in sorted(items, key=lambda item: item.period_start):
+        reached_on = item.threshold_reached_on
+        if reached_on is None or item.paid_xof < threshold_xof(item.amount_xof, rule.open_threshold_bp):
+            continue
+        begins = max(item.period_start, reached_on)
+        # A wait once begun is served to its end, also by the periods paid meanwhile: hence the maximum. A lapse is
+        # measured from the end of the period paid before, not from its payment: so paying more never shortens rights.
+        if last_end is None:
+            ready_on = reached_on + timedelta(days=rule.waiting_days_new)
+        elif (begins - last_end - ONE_DAY).days > rule.lapse_after_days:
+            ready_on = max(ready_on, reached_on + timedelta(days=rule.waiting_days_after_lapse))
+        last_end = item.period_end
+        opens = max(begins, ready_on)
+        if opens <= item.period_end:
+            yield Cover(opens, item.period_end)
+
+
+def _grace_end(rule: RightsRule, cover_end: date) -> date:
+    match rule.grace:
+        case GraceDays(days):
+            return cover_end + timedelta(days=days)
+        case GraceUntil(day):
+            this_year = day.in_year(cover_end.year)
+            return this_year if this_year >= cover_end else day.in_year(cover_end.year + 1)
+        case _:
+            assert_never(rule.grace)

@@ -1,0 +1,118 @@
+"""The one place where transactions begin, commit and roll back."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from psycopg.errors import DeadlockDetected, SerializationFailure
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+Result = TypeVar("Result")
+
+ATTEMPTS = 5
+#: A first wait before trying a refused transaction again; it doubles, with as much chance on top.
+BACKOFF_MS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long PostgreSQL may work or wait for us."""
+
+    statement_ms: int = 30_000
+    lock_ms: int = 5_000
+    idle_in_transaction_ms: int = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """How many connections one part of the service may hold; a report cannot starve a callback."""
+
+    size: int = 5
+    timeout_s: int = 5
+
+
+class Database:
+    """One bulkhead of connections to PostgreSQL."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """Give the engine, for what watches its pool or its statements."""
+        return self._engine
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[AsyncConnection]:
+        """Commit everything that happens inside, or nothing of it."""
+        async with self._engine.connect() as connection:
+            try:
+                yield connection
+                await connection.commit()
+            except BaseException:
+                await connection.rollback()
+                raise
+
+    @asynccontextmanager
+    async def single(self) -> AsyncIterator[AsyncConnection]:
+        """Run statements that each stand alone, without paying for a transaction around them."""
+        async with self._reading.connect() as connection:
+            yield connection
+
+    async def transact(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        """Run ``work`` in a unit of work that survives the caller's departure and PostgreSQL's refusals.
+
+        A client that hangs up cancels its request; money half-written because of that would be a fault, so the work
+        runs in a task of its own. PostgreSQL may refuse a transaction for the sake of another; it is then run again
+        whole, which is why ``work`` must do nothing but talk to the database.
+        """
+        return await asyncio.shield(asyncio.ensure_future(self._attempts(work)))
+
+    async def _attempts(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self.unit_of_work() as connection:
+                    return await work(connection)
+            except DBAPIError as refused:
+                if attempt == ATTEMPTS or not isinstance(refused.orig, SerializationFailure | DeadlockDetected):
+                    raise
+                wait_ms = BACKOFF_MS * 2**attempt
+                await asyncio.sleep((wait_ms + random.randrange(wait_ms)) / 1000)  # noqa: S311 - not a secret
+        raise AssertionError("the last attempt returns or raises")
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+def open_database(url: str, pool: Pool, timeouts: Timeouts, *, durable: bool = True) -> Database:
+    """Open a bulkhead; ``durable=False`` lets commits return before the disk has them, for dialogues only."""
+    options = {
+        "statement_timeout": timeouts.statement_ms,
+        "lock_timeout": timeouts.lock_ms,
+        "idle_in_transaction_session_timeout": timeouts.idle_in_transaction_ms,
+        "timezone": "UTC",
+        "application_name": "ramu",
+    }
+    if not durable:
+        options["synchronous_commit"] = "off"
+    return Database(
+        create_async_engine(
+            url,
+            pool_size=pool.size,
+            max_overflow=0,
+            pool_timeout=pool.timeout_s,
+            pool_pre_ping=False,
+            pool_use_lifo=True,
+            hide_parameters=True,
+            connect_args={
+                "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
+                "prepare_threshold": 2,
+            },
+        )
+    )

@@ -1,0 +1,203 @@
+"""The pages of the console and their files; every figure comes from a report."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from gateway.finance import audit
+from gateway.finance.parts import FinanceDeps, Refused, Visit, snapshot
+from gateway.finance.rendering import page
+from gateway.finance.roles import Right
+from gateway.reports import csv_file
+from gateway.reports.breaks import breaks_of_day, open_breaks
+from gateway.reports.day import day_report
+from gateway.reports.evidence import parked_callback_count, seal_of
+from gateway.reports.suspense import open_suspense, suspense_balance_xof
+from gateway.reports.trial_balance import trial_balance
+
+#: No contribution by telephone is older than the service.
+FIRST_DAY = date(2020, 1, 1)
+#: What a page shows of a long list; the file has the rest.
+LIST_ROWS_MAX = 200
+
+DAY_TITLES: Mapping[str, str] = {
+    "day": "Jour",
+    "operator": "Opérateur",
+    "statement_received": "Relevé complet",
+    "operator_says_xof": "L'opérateur dit (F)",
+    "operator_says_count": "L'opérateur dit (nombre)",
+    "posted_xof": "Passé aux ménages (F)",
+    "posted_count": "Passé aux ménages (nombre)",
+    "suspense_xof": "En attente (F)",
+    "suspense_count": "En attente (nombre)",
+    "breaks_xof": "Écarts (F)",
+    "breaks_open_count": "Écarts ouverts (nombre)",
+    "unexplained_xof": "Inexpliqué (F)",
+    "fees_xof": "Frais de l'opérateur (F)",
+    "lines_waiting_count": "Lignes à rapprocher (nombre)",
+    "proved_by_callback_count": "Prouvés par avis signé (nombre)",
+    "proved_by_query_count": "Prouvés par interrogation (nombre)",
+    "proved_by_statement_count": "Prouvés par relevé (nombre)",
+    "proved_by_hand_count": "Saisis à la main (nombre)",
+}
+BREAK_TITLES: Mapping[str, str] = {
+    "break_id": "N°",
+    "day": "Jour",
+    "operator": "Opérateur",
+    "kind": "Type",
+    "subject": "Référence opérateur",
+    "operator_says_xof": "L'opérateur dit (F)",
+    "we_say_xof": "Nous disons (F)",
+    "difference_xof": "Différence (F)",
+    "age_days": "Ancienneté (jours)",
+    "owner": "Responsable",
+    "detail": "Détail",
+    "opened_at": "Ouvert le (UTC)",
+}
+SUSPENSE_TITLES: Mapping[str, str] = {
+    "receipt_number": "Quittance",
+    "operator": "Opérateur",
+    "operator_transaction_id": "Référence opérateur",
+    "amount_xof": "Montant (F)",
+    "payer_masked": "Payeur",
+    "our_reference": "Référence donnée",
+    "occurred_at": "Reçu le (UTC)",
+    "age_days": "Ancienneté (jours)",
+}
+
+
+async def day_page(finance: FinanceDeps, visit: Visit) -> Response:
+    """Show the reconciliation of a day."""
+    today = visit.now.date()
+    day = asked_day(visit, today)
+    async with snapshot(finance.deps.desk) as connection:
+        said = {
+            "report": await day_report(connection, day, finance.deps.operators),
+            "breaks": await breaks_of_day(connection, day, today, LIST_ROWS_MAX),
+            "parked_callbacks": await parked_callback_count(connection),
+            "seal": await seal_of(connection, day),
+        }
+    return labelled_page(
+        finance, visit, "day.html", "jour",
+        **said,
+        today=today,
+        previous_day=day - timedelta(days=1) if day > FIRST_DAY else None,
+        next_day=day + timedelta(days=1) if day < today else None,
+        first_day=FIRST_DAY,
+    )  # fmt: skip
+
+
+async def day_csv(finance: FinanceDeps, visit: Visit) -> Response:
+    """Give the reconciliation of a day as a file, from the same query as the page."""
+    day = asked_day(visit, visit.now.date())
+    async with snapshot(finance.deps.desk) as connection:
+        report = await day_report(connection, day, finance.deps.operators)
+    return await _file(finance, visit, f"rapprochement-{day}", report.rows, DAY_TITLES)
+
+
+async def breaks_page(finance: FinanceDeps, visit: Visit) -> Response:
+    """Show every break that waits for a decision."""
+    async with snapshot(finance.deps.desk) as connection:
+        breaks = await open_breaks(connection, visit.now.date(), LIST_ROWS_MAX)
+    return labelled_page(finance, visit, "breaks.html", "ecarts", breaks=breaks, rows_max=LIST_ROWS_MAX)
+
+
+async def breaks_csv(finance: FinanceDeps, visit: Visit) -> Response:
+    """Give every open break as a file."""
+    today = visit.now.date()
+    async with snapshot(finance.deps.desk) as connection:
+        rows = await open_breaks(connection, today)
+    return await _file(finance, visit, f"ecarts-{today}", rows, BREAK_TITLES)
+
+
+async def suspense_page(finance: FinanceDeps, visit: Visit) -> Response:
+    """Show the money whose household is not known."""
+    async with snapshot(finance.deps.desk) as connection:
+        waiting = await open_suspense(connection, visit.now.date())
+        balance_xof = await suspense_balance_xof(connection)
+    return labelled_page(
+        finance, visit, "suspense.html", "attente",
+        waiting=waiting[:LIST_ROWS_MAX],
+        waiting_count=len(waiting),
+        waiting_xof=sum(row.amount_xof for row in waiting),
+        balance_xof=balance_xof,
+    )  # fmt: skip
+
+
+async def suspense_csv(finance: FinanceDeps, visit: Visit) -> Response:
+    """Give the money whose household is not known as a file."""
+    today = visit.now.date()
+    async with snapshot(finance.deps.desk) as connection:
+        rows = await open_suspense(connection, today)
+    return await _file(finance, visit, f"attente-{today}", rows, SUSPENSE_TITLES)
+
+
+async def balance_page(finance: FinanceDeps, visit: Visit) -> Response:
+    """Show that the books add up to zero."""
+    async with snapshot(finance.deps.desk) as connection:
+        balance = await trial_balance(connection)
+    return labelled_page(finance, visit, "balance.html", "balance", balance=balance)
+
+
+def asked_day(visit: Visit, today: date) -> date:
+    """Read which day is asked for; none means today."""
+    asked = visit.request.query_params.getlist("jour")
+    if not asked:
+        return today
+    try:
+        (written,) = asked
+        day = date.fromisoformat(written)
+    except ValueError:
+        raise _bad_day("Écrivez le jour ainsi : 2026-11-22 (année, mois, jour).") from None
+    if written != day.isoformat():
+        raise _bad_day("Écrivez le jour ainsi : 2026-11-22 (année, mois, jour).")
+    if day > today:
+        raise _bad_day("Ce jour n'est pas encore venu.")
+    if day < FIRST_DAY:
+        raise _bad_day("Ce jour est antérieur à l'ouverture du service.")
+    return day
+
+
+def _bad_day(sentence: str) -> Refused:
+    return Refused(400, "Jour impossible", sentence)
+
+
+def labelled_page(
+    finance: FinanceDeps,
+    visit: Visit,
+    template: str,
+    here: str,
+    **said: Any,  # noqa: ANN401 - templates take anything
+) -> Response:
+    """Give a page with everything that every page behind the door needs."""
+    labels = {name: operator.label for name, operator in finance.deps.operators.items()}
+    return page(
+        template,
+        officer=visit.officer,
+        local_mode=finance.deps.local_mode,
+        here=here,
+        now=visit.now,
+        labels=labels,
+        may_export=visit.officer.may(Right.EXPORT),
+        may_import=visit.officer.may(Right.IMPORT),
+        **said,
+    )
+
+
+async def _file(
+    finance: FinanceDeps, visit: Visit, name: str, rows: Iterable[Any], titles: Mapping[str, str]
+) -> Response:
+    async def note(connection: AsyncConnection) -> None:
+        await audit.record(
+            connection, visit.now, audit.actor_of(visit.officer.login), "report.exported", f"report/{name}"
+        )
+
+    await finance.deps.desk.transact(note)
+    return Response(
+        csv_file.csv_bytes(rows, titles),
+        media_type=csv_file.MEDIA_TYPE,
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )

@@ -1,0 +1,208 @@
+"""What a finance officer reads in place of our codes; ``typeset`` gives French its apostrophes and its spaces."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from gateway.finance.roles import Role
+from gateway.reports.day import OperatorDay
+
+NARROW_SPACE = "\u202f"
+HARD_SPACE = "\u00a0"
+MINUS = "\u2212"
+APOSTROPHE = "\u2019"
+
+WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+MONTHS = (
+    "janvier", "février", "mars", "avril", "mai", "juin",
+    "juillet", "août", "septembre", "octobre", "novembre", "décembre",
+)  # fmt: skip
+
+ROLES: Mapping[Role, str] = {
+    Role.DESK: "guichet",
+    Role.FINANCE: "finance",
+    Role.ACCOUNTANT: "agent comptable",
+    Role.AUDITOR: "auditeur",
+    Role.ADMIN: "administrateur",
+}
+
+PUSH_STATES: Mapping[str, str] = {
+    "created": "à envoyer",
+    "submitted": "envoyées, réponse attendue",
+    "unknown": "sans réponse, on redemande",
+    "pending": "en attente du payeur",
+    "succeeded": "payées",
+    "failed": "refusées ou abandonnées",
+    "expired": "expirées sans réponse du payeur",
+    "reversed": "annulées par l'opérateur",
+}
+
+#: The kinds of account of the chart.
+ACCOUNTS: Mapping[str, str] = {
+    "clearing": "Détenu par l'opérateur",
+    "suspense": "Compte d'attente",
+    "contributions": "Cotisations des ménages",
+    "advances": "Cotisations payées d'avance",
+}
+
+#: What became of the lines of a statement.
+BUCKETS: Mapping[str, str] = {
+    "matched": "déjà passées, conformes",
+    "recovered": "retrouvées par le relevé et passées",
+    "suspense": "retrouvées, ménage inconnu : en attente",
+    "amount_differs": "montant différent : écart ouvert",
+    "status_differs": "état différent : écart ouvert",
+    "reversal": "annulations par l'opérateur",
+    "duplicate": "répétées, comptées une seule fois",
+    "not_money": "sans argent reçu (échecs, frais, virements)",
+    "unreadable": "incomplètes, à examiner",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BreakWords:
+    """A kind of break in words, and what to do about it."""
+
+    label: str
+    advice: str
+
+
+BREAKS: Mapping[str, BreakWords] = {
+    "AMOUNT": BreakWords(
+        "Montants différents",
+        "Demander à l'opérateur le montant exact, puis corriger par une écriture nouvelle, à deux personnes.",
+    ),
+    "ASKED_OTHER_AMOUNT": BreakWords(
+        "Montant payé différent du montant demandé",
+        "Rien à corriger : le montant payé fait foi. Vérifier si le cas se répète chez cet opérateur.",
+    ),
+    "LEDGER_ONLY": BreakWords(
+        "Passé chez nous, absent du relevé",
+        "Attendre le relevé suivant ; absent deux fois de suite, suspendre les droits et ouvrir une enquête.",
+    ),
+    "STATEMENT_ONLY": BreakWords(
+        "Au relevé, absent chez nous",
+        "Faire confirmer l'opération par l'opérateur, puis la passer à deux personnes.",
+    ),
+    "STATUS": BreakWords(
+        "États contradictoires",
+        "Interroger l'opérateur sur cette opération ; ne rien corriger avant sa réponse.",
+    ),
+    "REVERSAL": BreakWords(
+        "Annulé par l'opérateur",
+        "Vérifier la contestation, puis contre-passer à deux personnes et recalculer les droits.",
+    ),
+    "DUPLICATE": BreakWords(
+        "Opération répétée",
+        "Comparer les deux opérations ; la seconde est rendue ou gardée en avance, selon le payeur.",
+    ),
+    "TIMING": BreakWords(
+        "Passage de minuit, jour de l'opérateur",
+        "Rien à corriger : le même montant est compté chez nous un autre jour, en sens contraire.",
+    ),
+    "TIMING_BOOKED": BreakWords(
+        "Passage de minuit, notre jour",
+        "Rien à corriger : le même montant est compté chez l'opérateur un autre jour, en sens contraire.",
+    ),
+    "UNIDENTIFIED": BreakWords(
+        "Payeur ou référence inconnus",
+        "Joindre le payeur pour savoir pour quel ménage il a payé, puis affecter à deux personnes.",
+    ),
+}
+
+
+class Verdict(StrEnum):
+    """Where the reconciliation of a day stands."""
+
+    EMPTY = "empty"
+    AWAITED = "awaited"
+    PARTIAL = "partial"
+    MATCHING = "matching"
+    UNEXPLAINED = "unexplained"
+    EXPLAINED = "explained"
+    BALANCED = "balanced"
+
+
+VERDICTS: Mapping[Verdict, tuple[str, str]] = {
+    Verdict.EMPTY: ("Aucun opérateur", "Aucun opérateur n'est configuré et aucun encaissement n'est connu ce jour."),
+    Verdict.AWAITED: (
+        "Relevé attendu",
+        "Sans le relevé de l'opérateur, rien ne peut être confirmé : les chiffres ci-dessous sont les nôtres seuls.",
+    ),
+    Verdict.PARTIAL: (
+        "Journée incomplète",
+        "Un relevé couvre une partie de la journée seulement ; le rapprochement sera définitif avec le relevé complet.",
+    ),
+    Verdict.MATCHING: (
+        "Rapprochement en cours",
+        "Des lignes du relevé attendent encore d'être rapprochées ; revenez dans un instant.",
+    ),
+    Verdict.UNEXPLAINED: (
+        "Différence inexpliquée",
+        "L'opérateur et nous ne disons pas la même chose, et aucun écart connu n'explique la différence.",
+    ),
+    Verdict.EXPLAINED: (
+        "Équilibrée, avec des points à traiter",
+        "Chaque franc est expliqué ; des écarts ou des versements en attente demandent encore une décision.",
+    ),
+    Verdict.BALANCED: (
+        "Équilibrée au franc",
+        "Tout ce que l'opérateur dit avoir encaissé est passé au compte des ménages.",
+    ),
+}
+
+
+def verdict_of(row: OperatorDay) -> Verdict:
+    """Judge a day, for one operator or for all together."""
+    if row.operator_says_xof is None:
+        return Verdict.AWAITED
+    if row.lines_waiting_count:
+        return Verdict.MATCHING
+    if not row.statement_received:
+        return Verdict.PARTIAL
+    if row.unexplained_xof:
+        return Verdict.UNEXPLAINED
+    if row.breaks_open_count or row.breaks_xof or row.suspense_xof:
+        return Verdict.EXPLAINED
+    return Verdict.BALANCED
+
+
+def typeset(text: str) -> str:
+    """Set a French sentence: curled apostrophes, and spaces that keep tall punctuation on its line."""
+    text = text.replace("'", APOSTROPHE)
+    for mark, space in (("« ", HARD_SPACE), (" »", HARD_SPACE), (" :", HARD_SPACE)):
+        text = text.replace(mark, mark.replace(" ", space))
+    for mark in (" ;", " !", " ?"):
+        text = text.replace(mark, mark.replace(" ", NARROW_SPACE))
+    return text
+
+
+def francs(amount_xof: int | None) -> str:
+    """Write an amount as French pages do; nothing known is a dash, never a zero."""
+    if amount_xof is None:
+        return "—"
+    grouped = f"{abs(amount_xof):,}".replace(",", NARROW_SPACE)
+    return f"{MINUS}{grouped}" if amount_xof < 0 else grouped
+
+
+def long_date(day: date) -> str:
+    """Write a day in full: samedi 22 novembre 2026."""
+    first = "1er" if day.day == 1 else str(day.day)
+    return f"{WEEKDAYS[day.weekday()]} {first} {MONTHS[day.month - 1]} {day.year}"
+
+
+def moment(instant: datetime) -> str:
+    """Write an instant: 22/11/2026 à 14 h 05, in Bamako's time, which is UTC."""
+    return f"{instant:%d/%m/%Y} à {instant:%H}{HARD_SPACE}h{HARD_SPACE}{instant:%M}"
+
+
+def age(days: int) -> str:
+    """Write an age in days."""
+    match days:
+        case 0:
+            return "aujourd'hui"
+        case 1:
+            return f"1{HARD_SPACE}jour"
+        case _:
+            return f"{days}{HARD_SPACE}jours"

@@ -1,0 +1,62 @@
+"""Whether the process lives, whether it can do its work, and its counters."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import JSONResponse, Response
+
+from gateway.deps import Deps
+from gateway.metrics import render
+from gateway.migrate import head
+
+CLOCK_SKEW_MAX_S = 60
+
+#: What money rests on: a database that was made careless must not be used.
+STATE = text("""
+    SELECT (SELECT version_num FROM alembic_version) AS migration,
+           abs(extract(epoch FROM clock_timestamp() - CAST(:now AS timestamptz))) AS skew_s,
+           current_setting('fsync') AS fsync,
+           current_setting('full_page_writes') AS full_page_writes,
+           current_setting('synchronous_commit') AS synchronous_commit
+""")
+
+
+def router(deps: Deps) -> APIRouter:
+    """Give the addresses that machines watch."""
+    routes = APIRouter()
+
+    @routes.get("/livez", include_in_schema=False)
+    async def livez() -> Response:
+        return Response("ok", media_type="text/plain")
+
+    @routes.get("/readyz", include_in_schema=False)
+    async def readyz() -> Response:
+        faults = await _faults(deps)
+        status = HTTPStatus.SERVICE_UNAVAILABLE if faults else HTTPStatus.OK
+        return JSONResponse({"ready": not faults, "faults": faults}, status)
+
+    @routes.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return routes
+
+
+async def _faults(deps: Deps) -> list[str]:
+    try:
+        async with deps.doors.single() as connection:
+            state = (await connection.execute(STATE, {"now": deps.clock.now()})).one()
+    except (SQLAlchemyError, OSError):
+        return ["the database does not answer, or was not migrated"]
+    faults = []
+    if state.migration != head():
+        faults.append(f"the database is at migration {state.migration}, this release needs {head()}")
+    if state.skew_s > CLOCK_SKEW_MAX_S:
+        faults.append(f"our clock and the database's differ by {int(state.skew_s)} s")
+    careless = {"fsync": state.fsync, "full_page_writes": state.full_page_writes} | (
+        {"synchronous_commit": "off"} if state.synchronous_commit in {"off", "local"} else {}
+    )
+    faults += [f"the database runs with {name}=off" for name, value in careless.items() if value == "off"]
+    return faults

@@ -1,0 +1,132 @@
+"""Everything a caller's dialogue may need to know of the household, in one round trip."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.contributions.account import HouseholdAccount, ItemOnAccount
+from gateway.contributions.scheme import HouseholdSize
+from gateway.contributions.schemes import SchemeBook
+from gateway.members.register import registration_key
+
+#: One statement on purpose: a turn must not hold a conversation with the database. It reads tables of payments, which
+#: only payments may write.
+LOAD = text("""
+    SELECT household.id, household.ramu_number, household.registered_on, household.people_count,
+           household.children_count, household.scheme_code, household.scheme_version, member.name, phone.msisdn,
+           phone.last_wallet,
+           (SELECT coalesce(json_agg(json_build_array(
+                       due_item.id, period_start, period_end, due_on, label, due_item.amount_xof,
+                       (SELECT coalesce(json_agg(json_build_array(allocated_on, allocation.amount_xof)
+                                                 ORDER BY allocation.id), '[]')
+                          FROM allocation WHERE allocation.due_item_id = due_item.id)) ORDER BY period_start), '[]')
+              FROM due_item WHERE due_item.household_id = household.id) AS items,
+           (SELECT coalesce(json_agg(json_build_array(amount_xof, CAST(occurred_at AS date), receipt_number, reversed)),
+                            '[]')
+              FROM (SELECT payment.amount_xof, payment.occurred_at, payment.receipt_number,
+                           EXISTS (SELECT FROM ledger_txn WHERE reverses_id = payment.ledger_txn_id) AS reversed
+                      FROM payment WHERE payment.household_id = household.id
+                     ORDER BY posted_at DESC, id DESC LIMIT 5) AS latest) AS payments,
+           (SELECT coalesce(json_agg(json_build_array(operator, reference, idempotency_key, amount_xof, state,
+                                                      created_at)), '[]')
+              FROM (SELECT operator, reference, idempotency_key, amount_xof, state, created_at FROM payment_request
+                     WHERE payer_msisdn = phone.msisdn AND state IN ('created', 'submitted', 'unknown', 'pending')
+                     ORDER BY created_at DESC LIMIT 5) AS waiting) AS requests,
+           (SELECT coalesce(sum(amount_xof), 0)::bigint FROM payment
+             WHERE household_id IS NULL AND payer_msisdn = phone.msisdn) AS suspense_xof,
+           EXISTS (SELECT FROM outbox_sms WHERE key = :registration_key) AS registered_by_cause
+      FROM phone
+      JOIN household ON household.id = phone.household_id
+      JOIN member ON member.household_id = household.id AND member.is_head
+     WHERE phone.msisdn = :msisdn
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOnAccount:
+    """One of the latest payments of the household, whoever made it."""
+
+    amount_xof: int
+    paid_on: date
+    receipt_number: str
+    is_reversed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOnAccount:
+    """A payment that was asked of this phone and whose end we do not know."""
+
+    operator: str
+    reference: str
+    idempotency_key: str
+    amount_xof: int
+    state: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A registered caller: the household, the payments under way, the money we could not place.
+
+    ``registered_by_cause`` says that the very turn which is asking has registered the household before.
+    """
+
+    household: HouseholdAccount
+    last_wallet: str | None
+    payments: tuple[PaymentOnAccount, ...]
+    requests: tuple[RequestOnAccount, ...]
+    suspense_xof: int
+    registered_by_cause: bool
+
+
+async def load_account(connection: AsyncConnection, book: SchemeBook, msisdn: str, cause: str = "") -> Account | None:
+    """Read the account of the household that a number is registered to; None for an unknown number."""
+    wanted = {"msisdn": msisdn, "registration_key": registration_key(cause)}
+    row = (await connection.execute(LOAD, wanted)).one_or_none()
+    if row is None:
+        return None
+    if (row.scheme_code, row.scheme_version) not in book.schemes:
+        await book.refresh(connection)
+    return _account(row, book)
+
+
+def _account(row: Row[Any], book: SchemeBook) -> Account:
+    return Account(
+        household=HouseholdAccount(
+            id=row.id,
+            ramu_number=row.ramu_number,
+            name=row.name,
+            phones=(row.msisdn,),
+            scheme=book.get(row.scheme_code, row.scheme_version),
+            registered_on=row.registered_on,
+            size=HouseholdSize(row.people_count, row.children_count),
+            items=tuple(_item(item) for item in row.items),
+        ),
+        last_wallet=row.last_wallet,
+        payments=tuple(
+            PaymentOnAccount(amount_xof, date.fromisoformat(paid_on), receipt_number, is_reversed)
+            for amount_xof, paid_on, receipt_number, is_reversed in row.payments
+        ),
+        requests=tuple(
+            RequestOnAccount(operator, reference, key, amount_xof, state, datetime.fromisoformat(created_at))
+            for operator, reference, key, amount_xof, state, created_at in row.requests
+        ),
+        suspense_xof=row.suspense_xof,
+        registered_by_cause=row.registered_by_cause,
+    )
+
+
+def _item(values: list[Any]) -> ItemOnAccount:
+    item_id, start, end, due_on, label, amount_xof, paid = values
+    return ItemOnAccount(
+        id=item_id,
+        period_start=date.fromisoformat(start),
+        period_end=date.fromisoformat(end),
+        due_on=date.fromisoformat(due_on),
+        label=label,
+        amount_xof=amount_xof,
+        paid=tuple((date.fromisoformat(day), part_xof) for day, part_xof in paid),
+    )

@@ -1,0 +1,122 @@
+"""Registers a household: its number, its head, its phone and what it owes first, once per phone."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.contributions.account import HouseholdAccount
+from gateway.contributions.allocation import NewDueItem, items_due
+from gateway.contributions.keep import keep_due_items
+from gateway.contributions.schedule import next_period
+from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
+from gateway.members.number import ramu_number
+
+#: Added to the household's id, so that every number has ten digits and none looks like a short code.
+FIRST_SERIAL = 100_000_000
+
+#: Two registrations of one number at the same instant: the second waits here and then finds the first.
+ONE_PHONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:msisdn, 0))")
+
+KNOWN = text("""
+    SELECT household.id, household.ramu_number
+      FROM phone JOIN household ON household.id = phone.household_id
+     WHERE phone.msisdn = :msisdn
+""")
+
+NEXT_ID = text("SELECT nextval(pg_get_serial_sequence('household', 'id'))")
+
+HOUSEHOLD = text("""
+    INSERT INTO household (id, ramu_number, activity, cercle_code, people_count, children_count, scheme_code,
+                           scheme_version, registered_on, registered_at, next_period_on)
+    VALUES (:id, :ramu_number, :activity, :cercle_code, :people_count, 0, :scheme_code, :scheme_version,
+            :registered_on, :registered_at, :next_period_on)
+""")
+
+HEAD = text("INSERT INTO member (household_id, name, is_head) VALUES (:household_id, :name, true)")
+
+PHONE = text("""
+    INSERT INTO phone (msisdn, household_id, registered_at) VALUES (:msisdn, :household_id, :registered_at)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a caller told us about the household."""
+
+    msisdn: str
+    name: str
+    activity: str
+    cercle_code: str
+    people_count: int
+
+    @property
+    def size(self) -> HouseholdSize:
+        """Say who is counted."""
+        return HouseholdSize(self.people_count)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredHousehold:
+    """The household behind a number, and whether it was registered just now."""
+
+    id: int
+    ramu_number: str
+    created: bool
+
+
+def registration_key(cause: str) -> str:
+    """Name the message that tells of the registration which this cause brought about."""
+    return f"registered/{cause}"
+
+
+async def register(
+    connection: AsyncConnection, registration: Registration, scheme: Scheme, now: datetime
+) -> RegisteredHousehold:
+    """Register a household under a scheme, or give the one that the number belongs to already."""
+    phone = {"msisdn": registration.msisdn}
+    await connection.execute(ONE_PHONE_AT_A_TIME, phone)
+    known = (await connection.execute(KNOWN, phone)).one_or_none()
+    if known is not None:
+        return RegisteredHousehold(known.id, known.ramu_number, created=False)
+    household_id = (await connection.execute(NEXT_ID)).scalar_one()
+    account = HouseholdAccount(
+        id=household_id,
+        ramu_number=ramu_number(FIRST_SERIAL + household_id),
+        name=registration.name,
+        phones=(registration.msisdn,),
+        scheme=scheme,
+        registered_on=now.date(),
+        size=registration.size,
+        items=(),
+    )
+    await _keep(connection, registration, account, now)
+    return RegisteredHousehold(household_id, account.ramu_number, created=True)
+
+
+async def _keep(
+    connection: AsyncConnection, registration: Registration, account: HouseholdAccount, now: datetime
+) -> None:
+    scheme = account.scheme
+    owed_xof = amount_due(scheme, account.size).member_xof
+    first: tuple[NewDueItem, ...] = items_due(scheme, account.registered_on, None, owed_xof, account.registered_on)
+    known_until = max(item.period_end for item in first)
+    await connection.execute(
+        HOUSEHOLD,
+        {
+            "id": account.id,
+            "ramu_number": account.ramu_number,
+            "activity": registration.activity,
+            "cercle_code": registration.cercle_code,
+            "people_count": registration.people_count,
+            "scheme_code": scheme.code,
+            "scheme_version": scheme.version,
+            "registered_on": account.registered_on,
+            "registered_at": now,
+            "next_period_on": next_period(scheme, account.registered_on, known_until).due_on,
+        },
+    )
+    await connection.execute(HEAD, {"household_id": account.id, "name": account.name})
+    await connection.execute(PHONE, {"msisdn": registration.msisdn, "household_id": account.id, "registered_at": now})
+    await keep_due_items(connection, [(account, item) for item in first], now)

@@ -1,0 +1,29 @@
+"""What is counted for the people who watch the service; no label ever holds a person, a number or a reference."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+#: Ours alone: nothing that a library puts into the global one appears on our page.
+REGISTRY = CollectorRegistry()
+
+#: From a memory access to the limit after which aggregators drop a session.
+TURN_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+
+USSD_TURNS = Counter("ramu_ussd_turns", "USSD turns answered.", ("aggregator", "screen", "outcome"), registry=REGISTRY)
+USSD_TURN_S = Histogram(
+    "ramu_ussd_turn_seconds", "Time to answer a USSD turn.", ("aggregator",), buckets=TURN_BUCKETS_S, registry=REGISTRY
+)
+CALLBACKS = Counter("ramu_callbacks", "Callbacks stored.", ("operator", "verdict"), registry=REGISTRY)
+PAYMENTS_POSTED = Counter(
+    "ramu_payments_posted", "Payments posted to the ledger.", ("operator", "provenance"), registry=REGISTRY
+)
+PUSHES = Counter("ramu_pushes", "Requests to pay sent to an operator.", ("operator", "result"), registry=REGISTRY)
+QUERIES = Counter("ramu_queries", "Status queries sent to an operator.", ("operator", "result"), registry=REGISTRY)
+SMS_SENT = Counter("ramu_sms", "SMS handed to a sender.", ("sender", "result"), registry=REGISTRY)
+INBOX_LAG_S = Gauge("ramu_inbox_lag_seconds", "Age of the oldest callback not yet handled.", registry=REGISTRY)
+CALLBACKS_PARKED = Gauge("ramu_callbacks_parked", "Callbacks set aside for a person.", registry=REGISTRY)
+POOL_IN_USE = Gauge("ramu_database_connections_in_use", "Database connections in use.", registry=REGISTRY)
+
+
+def render() -> bytes:
+    """Give every number in the text format that Prometheus reads."""
+    return generate_latest(REGISTRY)

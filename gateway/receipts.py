@@ -1,0 +1,75 @@
+"""Which message tells which fact to whom; the words are in ``gateway.sms.texts``."""
+
+from datetime import date
+
+from gateway.contributions.account import HouseholdAccount
+from gateway.contributions.apply import Applied
+from gateway.contributions.rights import RightsState
+from gateway.contributions.situation import to_open_xof
+from gateway.sms.outbox import OutgoingSms
+from gateway.sms.texts import (
+    RightsClosed,
+    RightsKept,
+    RightsLater,
+    RightsOpen,
+    RightsSaid,
+    payment_failed,
+    receipt,
+    suspense_received,
+)
+from payments.credit import NewPayment
+from payments.match import RequestFact
+from payments.msisdn import mask
+
+
+def rights_said(account: HouseholdAccount, today: date) -> RightsSaid:
+    """Put a household's rights into the form that texts are made from."""
+    rights = account.rights_on(today)
+    match rights.state, rights.open_from, rights.open_until:
+        case RightsState.OPEN, _, date() as until:
+            return RightsOpen(until)
+        case RightsState.WAITING, date() as start, date() as until:
+            return RightsLater(start, until)
+        case RightsState.GRACE, _, date() as until:
+            return RightsKept(until, to_open_xof(account.scheme, account.due_items(), today))
+        case _:
+            return RightsClosed(to_open_xof(account.scheme, account.due_items(), today))
+
+
+def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingSms | None:
+    """Give the one receipt of a payment; it goes to the payer when the number is the household's own."""
+    credit, account = payment.credit, applied.account
+    own = credit.payer_msisdn if credit.payer_msisdn in account.phones else None
+    msisdn = own or next(iter(account.phones), None) or credit.payer_msisdn
+    if msisdn is None:
+        return None
+    body = receipt(
+        amount_xof=credit.amount_xof,
+        paid_on=applied.money.paid_on,
+        name=account.name,
+        receipt_number=payment.receipt_number,
+        rights=rights_said(account, today),
+        in_advance=all(part.item.due_on > today for part in applied.allocation.parts),
+    )
+    return OutgoingSms(f"payment/{payment.id}", "receipt", account.id, msisdn, body)
+
+
+def suspense_sms(payment: NewPayment, service_code: str) -> OutgoingSms | None:
+    """Tell a payer whose household we do not know that the money is kept."""
+    credit = payment.credit
+    if credit.payer_msisdn is None:
+        return None
+    body = suspense_received(
+        amount_xof=credit.amount_xof,
+        received_on=credit.occurred_at.date(),
+        payer=mask(credit.payer_msisdn),
+        reference=payment.receipt_number,
+        service_code=service_code or None,
+    )
+    return OutgoingSms(f"payment/{payment.id}", "suspense", None, credit.payer_msisdn, body)
+
+
+def failure_sms(request: RequestFact, service_code: str) -> OutgoingSms:
+    """Tell a payer that the operator took nothing."""
+    body = payment_failed(amount_xof=request.amount_xof, reference=request.reference, service_code=service_code or None)
+    return OutgoingSms(f"request/{request.id}/failed", "failure", request.household_id, request.payer_msisdn, body)

@@ -1,0 +1,75 @@
+"""Money received whose household is not known yet, with its age and its payer's masked number."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from payments.ledger import chart
+from payments.msisdn import mask
+from payments.tables import LedgerEntry, LedgerTxnRow, Payment
+
+#: A page shows no more; the file has them all.
+ROWS_MAX = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class SuspenseRow:
+    """One payment that waits for its household."""
+
+    payment_id: int
+    receipt_number: str
+    operator: str
+    operator_transaction_id: str
+    amount_xof: int
+    payer_masked: str
+    our_reference: str
+    occurred_at: datetime
+    age_days: int
+
+
+async def open_suspense(connection: AsyncConnection, today: date, limit: int = ROWS_MAX) -> tuple[SuspenseRow, ...]:
+    """Give every payment whose money still stands on a suspense account, the oldest first.
+
+    Money leaves suspense by a ledger transaction that reverses the one which put it there.
+    """
+    moved_on = select(col(LedgerTxnRow.id)).where(col(LedgerTxnRow.reverses_id) == col(Payment.ledger_txn_id))
+    statement = (
+        select(
+            col(Payment.id),
+            col(Payment.receipt_number),
+            col(Payment.operator),
+            col(Payment.operator_transaction_id),
+            col(Payment.amount_xof),
+            col(Payment.payer_msisdn),
+            col(Payment.our_reference),
+            col(Payment.occurred_at),
+        )
+        .where(col(Payment.matched_by) == "suspense", ~moved_on.exists())
+        .order_by(col(Payment.occurred_at), col(Payment.id))
+        .limit(limit)
+    )
+    return tuple(
+        SuspenseRow(
+            payment_id=row.id,
+            receipt_number=row.receipt_number,
+            operator=row.operator,
+            operator_transaction_id=row.operator_transaction_id,
+            amount_xof=row.amount_xof,
+            payer_masked=mask(row.payer_msisdn) if row.payer_msisdn else "",
+            our_reference=row.our_reference or "",
+            occurred_at=row.occurred_at,
+            age_days=max((today - row.occurred_at.date()).days, 0),
+        )
+        for row in await connection.execute(statement)
+    )
+
+
+async def suspense_balance_xof(connection: AsyncConnection) -> int:
+    """Give what the ledger itself holds in suspense, to be compared with the list."""
+    statement = select(func.coalesce(-func.sum(col(LedgerEntry.amount_xof)), 0)).where(
+        col(LedgerEntry.account).startswith(f"{chart.SUSPENSE}/")
+    )
+    return int(await connection.scalar(statement) or 0)

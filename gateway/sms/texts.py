@@ -1,0 +1,165 @@
+"""The messages that phones receive: plain values in, one GSM-7 message out, never longer than one part."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import assert_never
+
+from ussd_flows.amounts import show, show_date
+from ussd_flows.gsm7 import septets, shorten, to_gsm7
+
+#: One message without concatenation. Source: 3GPP TS 23.040, 140 octets of user data.
+SEPTETS_MAX = 160
+NAME_SEPTETS_MIN = 6
+CODE_WARNING = " Gardez votre code secret."
+
+
+@dataclass(frozen=True, slots=True)
+class RightsOpen:
+    """The household may be cared for now."""
+
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class RightsLater:
+    """The household may be cared for from a day to come."""
+
+    start: date
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class RightsKept:
+    """The cover has ended, and care goes on for a while; what is to pay by then may be said with it."""
+
+    until: date
+    to_open_xof: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RightsClosed:
+    """The household has no rights to care, and what it still has to pay for them."""
+
+    to_open_xof: int
+
+
+RightsSaid = RightsOpen | RightsLater | RightsKept | RightsClosed
+
+
+class TextTooLong(Exception):
+    """Values that no shortening of the name makes fit into one message."""
+
+
+def receipt(
+    *, amount_xof: int, paid_on: date, name: str, receipt_number: str, rights: RightsSaid, in_advance: bool = False
+) -> str:
+    """Tell a household that its money is there, and what it has opened; the name gives way, the amounts never do."""
+    before = f"RAMU: {show(amount_xof)} payés le {show_date(paid_on)} pour "
+    after = f". Quittance {receipt_number}. {_paid_words(rights, in_advance=in_advance)}"
+    return _fitted(before, name, after, CODE_WARNING)
+
+
+def registered(
+    *, name: str, ramu_number: str, amount_xof: int, months: int, waiting_days: int, service_code: str | None = None
+) -> str:
+    """Give a household its RAMU number, what it owes and when its rights will open."""
+    wait = f" et {waiting_days} jours d'attente" if waiting_days else ""
+    after = (
+        f", inscription enregistrée. No RAMU {ramu_number}. A payer: {show(amount_xof)} {_every(months)}."
+        f" Droits après paiement{wait}."
+    )
+    return _fitted("RAMU: ", name, after, f" Faites {service_code}" if service_code else "")
+
+
+def payment_failed(*, amount_xof: int, reference: str, service_code: str | None = None) -> str:
+    """Tell a payer that nothing was paid; only once the operator has said so, never while we do not know."""
+    again = f" Réessayez: {service_code}" if service_code else " Vous pouvez réessayer."
+    return _checked(f"RAMU: paiement {reference} de {show(amount_xof)} non abouti. Aucun versement enregistré.{again}")
+
+
+def suspense_received(
+    *, amount_xof: int, received_on: date, payer: str, reference: str, service_code: str | None = None
+) -> str:
+    """Tell a payer that the money is there and waits for a household."""
+    how = f" Faites {service_code} pour l'affecter." if service_code else " Inscrivez-vous pour l'affecter."
+    return _checked(
+        f"RAMU: {show(amount_xof)} recus le {show_date(received_on)} du {payer}, assuré non trouvé."
+        f" L'argent est gardé. Réf {reference}.{how}"
+    )
+
+
+def situation_detail(
+    *,
+    name: str,
+    ramu_number: str,
+    due_xof: int,
+    paid_xof: int,
+    next_due_on: date | None,
+    rights: RightsSaid,
+) -> str:
+    """Write a household's whole situation into one message."""
+    to_come = f" Prochaine échéance: {show_date(next_due_on)}." if next_due_on else ""
+    remaining_xof = max(0, due_xof - paid_xof)
+    sums = f"payé {show(paid_xof)} sur {show(due_xof)}, reste {show(remaining_xof)}" if due_xof else "rien à payer"
+    return _fitted(f"RAMU {ramu_number} ", name, f": {sums}. {_rights_words(rights)}", to_come)
+
+
+def _paid_words(rights: RightsSaid, *, in_advance: bool) -> str:
+    if not in_advance:
+        return _rights_words(rights)
+    if isinstance(rights, RightsClosed) and rights.to_open_xof == 0:
+        return "Versement d'avance, gardé pour vos prochaines échéances."
+    return f"Versement d'avance. {_rights_words(rights)}"
+
+
+def _rights_words(rights: RightsSaid) -> str:
+    match rights:
+        case RightsOpen(until):
+            return f"Droits ouverts jusqu'au {show_date(until)}."
+        case RightsLater(start, until):
+            return f"Droits ouverts du {show_date(start)} au {show_date(until)}."
+        case RightsKept(until, to_open_xof):
+            missing = f" Reste {show(to_open_xof)}." if to_open_xof else ""
+            return f"Droits maintenus jusqu'au {show_date(until)}.{missing}"
+        case RightsClosed(0):
+            # Everything due is paid, but the wait outlasted what it paid for: the next period is the one that opens.
+            return "Droits fermés: payez la période suivante."
+        case RightsClosed(to_open_xof):
+            return f"Reste {show(to_open_xof)} pour ouvrir vos droits."
+        case _:
+            assert_never(rights)
+
+
+def _every(months: int) -> str:
+    return {1: "par mois", 12: "par an"}.get(months, f"par {months} mois")
+
+
+def _fitted(before: str, name: str, after: str, if_room: str) -> str:
+    """Put the message together, first without its optional end, then with less and less of the name."""
+    known_as = " ".join(to_gsm7(name).split())
+    for ending in (if_room, ""):
+        text = f"{before}{known_as}{after}{ending}"
+        if _fits(text):
+            return text
+    for shorter in _shorter(known_as):
+        text = f"{before}{shorter}{after}"
+        if _fits(text):
+            return text
+    raise TextTooLong(f"{len(before) + len(after)} characters without the name")
+
+
+def _shorter(name: str) -> Iterator[str]:
+    for room in range(len(name) - 1, NAME_SEPTETS_MIN - 1, -1):
+        yield shorten(name, room)
+
+
+def _fits(text: str) -> bool:
+    cost = septets(text)
+    return cost is not None and cost <= SEPTETS_MAX
+
+
+def _checked(text: str) -> str:
+    if not _fits(text):
+        raise TextTooLong(f"{len(text)} characters")
+    return text

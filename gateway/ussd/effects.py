@@ -1,0 +1,131 @@
+"""Does what a confirmed step asked for, all of it in the transaction it is given, once however often it is asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.contributions.scheme import amount_due, serves
+from gateway.contributions.situation import situation
+from gateway.members.account import Account
+from gateway.members.register import Registration, register, registration_key
+from gateway.receipts import rights_said
+from gateway.sms.outbox import OutgoingSms, queue
+from gateway.sms.texts import registered, situation_detail
+from gateway.ussd.cause import Cause
+from gateway.ussd.facts import due_today, shown_reference
+from gateway.ussd.parts import UssdDeps
+from gateway.ussd.sentences import PROMPT_OPEN, ending
+from payments.collect import NewPaymentRequest, PromptAlreadyOpen, Requested, request_payment
+from ussd_flows.effects import RegisterHousehold, RequestPayment, SendDetail
+from ussd_flows.screen import Screen, fill
+from ussd_flows.step import Step
+
+LOCK_HOUSEHOLD = text("SELECT id FROM household WHERE id = :household_id FOR NO KEY UPDATE")
+
+#: The wallet comes first next time, and is still chosen.
+LAST_WALLET = text("""
+    UPDATE phone SET last_wallet = :wallet WHERE msisdn = :msisdn AND last_wallet IS DISTINCT FROM :wallet
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Performing:
+    """Who asks for effects, in which turn and when."""
+
+    ussd: UssdDeps
+    cause: Cause
+    msisdn: str
+    account: Account | None
+    now: datetime
+
+
+async def perform(connection: AsyncConnection, performing: Performing, step: Step) -> Screen:
+    """Do what a step asks for and give its screen with what became known, or the screen that says why not."""
+    screen = step.screen
+    for number, effect in enumerate(step.effects):
+        match effect:
+            case RegisterHousehold():
+                screen = fill(screen, await _register(connection, performing, effect))
+            case RequestPayment():
+                key = performing.cause.effect(number)
+                requested = await _request(connection, performing, effect, key)
+                reference = shown_reference(requested.reference)
+                if isinstance(requested, PromptAlreadyOpen):
+                    return ending(PROMPT_OPEN.format(reference=reference), "prompt_open")
+                screen = fill(screen, {"reference": reference})
+            case SendDetail():
+                await _send_detail(connection, performing, performing.cause.effect(number))
+            case _:
+                assert_never(effect)
+    return screen
+
+
+async def _register(
+    connection: AsyncConnection, performing: Performing, effect: RegisterHousehold
+) -> Mapping[str, str]:
+    today = performing.now.date()
+    schemes = performing.ussd.book.open_on(today)
+    scheme = next(scheme for scheme in schemes if serves(scheme, effect.activity, today))
+    registration = Registration(
+        performing.msisdn, effect.name, effect.activity, effect.cercle_code, effect.people_count
+    )
+    household = await register(connection, registration, scheme, performing.now)
+    if household.created:
+        body = registered(
+            name=effect.name,
+            ramu_number=household.ramu_number,
+            amount_xof=amount_due(scheme, registration.size).member_xof,
+            months=scheme.period.months,
+            waiting_days=scheme.rights.waiting_days_new,
+            service_code=performing.ussd.deps.service_code or None,
+        )
+        key = registration_key(performing.cause.name)
+        sms = OutgoingSms(key, "registered", household.id, performing.msisdn, body)
+        await queue(connection, sms, performing.now)
+    return {"ramu_number": household.ramu_number}
+
+
+async def _request(
+    connection: AsyncConnection, performing: Performing, effect: RequestPayment, key: str
+) -> Requested | PromptAlreadyOpen:
+    ussd, now = performing.ussd, performing.now
+    ids = ussd.deps.ids
+    await connection.execute(LOCK_HOUSEHOLD, {"household_id": effect.household_id})
+    new = NewPaymentRequest(
+        operator=effect.wallet,
+        reference=ids.reference(),
+        correlation_id=ids.uuid(),
+        callback_token=ids.token(),
+        idempotency_key=key,
+        household_id=effect.household_id,
+        payer_msisdn=performing.msisdn,
+        amount_xof=effect.amount_xof,
+        created_at=now,
+        next_attempt_at=now + timedelta(seconds=ussd.push_delay_s),
+    )
+    lifetime_s = ussd.deps.operators[effect.wallet].capabilities.prompt_lifetime_s
+    requested = await request_payment(connection, new, lifetime_s)
+    await connection.execute(LAST_WALLET, {"msisdn": performing.msisdn, "wallet": effect.wallet})
+    return requested
+
+
+async def _send_detail(connection: AsyncConnection, performing: Performing, key: str) -> None:
+    if performing.account is None:
+        return
+    today = performing.now.date()
+    household = due_today(performing.account.household, today)
+    stand = situation(household.scheme, household.registered_on, household.due_items(), today)
+    body = situation_detail(
+        name=household.name,
+        ramu_number=household.ramu_number,
+        due_xof=stand.due_xof,
+        paid_xof=stand.paid_xof,
+        next_due_on=stand.next_due_on,
+        rights=rights_said(household, today),
+    )
+    sms = OutgoingSms(key, "situation", household.id, performing.msisdn, body)
+    await queue(connection, sms, performing.now)

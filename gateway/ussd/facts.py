@@ -1,0 +1,128 @@
+"""What the menus may know about a caller, made from the account without asking anybody."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from gateway.contributions.account import HouseholdAccount, ItemOnAccount
+from gateway.contributions.allocation import items_due, maximum_xof, upcoming_items
+from gateway.contributions.scheme import amount_due
+from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.situation import minimum_xof, situation, suggested_amounts
+from gateway.members.account import Account, RequestOnAccount
+from gateway.ussd.cause import Cause
+from payments.lifecycle import State
+from payments.money import MAX_AMOUNT_XOF
+from payments.operators.contract import Operators
+from ussd_flows.facts import (
+    Facts,
+    OpenRequest,
+    PaymentFact,
+    PaymentState,
+    Registered,
+    RequestState,
+    RightsFact,
+    RightsState,
+    Wallet,
+)
+from ussd_flows.places import Places
+
+PAYMENTS_SHOWN = 5
+GROUP_CHARS = 4
+
+
+def facts_from(
+    account: Account | None, book: SchemeBook, operators: Operators, places: Places, *, now: datetime, cause: Cause
+) -> Facts:
+    """Give the facts of one turn; what this very turn brought about before is left out, so that it answers the same."""
+    today = now.date()
+    if account is not None and account.registered_by_cause:
+        account = None
+    requests = (
+        tuple(request for request in account.requests if not cause.made(request.idempotency_key)) if account else ()
+    )
+    return Facts(
+        today=today,
+        caller=_registered(account, requests, today) if account else None,
+        open_request=_open_request(requests, operators, now),
+        wallets=tuple(Wallet(name, operators[name].label) for name in sorted(operators)),
+        activities=tuple(sorted({sector for scheme in book.open_on(today) for sector in scheme.sectors})),
+        places=places,
+    )
+
+
+def due_today(household: HouseholdAccount, today: date) -> HouseholdAccount:
+    """Add the periods that have fallen due but are not written yet: at midnight no caller waits for a job."""
+    known_until = max((item.period_end for item in household.items), default=None)
+    owed_xof = amount_due(household.scheme, household.size).member_xof
+    fallen = items_due(household.scheme, household.registered_on, known_until, owed_xof, today)
+    return replace(household, items=(*household.items, *map(ItemOnAccount.opened, fallen)))
+
+
+def shown_reference(reference: str) -> str:
+    """Write a reference in groups, as people read it out."""
+    return "-".join(reference[start : start + GROUP_CHARS] for start in range(0, len(reference), GROUP_CHARS))
+
+
+def _registered(account: Account, requests: tuple[RequestOnAccount, ...], today: date) -> Registered:
+    household = due_today(account.household, today)
+    scheme, registered_on, items = household.scheme, household.registered_on, household.due_items()
+    period_xof = amount_due(scheme, household.size).member_xof
+    payable_xof = min(
+        MAX_AMOUNT_XOF, maximum_xof(items, upcoming_items(scheme, registered_on, items, period_xof, today))
+    )
+    stand = situation(scheme, registered_on, items, today)
+    rights = household.rights_on(today)
+    return Registered(
+        household_id=household.id,
+        name=household.name,
+        ramu_number=household.ramu_number,
+        scheme_label=scheme.label,
+        due_xof=stand.due_xof,
+        paid_xof=stand.paid_xof,
+        remaining_xof=stand.remaining_xof,
+        next_due_on=stand.next_due_on,
+        period_label=stand.period_label,
+        minimum_xof=minimum_xof(scheme, payable_xof),
+        suggested_xof=suggested_amounts(scheme, stand.remaining_xof, period_xof, payable_xof),
+        maximum_xof=payable_xof,
+        rights=RightsFact(RightsState(rights.state), rights.open_from, rights.open_until),
+        last_wallet=account.last_wallet,
+        last_payments=_latest(account, requests),
+        suspense_xof=account.suspense_xof,
+    )
+
+
+def _latest(account: Account, requests: tuple[RequestOnAccount, ...]) -> tuple[PaymentFact, ...]:
+    waiting = (
+        PaymentFact(
+            request.amount_xof, request.created_at.date(), shown_reference(request.reference), PaymentState.PENDING
+        )
+        for request in requests
+    )
+    settled = (
+        PaymentFact(
+            payment.amount_xof,
+            payment.paid_on,
+            payment.receipt_number,
+            PaymentState.REVERSED if payment.is_reversed else PaymentState.RECEIVED,
+        )
+        for payment in account.payments
+    )
+    return (*waiting, *settled)[:PAYMENTS_SHOWN]
+
+
+def _open_request(requests: tuple[RequestOnAccount, ...], operators: Operators, now: datetime) -> OpenRequest | None:
+    """Give the newest request whose prompt may still be on the phone."""
+    for request in requests:
+        operator = operators.get(request.operator)
+        if operator is None:
+            continue
+        if now - request.created_at < timedelta(seconds=operator.capabilities.prompt_lifetime_s):
+            silent = request.state == State.UNKNOWN
+            return OpenRequest(
+                reference=shown_reference(request.reference),
+                amount_xof=request.amount_xof,
+                wallet_label=operator.label,
+                state=RequestState.CHECKING if silent else RequestState.WAITING,
+            )
+    return None

@@ -1,0 +1,90 @@
+"""The addresses of the aggregators: bytes in, bytes out, and a sentence for the caller whatever came in."""
+
+import hmac
+from http import HTTPStatus
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.errors import problem
+from gateway.metrics import USSD_TURN_S, USSD_TURNS
+from gateway.ussd.aggregators.contract import Aggregator, TurnRejected
+from gateway.ussd.parts import UssdDeps
+from gateway.ussd.turn import handle_turn
+from payments.wire import RawRequest, RawResponse
+
+#: A turn is a few hundred bytes; no aggregator has a reason to send more.
+BODY_BYTES_MAX = 64 * 1024
+METHODS = ("GET", "POST", "PUT")
+TOO_LARGE = "Demande refusée: trop longue. Recomposez le code."
+
+
+def router(ussd: UssdDeps) -> APIRouter:
+    """Give the door of every aggregator; plain functions of Starlette, because nothing here needs a schema."""
+    door = _Door(ussd)
+    routes = APIRouter()
+    for path in ("/ussd/{aggregator}/{key}", "/ussd/{aggregator}/{key}/{rest:path}"):
+        routes.add_route(path, door.answer, methods=METHODS, include_in_schema=False)
+    return routes
+
+
+class _Door:
+    def __init__(self, ussd: UssdDeps) -> None:
+        self._ussd = ussd
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one request of an aggregator."""
+        named = request.path_params
+        aggregator = self._ussd.aggregators.get(named["aggregator"])
+        # An unknown name and a wrong key look the same from outside.
+        if aggregator is None or not self._is_key(aggregator.name, named["key"]):
+            return problem(HTTPStatus.NOT_FOUND, "not-found", "There is nothing at this address")
+        with USSD_TURN_S.labels(aggregator.name).time():
+            answer = await self._answer(aggregator, request)
+        return Response(answer.body, answer.status, answer.headers)
+
+    def _is_key(self, aggregator: str, offered: str) -> bool:
+        # Every key is compared, whole, so that the time taken says nothing about any of them.
+        keys = self._ussd.keys.get(aggregator, ())
+        return any([hmac.compare_digest(key.encode(), offered.encode()) for key in keys])  # noqa: C419
+
+    async def _answer(self, aggregator: Aggregator, request: Request) -> RawResponse:
+        try:
+            turn = aggregator.parse(await self._raw(request))
+        except TurnRejected as rejected:
+            USSD_TURNS.labels(aggregator.name, "none", "rejected").inc()
+            return _refusal(aggregator, rejected)
+        screen = await handle_turn(self._ussd, turn)
+        outcome = "hung_up" if screen is None else "end" if screen.ends else "continue"
+        USSD_TURNS.labels(aggregator.name, screen.name if screen else "none", outcome).inc()
+        return aggregator.render(screen, turn)
+
+    async def _raw(self, request: Request) -> RawRequest:
+        return RawRequest(
+            method=request.method,
+            path=f"/{request.path_params.get('rest', '')}",
+            query=request.url.query,
+            headers=request.headers,
+            body=await _read(request),
+            received_at=self._ussd.deps.clock.now(),
+        )
+
+
+async def _read(request: Request) -> bytes:
+    """Read a body as it comes in, and no more of it than any turn has, whatever length was announced."""
+    chunks: list[bytes] = []
+    left_bytes = BODY_BYTES_MAX
+    async for chunk in request.stream():
+        left_bytes -= len(chunk)
+        if left_bytes < 0:
+            raise TurnRejected(HTTPStatus.OK, TOO_LARGE)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _refusal(aggregator: Aggregator, rejected: TurnRejected) -> RawResponse:
+    if rejected.status is HTTPStatus.OK:
+        return aggregator.refuse(rejected.message_for_caller)
+    answer = problem(rejected.status, "turn-rejected", "Not a turn", rejected.message_for_caller)
+    return RawResponse(answer.status_code, dict(answer.headers), bytes(answer.body))

@@ -1,0 +1,87 @@
+"""Sessions in Redis or Valkey, which forget them by themselves."""
+
+from datetime import datetime
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from gateway.ussd.sessions import SessionKey, SessionsUnavailable, StoredSession, decode_session, encode_session
+
+#: Compare and set in one step: nothing else runs on the server meanwhile. An expired session counts as none, whatever
+#: the server's own clock says, because ours decides.
+SAVE = """
+local kept = redis.call('HMGET', KEYS[1], 'version', 'expires_at_ms')
+local expected, now_ms = ARGV[1], tonumber(ARGV[2])
+if expected == '' then
+    if kept[1] and tonumber(kept[2]) > now_ms then return 0 end
+elseif kept[1] ~= expected then
+    return 0
+end
+redis.call('HSET', KEYS[1], 'version', ARGV[3], 'expires_at_ms', ARGV[4], 'content', ARGV[5])
+redis.call('PEXPIRE', KEYS[1], ARGV[4] - now_ms)
+return 1
+"""
+
+
+class RedisSessions:
+    """Sessions kept by Redis or Valkey, one round trip for each call."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        self._save = client.register_script(SAVE)
+
+    async def load(self, key: SessionKey, now: datetime) -> StoredSession | None:
+        """Give a session that has not expired."""
+        try:
+            version, expires_at_ms, content = await self._client.hmget(
+                _name(key), ["version", "expires_at_ms", "content"]
+            )
+        except (RedisError, OSError) as failed:
+            raise SessionsUnavailable("Redis keeps no sessions") from failed
+        if version is None or expires_at_ms is None or content is None or int(expires_at_ms) <= _ms(now):
+            return None
+        session = decode_session(_text(content), int(version))
+        if session is None:
+            await self.forget(key)
+        return session
+
+    async def save(
+        self,
+        key: SessionKey,
+        session: StoredSession,
+        *,
+        expected_version: int | None,
+        now: datetime,
+        expires_at: datetime,
+    ) -> bool:
+        """Keep a session unless another turn was faster."""
+        expected = "" if expected_version is None else str(expected_version)
+        values: list[str | int] = [expected, _ms(now), session.version, _ms(expires_at), encode_session(session)]
+        try:
+            return bool(await self._save(keys=[_name(key)], args=values))
+        except (RedisError, OSError) as failed:
+            raise SessionsUnavailable("Redis keeps no sessions") from failed
+
+    async def forget(self, key: SessionKey) -> None:
+        """Forget a session."""
+        try:
+            await self._client.delete(_name(key))
+        except (RedisError, OSError) as failed:
+            raise SessionsUnavailable("Redis keeps no sessions") from failed
+
+    async def sweep(self, now: datetime) -> int:
+        """Remove nothing: the server does it."""
+        del now
+        return 0
+
+
+def _name(key: SessionKey) -> str:
+    return f"ramu:ussd:{key.aggregator}:{key.session_id}"
+
+
+def _text(kept: bytes | str) -> str:
+    return kept if isinstance(kept, str) else kept.decode()
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,59 @@
+"""The operators' door: judge, store, acknowledge; nothing is believed here."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.deps import Deps
+from gateway.errors import problem
+from gateway.metrics import CALLBACKS
+from payments.inbox import store
+from payments.observation import VerdictKind
+from payments.operators.contract import Secrets
+from payments.wire import RawRequest, RawResponse
+
+BODY_BYTES_MAX = 64 * 1024
+
+
+def router(deps: Deps) -> APIRouter:
+    """Give the addresses at which operators report money."""
+    routes = APIRouter()
+
+    async def receive(request: Request) -> Response:
+        return await _receive(deps, request)
+
+    for path in ("/webhooks/{operator}", "/webhooks/{operator}/{token}"):
+        routes.add_api_route(path, receive, methods=["POST", "PUT"], response_model=None)
+    return routes
+
+
+async def _receive(deps: Deps, request: Request) -> Response:
+    name, token = request.path_params["operator"], request.path_params.get("token")
+    operator = deps.operators.get(name)
+    if operator is None:
+        return problem(HTTPStatus.NOT_FOUND, "operator-unknown", "No operator has this address")
+    raw = RawRequest(
+        method=request.method,
+        path=request.scope["path"],
+        query=request.url.query,
+        headers=dict(request.headers),
+        body=await request.body(),
+        received_at=deps.clock.now(),
+    )
+    verdict = operator.verify(raw, deps.secrets.get(name, Secrets()), raw.received_at)
+    async with deps.doors.single() as connection:
+        kind = await store(connection, name, _storable(token), raw, verdict)
+    CALLBACKS.labels(name, kind).inc()
+    if kind is VerdictKind.REJECT:
+        return problem(HTTPStatus.UNAUTHORIZED, "callback-refused", "The message is kept, and was not accepted")
+    return _response(operator.capabilities.acknowledgement)
+
+
+def _storable(token: str | None) -> str | None:
+    return None if token is None else token.replace("\x00", "")
+
+
+def _response(raw: RawResponse) -> Response:
+    return Response(raw.body, raw.status, dict(raw.headers))

@@ -1,0 +1,194 @@
+"""The rules that PostgreSQL keeps by itself: nothing edited, nothing unbalanced, no state skipped.
+
+Every guard is an ``ENABLE ALWAYS`` trigger, so that a replication role does not pass it by. The application's role may
+add and read, and may change only the columns that carry work in progress.
+"""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+APPEND_ONLY = (
+    "ledger_txn",
+    "ledger_entry",
+    "ledger_block",
+    "payment",
+    "observation",
+    "statement_file",
+    "day_report",
+    "due_item",
+    "allocation",
+    "audit_event",
+)
+
+#: Columns that are evidence: written once, whoever asks to change them later.
+EVIDENCE = {
+    "callback": "operator, method, headers, body, verdict, reason, received_at",
+    "statement_line": "file_id, line_number, operator, kind, status, amount_xof, fee_xof, payer_msisdn, our_reference, "
+    "operator_transaction_id, occurred_at, raw",
+    "payment_request": "operator, reference, correlation_id, callback_token, idempotency_key, household_id, "
+    "payer_msisdn, amount_xof, created_at",
+    "reconciliation_break": "kind, operator, subject, day, operator_says_xof, we_say_xof, difference_xof, opened_at",
+}
+
+#: What the application may change: work in progress, never evidence and never money.
+CHANGEABLE = {
+    "payment_request": "state, submissions, inquiries, submitted_at, next_attempt_at, settled_at, last_detail",
+    "callback": "attempts, next_attempt_at, handled_at, parked_at, last_error",
+    "statement_line": "bucket, matched_at, payment_id",
+    "reconciliation_break": "owner, closed_at, closed_because",
+    "household": "next_period_on",
+    "phone": "last_wallet",
+    "ussd_session": "msisdn, version, content, expires_at",
+    "outbox_sms": "state, attempts, next_attempt_at, sent_at, provider_id, last_error",
+    "staff": "password_hash, disabled_at, failed_logins, locked_until, name, role",
+    "staff_session": "seen_at",
+}
+
+#: Rows that are only memory, not evidence.
+FORGETTABLE = ("ussd_session", "staff_session")
+
+#: The same table of states as payments.lifecycle, held a second time; a test compares the two.
+STEPS = {
+    "created": "submitted pending succeeded failed reversed expired",
+    "submitted": "unknown pending succeeded failed reversed expired",
+    "unknown": "created pending succeeded failed reversed expired",
+    "pending": "succeeded failed reversed expired",
+    "succeeded": "reversed",
+    "failed": "succeeded reversed",
+    "expired": "succeeded failed reversed",
+    "reversed": "",
+}
+
+FUNCTIONS = """
+CREATE FUNCTION ramu_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% of % refused: rows of this table are added, never changed', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation', HINT = 'Correct it with a new entry.';
+END $$;
+
+CREATE FUNCTION ramu_balanced() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    checked bigint := CASE TG_TABLE_NAME WHEN 'ledger_txn' THEN (to_jsonb(NEW) ->> 'id')::bigint
+                                         ELSE (to_jsonb(NEW) ->> 'txn_id')::bigint END;
+    lines bigint;
+    total numeric;
+BEGIN
+    SELECT count(*), coalesce(sum(amount_xof), 0) INTO lines, total FROM ledger_entry WHERE txn_id = checked;
+    IF lines < 2 OR total <> 0 THEN
+        RAISE EXCEPTION 'ledger transaction % has % lines and is out of balance by % F', checked, lines, total
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION ramu_payment_posted() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    posted numeric;
+BEGIN
+    SELECT sum(amount_xof) INTO posted FROM ledger_entry
+     WHERE txn_id = NEW.ledger_txn_id AND account = 'clearing/' || NEW.operator;
+    IF posted IS DISTINCT FROM NEW.amount_xof THEN
+        RAISE EXCEPTION 'payment % of % F is posted as % F', NEW.id, NEW.amount_xof, posted
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION ramu_allocation_fits() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    owed bigint;
+    owner_id bigint;
+    allocated numeric;
+BEGIN
+    SELECT amount_xof, household_id INTO owed, owner_id FROM due_item WHERE id = NEW.due_item_id;
+    SELECT sum(amount_xof) INTO allocated FROM allocation WHERE due_item_id = NEW.due_item_id;
+    IF allocated < 0 OR allocated > owed OR owner_id <> NEW.household_id THEN
+        RAISE EXCEPTION 'due item % of household % owes % F and would hold % F of household %',
+            NEW.due_item_id, owner_id, owed, allocated, NEW.household_id USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION ramu_request_step() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN ({steps}) THEN
+        RAISE EXCEPTION 'payment request % cannot go from % to %', OLD.id, OLD.state, NEW.state
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+"""
+
+#: Trigger name, table, when it fires, function.
+GUARDS = (
+    ("ledger_txn_balanced", "CONSTRAINT", "AFTER INSERT ON ledger_txn DEFERRABLE INITIALLY DEFERRED", "ramu_balanced"),
+    (
+        "ledger_entry_balanced",
+        "CONSTRAINT",
+        "AFTER INSERT ON ledger_entry DEFERRABLE INITIALLY DEFERRED",
+        "ramu_balanced",
+    ),
+    ("payment_posted", "CONSTRAINT", "AFTER INSERT ON payment DEFERRABLE INITIALLY DEFERRED", "ramu_payment_posted"),
+    (
+        "allocation_fits",
+        "CONSTRAINT",
+        "AFTER INSERT ON allocation DEFERRABLE INITIALLY DEFERRED",
+        "ramu_allocation_fits",
+    ),
+    ("payment_request_step", "", "BEFORE UPDATE ON payment_request", "ramu_request_step"),
+)
+
+
+def _step_pairs() -> str:
+    return ", ".join(f"('{old}', '{new}')" for old, news in STEPS.items() for new in news.split())
+
+
+def _guard(name: str, kind: str, fires: str, function: str, level: str = "ROW") -> None:
+    table = fires.split(" ON ")[1].split(maxsplit=1)[0]
+    op.execute(f"CREATE {kind} TRIGGER {name} {fires} FOR EACH {level} EXECUTE FUNCTION {function}()")
+    op.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
+
+
+def upgrade() -> None:
+    op.execute(
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ramu_app') THEN "
+        "RAISE EXCEPTION 'the role ramu_app does not exist' USING HINT = "
+        "'Create it before migrating: CREATE ROLE ramu_app LOGIN PASSWORD ...'; END IF; END $$"
+    )
+    op.execute(FUNCTIONS.replace("{steps}", _step_pairs()))
+    for guard in GUARDS:
+        _guard(*guard)
+    for table in APPEND_ONLY:
+        _guard(f"{table}_kept", "", f"BEFORE UPDATE OR DELETE ON {table}", "ramu_refuse")
+    for table, columns in EVIDENCE.items():
+        _guard(f"{table}_evidence_kept", "", f"BEFORE UPDATE OF {columns} ON {table}", "ramu_refuse")
+        _guard(f"{table}_kept", "", f"BEFORE DELETE ON {table}", "ramu_refuse")
+    for table in (*APPEND_ONLY, *EVIDENCE):
+        _guard(f"{table}_not_emptied", "", f"BEFORE TRUNCATE ON {table}", "ramu_refuse", "STATEMENT")
+    op.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    op.execute("GRANT USAGE ON SCHEMA public TO ramu_app")
+    op.execute("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO ramu_app")
+    op.execute("REVOKE INSERT ON alembic_version FROM ramu_app")
+    op.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ramu_app")
+    for table, columns in CHANGEABLE.items():
+        op.execute(f"GRANT UPDATE ({columns}) ON {table} TO ramu_app")
+    for table in FORGETTABLE:
+        op.execute(f"GRANT DELETE ON {table} TO ramu_app")
+
+
+def downgrade() -> None:
+    op.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM ramu_app")
+    op.execute("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM ramu_app")
+    op.execute("REVOKE USAGE ON SCHEMA public FROM ramu_app")
+    for function in (
+        "ramu_refuse",
+        "ramu_balanced",
+        "ramu_payment_posted",
+        "ramu_allocation_fits",
+        "ramu_request_step",
+    ):
+        op.execute(f"DROP FUNCTION {function}() CASCADE")

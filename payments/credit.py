@@ -1,0 +1,167 @@
+"""Credits money once per operator transaction, for ever."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from payments.ledger import chart
+from payments.ledger.entry import Entry, LedgerTxn, movement
+from payments.ledger.post import post, reserve_ids
+from payments.match import BreakKind, Credit, FoundBreak
+
+RESERVE = text("SELECT nextval('payment_id_seq') FROM generate_series(1, :count)")
+
+#: The unique index decides who credits; whoever comes second learns it here and writes nothing.
+INSERT = text("""
+    INSERT INTO payment (id, operator, operator_transaction_id, request_id, household_id, amount_xof, fee_xof,
+                         payer_msisdn, our_reference, matched_by, provenance, occurred_at, posted_at, ledger_txn_id,
+                         receipt_number)
+    SELECT id, operator, operator_transaction_id, request_id, household_id, amount_xof, fee_xof,
+           payer_msisdn, our_reference, matched_by, provenance, occurred_at, :now, ledger_txn_id, receipt_number
+      FROM unnest(CAST(:ids AS bigint[]), CAST(:operators AS text[]), CAST(:transactions AS text[]),
+                  CAST(:requests AS bigint[]), CAST(:households AS bigint[]), CAST(:amounts AS bigint[]),
+                  CAST(:fees AS bigint[]), CAST(:payers AS text[]), CAST(:references AS text[]),
+                  CAST(:matched AS text[]), CAST(:provenances AS text[]), CAST(:occurred AS timestamptz[]),
+                  CAST(:txns AS bigint[]), CAST(:receipts AS text[]))
+           AS new(id, operator, operator_transaction_id, request_id, household_id, amount_xof, fee_xof,
+                  payer_msisdn, our_reference, matched_by, provenance, occurred_at, ledger_txn_id, receipt_number)
+        ON CONFLICT (operator, operator_transaction_id) DO NOTHING
+    RETURNING id
+""")
+
+EXISTING = text("""
+    SELECT payment.id, payment.operator, payment.operator_transaction_id, household_id, amount_xof
+      FROM payment
+      JOIN unnest(CAST(:operators AS text[]), CAST(:transactions AS text[])) AS asked(operator, transaction_id)
+        ON payment.operator = asked.operator AND payment.operator_transaction_id = asked.transaction_id
+""")
+
+RECEIPT_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class NewPayment:
+    """A payment that this database transaction has just credited; its entries are still to be posted."""
+
+    id: int
+    ledger_txn_id: int
+    receipt_number: str
+    credit: Credit
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingPayment:
+    """A payment that was credited before, by whatever evidence came first."""
+
+    id: int
+    operator: str
+    operator_transaction_id: str
+    household_id: int | None
+    amount_xof: int
+
+
+def receipt_number(payment_id: int) -> str:
+    """Give the number that a person quotes, from the number that we count."""
+    return f"Q{payment_id:0{RECEIPT_DIGITS}d}"
+
+
+async def insert_payments(
+    connection: AsyncConnection, credits_: Sequence[Credit], now: datetime
+) -> tuple[list[NewPayment], list[ExistingPayment]]:
+    """Write the payments that nobody wrote before and read the others.
+
+    Rows go in by operator and transaction id, so that two batches with the same payments wait in one order.
+    """
+    if not credits_:
+        return [], []
+    ordered = sorted(credits_, key=lambda credit: (credit.operator, credit.operator_transaction_id))
+    txn_ids = await reserve_ids(connection, len(ordered))
+    ids = list((await connection.execute(RESERVE, {"count": len(ordered)})).scalars())
+    made = [
+        NewPayment(payment_id, txn_id, receipt_number(payment_id), credit)
+        for payment_id, txn_id, credit in zip(ids, txn_ids, ordered, strict=True)
+    ]
+    written = set((await connection.execute(INSERT, _columns(made, now))).scalars())
+    if len(written) == len(made):
+        return made, []
+    lost = [payment.credit for payment in made if payment.id not in written]
+    rows = await connection.execute(
+        EXISTING,
+        {
+            "operators": [credit.operator for credit in lost],
+            "transactions": [credit.operator_transaction_id for credit in lost],
+        },
+    )
+    return [payment for payment in made if payment.id in written], [ExistingPayment(*row) for row in rows.all()]
+
+
+def _columns(made: Sequence[NewPayment], now: datetime) -> dict[str, object]:
+    credits_ = [payment.credit for payment in made]
+    return {
+        "ids": [payment.id for payment in made],
+        "txns": [payment.ledger_txn_id for payment in made],
+        "receipts": [payment.receipt_number for payment in made],
+        "operators": [credit.operator for credit in credits_],
+        "transactions": [credit.operator_transaction_id for credit in credits_],
+        "requests": [credit.request_id for credit in credits_],
+        "households": [credit.household_id for credit in credits_],
+        "amounts": [credit.amount_xof for credit in credits_],
+        "fees": [credit.fee_xof for credit in credits_],
+        "payers": [credit.payer_msisdn for credit in credits_],
+        "references": [credit.our_reference for credit in credits_],
+        "matched": [credit.matched_by for credit in credits_],
+        "provenances": [credit.provenance for credit in credits_],
+        "occurred": [credit.occurred_at for credit in credits_],
+        "now": now,
+    }
+
+
+async def post_payments(
+    connection: AsyncConnection, payments: Sequence[NewPayment], advances_xof: Mapping[int, int], now: datetime
+) -> None:
+    """Post what was credited: to contributions, to advances (by payment id), or to suspense."""
+    await post(connection, [(one.ledger_txn_id, _txn(one, advances_xof.get(one.id, 0))) for one in payments], now)
+
+
+def _txn(payment: NewPayment, advance_xof: int) -> LedgerTxn:
+    credit = payment.credit
+    if credit.household_id is None:
+        credited = [Entry(chart.suspense(credit.operator), -credit.amount_xof)]
+    else:
+        credited = [
+            Entry(chart.CONTRIBUTIONS, advance_xof - credit.amount_xof, credit.household_id),
+            Entry(chart.ADVANCES, -advance_xof, credit.household_id),
+        ]
+    return LedgerTxn(
+        ref=f"payment/{credit.operator}/{credit.operator_transaction_id}",
+        kind="payment",
+        effective_at=credit.occurred_at,
+        actor=f"operator/{credit.operator}",
+        cause=f"{credit.provenance}: {credit.matched_by}",
+        entries=movement(Entry(chart.clearing(credit.operator), credit.amount_xof), credited),
+    )
+
+
+def differing(credits_: Sequence[Credit], existing: Sequence[ExistingPayment]) -> list[FoundBreak]:
+    """Find evidence whose amount is not the amount that was credited; nothing more is posted for it."""
+    booked = {(one.operator, one.operator_transaction_id): one for one in existing}
+    found = []
+    for credit in credits_:
+        payment = booked.get((credit.operator, credit.operator_transaction_id))
+        if payment is not None and payment.amount_xof != credit.amount_xof:
+            found.append(
+                FoundBreak(
+                    kind=BreakKind.AMOUNT,
+                    operator=credit.operator,
+                    subject=credit.operator_transaction_id,
+                    occurred_at=credit.occurred_at,
+                    difference_xof=credit.amount_xof - payment.amount_xof,
+                    operator_says_xof=credit.amount_xof,
+                    we_say_xof=payment.amount_xof,
+                    detail=f"{credit.provenance} says {credit.amount_xof} F and we credited {payment.amount_xof} F",
+                )
+            )
+    return found

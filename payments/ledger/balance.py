@@ -1,0 +1,96 @@
+"""Proves the books without the chain: everything balances, and money stands where its evidence says."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from payments.ledger.fault import Fault, FaultKind
+
+#: A fault of one kind is told this many times; whoever reads it looks further by hand.
+TOLD_MOST: Final = 20
+
+BY_ACCOUNT = text("""
+    SELECT account, count(*) AS entry_count, sum(amount_xof) AS amount_xof
+      FROM ledger_entry GROUP BY account ORDER BY account
+""")
+
+UNBALANCED = text("""
+    SELECT 'transaction ' || txn.id || ' has ' || count(entry.line) || ' entries that add up to '
+           || coalesce(sum(entry.amount_xof), 0) || ' F'
+      FROM ledger_txn txn LEFT JOIN ledger_entry entry ON entry.txn_id = txn.id
+     GROUP BY txn.id
+    HAVING count(entry.line) < 2 OR coalesce(sum(entry.amount_xof), 0) <> 0
+     ORDER BY txn.id LIMIT :most
+""")
+
+ORPHANS = text("""
+    SELECT 'entry ' || entry.txn_id || '/' || entry.line || ' belongs to no transaction'
+      FROM ledger_entry entry
+     WHERE NOT EXISTS (SELECT FROM ledger_txn txn WHERE txn.id = entry.txn_id)
+     ORDER BY entry.txn_id, entry.line LIMIT :most
+""")
+
+NOT_ZERO = text("""
+    SELECT 'the ledger adds up to ' || sum(amount_xof) || ' F' FROM ledger_entry HAVING sum(amount_xof) <> 0 LIMIT :most
+""")
+
+NOT_POSTED = text("""
+    SELECT 'payment ' || payment.id || ' of ' || payment.amount_xof || ' F is posted as '
+           || coalesce(sum(entry.amount_xof), 0) || ' F'
+      FROM payment
+      LEFT JOIN ledger_entry entry
+        ON entry.txn_id = payment.ledger_txn_id AND entry.account = 'clearing/' || payment.operator
+     GROUP BY payment.id
+    HAVING coalesce(sum(entry.amount_xof), 0) <> payment.amount_xof
+     ORDER BY payment.id LIMIT :most
+""")
+
+WITHOUT_PAYMENT = text("""
+    SELECT 'transaction ' || entry.txn_id || ' brings ' || entry.amount_xof || ' F to ' || entry.account
+           || ' without a payment'
+      FROM ledger_entry entry
+     WHERE entry.account LIKE 'clearing/%' AND entry.amount_xof > 0
+       AND NOT EXISTS (SELECT FROM payment WHERE payment.ledger_txn_id = entry.txn_id)
+     ORDER BY entry.txn_id, entry.line LIMIT :most
+""")
+
+#: Each question answers with one sentence per fault.
+QUESTIONS: Final[tuple[tuple[FaultKind, TextClause], ...]] = (
+    (FaultKind.UNBALANCED, UNBALANCED),
+    (FaultKind.ENTRY_WITHOUT_TXN, ORPHANS),
+    (FaultKind.LEDGER_NOT_ZERO, NOT_ZERO),
+    (FaultKind.PAYMENT_NOT_POSTED, NOT_POSTED),
+    (FaultKind.CLEARING_WITHOUT_PAYMENT, WITHOUT_PAYMENT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBalance:
+    """What stands on one account.
+
+    Units:   amount_xof in whole francs; above zero debit, below zero credit.
+    """
+
+    account: str
+    entry_count: int
+    amount_xof: int
+
+
+async def balances(connection: AsyncConnection) -> tuple[AccountBalance, ...]:
+    """Add up every account; together they are zero."""
+    rows = (await connection.execute(BY_ACCOUNT)).all()
+    return tuple(AccountBalance(row.account, row.entry_count, int(row.amount_xof)) for row in rows)
+
+
+async def check_books(connection: AsyncConnection) -> tuple[Fault, ...]:
+    """Ask every question of the books.
+
+    Returns: the faults found, at most TOLD_MOST of each kind.
+    """
+    faults: list[Fault] = []
+    for kind, question in QUESTIONS:
+        sentences = (await connection.execute(question, {"most": TOLD_MOST})).scalars()
+        faults += [Fault(None, kind, sentence) for sentence in sentences]
+    return tuple(faults)

@@ -1,0 +1,31 @@
+"""What a verification of the books can find wrong."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FaultKind(StrEnum):
+    """One way in which the books can be untrue."""
+
+    CONTENT_CHANGED = "content_changed"
+    ROWS_MISSING = "rows_missing"
+    ROWS_INSERTED = "rows_inserted"
+    CHAIN_BROKEN = "chain_broken"
+    HEAD_LOST = "head_lost"
+    DAY_CHANGED = "day_changed"
+    DAY_CHAIN_BROKEN = "day_chain_broken"
+    UNBALANCED = "unbalanced"
+    ENTRY_WITHOUT_TXN = "entry_without_txn"
+    LEDGER_NOT_ZERO = "ledger_not_zero"
+    PAYMENT_NOT_POSTED = "payment_not_posted"
+    CLEARING_WITHOUT_PAYMENT = "clearing_without_payment"
+    ALLOCATION_NOT_POSTED = "allocation_not_posted"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing found wrong, with the sealed block it lies in where there is one."""
+
+    block_seq: int | None
+    kind: FaultKind
+    detail: str

@@ -1,0 +1,231 @@
+"""Decides what evidence means: which household a payment belongs to, and what became of each request.
+
+The ladder is short and always climbed in the same order: the request whose ids or address the evidence carries, a
+reference that the payer gave, the household of the registered payer when there is exactly one, and otherwise suspense.
+Only evidence that proves itself may credit; the rest moves nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from payments.lifecycle import EVENT_OF_STATUS, Event, State, after, contradicts
+from payments.observation import CREDITING, Observation, ObservedStatus, Provenance
+
+
+class MatchedBy(StrEnum):
+    """How a payment found its household."""
+
+    REFERENCE = "reference"
+    PAYER = "payer"
+    SUSPENSE = "suspense"
+
+
+class BreakKind(StrEnum):
+    """A difference that somebody must explain."""
+
+    AMOUNT = "AMOUNT"
+    ASKED_OTHER_AMOUNT = "ASKED_OTHER_AMOUNT"
+    LEDGER_ONLY = "LEDGER_ONLY"
+    STATUS = "STATUS"
+    REVERSAL = "REVERSAL"
+    DUPLICATE = "DUPLICATE"
+    UNIDENTIFIED = "UNIDENTIFIED"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """An observation with the way it came."""
+
+    observation: Observation
+    request_id: int | None = None
+    callback_id: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFact:
+    """What the matcher must know of one payment request."""
+
+    id: int
+    operator: str
+    reference: str
+    household_id: int
+    amount_xof: int
+    payer_msisdn: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything that was read before deciding.
+
+    ``households`` gives the household of a reference that is not one of our requests' (a RAMU number, say), and
+    ``payers`` every household of a registered telephone number.
+    """
+
+    requests: Mapping[int, RequestFact] = field(default_factory=dict)
+    households: Mapping[str, int] = field(default_factory=dict)
+    payers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Money that an operator confirmed, with the household it is for, or none."""
+
+    operator: str
+    operator_transaction_id: str
+    amount_xof: int
+    fee_xof: int | None
+    payer_msisdn: str | None
+    our_reference: str | None
+    request_id: int | None
+    household_id: int | None
+    matched_by: MatchedBy
+    provenance: Provenance
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A payment request that moves from one state to another."""
+
+    request_id: int
+    before: State
+    after: State
+
+
+@dataclass(frozen=True, slots=True)
+class FoundBreak:
+    """A difference to be kept once per (kind, operator, subject)."""
+
+    kind: BreakKind
+    operator: str
+    subject: str
+    occurred_at: datetime
+    difference_xof: int
+    detail: str
+    operator_says_xof: int | None = None
+    we_say_xof: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a batch of evidence leads to; at most one credit per operator transaction."""
+
+    credits: tuple[Credit, ...]
+    steps: tuple[Step, ...]
+    breaks: tuple[FoundBreak, ...]
+
+
+def decide(evidence: Sequence[Evidence], known: Known, now: datetime) -> Decision:
+    """Turn evidence into credits, state changes and breaks; order and repetition do not change the money."""
+    references = {(fact.operator, fact.reference): fact for fact in known.requests.values()}
+    states = {fact.id: fact.state for fact in known.requests.values()}
+    found: dict[tuple[str, str], Credit] = {}
+    breaks: list[FoundBreak] = []
+    for piece in evidence:
+        request = _request_of(piece, known, references)
+        if piece.observation.provenance not in CREDITING:
+            continue
+        credit = _credit(piece.observation, request, known, now)
+        if credit is not None and (credit.operator, credit.operator_transaction_id) not in found:
+            found[credit.operator, credit.operator_transaction_id] = credit
+            breaks += _asked_other_amount(credit, request)
+        event = EVENT_OF_STATUS[piece.observation.status]
+        if request is None or event is None or (event is Event.OPERATOR_SUCCEEDED and credit is None):
+            continue
+        if event is Event.OPERATOR_REVERSED:
+            breaks.append(_reversal(piece.observation, request, now))
+            continue
+        if contradicts(states[request.id], event):
+            breaks.append(_contradiction(piece.observation, request, states[request.id], now))
+        states[request.id] = after(states[request.id], event)
+    steps = tuple(
+        Step(fact.id, fact.state, states[fact.id]) for fact in known.requests.values() if states[fact.id] != fact.state
+    )
+    return Decision(tuple(found.values()), steps, tuple(breaks))
+
+
+def _request_of(piece: Evidence, known: Known, references: Mapping[tuple[str, str], RequestFact]) -> RequestFact | None:
+    if piece.request_id is not None:
+        return known.requests.get(piece.request_id)
+    return references.get((piece.observation.operator, piece.observation.our_reference or ""))
+
+
+def _credit(observed: Observation, request: RequestFact | None, known: Known, now: datetime) -> Credit | None:
+    if observed.status is not ObservedStatus.SUCCEEDED:
+        return None
+    if not observed.operator_transaction_id or not observed.amount_xof or observed.amount_xof < 0:
+        return None
+    household_id, matched_by = _household(observed, request, known)
+    return Credit(
+        operator=observed.operator,
+        operator_transaction_id=observed.operator_transaction_id,
+        amount_xof=observed.amount_xof,
+        fee_xof=observed.fee_xof,
+        payer_msisdn=observed.payer_msisdn or (request.payer_msisdn if request else None),
+        our_reference=observed.our_reference,
+        request_id=request.id if request else None,
+        household_id=household_id,
+        matched_by=matched_by,
+        provenance=observed.provenance,
+        occurred_at=observed.occurred_at or now,
+    )
+
+
+def _household(observed: Observation, request: RequestFact | None, known: Known) -> tuple[int | None, MatchedBy]:
+    if request is not None:
+        return request.household_id, MatchedBy.REFERENCE
+    named = known.households.get(observed.our_reference or "")
+    if named is not None:
+        return named, MatchedBy.REFERENCE
+    registered = known.payers.get(observed.payer_msisdn or "", ())
+    if len(registered) == 1:
+        return registered[0], MatchedBy.PAYER
+    return None, MatchedBy.SUSPENSE
+
+
+def _asked_other_amount(credit: Credit, request: RequestFact | None) -> list[FoundBreak]:
+    if request is None or request.amount_xof == credit.amount_xof:
+        return []
+    return [
+        FoundBreak(
+            kind=BreakKind.ASKED_OTHER_AMOUNT,
+            operator=credit.operator,
+            subject=credit.operator_transaction_id,
+            occurred_at=credit.occurred_at,
+            difference_xof=0,
+            operator_says_xof=credit.amount_xof,
+            we_say_xof=credit.amount_xof,
+            detail=f"request {request.reference} asked for {request.amount_xof} F",
+        )
+    ]
+
+
+def _contradiction(observed: Observation, request: RequestFact, state: State, now: datetime) -> FoundBreak:
+    return FoundBreak(
+        kind=BreakKind.STATUS,
+        operator=request.operator,
+        subject=f"{request.reference}:{state}:{observed.status}",
+        occurred_at=observed.occurred_at or now,
+        difference_xof=0,
+        operator_says_xof=observed.amount_xof,
+        we_say_xof=request.amount_xof,
+        detail=f"request {request.reference} was {state} and the operator now says {observed.status}",
+    )
+
+
+def _reversal(observed: Observation, request: RequestFact, now: datetime) -> FoundBreak:
+    amount_xof = observed.amount_xof or request.amount_xof
+    return FoundBreak(
+        kind=BreakKind.REVERSAL,
+        operator=request.operator,
+        subject=observed.operator_transaction_id or request.reference,
+        occurred_at=observed.occurred_at or now,
+        difference_xof=0,
+        operator_says_xof=amount_xof,
+        we_say_xof=amount_xof,
+        detail=f"the operator says that request {request.reference} was reversed; the ledger waits for two people",
+    )

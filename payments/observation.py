@@ -1,0 +1,68 @@
+"""One piece of evidence about money held by an operator, whatever door it came through."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Provenance(StrEnum):
+    """How a piece of evidence reached us, hence how far it may be trusted."""
+
+    SIGNED_CALLBACK = "signed_callback"
+    UNBOUND_CALLBACK = "unbound_callback"
+    QUERY = "query"
+    STATEMENT = "statement"
+    MANUAL = "manual"
+
+
+class ObservedStatus(StrEnum):
+    """What the evidence says happened, in our words."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    REVERSED = "reversed"
+    UNKNOWN = "unknown"
+
+
+class VerdictKind(StrEnum):
+    """Whether a callback proves its body, only asks us to look, or is refused."""
+
+    ACCEPT = "accept"
+    ACCEPT_UNBOUND = "accept_unbound"
+    REJECT = "reject"
+
+
+class LineKind(StrEnum):
+    """What a statement line is about."""
+
+    COLLECTION = "collection"
+    REVERSAL = "reversal"
+    FEE = "fee"
+    TRANSFER = "transfer"
+    OTHER = "other"
+
+
+#: Evidence that may turn into money. An unbound callback only makes us ask.
+CREDITING: frozenset[Provenance] = frozenset(
+    {Provenance.SIGNED_CALLBACK, Provenance.QUERY, Provenance.STATEMENT, Provenance.MANUAL}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one callback, answer, statement line or person says about one payment.
+
+    Units:   amount_xof and fee_xof in whole francs; payer_msisdn in E.164; occurred_at in UTC.
+    """
+
+    operator: str
+    provenance: Provenance
+    status: ObservedStatus
+    amount_xof: int | None = None
+    fee_xof: int | None = None
+    payer_msisdn: str | None = None
+    our_reference: str | None = None
+    operator_transaction_id: str | None = None
+    occurred_at: datetime | None = None

@@ -1,0 +1,110 @@
+"""What a statement and our books differ by: a day, two figures, and a sentence for whoever must explain it."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from payments.reconciliation.facts import Booked, Line, utc_day
+
+
+class DifferenceKind(StrEnum):
+    """Why two figures differ; of money that crosses midnight TIMING is the operator's day, TIMING_BOOKED ours."""
+
+    STATEMENT_ONLY = "STATEMENT_ONLY"
+    LEDGER_ONLY = "LEDGER_ONLY"
+    AMOUNT = "AMOUNT"
+    STATUS = "STATUS"
+    REVERSAL = "REVERSAL"
+    DUPLICATE = "DUPLICATE"
+    UNIDENTIFIED = "UNIDENTIFIED"
+    TIMING = "TIMING"
+    TIMING_BOOKED = "TIMING_BOOKED"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A break to be kept once per (kind, operator, subject).
+
+    Units:   difference_xof is what the operator says less what we say on that day; 0 where it only informs.
+    """
+
+    kind: DifferenceKind
+    subject: str
+    day: date
+    operator_says_xof: int | None
+    we_say_xof: int | None
+    difference_xof: int
+    detail: str
+
+
+def statement_only(line: Line, otherwise_on: date) -> Difference:
+    """Open what the operator claims and nobody could credit."""
+    said_xof = line.observation.amount_xof
+    detail = f"line {line.line_number} cannot be credited as it stands"
+    day = _day(line, otherwise_on)
+    return Difference(DifferenceKind.STATEMENT_ONLY, line.subject, day, said_xof, 0, line.dated_xof, detail)
+
+
+def ours_alone(transaction_id: str, booked: Booked, *, named: bool) -> Difference:
+    """Open what we credited and no successful line covers; ``named`` when a line calls it unsuccessful."""
+    return Difference(
+        kind=DifferenceKind.STATUS if named else DifferenceKind.LEDGER_ONLY,
+        subject=transaction_id,
+        day=utc_day(booked.occurred_at),
+        operator_says_xof=0,
+        we_say_xof=booked.amount_xof,
+        difference_xof=-booked.amount_xof,
+        detail="we credited it and the operator says it failed" if named else "no line of any statement names it",
+    )
+
+
+def amount(line: Line, booked: Booked, otherwise_on: date) -> Difference:
+    """Open a claim on a payment of another amount; without a date the operator's figure counts on no day."""
+    said_xof = line.observation.amount_xof
+    return Difference(
+        kind=DifferenceKind.AMOUNT,
+        subject=line.subject,
+        day=_day(line, otherwise_on),
+        operator_says_xof=said_xof,
+        we_say_xof=booked.amount_xof,
+        difference_xof=line.dated_xof - booked.amount_xof if line.observation.occurred_at else 0,
+        detail=f"the statement says {said_xof} F and we credited {booked.amount_xof} F",
+    )
+
+
+def timing(line: Line, booked: Booked) -> tuple[Difference, ...]:
+    """Open what crosses midnight: the same money, counted on one day by the operator and on another by us."""
+    said_at, held_at, held_xof = line.observation.occurred_at, booked.occurred_at, booked.amount_xof
+    if said_at is not None and utc_day(said_at) == utc_day(held_at):
+        return ()
+    dated = f"the operator dates it {said_at:%Y-%m-%d %H:%M}" if said_at else "the operator gives no date"
+    detail = f"{dated}, we {held_at:%Y-%m-%d %H:%M}"
+    ours = Difference(DifferenceKind.TIMING_BOOKED, line.subject, utc_day(held_at), 0, held_xof, -held_xof, detail)
+    if said_at is None:
+        return (ours,)
+    return Difference(DifferenceKind.TIMING, line.subject, utc_day(said_at), held_xof, 0, held_xof, detail), ours
+
+
+def reversal(line: Line, otherwise_on: date) -> Difference:
+    """Open what the operator took back; the ledger waits for two people."""
+    taken_xof = line.observation.amount_xof or 0
+    detail = f"the operator took back {taken_xof} F; the ledger waits for two people"
+    day = _day(line, otherwise_on)
+    return Difference(DifferenceKind.REVERSAL, line.subject, day, -taken_xof, 0, -line.dated_xof, detail)
+
+
+def information(kind: DifferenceKind, line: Line, booked: Booked | None, otherwise_on: date) -> Difference:
+    """Open what somebody should know and what changes no sum."""
+    return Difference(
+        kind=kind,
+        subject=line.subject,
+        day=_day(line, otherwise_on),
+        operator_says_xof=line.observation.amount_xof,
+        we_say_xof=booked.amount_xof if booked else None,
+        difference_xof=0,
+        detail=f"line {line.line_number} says {line.observation.status}",
+    )
+
+
+def _day(line: Line, otherwise_on: date) -> date:
+    return utc_day(line.observation.occurred_at) if line.observation.occurred_at else otherwise_on

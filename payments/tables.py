@@ -1,0 +1,301 @@
+"""Every table that holds money or evidence of money; written by this package only."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlmodel import Field
+
+from payments.columns import (
+    Table,
+    amount,
+    document,
+    identity,
+    instant,
+    number,
+    number_type,
+    one_of,
+    positive,
+    raw_bytes,
+    text,
+)
+from payments.lifecycle import State
+from payments.observation import LineKind, ObservedStatus, Provenance, VerdictKind
+
+
+class PaymentRequest(Table, table=True):
+    """We asked a wallet to pay."""
+
+    __tablename__ = "payment_request"
+    __table_args__ = (
+        positive("amount_xof"),
+        one_of("state", State),
+        Index(
+            "ix_payment_request_due", "operator", "next_attempt_at", postgresql_where=sql("next_attempt_at IS NOT NULL")
+        ),
+        Index("ix_payment_request_payer_msisdn_created_at", "payer_msisdn", "created_at"),
+        Index("ix_payment_request_household_id_created_at", "household_id", "created_at"),
+    )
+
+    id: int = identity()
+    operator: str = text()
+    reference: str = text(unique=True)
+    correlation_id: UUID = Field(default=None, sa_type=PG_UUID(as_uuid=True), unique=True, nullable=False)
+    callback_token: str = text(unique=True)
+    idempotency_key: str = text(unique=True)
+    household_id: int = number()
+    payer_msisdn: str = text()
+    amount_xof: int = amount()
+    state: str = text()
+    submissions: int = Field(default=0, nullable=False)
+    inquiries: int = Field(default=0, nullable=False)
+    created_at: datetime = instant()
+    submitted_at: datetime | None = instant(nullable=True)
+    next_attempt_at: datetime | None = instant(nullable=True)
+    settled_at: datetime | None = instant(nullable=True)
+    last_detail: str | None = text(nullable=True)
+
+
+class Callback(Table, table=True):
+    """A message from an operator, byte for byte as received."""
+
+    __tablename__ = "callback"
+    __table_args__ = (
+        one_of("verdict", VerdictKind),
+        ForeignKeyConstraint(["request_id"], ["payment_request.id"]),
+        Index("ix_callback_due", "next_attempt_at", postgresql_where=sql("handled_at IS NULL AND parked_at IS NULL")),
+        Index("ix_callback_request_id", "request_id"),
+        Index("ix_callback_parked_at", "parked_at", postgresql_where=sql("parked_at IS NOT NULL")),
+    )
+
+    id: int = identity()
+    operator: str = text()
+    request_id: int | None = number(nullable=True)
+    method: str = text()
+    headers: dict[str, Any] = document()
+    body: bytes = raw_bytes()
+    verdict: str = text()
+    reason: str = text()
+    received_at: datetime = instant()
+    attempts: int = Field(default=0, nullable=False)
+    next_attempt_at: datetime | None = instant(nullable=True)
+    handled_at: datetime | None = instant(nullable=True)
+    parked_at: datetime | None = instant(nullable=True)
+    last_error: str | None = text(nullable=True)
+
+
+class ObservationRow(Table, table=True):
+    """One piece of evidence as it was read; statement lines keep theirs in ``statement_line``."""
+
+    __tablename__ = "observation"
+    __table_args__ = (
+        one_of("provenance", Provenance),
+        one_of("status", ObservedStatus),
+        ForeignKeyConstraint(["request_id"], ["payment_request.id"]),
+        ForeignKeyConstraint(["callback_id"], ["callback.id"]),
+        Index("ix_observation_request_id", "request_id"),
+        Index("ix_observation_operator_operator_transaction_id", "operator", "operator_transaction_id"),
+    )
+
+    id: int = identity()
+    operator: str = text()
+    provenance: str = text()
+    status: str = text()
+    amount_xof: int | None = amount(nullable=True)
+    fee_xof: int | None = amount(nullable=True)
+    payer_msisdn: str | None = text(nullable=True)
+    our_reference: str | None = text(nullable=True)
+    operator_transaction_id: str | None = text(nullable=True)
+    occurred_at: datetime | None = instant(nullable=True)
+    observed_at: datetime = instant()
+    request_id: int | None = number(nullable=True)
+    callback_id: int | None = number(nullable=True)
+    detail: str = text()
+
+
+class LedgerTxnRow(Table, table=True):
+    """A balanced set of entries with its author and its cause."""
+
+    __tablename__ = "ledger_txn"
+    __table_args__ = (
+        ForeignKeyConstraint(["reverses_id"], ["ledger_txn.id"]),
+        Index("ix_ledger_txn_effective_at", "effective_at"),
+    )
+
+    id: int = identity()
+    ref: str = text(unique=True)
+    kind: str = text()
+    effective_at: datetime = instant()
+    posted_at: datetime = instant()
+    actor: str = text()
+    cause: str = text()
+    reverses_id: int | None = Field(default=None, nullable=True, unique=True, sa_type=number_type())
+
+
+class LedgerEntry(Table, table=True):
+    """One line of a ledger transaction; above zero debits, below zero credits."""
+
+    __tablename__ = "ledger_entry"
+    __table_args__ = (
+        CheckConstraint("amount_xof <> 0", name="amount_xof_moves"),
+        ForeignKeyConstraint(["txn_id"], ["ledger_txn.id"]),
+        Index(
+            "ix_ledger_entry_household_id_account",
+            "household_id",
+            "account",
+            postgresql_where=sql("household_id IS NOT NULL"),
+        ),
+        Index("ix_ledger_entry_account_txn_id", "account", "txn_id"),
+    )
+
+    txn_id: int = Field(default=None, sa_type=number_type(), primary_key=True)
+    line: int = Field(default=None, primary_key=True)
+    account: str = text()
+    household_id: int | None = number(nullable=True)
+    amount_xof: int = amount()
+
+
+class LedgerBlock(Table, table=True):
+    """A sealed run of ledger transactions, chained to the block before."""
+
+    __tablename__ = "ledger_block"
+
+    seq: int = Field(default=None, sa_type=number_type(), primary_key=True)
+    after_txn_id: int = number()
+    through_txn_id: int = number()
+    txn_count: int = Field(default=0, nullable=False)
+    previous_sha256: bytes = raw_bytes()
+    sha256: bytes = raw_bytes()
+    sealed_at: datetime = instant()
+
+
+class Payment(Table, table=True):
+    """Money that an operator holds for us, once per operator transaction, for ever."""
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        UniqueConstraint("operator", "operator_transaction_id"),
+        positive("amount_xof"),
+        one_of("matched_by", ("reference", "payer", "suspense")),
+        CheckConstraint("(household_id IS NULL) = (matched_by = 'suspense')", name="suspense_has_no_household"),
+        one_of("provenance", Provenance),
+        CheckConstraint("provenance <> 'unbound_callback'", name="provenance_proves"),
+        ForeignKeyConstraint(["request_id"], ["payment_request.id"]),
+        ForeignKeyConstraint(["ledger_txn_id"], ["ledger_txn.id"], deferrable=True, initially="DEFERRED"),
+        Index("ix_payment_operator_occurred_at", "operator", "occurred_at"),
+        Index("ix_payment_household_id_posted_at", "household_id", "posted_at"),
+        Index("ix_payment_request_id", "request_id"),
+    )
+
+    id: int = identity()
+    operator: str = text()
+    operator_transaction_id: str = text()
+    request_id: int | None = number(nullable=True)
+    household_id: int | None = number(nullable=True)
+    amount_xof: int = amount()
+    fee_xof: int | None = amount(nullable=True)
+    payer_msisdn: str | None = text(nullable=True)
+    our_reference: str | None = text(nullable=True)
+    matched_by: str = text()
+    provenance: str = text()
+    occurred_at: datetime = instant()
+    posted_at: datetime = instant()
+    ledger_txn_id: int = number()
+    receipt_number: str = text(unique=True)
+
+
+class StatementFile(Table, table=True):
+    """An operator's statement, byte for byte, once per content."""
+
+    __tablename__ = "statement_file"
+    __table_args__ = (UniqueConstraint("operator", "sha256"),)
+
+    id: int = identity()
+    operator: str = text()
+    sha256: bytes = raw_bytes()
+    filename: str = text()
+    content: bytes = raw_bytes()
+    account: str = text()
+    period_start: datetime = instant()
+    period_end: datetime = instant()
+    opening_xof: int | None = amount(nullable=True)
+    closing_xof: int | None = amount(nullable=True)
+    line_count: int = Field(default=0, nullable=False)
+    collected_xof: int = amount()
+    imported_by: str = text()
+    imported_at: datetime = instant()
+
+
+class StatementLineRow(Table, table=True):
+    """One line of a statement and, once it was matched, the bucket it fell into."""
+
+    __tablename__ = "statement_line"
+    __table_args__ = (
+        one_of("kind", LineKind),
+        one_of("status", ObservedStatus),
+        CheckConstraint("(bucket IS NULL) = (matched_at IS NULL)", name="bucket_has_a_moment"),
+        ForeignKeyConstraint(["file_id"], ["statement_file.id"]),
+        ForeignKeyConstraint(["payment_id"], ["payment.id"]),
+        Index("ix_statement_line_unmatched", "file_id", "line_number", postgresql_where=sql("matched_at IS NULL")),
+        Index("ix_statement_line_operator_operator_transaction_id", "operator", "operator_transaction_id"),
+        Index("ix_statement_line_operator_occurred_at", "operator", "occurred_at"),
+    )
+
+    file_id: int = Field(default=None, sa_type=number_type(), primary_key=True)
+    line_number: int = Field(default=None, primary_key=True)
+    operator: str = text()
+    kind: str = text()
+    status: str = text()
+    amount_xof: int | None = amount(nullable=True)
+    fee_xof: int | None = amount(nullable=True)
+    payer_msisdn: str | None = text(nullable=True)
+    our_reference: str | None = text(nullable=True)
+    operator_transaction_id: str | None = text(nullable=True)
+    occurred_at: datetime | None = instant(nullable=True)
+    raw: str = text()
+    bucket: str | None = text(nullable=True)
+    matched_at: datetime | None = instant(nullable=True)
+    payment_id: int | None = number(nullable=True)
+
+
+class Break(Table, table=True):
+    """A difference between two sides that somebody must explain."""
+
+    __tablename__ = "reconciliation_break"
+    __table_args__ = (
+        UniqueConstraint("kind", "operator", "subject"),
+        ForeignKeyConstraint(["payment_id"], ["payment.id"]),
+        Index("ix_reconciliation_break_operator_day", "operator", "day"),
+    )
+
+    id: int = identity()
+    kind: str = text()
+    operator: str = text()
+    subject: str = text()
+    day: date = Field(default=None, nullable=False)
+    operator_says_xof: int | None = amount(nullable=True)
+    we_say_xof: int | None = amount(nullable=True)
+    difference_xof: int = amount()
+    detail: str = text()
+    payment_id: int | None = number(nullable=True)
+    owner: str | None = text(nullable=True)
+    opened_at: datetime = instant()
+    closed_at: datetime | None = instant(nullable=True)
+    closed_because: str | None = text(nullable=True)
+
+
+class DayReport(Table, table=True):
+    """The sealed reconciliation of one day, chained to the day before."""
+
+    __tablename__ = "day_report"
+
+    day: date = Field(default=None, primary_key=True)
+    content: str = text()
+    previous_sha256: bytes = raw_bytes()
+    sha256: bytes = raw_bytes()
+    ledger_head_sha256: bytes = raw_bytes()
+    closed_by: str = text()
+    closed_at: datetime = instant()

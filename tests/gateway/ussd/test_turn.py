@@ -1,0 +1,364 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from gateway.database import Database, Pool, Timeouts, open_database
+from gateway.ussd.aggregators.contract import Turn, TurnEvent
+from gateway.ussd.parts import UssdDeps
+from gateway.ussd.sentences import DONE, NOTHING_DONE, UNCERTAIN
+from gateway.ussd.sessions import SessionKey, SessionStore, SessionsUnavailable, StoredSession
+from gateway.ussd.turn import Continue, NotYours, Replay, Start, handle_turn, read_turn
+from tests.gateway.ussd.telephone import PAY, REGISTER, Caller, application
+from ussd_flows.gsm7 import septets
+from ussd_flows.screen import InputKind, Screen
+from ussd_flows.state import FlowState
+
+Count = Callable[[str], Awaitable[int]]
+
+
+def over(ussd: UssdDeps) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(application(ussd)), base_url="http://127.0.0.1")
+
+
+class Faulty:
+    """A real store with one fault: what happens when it is asked for one thing is ours to say."""
+
+    def __init__(self, store: SessionStore, failing: str, fault: Exception) -> None:
+        self._store = store
+        self._failing = failing
+        self._fault = fault
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._failing:
+            raise self._fault
+        return getattr(self._store, name)
+
+
+class Crash(Exception):
+    """The process is gone."""
+
+
+@pytest.fixture
+def no_database() -> Database:
+    return open_database("postgresql+psycopg://x@/x?host=/nowhere", Pool(size=1, timeout_s=1), Timeouts())
+
+
+async def test_an_unknown_number_registers_and_is_known_the_next_time(caller: Caller, count: Count) -> None:
+    assert (await caller.dial("a")).startswith("CON RAMU CANAM\n")
+    for key in REGISTER[:-1]:
+        screen = await caller.type(key)
+        assert screen.startswith("CON ")
+    assert "Awa Traore" in screen
+    assert "Kati" in screen
+    end = await caller.type(REGISTER[-1])
+    assert end.startswith("END Inscription enregistrée. No RAMU 1")
+    assert "{" not in end
+    assert await count("household") == await count("member") == await count("phone") == await count("outbox_sms") == 1
+    home = await caller.dial("b")
+    assert "Awa Traore" in home
+    assert "Reste: 4 000 F" in home
+
+
+async def test_a_confirmed_payment_is_one_request_that_leaves_after_the_session(
+    registered: Caller, ussd: UssdDeps, database: Database
+) -> None:
+    screen = await registered.dial("pay", *PAY)
+    assert screen.startswith("CON 1 000 F à CANAM pour Awa Traore")
+    end = await registered.type("1")
+    async with database.single() as connection:
+        request = (await connection.execute(text("SELECT * FROM payment_request"))).one()
+        wallet = (await connection.execute(text("SELECT last_wallet FROM phone"))).scalar_one()
+    now = ussd.deps.clock.now()
+    assert f"{request.reference[:4]}-{request.reference[4:]}" in end
+    assert end.startswith("END ")
+    assert (request.operator, request.amount_xof, request.state) == ("sandbox", 1000, "created")
+    assert request.payer_msisdn == registered.msisdn
+    assert (request.next_attempt_at - now).total_seconds() == ussd.push_delay_s
+    assert request.idempotency_key == "ussd:africastalking:pay:5:0"
+    assert wallet == "sandbox"
+
+
+async def test_the_end_notification_lets_the_push_go_and_closes_the_session(
+    registered: Caller, ussd: UssdDeps, database: Database
+) -> None:
+    await registered.dial("pay", *PAY, "1")
+    answer = await registered.hang_up()
+    assert (answer.status_code, answer.content) == (200, b"")
+    async with database.single() as connection:
+        due_at = (await connection.execute(text("SELECT next_attempt_at FROM payment_request"))).scalar_one()
+    assert due_at == ussd.deps.clock.now()
+    assert await ussd.sessions.load(SessionKey("africastalking", "pay"), ussd.deps.clock.now()) is None
+
+
+async def test_the_end_notification_of_another_number_closes_nothing(registered: Caller, ussd: UssdDeps) -> None:
+    await registered.dial("pay", *PAY, "1")
+    await replace(registered, msisdn="+22370000002").hang_up()
+    assert await ussd.sessions.load(SessionKey("africastalking", "pay"), ussd.deps.clock.now()) is not None
+
+
+async def test_a_repeated_turn_pays_once_and_reads_the_same(registered: Caller, count: Count) -> None:
+    end = await registered.dial("pay", *PAY, "1")
+    assert [await registered.repeat() for _ in range(3)] == [end] * 3
+    assert await count("payment_request") == 1
+
+
+@pytest.mark.parametrize("keys", [REGISTER, ()])
+async def test_every_turn_repeated_reads_the_same(caller: Caller, keys: tuple[str, ...], count: Count) -> None:
+    screen = await caller.dial("a")
+    assert await caller.repeat() == screen
+    for key in keys:
+        screen = await caller.type(key)
+        assert await caller.repeat() == screen
+    assert await count("household") == bool(keys)
+
+
+async def test_the_same_turn_four_times_at_once_registers_once(
+    ussd: UssdDeps, elsewhere: UssdDeps, count: Count
+) -> None:
+    async with over(ussd) as here, over(elsewhere) as there:
+        phone = Caller(here)
+        await phone.dial("s", *REGISTER[:-1])
+        screens = await at_once(phone, REGISTER[-1], (here, there))
+    assert len(set(screens)) == 1
+    assert screens[0].startswith("END Inscription enregistrée")
+    assert await count("household") == await count("phone") == await count("outbox_sms") == 1
+
+
+async def test_the_same_turn_four_times_at_once_pays_once(
+    registered: Caller, ussd: UssdDeps, elsewhere: UssdDeps, count: Count
+) -> None:
+    async with over(ussd) as here, over(elsewhere) as there:
+        for paid_before in range(5):
+            await registered.dial(f"s{paid_before}", *PAY)
+            screens = await at_once(registered, "1", (here, there))
+            assert len(set(screens)) == 1
+            assert screens[0].startswith("END Demande enregistrée")
+            assert await count("payment_request") == paid_before + 1
+            ussd.deps.clock.forward(hours=1)
+
+
+async def at_once(phone: Caller, key: str, clients: tuple[httpx.AsyncClient, ...]) -> list[str]:
+    copies = [replace(phone, client=client, typed=[*phone.typed, key]) for client in clients * 2]
+    return list(await asyncio.gather(*(copy.repeat() for copy in copies)))
+
+
+async def test_an_older_turn_shows_the_present_screen_and_changes_nothing(registered: Caller, count: Count) -> None:
+    end = await registered.dial("pay", *PAY, "1")
+    for length in range(5):
+        registered.typed = [*PAY, "1"][:length]
+        assert await registered.repeat() == end
+    registered.typed = []
+    present = await registered.dial("other", "2")
+    registered.typed = []
+    assert await registered.repeat() == present
+    assert await count("payment_request") == 1
+
+
+async def test_a_session_shows_nothing_to_another_number(registered: Caller, count: Count) -> None:
+    await registered.dial("pay", *PAY)
+    stranger = replace(registered, msisdn="+22370000002", typed=[*PAY, "1"])
+    assert await stranger.repeat() == "END Session refusée. Recomposez le code."
+    assert await count("payment_request") == 0
+    assert (await registered.type("1")).startswith("END Demande enregistrée")
+
+
+async def test_stars_that_a_caller_types_belong_to_the_answer(registered: Caller) -> None:
+    await registered.dial("pay", "1", "2")
+    assert "non compris" in await registered.type("10*00")
+    assert (await registered.type("1000")).startswith("CON Payer 1 000 F avec")
+
+
+async def test_a_path_dialled_in_one_go_never_pays(registered: Caller, count: Count) -> None:
+    registered.session_id, registered.typed = "deep", [*PAY, "1"]
+    screen = await registered.repeat()
+    assert screen.startswith("CON 1 000 F à CANAM")
+    assert await registered.repeat() == screen
+    assert await count("payment_request") == 0
+    assert (await registered.type("1")).startswith("END Demande enregistrée")
+    assert await count("payment_request") == 1
+
+
+async def test_a_session_that_outlived_its_time_never_pays(registered: Caller, ussd: UssdDeps, count: Count) -> None:
+    await registered.dial("pay", *PAY)
+    ussd.deps.clock.forward(seconds=ussd.session_lifetime_s)
+    assert (await registered.type("1")).startswith("CON ")
+    assert await count("payment_request") == 0
+
+
+async def test_an_open_prompt_leads_to_waiting_and_not_to_a_second_one(registered: Caller, count: Count) -> None:
+    await registered.dial("pay", *PAY, "1")
+    assert "Paiement en attente" in await registered.dial("again")
+    assert "est en attente" in await registered.type("1")
+    assert await count("payment_request") == 1
+
+
+async def test_two_dialogues_of_one_phone_ask_once(registered: Caller, count: Count) -> None:
+    await registered.dial("first", *PAY)
+    other = replace(registered)
+    await other.dial("second", *PAY)
+    assert (await registered.type("1")).startswith("END Demande enregistrée")
+    assert "en attente" in await other.type("1")
+    assert await count("payment_request") == 1
+
+
+@pytest.mark.parametrize("story", [REGISTER, (*PAY, "1"), ("2", "2")])
+async def test_a_crash_before_the_session_is_kept_ends_with_the_same_reply(
+    story: tuple[str, ...], caller: Caller, ussd: UssdDeps, count: Count
+) -> None:
+    if story != REGISTER:
+        await caller.dial("known", *REGISTER)
+    await caller.dial("s", *story[:-1])
+    crashing = replace(ussd, sessions=Faulty(ussd.sessions, "save", Crash()))
+    turn = Turn("africastalking", "s", caller.msisdn, "*123#", TurnEvent.CONTINUE, None, "*".join(story), None)
+    with pytest.raises(Crash):
+        await handle_turn(crashing, turn)
+    made = [await count("payment_request"), await count("household"), await count("outbox_sms")]
+    lost = await handle_turn(replace(ussd, sessions=Faulty(ussd.sessions, "save", SessionsUnavailable())), turn)
+    kept = await handle_turn(ussd, turn)
+    assert kept is not None
+    assert kept == lost
+    assert kept.ends
+    assert await handle_turn(ussd, turn) == kept
+    assert [await count("payment_request"), await count("household"), await count("outbox_sms")] == made
+    assert not kept.name.startswith("door.")
+
+
+async def test_without_sessions_the_caller_is_told_that_nothing_was_launched(
+    registered: Caller, ussd: UssdDeps, count: Count
+) -> None:
+    for failing in ("load", "save"):
+        async with over(replace(ussd, sessions=Faulty(ussd.sessions, failing, SessionsUnavailable()))) as client:
+            phone = Caller(client)
+            assert await phone.dial("down") == f"END {NOTHING_DONE}"
+            assert await phone.type("1") == f"END {NOTHING_DONE}"
+    assert await count("payment_request") == 0
+
+
+async def test_without_sessions_a_launched_payment_is_not_denied(registered: Caller, ussd: UssdDeps) -> None:
+    end = await registered.dial("pay", *PAY, "1")
+    async with over(replace(ussd, sessions=Faulty(ussd.sessions, "load", SessionsUnavailable()))) as client:
+        assert await replace(registered, client=client).repeat() == f"END {DONE}"
+    assert await registered.repeat() == end
+
+
+async def test_without_sessions_a_registration_is_not_denied(caller: Caller, ussd: UssdDeps) -> None:
+    await caller.dial("r", *REGISTER)
+    async with over(replace(ussd, sessions=Faulty(ussd.sessions, "load", SessionsUnavailable()))) as client:
+        assert await replace(caller, client=client).repeat() == f"END {DONE}"
+
+
+async def test_without_a_database_the_caller_is_told_what_is_true(
+    registered: Caller, ussd: UssdDeps, no_database: Database
+) -> None:
+    await registered.dial("pay", *PAY)
+    async with over(replace(ussd, deps=replace(ussd.deps, doors=no_database))) as client:
+        phone = replace(registered, client=client)
+        assert await phone.type("1") == f"END {UNCERTAIN}"
+        assert await phone.dial("fresh") == f"END {NOTHING_DONE}"
+        assert (await phone.hang_up()).status_code == 200
+
+
+async def test_a_commit_without_an_answer_is_called_uncertain(
+    registered: Caller, ussd: UssdDeps, database: Database, count: Count
+) -> None:
+    await registered.dial("pay", *PAY)
+    lost = LosingCommits(database)
+    async with over(replace(ussd, deps=replace(ussd.deps, doors=lost))) as client:
+        phone = replace(registered, client=client)
+        assert await phone.type("1") == f"END {UNCERTAIN}"
+    assert await count("payment_request") == 0
+
+
+class LosingCommits(Database):
+    """A database whose connections break in the moment of the commit, before it is done."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database.engine)
+
+    async def transact(self, work: Any) -> Any:
+        async def broken(connection: Any) -> Any:
+            done = await work(connection)
+            # The client has sent its commit as far as it knows; the server is gone.
+            await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+            return done
+
+        return await super().transact(broken)
+
+
+async def test_every_screen_of_the_story_fits_a_phone(caller: Caller) -> None:
+    shown = [await caller.dial("a")]
+    for session_id, keys in (
+        ("b", REGISTER),
+        ("c", ("1", "2", "999999999", "0", "0", "2", "0", "3", "0", "4", "00")),
+        ("d", (*PAY, "1")),
+        ("e", ("1", "1", "0", "2", "2")),
+        ("f", ("3", "0", "4", "abc", "98")),
+    ):
+        shown.append(await caller.dial(session_id))
+        shown.extend([await caller.type(key) for key in keys])
+    costs = [septets(screen.removeprefix("CON ").removeprefix("END ")) for screen in shown]
+    assert len(shown) > 30
+    assert all(cost is not None and cost <= 160 for cost in costs)
+
+
+PRESENT = Screen("text", (), InputKind.CHOICE, ends=False, name="home")
+STATE = FlowState("home", {}, (), ())
+
+
+def stored(transcript: str | None, *, ended: bool = False, turn_number: int = 3) -> StoredSession:
+    return StoredSession("+22370000001", 4, turn_number, transcript, None if ended else STATE, PRESENT)
+
+
+def turn(transcript: str | None, *, typed: str | None = None, begins: bool = False) -> Turn:
+    event = TurnEvent.BEGIN if begins else TurnEvent.CONTINUE
+    return Turn("x", "s", "+22370000001", "*123#", event, typed, transcript, None)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "meaning"),
+    [
+        (None, turn(""), Start("")),
+        (None, turn("1*2"), Start("1*2")),
+        (stored(""), turn(""), Replay(PRESENT)),
+        (stored(""), turn("1"), Continue(STATE, "1")),
+        (stored(""), turn("1*2"), Continue(STATE, "1*2")),
+        (stored("1"), turn("1*1"), Continue(STATE, "1")),
+        (stored("1"), turn("1*"), Continue(STATE, "")),
+        (stored("1"), turn("1**"), Continue(STATE, "*")),
+        (stored("1"), turn("1*a*b"), Continue(STATE, "a*b")),
+        (stored("1"), turn("1"), Replay(PRESENT)),
+        (stored("1"), turn("12"), Start("")),
+        (stored("1*2"), turn("1"), Replay(PRESENT)),
+        (stored("1*2"), turn(""), Replay(PRESENT)),
+        (stored("1*2"), turn("1*3"), Start("")),
+        (stored("1*2", ended=True), turn("1*2*3"), Replay(PRESENT)),
+        (stored("1*2", ended=True), turn("9"), Replay(PRESENT)),
+        (stored(None), turn(None, typed="5*5"), Continue(STATE, "5*5")),
+        (stored(None, ended=True), turn(None, typed="1"), Replay(PRESENT)),
+        (stored(None, ended=True), turn(None, typed="1*2", begins=True), Start("1*2")),
+        (stored(None, turn_number=0), turn(None, begins=True), Replay(PRESENT)),
+        (None, turn(None, begins=True), Start("")),
+        (replace(stored("1"), msisdn="+22370000002"), turn("1"), NotYours()),
+    ],
+)
+def test_a_turn_means_what_it_says_beside_the_session(before: StoredSession | None, now: Turn, meaning: object) -> None:
+    assert read_turn(before, now) == meaning
+
+
+async def test_an_incremental_aggregator_pays_once_too(registered: Caller, ussd: UssdDeps, count: Count) -> None:
+    def said(typed: str, event: TurnEvent = TurnEvent.CONTINUE) -> Turn:
+        return Turn("nalo", "i", registered.msisdn, "*123#", event, typed, None, None)
+
+    await handle_turn(ussd, said("", TurnEvent.BEGIN))
+    for key in PAY:
+        await handle_turn(ussd, said(key))
+    end = await handle_turn(ussd, said("1"))
+    assert end is not None
+    assert end.ends
+    assert await handle_turn(ussd, said("1")) == end
+    assert await count("payment_request") == 1

@@ -1,0 +1,172 @@
+"""What every store of sessions promises, asked of each of them."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import text
+
+from gateway.database import Database, Pool, Timeouts, open_database
+from gateway.ussd.sessions import (
+    SessionKey,
+    SessionStore,
+    SessionsUnavailable,
+    StoredSession,
+    decode_session,
+    encode_session,
+)
+from gateway.ussd.sessions_postgres import PostgresSessions
+from gateway.ussd.sessions_redis import RedisSessions
+from tests.fixed import START
+from ussd_flows.screen import InputKind, Option, Screen
+from ussd_flows.state import FlowState
+
+KEY = SessionKey("africastalking", "ATUid_1")
+LATER = START + timedelta(seconds=180)
+SESSION = StoredSession(
+    msisdn="+22370000001",
+    version=1,
+    turn_number=2,
+    transcript="1*é*\u202e",
+    state=FlowState("pay_wallet", {"amount_xof": "1000"}, ("sandbox", "@back"), ("home",)),
+    screen=Screen(
+        "Payer\navec:", (Option("1", "Argent"), Option("0", "Retour")), InputKind.CHOICE, False, "pay_wallet"
+    ),
+)
+ENDED = replace(SESSION, state=None, screen=replace(SESSION.screen, ends=True, options=()))
+
+
+@pytest.fixture(params=["postgres", "valkey"])
+def store(request: pytest.FixtureRequest) -> SessionStore:
+    if request.param == "postgres":
+        return PostgresSessions(request.getfixturevalue("database"))
+    return RedisSessions(request.getfixturevalue("valkey"))
+
+
+async def begin(store: SessionStore, session: StoredSession = SESSION, **when: Any) -> bool:
+    return await store.save(KEY, session, expected_version=None, **{"now": START, "expires_at": LATER} | when)
+
+
+async def advance(store: SessionStore, session: StoredSession, expected_version: int) -> bool:
+    return await store.save(KEY, session, expected_version=expected_version, now=START, expires_at=LATER)
+
+
+@pytest.mark.parametrize("session", [SESSION, ENDED, replace(SESSION, transcript=None)])
+async def test_what_was_kept_is_given_back(store: SessionStore, session: StoredSession) -> None:
+    assert await begin(store, session)
+    assert await store.load(KEY, START) == session
+
+
+async def test_an_unknown_session_is_none(store: SessionStore) -> None:
+    assert await begin(store)
+    assert await store.load(SessionKey("africastalking", "ATUid_2"), START) is None
+    assert await store.load(SessionKey("other", "ATUid_1"), START) is None
+
+
+async def test_only_the_expected_version_is_replaced(store: SessionStore) -> None:
+    second = replace(SESSION, version=2, turn_number=3)
+    assert await begin(store)
+    assert not await begin(store, second)
+    assert not await advance(store, second, expected_version=7)
+    assert await store.load(KEY, START) == SESSION
+    assert await advance(store, second, expected_version=1)
+    assert not await advance(store, replace(second, msisdn="+22370000002"), expected_version=1)
+    assert await store.load(KEY, START) == second
+
+
+async def test_a_session_that_was_forgotten_is_not_brought_back(store: SessionStore) -> None:
+    assert await begin(store)
+    await store.forget(KEY)
+    await store.forget(KEY)
+    assert not await advance(store, replace(SESSION, version=2), expected_version=1)
+    assert await store.load(KEY, START) is None
+    assert await begin(store)
+
+
+async def test_a_session_expires_at_its_moment_and_its_name_is_free_again(store: SessionStore) -> None:
+    assert await begin(store)
+    assert await store.load(KEY, LATER - timedelta(milliseconds=1)) == SESSION
+    assert await store.load(KEY, LATER) is None
+    assert await begin(store, ENDED, now=LATER, expires_at=LATER + timedelta(seconds=180))
+    assert await store.load(KEY, LATER) == ENDED
+
+
+async def test_of_many_at_once_one_wins(store: SessionStore) -> None:
+    begun = await asyncio.gather(*(begin(store, replace(SESSION, turn_number=number)) for number in range(8)))
+    assert begun.count(True) == 1
+    seconds = [replace(SESSION, version=2, turn_number=number) for number in range(8)]
+    advanced = await asyncio.gather(*(advance(store, session, expected_version=1) for session in seconds))
+    assert advanced.count(True) == 1
+    assert await store.load(KEY, START) == seconds[advanced.index(True)]
+
+
+async def test_sweeping_never_removes_a_live_session(store: SessionStore) -> None:
+    assert await begin(store)
+    assert await store.sweep(LATER - timedelta(seconds=1)) == 0
+    assert await store.load(KEY, START) == SESSION
+
+
+async def test_sweeping_removes_the_rows_that_expired(database: Database) -> None:
+    store = PostgresSessions(database)
+    assert await begin(store)
+    assert await store.sweep(LATER) == 1
+    assert await store.sweep(LATER) == 0
+
+
+async def test_valkey_forgets_by_itself(valkey: Redis) -> None:
+    assert await begin(RedisSessions(valkey))
+    (name,) = await valkey.keys("*")
+    assert 170_000 < await valkey.pttl(name) <= 180_000
+
+
+async def test_a_row_that_nobody_can_read_is_forgotten(database: Database) -> None:
+    store = PostgresSessions(database)
+    assert await begin(store)
+    async with database.unit_of_work() as connection:
+        await connection.execute(text("UPDATE ussd_session SET content = '{\"format\": 0}'"))
+    assert await store.load(KEY, START) is None
+    assert await begin(store)
+    assert await store.load(KEY, START) == SESSION
+
+
+async def test_a_value_that_nobody_can_read_is_forgotten(valkey: Redis) -> None:
+    store = RedisSessions(valkey)
+    assert await begin(store)
+    (name,) = await valkey.keys("*")
+    await valkey.hset(name, "content", "garbage")
+    assert await store.load(KEY, START) is None
+    assert await begin(store)
+
+
+GARBAGE = [
+    "",
+    "null",
+    "[]",
+    "{}",
+    '{"format": 1}',
+    encode_session(SESSION).replace('"format":1', '"format":2'),
+    encode_session(SESSION).replace("pay_wallet", 'pay_wallet"', 1),
+    encode_session(replace(SESSION, state=None)),
+    "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("content", GARBAGE, ids=range(len(GARBAGE)))
+def test_garbage_counts_as_absent(content: str) -> None:
+    assert decode_session(content, 1) is None
+
+
+@pytest.mark.parametrize("kind", ["postgres", "redis"])
+async def test_a_store_that_is_down_says_so(kind: str) -> None:
+    async with Redis(unix_socket_path="/nowhere") as client:
+        nowhere = open_database("postgresql+psycopg://x@/x?host=/nowhere", Pool(size=1, timeout_s=1), Timeouts())
+        store: SessionStore = PostgresSessions(nowhere) if kind == "postgres" else RedisSessions(client)
+        with pytest.raises(SessionsUnavailable):
+            await store.load(KEY, START)
+        with pytest.raises(SessionsUnavailable):
+            await begin(store)
+        with pytest.raises(SessionsUnavailable):
+            await store.forget(KEY)

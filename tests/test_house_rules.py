@@ -1,0 +1,289 @@
+"""What a linter cannot know about this house. Every rule also meets a planted violation, so none can be empty."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Column, ForeignKey, Integer, MetaData
+from sqlalchemy import Table as SqlTable
+
+import gateway.tables
+import payments.tables
+from payments.columns import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("gateway", "ussd_flows", "payments")
+NEAR_MONEY = ("payments/", "ussd_flows/", "gateway/contributions/")
+#: What tells the time by itself, unlike a clock that was handed over.
+TIME_SOURCES = {"datetime", "date", "func"}
+FORBIDDEN_STEMS = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "misc"}
+READ_BY_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+PURE = (
+    "payments.lifecycle",
+    "payments.ledger.entry",
+    "payments.ledger.chart",
+    "payments.match",
+    "payments.observation",
+    "payments.reconciliation.match",
+    "payments.money",
+    "payments.msisdn",
+    "gateway.contributions.scheme",
+    "gateway.contributions.schedule",
+    "gateway.contributions.allocation",
+    "gateway.contributions.rights",
+    "gateway.sms.texts",
+    "gateway.members.number",
+    "ussd_flows.step",
+)
+
+Rule = Callable[[str, str, ast.Module], Iterator[str]]
+
+
+def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def texts(tree: ast.Module) -> Iterator[ast.Constant]:
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, READ_BY_DOCSTRING) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node
+
+
+def receiver(node: ast.Attribute) -> str:
+    return ast.unparse(node.value).split("(")[0].rsplit(".", 1)[-1]
+
+
+def function_sizes(path: str, _text: str, tree: ast.Module) -> Iterator[str]:
+    if path.startswith("migrations/versions/"):
+        return
+    for function in functions(tree):
+        lines = (function.end_lineno or function.lineno) - function.lineno + 1
+        if lines > 50:
+            yield f"{function.lineno}: {function.name} has {lines} lines"
+
+
+def file_sizes(path: str, text: str, _tree: ast.Module) -> Iterator[str]:
+    most = 500 if path.startswith("tests/") or path.endswith("/tables.py") else 300
+    if not path.startswith("migrations/versions/") and len(text.splitlines()) > most:
+        yield f"has {len(text.splitlines())} lines, {most} are allowed"
+
+
+def floats(path: str, _text: str, tree: ast.Module) -> Iterator[str]:
+    if not path.startswith(NEAR_MONEY):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, float | complex):
+            yield f"{node.lineno}: float literal {node.value}"
+        if isinstance(node, ast.Name) and node.id in {"float", "Decimal", "Fraction"}:
+            yield f"{node.lineno}: {node.id}"
+        # A path is joined with the same sign, always with a text on one side.
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and not _joins_path(node):
+            yield f"{node.lineno}: true division"
+
+
+def _joins_path(node: ast.BinOp) -> bool:
+    return any(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in (node.left, node.right))
+
+
+def commits(path: str, _text: str, tree: ast.Module) -> Iterator[str]:
+    if path == "gateway/database.py" or not path.startswith(PACKAGES):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in {"commit", "rollback"}:
+            yield f"{node.lineno}: .{node.attr}"
+
+
+def clocks(path: str, _text: str, tree: ast.Module) -> Iterator[str]:
+    if path == "gateway/clock.py" or path.startswith("tests/"):
+        return
+    banned = {"time", "time_ns", "localtime", "gmtime"}
+    # The launcher of private servers waits for processes, which know no clock of ours.
+    banned |= set() if path.startswith("gateway/local/") else {"monotonic", "monotonic_ns", "sleep"}
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    renamed = {name.asname or "" for node in imports for name in node.names if name.name in TIME_SOURCES}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute):
+            continue
+        if node.attr in {"now", "utcnow", "today"} and receiver(node) in TIME_SOURCES | renamed:
+            yield f"{node.lineno}: {ast.unparse(node)}"
+        if node.attr in banned and receiver(node) == "time":
+            yield f"{node.lineno}: {ast.unparse(node)}"
+
+
+def sql_clocks(path: str, _text: str, tree: ast.Module) -> Iterator[str]:
+    # Readiness compares the two clocks, which is the one reason to ask for the other.
+    if path.startswith("tests/") or path == "gateway/health.py":
+        return
+    for node in texts(tree):
+        if re.search(
+            r"(?i)\b(now|clock_timestamp|statement_timestamp)\(\)|\bcurrent_(timestamp|date)\b", str(node.value)
+        ):
+            yield f"{node.lineno}: the database's clock"
+
+
+def hidden_imports(_path: str, _text: str, tree: ast.Module) -> Iterator[str]:
+    for function in functions(tree):
+        for node in ast.walk(function):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                yield f"{node.lineno}: import inside {function.name}"
+
+
+def relationships(_path: str, _text: str, tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        if name.lower() == "relationship":
+            yield f"{getattr(node, 'lineno', 0)}: {name}"
+
+
+def names(path: str, text: str, _tree: ast.Module) -> Iterator[str]:
+    for part in Path(path).with_suffix("").parts:
+        if part in FORBIDDEN_STEMS:
+            yield f"is called {part}"
+    if path.endswith("__init__.py") and text:
+        yield "is not empty"
+
+
+def stubs(path: str, text: str, tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "NotImplementedError":
+            yield f"{node.lineno}: NotImplementedError"
+        if isinstance(node, ast.Assert) and isinstance(node.test, ast.Constant):
+            yield f"{node.lineno}: assert {node.test.value!r}"
+    if path.startswith("tests/"):
+        return
+    for number, line in enumerate(text.splitlines(), start=1):
+        if re.search(r"#\s*noqa\b(?!: [A-Z0-9, ]+ - \w)|#\s*type: ignore(?!\[[a-z, -]+\]  # \w)", line):
+            yield f"{number}: an exception without its reason"
+
+
+def sources(path: str, _text: str, tree: ast.Module) -> Iterator[str]:
+    foreign = re.fullmatch(r"payments/operators/\w+/(client|callback|statement)\.py", path)
+    if not foreign and path not in {"payments/money.py", "payments/msisdn.py", "ussd_flows/gsm7.py"}:
+        return
+    documented = (node for node in ast.walk(tree) if isinstance(node, READ_BY_DOCSTRING))
+    if not any("Source:" in (ast.get_docstring(node) or "") for node in documented):
+        yield "says no Source: for what someone else decided"
+
+
+#: Each rule with the file that must break it.
+RULES: dict[str, tuple[Rule, str, str]] = {
+    "function sizes": (function_sizes, "payments/x.py", "def f():\n" + "    g()\n" * 50),
+    "file sizes": (file_sizes, "payments/x.py", "x = 1\n" * 301),
+    "tables sizes": (file_sizes, "payments/tables.py", "x = 1\n" * 501),
+    "float literal": (floats, "gateway/contributions/x.py", "x = 0.5"),
+    "float call": (floats, "payments/x.py", "x = float('1')"),
+    "division": (floats, "ussd_flows/x.py", "x = y / 2"),
+    "commit": (commits, "payments/x.py", "async def f(c):\n    await c.commit()"),
+    "rollback": (commits, "gateway/jobs/x.py", "c.rollback()"),
+    "clock": (clocks, "gateway/jobs/x.py", "from datetime import UTC, datetime\nx = datetime.now(UTC)"),
+    "clock by name": (clocks, "gateway/tables.py", "f(default_factory=dt.datetime.utcnow)"),
+    "renamed clock": (clocks, "payments/x.py", "from datetime import date as day\nx = day.today()"),
+    "time": (clocks, "gateway/local/x.py", "import time\ntime.time()"),
+    "monotonic": (clocks, "gateway/jobs/x.py", "import time\ntime.monotonic()"),
+    "database function": (clocks, "payments/x.py", "select(func.now())"),
+    "database clock": (sql_clocks, "payments/x.py", "q = 'UPDATE payment SET posted_at = now()'"),
+    "database date": (sql_clocks, "migrations/versions/x.py", "q = 'DEFAULT CURRENT_TIMESTAMP'"),
+    "hidden import": (hidden_imports, "gateway/x.py", "def f():\n    import os"),
+    "relationship": (relationships, "gateway/tables.py", "x = Relationship(back_populates='y')"),
+    "module name": (names, "gateway/utils.py", ""),
+    "folder name": (names, "payments/common/x.py", ""),
+    "full package": (names, "payments/__init__.py", "from payments.money import x"),
+    "stub": (stubs, "gateway/x.py", "def f():\n    raise NotImplementedError"),
+    "empty assertion": (stubs, "tests/test_x.py", "def test_x():\n    assert True"),
+    "bare exception": (stubs, "gateway/x.py", "x = 1  # noqa: S105"),
+    "bare ignore": (stubs, "gateway/x.py", "x = 1  # type: ignore[misc]"),
+    "source": (sources, "payments/operators/x/callback.py", '"""Reads callbacks."""'),
+}
+
+
+def source_files() -> list[str]:
+    folders = (*PACKAGES, "migrations", "tests")
+    found = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    return sorted(path.relative_to(ROOT).as_posix() for path in found if "__pycache__" not in path.parts)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_planted_violation_is_reported(name: str) -> None:
+    rule, path, text = RULES[name]
+    assert list(rule(path, text, ast.parse(text)))
+
+
+CLEAN = {
+    "gateway/x.py": "async def f(clock, deps):\n    return clock.now(), deps.clock.now(), f.now",
+    "payments/x.py": '"""Never uses now() of the database."""\nx = Path("a") / "b"\ny = 7 // 2',
+    "gateway/y.py": "x = f()  # noqa: S105 - the word is public\ny = g()  # type: ignore[misc]  # the library lies",
+    "gateway/database.py": "async def f(c):\n    await c.commit()",
+    "payments/__init__.py": "",
+    "payments/operators/x/client.py": '"""Calls.\n\nSource:  the operator\'s guide.\n"""',
+}
+
+
+@pytest.mark.parametrize("path", CLEAN)
+def test_clean_code_is_not_reported(path: str) -> None:
+    tree = ast.parse(CLEAN[path])
+    assert not [fault for rule, _, _ in RULES.values() for fault in rule(path, CLEAN[path], tree)]
+
+
+@pytest.mark.parametrize("rule", dict.fromkeys(rule for rule, _, _ in RULES.values()))
+def test_the_whole_house_keeps_the_rule(rule: Rule) -> None:
+    files = source_files()
+    assert len(files) > 50
+    faults = []
+    for path in files:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        faults += [f"{path}:{fault}" for fault in rule(path, text, ast.parse(text))]
+    assert not faults, "\n".join(faults)
+
+
+def upward_keys(tables: dict[str, str], metadata: MetaData) -> list[str]:
+    """Foreign keys of payments that point at a table of someone else; ``tables`` says whose each table is."""
+    return [
+        f"{table.name} -> {key.column.table.name}"
+        for table in metadata.tables.values()
+        for key in table.foreign_keys
+        if tables[table.name] == "payments" and tables[key.column.table.name] != "payments"
+    ]
+
+
+def test_foreign_keys_point_the_same_way_as_imports() -> None:
+    owners = {cls.__tablename__: cls.__module__.split(".")[0] for cls in Table.__subclasses__()}
+    assert {payments.tables.__name__, gateway.tables.__name__} <= {cls.__module__ for cls in Table.__subclasses__()}
+    assert upward_keys({str(name): owner for name, owner in owners.items()}, Table.metadata) == []
+    planted = MetaData()
+    SqlTable("household", planted, Column("id", Integer, primary_key=True))
+    SqlTable("payment", planted, Column("household_id", ForeignKey("household.id")))
+    assert upward_keys({"household": "gateway", "payment": "payments"}, planted) == ["payment -> household"]
+
+
+def loaded_with(module: str) -> set[str]:
+    code = f"import sys, {module}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(told.stdout.split()) & {
+        "sqlalchemy",
+        "sqlmodel",
+        "httpx",
+        "fastapi",
+        "starlette",
+        "pydantic",
+        "structlog",
+    }
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_a_pure_module_loads_no_framework(module: str) -> None:
+    assert loaded_with(module) == set()
+
+
+def test_a_module_that_loads_a_framework_would_be_seen() -> None:
+    assert {"sqlalchemy", "sqlmodel"} <= loaded_with("payments.tables")

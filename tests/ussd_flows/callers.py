@@ -1,0 +1,122 @@
+"""The callers that the tests of the menus play: ordinary ones, and the ones with the longest of everything."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Final
+
+from gateway.members.places import rows
+from ussd_flows.facts import (
+    Facts,
+    OpenRequest,
+    PaymentFact,
+    PaymentState,
+    Registered,
+    RequestState,
+    RightsFact,
+    RightsState,
+    Wallet,
+)
+from ussd_flows.places import places_from
+
+PLACES: Final = places_from(rows())
+ACTIVITIES: Final = ("commerce", "artisan", "coton", "culture", "elevage", "peche", "autre")
+WALLETS: Final = (Wallet("orange", "Orange Money"), Wallet("moov", "Moov Money"))
+
+UNKNOWN: Final = Facts(
+    today=date(2026, 3, 1),
+    caller=None,
+    open_request=None,
+    wallets=WALLETS,
+    activities=ACTIVITIES,
+    places=PLACES,
+)
+
+AMINATA: Final = Registered(
+    household_id=7,
+    name="Aminata Traoré",
+    ramu_number="0000000127",
+    scheme_label="Artisans et commerce",
+    due_xof=65_600,
+    paid_xof=24_000,
+    remaining_xof=41_600,
+    next_due_on=date(2026, 3, 15),
+    period_label="année 2026",
+    minimum_xof=500,
+    suggested_xof=(12_000, 41_600),
+    maximum_xof=200_000,
+    rights=RightsFact(RightsState.OPEN, date(2026, 1, 1), date(2026, 12, 31)),
+    last_wallet="moov",
+    last_payments=(
+        PaymentFact(12_000, date(2026, 2, 10), "7K3M-9QPA", PaymentState.RECEIVED),
+        PaymentFact(12_000, date(2026, 1, 12), "7K3M-2B4C", PaymentState.RECEIVED),
+    ),
+)
+KNOWN: Final = replace(UNKNOWN, caller=AMINATA)
+
+PROMPT: Final = OpenRequest("7K3M-9QPA", 12_000, "Orange Money", RequestState.WAITING)
+PROMPTED: Final = replace(KNOWN, open_request=PROMPT)
+
+_HUGE: Final = 999_999_999
+_LONGEST: Final = Registered(
+    household_id=_HUGE,
+    name="Aminata-Fatoumata DIARRASSOUBA-TOUNKARA",
+    ramu_number="9999999999",
+    scheme_label="Producteurs de coton et de céréales du Mali",
+    due_xof=_HUGE,
+    paid_xof=_HUGE - 1,
+    remaining_xof=_HUGE - 2,
+    next_due_on=date(2026, 12, 31),
+    period_label="septembre à décembre 2026",
+    minimum_xof=_HUGE - 10,
+    suggested_xof=(_HUGE - 1, _HUGE - 2, _HUGE - 1, _HUGE + 1),
+    maximum_xof=_HUGE,
+    rights=RightsFact(RightsState.GRACE, None, date(2026, 12, 31)),
+    last_wallet="l",
+    last_payments=tuple(
+        PaymentFact(_HUGE, date(2026, 12, day), f"{'7K3M-' * 5}{day}", state)
+        for day, state in enumerate(PaymentState, start=25)
+    ),
+    suspense_xof=_HUGE,
+)
+_LONGEST_WALLETS: Final = (
+    Wallet("orange", "Orange Money Mali (compte principal)"),
+    Wallet("l", "Portefeuille électronique de la Poste"),
+    Wallet("k", "Portefeuille^électronique{2}"),
+)
+
+
+def worst_cases() -> dict[str, Facts]:
+    """Give every kind of caller, each with the longest names and the largest amounts."""
+    longest = replace(UNKNOWN, caller=_LONGEST, wallets=_LONGEST_WALLETS)
+    with_request = {
+        f"request {state}": replace(
+            longest, open_request=OpenRequest("7K3M-9QPA", _HUGE, _LONGEST_WALLETS[1].label, state)
+        )
+        for state in RequestState
+    }
+    with_rights = {
+        f"rights {state} {'dated' if day else 'without a day'}": replace(
+            longest, caller=replace(_LONGEST, rights=RightsFact(state, day, day))
+        )
+        for state in RightsState
+        for day in (date(2026, 12, 31), None)
+    }
+    return {
+        "unknown": UNKNOWN,
+        "unknown, a new activity": replace(UNKNOWN, activities=(*ACTIVITIES, "transport de marchandises")),
+        "unknown, no scheme open": replace(UNKNOWN, activities=()),
+        "unknown, no place known": replace(UNKNOWN, places=places_from([])),
+        "longest": longest,
+        "nothing to pay": replace(longest, caller=replace(_LONGEST, minimum_xof=0, maximum_xof=0)),
+        "a lower limit": replace(longest, caller=replace(_LONGEST, maximum_xof=_LONGEST.minimum_xof)),
+        "paid ahead": replace(longest, caller=replace(_LONGEST, remaining_xof=0, due_xof=0, suspense_xof=0)),
+        "closed, nothing due": replace(
+            longest, caller=replace(_LONGEST, remaining_xof=0, rights=RightsFact(RightsState.CLOSED))
+        ),
+        "new": replace(
+            longest, caller=replace(_LONGEST, last_payments=(), last_wallet=None, suspense_xof=0, next_due_on=None)
+        ),
+        "no wallet": replace(longest, wallets=()),
+        **with_request,
+        **with_rights,
+    }

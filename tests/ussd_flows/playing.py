@@ -1,0 +1,15 @@
+"""Playing turns one after the other, as a caller does."""
+
+from ussd_flows.facts import Facts
+from ussd_flows.step import Step, start, step
+
+REGISTERING = ["1", "Aminata Traoré", "2", "kita", "1", "6"]
+PAYING = ["1", "1", "1"]
+
+
+def play(facts: Facts, typed: list[str], reached: Step | None = None) -> Step:
+    reached = reached or start(facts)
+    for text in typed:
+        assert reached.state is not None
+        reached = step(reached.state, text, facts)
+    return reached

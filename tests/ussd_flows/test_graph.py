@@ -1,0 +1,202 @@
+"""The whole graph of menus, walked with the longest of everything."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from tests.ussd_flows.callers import AMINATA, KNOWN, UNKNOWN, worst_cases
+from ussd_flows.effects import RegisterHousehold, RequestPayment, SendDetail
+from ussd_flows.facts import Facts
+from ussd_flows.graph import MENUS
+from ussd_flows.gsm7 import septets
+from ussd_flows.menu import HOME, Goto, View
+from ussd_flows.screen import HARD_SEPTETS, PLACEHOLDERS, WISHED_SEPTETS, InputKind, Screen, fill, flat
+from ussd_flows.state import FlowState, encode
+from ussd_flows.step import Step, _show, start, step
+
+TYPED = {
+    "register_name": ["Aminata-Fatoumata DIARRASSOUBA-TOUNKARA", "4"],
+    "register_place": ["di", "inl", "oussoub", "b", "?"],
+    "register_people": ["99", "100"],
+    "pay_other": ["999 999 999", "999999998", "1", "5.000"],
+}
+# Screens that a reason at the top may make longer than wished; without one no screen is.
+LONGER_THAN_WISHED = {
+    "help",
+    "home",
+    "pay_amount",
+    "pay_confirm",
+    "register_activity",
+    "register_pick",
+    "situation",
+    "waiting",
+}
+
+
+@dataclass(frozen=True)
+class Passage:
+    origin: FlowState
+    typed: str
+    facts: Facts
+    step: Step
+
+
+def choices(screen: Screen) -> list[str]:
+    return [*(option.key for option in screen.options), *TYPED.get(screen.name, []), "00", "zzz"]
+
+
+def walk(facts: Facts) -> list[Passage]:
+    """Go wherever the keys lead, once from each different screen."""
+    first = start(facts)
+    passages: list[Passage] = []
+    seen = {first.screen}
+    to_visit = [first]
+    while to_visit:
+        reached = to_visit.pop()
+        assert reached.state is not None
+        for typed in choices(reached.screen):
+            following = step(reached.state, typed, facts)
+            passages.append(Passage(reached.state, typed, facts, following))
+            if following.state is not None and following.screen not in seen:
+                seen.add(following.screen)
+                to_visit.append(following)
+    return passages
+
+
+WALKS = {name: walk(facts) for name, facts in worst_cases().items()}
+PASSAGES = [passage for passages in WALKS.values() for passage in passages]
+
+
+def restless() -> list[Passage]:
+    """Answer a screen of each menu after the caller's facts have changed under it."""
+    origins: dict[tuple[str, tuple[str, ...]], Passage] = {}
+    for passage in PASSAGES:
+        if passage.step.state is not None:
+            origins.setdefault((passage.step.state.menu, passage.step.state.options), passage)
+    found = []
+    for passage in origins.values():
+        state = passage.step.state
+        assert state is not None
+        for facts in worst_cases().values():
+            typed = choices(passage.step.screen)
+            found += [Passage(state, text, facts, step(state, text, facts)) for text in typed]
+    return found
+
+
+RESTLESS = restless()
+
+
+def cost(screen: Screen) -> int:
+    counted = septets(flat(fill(screen, PLACEHOLDERS)))
+    assert counted is not None, screen
+    return counted
+
+
+def test_every_menu_leads_to_menus_that_exist() -> None:
+    assert all(menu.leads_to <= MENUS.keys() for menu in MENUS.values())
+    assert [menu.name for menu in MENUS.values()] == list(MENUS)
+
+
+def test_every_menu_is_declared_reachable_from_home_and_was_reached() -> None:
+    reachable = {HOME}
+    while further := {name for menu in reachable for name in MENUS[menu].leads_to} - reachable:
+        reachable |= further
+    assert reachable == MENUS.keys()
+    assert {passage.origin.menu for passage in PASSAGES} == MENUS.keys()
+
+
+def test_every_way_that_a_menu_sends_its_caller_is_declared() -> None:
+    ways: Counter[tuple[str, str]] = Counter()
+    for passage in [*PASSAGES, *RESTLESS]:
+        menu = MENUS[passage.origin.menu]
+        view = View(passage.facts, passage.origin.data)
+        answers = [*passage.origin.options, passage.typed]
+        outcomes = [menu.render(view), *(menu.accept(view, answer) for answer in answers if menu.accept)]
+        for outcome in outcomes:
+            if isinstance(outcome, Goto) and outcome.menu in MENUS.keys() - {HOME}:
+                ways[menu.name, outcome.menu] += 1
+    undeclared = {way for way in ways if way[1] not in MENUS[way[0]].leads_to}
+    unused = {(name, target) for name, menu in MENUS.items() for target in menu.leads_to} - ways.keys()
+    assert undeclared == set()
+    assert unused == set()
+
+
+def test_every_menu_is_entered_with_what_it_needs() -> None:
+    for passage in [*PASSAGES, *RESTLESS]:
+        state = passage.step.state
+        assert state is None or MENUS[state.menu].needs <= state.data.keys()
+        assert passage.step.screen.text.split("\n")[0] != "Reprenons au début."
+
+
+def test_no_screen_is_longer_than_a_phone_can_show() -> None:
+    screens = {passage.step.screen for passage in [*PASSAGES, *RESTLESS]}
+    assert len(screens) > 150
+    assert {flat(screen): cost(screen) for screen in screens if cost(screen) > HARD_SEPTETS} == {}
+
+
+def test_only_the_listed_screens_are_longer_than_wished() -> None:
+    longer = {passage.step.screen for passage in [*PASSAGES, *RESTLESS] if cost(passage.step.screen) > WISHED_SEPTETS}
+    assert {screen.name for screen in longer} == LONGER_THAN_WISHED
+
+
+def test_no_screen_without_a_reason_is_longer_than_wished() -> None:
+    reached = [passage.step for passage in [*PASSAGES, *RESTLESS]]
+    endings = {one.screen for one in reached if one.state is None}
+    one_for_each_screen = {passage.step.screen: passage for passage in [*PASSAGES, *RESTLESS]}.values()
+    plain = {
+        _show(passage.step.state, passage.facts).screen
+        for passage in one_for_each_screen
+        if passage.step.state is not None
+    }
+    assert len(plain) > 60
+    assert {flat(screen): cost(screen) for screen in plain | endings if cost(screen) > WISHED_SEPTETS} == {}
+
+
+def test_every_place_for_a_value_was_filled() -> None:
+    for passage in [*PASSAGES, *RESTLESS]:
+        assert "{" not in fill(passage.step.screen, PLACEHOLDERS).text
+
+
+def test_effects_happen_on_confirming_screens_only_and_once() -> None:
+    confirming = {RequestPayment: "pay_confirm", RegisterHousehold: "register_confirm", SendDetail: "situation"}
+    effects: Counter[type] = Counter()
+    for passage in [*PASSAGES, *RESTLESS]:
+        ends = passage.step.state is None
+        assert ends == passage.step.screen.ends == (len(passage.step.effects) == 1)
+        assert ends == (passage.step.screen.input is InputKind.NONE)
+        for effect in passage.step.effects:
+            assert confirming[type(effect)] == passage.origin.menu
+            effects[type(effect)] += 1
+    assert effects.keys() == confirming.keys()
+
+
+def test_nobody_is_asked_to_pay_twice_or_beyond_the_limits_even_when_the_facts_change() -> None:
+    requests = [
+        (passage.facts, effect)
+        for passage in [*PASSAGES, *RESTLESS]
+        for effect in passage.step.effects
+        if isinstance(effect, RequestPayment)
+    ]
+    assert len(requests) > 20
+    for facts, request in requests:
+        assert facts.caller is not None
+        assert facts.open_request is None
+        assert request.household_id == facts.caller.household_id
+        assert facts.caller.minimum_xof <= request.amount_xof <= facts.caller.maximum_xof
+        assert request.wallet in {wallet.code for wallet in facts.wallets}
+
+
+def test_back_from_every_screen_leads_home_in_the_end() -> None:
+    for passage in {passage.step.state and encode(passage.step.state): passage for passage in PASSAGES}.values():
+        reached = passage.step
+        turns_count = 0
+        while reached.state is not None and any(option.key == "0" for option in reached.screen.options):
+            reached = step(reached.state, "0", passage.facts)
+            turns_count += 1
+            assert turns_count < 12
+        assert reached.state is None or reached.state.menu == HOME
+
+
+def test_home_shows_the_day_until_which_rights_are_open() -> None:
+    assert start(KNOWN).screen.text == "RAMU: Aminata Traoré\nDroits ouverts jusqu'au 31/12/2026"
+    assert "1. M'inscrire" in flat(start(UNKNOWN).screen)
+    assert AMINATA.name in start(KNOWN).screen.text

@@ -1,0 +1,106 @@
+"""Everything a step may know about the caller, read once before the step."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from ussd_flows.places import Places
+
+
+class RightsState(StrEnum):
+    """Where a household's right to care stands today."""
+
+    OPEN = "open"
+    WAITING = "waiting"
+    GRACE = "grace"
+    CLOSED = "closed"
+
+
+class PaymentState(StrEnum):
+    """What has become of a payment, as far as we know."""
+
+    PENDING = "pending"
+    RECEIVED = "received"
+    SUSPENSE = "suspense"
+    REVERSED = "reversed"
+
+
+class RequestState(StrEnum):
+    """What an open payment request waits for."""
+
+    WAITING = "waiting"  # for the payer, who has the prompt on the phone or will have it in a moment
+    CHECKING = "checking"  # for the operator, who did not say what became of it
+
+
+@dataclass(frozen=True, slots=True)
+class RightsFact:
+    """The household's rights, with the days that bound them."""
+
+    state: RightsState
+    open_from: date | None = None
+    open_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFact:
+    """One of the household's latest payments."""
+
+    amount_xof: int
+    on: date
+    receipt: str
+    state: PaymentState
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The household of a caller whom we know.
+
+    Units: amounts in whole francs CFA; due, paid and remaining cover the current period and arrears.
+    """
+
+    household_id: int
+    name: str
+    ramu_number: str
+    scheme_label: str
+    due_xof: int
+    paid_xof: int
+    remaining_xof: int
+    next_due_on: date | None
+    period_label: str
+    minimum_xof: int
+    suggested_xof: tuple[int, ...]
+    maximum_xof: int
+    rights: RightsFact
+    last_wallet: str | None = None
+    last_payments: tuple[PaymentFact, ...] = ()
+    suspense_xof: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A payment request that still waits for an answer."""
+
+    reference: str
+    amount_xof: int
+    wallet_label: str
+    state: RequestState
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """A wallet that can be asked to pay."""
+
+    code: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The caller and what is open to them today."""
+
+    today: date
+    caller: Registered | None
+    open_request: OpenRequest | None
+    wallets: tuple[Wallet, ...]
+    activities: tuple[str, ...]
+    places: Places

@@ -1,0 +1,21 @@
+"""Every menu there is; a new one is one file in ``menus`` and one line here."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ussd_flows.menu import Menu
+from ussd_flows.menus import help as help_menu
+from ussd_flows.menus import home, pay, receipts, register, situation, waiting
+
+MENUS: Final[Mapping[str, Menu]] = {
+    menu.name: menu
+    for menu in (
+        home.MENU,
+        help_menu.MENU,
+        situation.MENU,
+        *receipts.MENUS,
+        waiting.MENU,
+        *pay.MENUS,
+        *register.MENUS,
+    )
+}

@@ -1,0 +1,105 @@
+"""What a menu is made of: it renders a page, and answers what the caller typed with an outcome."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+from ussd_flows.effects import Effect
+from ussd_flows.facts import Facts, Registered
+from ussd_flows.screen import InputKind
+
+HOME: Final = "home"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing the caller can choose: its label, and the code it means."""
+
+    code: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a menu has to say, before it is cut into screens."""
+
+    text: str
+    entries: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a menu may look at: the facts, and what the caller said on the way here."""
+
+    facts: Facts
+    data: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Goto:
+    """Go on to another menu, with what has been learnt; going home forgets everything."""
+
+    menu: str
+    learnt: Mapping[str, str] = field(default_factory=dict)
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Show the same screen again, and say why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Do this, say this, and end the session."""
+
+    effect: Effect
+    text: str
+
+
+Outcome = Goto | Again | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """One menu: what it shows, what it makes of an answer, where it leads, what it needs to know, what it asks for.
+
+    ``accept`` gets the code of the chosen entry where the menu asks for a choice, else the typed text; it is None where
+    there is nothing to answer. Every menu may lead home; ``leads_to`` names the others.
+    """
+
+    name: str
+    render: Callable[[View], Page | Goto]
+    accept: Callable[[View, str], Outcome] | None
+    leads_to: frozenset[str]
+    needs: frozenset[str] = frozenset()
+    input: InputKind = InputKind.CHOICE
+
+
+def for_registered(
+    decide: Callable[Concatenate[Registered, View, P], T],
+) -> Callable[Concatenate[View, P], T | Goto]:
+    """Open a menu to registered callers; anyone else is sent home."""
+
+    @wraps(decide)
+    def guarded(view: View, /, *args: P.args, **kwargs: P.kwargs) -> T | Goto:
+        caller = view.facts.caller
+        return Goto(HOME) if caller is None else decide(caller, view, *args, **kwargs)
+
+    return guarded
+
+
+def for_unknown(decide: Callable[Concatenate[View, P], T]) -> Callable[Concatenate[View, P], T | Goto]:
+    """Open a menu to callers who are not registered; anyone else is sent home."""
+
+    @wraps(decide)
+    def guarded(view: View, /, *args: P.args, **kwargs: P.kwargs) -> T | Goto:
+        return decide(view, *args, **kwargs) if view.facts.caller is None else Goto(HOME)
+
+    return guarded

@@ -1,0 +1,133 @@
+"""One turn of a caller through the menus.
+
+Theory of operation. A menu is a pair of pure functions: ``render`` shows a page, ``accept`` makes an outcome of an
+answer. Keys are read against the codes that were stored with the screen, never against a menu rendered anew, so that a
+key means what the caller saw. ``0`` goes back along the trail, or to the screen before in a list; ``00`` goes home;
+``98`` shows the next screen of a list. An answer that cannot be read shows the same screen again with a reason. Facts
+are read anew at every turn, so a menu may find itself closed (a request is open, the household is now registered): it
+then sends the caller on, and nothing happens. Effects leave only by an outcome that ends the session: at most once.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final, assert_never
+
+from ussd_flows.effects import Effect
+from ussd_flows.facts import Facts
+from ussd_flows.graph import MENUS
+from ussd_flows.layout import BACK, HOME_KEY, MORE, code_of, ending, lay_out
+from ussd_flows.menu import HOME, Again, Finish, Goto, View
+from ussd_flows.screen import InputKind, Screen
+from ussd_flows.state import FlowState
+from ussd_flows.texts import say
+
+_AT_HOME: Final = FlowState(HOME, {}, (), ())
+_SCREEN: Final = "screen"
+_LONGEST_TAIL: Final = 80
+_FRAME_OF_A_TAIL: Final = re.compile(r"^[*\s]+|[#\s]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one turn comes to: where the caller is now, None at the end; what is shown; what is to be done."""
+
+    state: FlowState | None
+    screen: Screen
+    effects: tuple[Effect, ...] = ()
+
+
+def start(facts: Facts, tail: str = "") -> Step:
+    """Show the first screen, or the one that a dialled path such as "1*3" leads to.
+
+    Returns: the last screen before the path cannot be read, would end the session or would have an effect.
+    """
+    reached = _show(_AT_HOME, facts)
+    path = _FRAME_OF_A_TAIL.sub("", tail[:_LONGEST_TAIL])
+    for token in path.split("*"):
+        following = _turn(reached.state, token, facts) if reached.state else None
+        if not isinstance(following, Step) or following.effects:
+            break
+        reached = following
+    return reached
+
+
+def step(state: FlowState, text: str, facts: Facts) -> Step:
+    """Answer what the caller typed; every text has an answer."""
+    answered = _turn(state, text, facts)
+    return _show(state, facts, answered.reason) if isinstance(answered, Again) else answered
+
+
+def _turn(state: FlowState, text: str, facts: Facts) -> Step | Again:
+    if not _is_readable(state):
+        return _show(_AT_HOME, facts, say("reason.start_anew"))
+    typed = text.strip()
+    if typed == HOME_KEY:
+        return _show(_AT_HOME, facts)
+    code = code_of(state.options, typed)
+    if code == BACK:
+        return _back(state, facts)
+    if code == MORE:
+        return _show(_at_screen(state, _screen_number(state) + 1), facts)
+    return _answer(state, code if MENUS[state.menu].input is InputKind.CHOICE else typed, facts)
+
+
+def _is_readable(state: FlowState) -> bool:
+    """Tell whether these menus can go on from a state that others, of another release, may have written."""
+    menus = (state.menu, *state.trail)
+    return MENUS.keys() >= set(menus) and MENUS[state.menu].needs <= state.data.keys()
+
+
+def _answer(state: FlowState, answer: str | None, facts: Facts) -> Step | Again:
+    menu = MENUS[state.menu]
+    if answer is None or menu.accept is None:
+        return Again(say("reason.choice"))
+    outcome = menu.accept(View(facts, state.data), answer)
+    match outcome:
+        case Goto():
+            return _follow(state, outcome, facts)
+        case Again():
+            return outcome
+        case Finish():
+            return Step(None, ending(menu, outcome.text), (outcome.effect,))
+        case _:
+            assert_never(outcome)
+
+
+def _follow(state: FlowState, goto: Goto, facts: Facts) -> Step:
+    trail = (*state.trail, state.menu)
+    if goto.menu in trail:
+        trail = trail[: trail.index(goto.menu)]
+    return _enter(replace(_at_screen(state, 0), trail=trail), goto, facts)
+
+
+def _enter(state: FlowState, goto: Goto, facts: Facts) -> Step:
+    if goto.menu == HOME:
+        return _show(_AT_HOME, facts, goto.notice)
+    return _show(replace(state, menu=goto.menu, data={**state.data, **goto.learnt}), facts, goto.notice)
+
+
+def _back(state: FlowState, facts: Facts) -> Step:
+    number = _screen_number(state)
+    if number > 0:
+        return _show(_at_screen(state, number - 1), facts)
+    return _show(replace(state, menu=state.trail[-1], trail=state.trail[:-1]), facts)
+
+
+def _show(state: FlowState, facts: Facts, notice: str = "") -> Step:
+    menu = MENUS[state.menu]
+    page = menu.render(View(facts, state.data))
+    if isinstance(page, Goto):
+        return _enter(_at_screen(state, 0), replace(page, notice=page.notice or notice), facts)
+    screen, codes, number = lay_out(menu, page, _screen_number(state), can_go_back=bool(state.trail))
+    if notice:
+        screen = replace(screen, text=f"{notice}\n{screen.text}")
+    return Step(replace(_at_screen(state, number), options=codes), screen)
+
+
+def _screen_number(state: FlowState) -> int:
+    return int(state.data.get(_SCREEN, "0"))
+
+
+def _at_screen(state: FlowState, number: int) -> FlowState:
+    data = {key: value for key, value in state.data.items() if key != _SCREEN}
+    return replace(state, data=data | {_SCREEN: str(number)} if number else data)

@@ -1,0 +1,121 @@
+"""The words of the menus, read and checked once, when this module is imported."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Final
+
+from ussd_flows.gsm7 import septets, to_gsm7
+from ussd_flows.screen import PLACEHOLDERS
+
+# Every text the menus use, with the values it takes; texts without values are listed by their section.
+_PLAIN: Final = {
+    "key": "more back",
+    "reason": "choice start_anew",
+    "home": "unknown register pay waiting situation receipts help",
+    "rights": "open waiting grace closed",
+    "situation": "pay detail sent",
+    "pay": "other unreadable nothing no_wallet wallet_gone yes no cancelled",
+    "waiting": "check still answered",
+    "receipts": "title none",
+    "payment": "pending received suspense reversed",
+    "help": "text",
+    "register": (
+        "name name_unreadable activity activity_closed place place_unknown place_pick people people_unreadable "
+        "yes no again"
+    ),
+    "activity": "commerce artisan coton culture elevage peche autre",
+}
+_FILLED: Final = {
+    "home.registered": "name rights",
+    "rights.open_until": "day",
+    "rights.waiting_from": "day",
+    "rights.grace_until": "day",
+    "rights.closed_remaining": "remaining",
+    "rights.short_until": "day",
+    "rights.short_from": "day",
+    "situation.text": "paid due remaining rights",
+    "situation.due_on": "day",
+    "situation.suspense": "suspense",
+    "pay.remaining": "scheme remaining minimum",
+    "pay.ahead": "minimum",
+    "pay.everything": "amount",
+    "pay.type_amount": "minimum maximum",
+    "pay.too_small": "minimum",
+    "pay.too_large": "maximum",
+    "pay.wallet": "amount",
+    "pay.last_wallet": "wallet",
+    "pay.confirm": "amount name number period wallet",
+    "pay.end": "wallet reference",
+    "waiting.prompt": "reference amount wallet",
+    "waiting.checking": "reference amount wallet",
+    "receipts.item": "day amount state",
+    "receipt.request": "amount state day receipt number",
+    "receipt.text": "amount state day receipt number",
+    "register.confirm": "name activity place people",
+    "register.end": "ramu_number",
+}
+DECLARED: Final[Mapping[str, frozenset[str]]] = {
+    f"{section}.{key}": frozenset[str]() for section, keys in _PLAIN.items() for key in keys.split()
+} | {key: frozenset(names.split()) for key, names in _FILLED.items()}
+
+_PLACE: Final = re.compile(r"\{([^{}]*)\}")
+_BRACES: Final = str.maketrans("{}", "()")
+
+
+class TextsFaulty(Exception):
+    """The texts of a language are not those that the menus use."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(faults))
+
+
+def checked(table: Mapping[str, object]) -> Mapping[str, str]:
+    """Read the texts of a language, exactly those that the menus use.
+
+    Errors: TextsFaulty with every fault: missing, extra, unknown or missing places for values, not GSM-7.
+    """
+    found = _flattened(table)
+    faults = [f"{key}: missing" for key in sorted(DECLARED.keys() - found.keys())]
+    faults += [f"{key}: not used by any menu" for key in sorted(found.keys() - DECLARED.keys())]
+    for key in sorted(DECLARED.keys() & found.keys()):
+        named = frozenset(_PLACE.findall(found[key]))
+        if named != DECLARED[key]:
+            faults.append(f"{key}: has places for {sorted(named)}, not for {sorted(DECLARED[key])}")
+        if septets(found[key]) is None:
+            faults.append(f"{key}: holds a character that is not GSM-7")
+    if faults:
+        raise TextsFaulty(faults)
+    return found
+
+
+def _flattened(table: Mapping[str, object]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for section, texts in table.items():
+        if not isinstance(texts, Mapping):
+            raise TextsFaulty([f"{section}: not a section"])
+        for key, text in texts.items():
+            if not isinstance(text, str):
+                raise TextsFaulty([f"{section}.{key}: not a text"])
+            found[f"{section}.{key}"] = text
+    return found
+
+
+_TEXTS: Final = checked(tomllib.loads(files("ussd_flows").joinpath("texts/fr.toml").read_text(encoding="utf-8")))
+
+
+def say(key: str, **values: str) -> str:
+    """Give a text with its values on one line each, ready for a phone; places that only the gateway can fill stay open.
+
+    Errors: KeyError for a text or a value that is not declared: a fault of the menu, found by the walk of the graph.
+    """
+
+    def filled(place: re.Match[str]) -> str:
+        name = place[1]
+        if name in PLACEHOLDERS and name not in values:
+            return place[0]
+        return " ".join(to_gsm7(values[name]).translate(_BRACES).split())
+
+    return _PLACE.sub(filled, _TEXTS[key])
