@@ -1,11 +1,11 @@
 """The web process: every door, its error answers and its start and end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import structlog
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import health, webhooks
@@ -24,7 +24,11 @@ BOOK_REFRESH_S = 30
 BODY_BYTES_MAX = {"": 1024 * 1024, "/ussd/": 4 * 1024 * 1024, "/finance/": 24 * 1024 * 1024}
 
 
-def create_app(settings: Settings) -> FastAPI:
+#: Gives further doors for parts that were built; local mode adds its telephone this way.
+MoreDoors = Callable[[Parts], Sequence[APIRouter]]
+
+
+def create_app(settings: Settings, more: MoreDoors | None = None) -> FastAPI:
     """Build the web process from its settings."""
     wiring = Wiring(settings)
     parts = wiring.parts
@@ -48,6 +52,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(webhooks.router(parts.deps))
     app.include_router(ussd.router(parts.ussd))
     app.include_router(finance.router(parts.finance))
+    for door in more(parts) if more else ():
+        app.include_router(door)
     return app
 
 

@@ -5,10 +5,11 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool
 from starlette.responses import JSONResponse, Response
 
 from gateway.deps import Deps
-from gateway.metrics import render
+from gateway.metrics import POOL_IN_USE, render
 from gateway.migrate import head
 
 CLOCK_SKEW_MAX_S = 60
@@ -39,6 +40,8 @@ def router(deps: Deps) -> APIRouter:
 
     @routes.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
+        pools = [database.engine.pool for database in (deps.doors, deps.desk, deps.work)]
+        POOL_IN_USE.set(sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool)))
         return Response(render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return routes

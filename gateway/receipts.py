@@ -24,6 +24,7 @@ from payments.msisdn import mask
 
 def rights_said(account: HouseholdAccount, today: date) -> RightsSaid:
     """Put a household's rights into the form that texts are made from."""
+    items = account.as_of(today).due_items()
     rights = account.rights_on(today)
     match rights.state, rights.open_from, rights.open_until:
         case RightsState.OPEN, _, date() as until:
@@ -31,9 +32,9 @@ def rights_said(account: HouseholdAccount, today: date) -> RightsSaid:
         case RightsState.WAITING, date() as start, date() as until:
             return RightsLater(start, until)
         case RightsState.GRACE, _, date() as until:
-            return RightsKept(until, to_open_xof(account.scheme, account.due_items(), today))
+            return RightsKept(until, to_open_xof(account.scheme, items, today))
         case _:
-            return RightsClosed(to_open_xof(account.scheme, account.due_items(), today))
+            return RightsClosed(to_open_xof(account.scheme, items, today))
 
 
 def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingSms | None:

@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     operator_secrets: OperatorSecrets = Field(default_factory=dict, description="operator=old,new or JSON with dates")
     sandbox_operator_url: SandboxUrl = Field(None, description="the sandbox operator's address, which enables it")
     sandbox_api_key: SandboxKey = Field(None, description="our key at the sandbox operator")
-    sandbox_merchant: str = Field("RAMU", min_length=1, max_length=20, description="our merchant code there")
+    sandbox_merchant: str = Field("RAMU", pattern=r"^[A-Z0-9]{3,20}$", description="our merchant code there: A-Z, 0-9")
     sms_sender: Sender = Field(SmsSender.AFRICASTALKING, description="sandbox or africastalking")
     africastalking_username: SenderAccount = Field(None, description="the account there")
     africastalking_api_key: SenderKey = Field(None, description="the key of that account")

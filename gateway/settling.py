@@ -53,7 +53,8 @@ async def settle(connection: AsyncConnection, evidence: Sequence[Evidence], cont
     created, existing = await insert_payments(connection, decision.credits, context.now)
     applied = await _apply(connection, created, context)
     await move(connection, decision.steps, context.now)
-    found = (*decision.breaks, *differing(decision.credits, existing))
+    booked = [*existing, *(payment.booked() for payment in created)]
+    found = (*decision.breaks, *differing((*decision.credits, *decision.doubted), booked))
     opened = await record(connection, found, context.now)
     await queue(connection, _messages(created, applied, decision, known, context), context.now)
     return Settled(decision, tuple(created), tuple(existing), opened)
@@ -73,11 +74,13 @@ async def _known(connection: AsyncConnection, evidence: Sequence[Evidence]) -> K
 
 
 async def _households(connection: AsyncConnection, references: set[str]) -> Mapping[str, int]:
-    numbers = {reference.replace(" ", ""): reference for reference in references}
+    # People write the same number with and without spaces.
+    numbers = {reference: reference.replace(" ", "") for reference in references}
     if not numbers:
         return {}
-    rows = await connection.execute(NUMBERS, {"numbers": sorted(numbers)})
-    return {numbers[row.ramu_number]: row.id for row in rows.all()}
+    rows = await connection.execute(NUMBERS, {"numbers": sorted(set(numbers.values()))})
+    households = {row.ramu_number: row.id for row in rows.all()}
+    return {reference: households[number] for reference, number in numbers.items() if number in households}
 
 
 async def _payers(connection: AsyncConnection, evidence: Sequence[Evidence]) -> Mapping[str, tuple[int, ...]]:

@@ -34,12 +34,15 @@ async def _receive(deps: Deps, request: Request) -> Response:
     operator = deps.operators.get(name)
     if operator is None:
         return problem(HTTPStatus.NOT_FOUND, "operator-unknown", "No operator has this address")
+    body = await request.body()
+    if len(body) > BODY_BYTES_MAX:
+        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", "The body is too large")
     raw = RawRequest(
         method=request.method,
         path=request.scope["path"],
         query=request.url.query,
         headers=dict(request.headers),
-        body=await request.body(),
+        body=body,
         received_at=deps.clock.now(),
     )
     verdict = operator.verify(raw, deps.secrets.get(name, Secrets()), raw.received_at)

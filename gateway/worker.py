@@ -2,14 +2,20 @@
 
 import asyncio
 import signal
+from datetime import datetime
 
 import structlog
 
-from gateway.jobs.tick import run_for_ever
+from gateway.finance.sessions import sweep as sweep_logins
+from gateway.jobs.deps import JobDeps
+from gateway.jobs.tick import Job, run_for_ever
 from gateway.settings import Settings
-from gateway.wiring import Wiring
+from gateway.wiring import Parts, Wiring
 
 log = structlog.stdlib.get_logger()
+
+
+SWEEP_REST_S = 300
 
 
 async def work(settings: Settings) -> None:
@@ -20,7 +26,7 @@ async def work(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     wiring = Wiring(settings)
     log.info("worker.started")
-    running = asyncio.create_task(run_for_ever(wiring.parts.jobs, stop))
+    running = asyncio.create_task(run_for_ever(wiring.parts.jobs, stop, _sweeps(wiring.parts)))
     try:
         await stop.wait()
         await asyncio.wait_for(running, settings.stop_timeout_s)
@@ -29,3 +35,16 @@ async def work(settings: Settings) -> None:
     finally:
         await wiring.close()
     log.info("worker.stopped")
+
+
+def _sweeps(parts: Parts) -> tuple[Job, ...]:
+    """Give the jobs that forget what has expired: dialogues and logins, which no job of money knows."""
+
+    async def dialogues(_jobs: JobDeps, now: datetime) -> int:
+        return await parts.ussd.sessions.sweep(now)
+
+    async def logins(_jobs: JobDeps, now: datetime) -> int:
+        await parts.deps.work.transact(lambda connection: sweep_logins(connection, parts.finance.rules, now))
+        return 0
+
+    return (Job("dialogues", dialogues, SWEEP_REST_S), Job("logins", logins, SWEEP_REST_S))

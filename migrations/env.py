@@ -19,9 +19,10 @@ def migrate_online() -> None:
     """Connect as the owner and apply what is missing, in one transaction."""
     engine = create_engine(context.config.attributes["owner_url"], poolclass=pool.NullPool)
     with engine.connect() as connection:
-        connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MS}"))
         connection.execute(text(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}"))
+        # Another migration may work for longer than any lock is worth waiting for.
         connection.execute(text(f"SELECT pg_advisory_lock({MIGRATION_LOCK})"))
+        connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MS}"))
         connection.commit()
         context.configure(
             connection=connection,

@@ -43,16 +43,6 @@ RECEIPT_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class NewPayment:
-    """A payment that this database transaction has just credited; its entries are still to be posted."""
-
-    id: int
-    ledger_txn_id: int
-    receipt_number: str
-    credit: Credit
-
-
-@dataclass(frozen=True, slots=True)
 class ExistingPayment:
     """A payment that was credited before, by whatever evidence came first."""
 
@@ -61,6 +51,21 @@ class ExistingPayment:
     operator_transaction_id: str
     household_id: int | None
     amount_xof: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewPayment:
+    """A payment that this database transaction has just credited; its entries are still to be posted."""
+
+    id: int
+    ledger_txn_id: int
+    receipt_number: str
+    credit: Credit
+
+    def booked(self) -> ExistingPayment:
+        """Give it as whatever evidence comes next will find it."""
+        one = self.credit
+        return ExistingPayment(self.id, one.operator, one.operator_transaction_id, one.household_id, one.amount_xof)
 
 
 def receipt_number(payment_id: int) -> str:

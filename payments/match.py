@@ -34,6 +34,10 @@ class BreakKind(StrEnum):
     UNIDENTIFIED = "UNIDENTIFIED"
 
 
+_LADDER = (MatchedBy.REFERENCE, MatchedBy.PAYER, MatchedBy.SUSPENSE)
+_TRUST = (Provenance.QUERY, Provenance.STATEMENT, Provenance.SIGNED_CALLBACK, Provenance.MANUAL)
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """An observation with the way it came."""
@@ -112,40 +116,67 @@ class FoundBreak:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a batch of evidence leads to; at most one credit per operator transaction."""
+    """What a batch of evidence leads to; at most one credit per operator transaction.
+
+    ``doubted`` holds what the same batch also said of a credited transaction, with another amount.
+    """
 
     credits: tuple[Credit, ...]
     steps: tuple[Step, ...]
     breaks: tuple[FoundBreak, ...]
+    doubted: tuple[Credit, ...] = ()
 
 
 def decide(evidence: Sequence[Evidence], known: Known, now: datetime) -> Decision:
     """Turn evidence into credits, state changes and breaks; order and repetition do not change the money."""
     references = {(fact.operator, fact.reference): fact for fact in known.requests.values()}
     states = {fact.id: fact.state for fact in known.requests.values()}
-    found: dict[tuple[str, str], Credit] = {}
+    offered: list[Credit] = []
     breaks: list[FoundBreak] = []
     for piece in evidence:
-        request = _request_of(piece, known, references)
-        if piece.observation.provenance not in CREDITING:
+        observed = piece.observation
+        if observed.provenance not in CREDITING:
             continue
-        credit = _credit(piece.observation, request, known, now)
-        if credit is not None and (credit.operator, credit.operator_transaction_id) not in found:
-            found[credit.operator, credit.operator_transaction_id] = credit
-            breaks += _asked_other_amount(credit, request)
-        event = EVENT_OF_STATUS[piece.observation.status]
+        request = _request_of(piece, known, references)
+        credit = _credit(observed, request, known, now)
+        if credit is not None:
+            offered.append(credit)
+        event = EVENT_OF_STATUS[observed.status]
+        if event is Event.OPERATOR_REVERSED:
+            breaks += _reversal(observed, request, now)
+            continue
         if request is None or event is None or (event is Event.OPERATOR_SUCCEEDED and credit is None):
             continue
-        if event is Event.OPERATOR_REVERSED:
-            breaks.append(_reversal(piece.observation, request, now))
-            continue
         if contradicts(states[request.id], event):
-            breaks.append(_contradiction(piece.observation, request, states[request.id], now))
+            breaks.append(_contradiction(observed, request, states[request.id], now))
         states[request.id] = after(states[request.id], event)
+    chosen, doubted = _chosen(offered)
+    for credit in chosen:
+        breaks += _asked_other_amount(credit, known.requests.get(credit.request_id or 0))
     steps = tuple(
         Step(fact.id, fact.state, states[fact.id]) for fact in known.requests.values() if states[fact.id] != fact.state
     )
-    return Decision(tuple(found.values()), steps, tuple(breaks))
+    return Decision(chosen, steps, tuple(breaks), doubted)
+
+
+def _chosen(offered: Sequence[Credit]) -> tuple[tuple[Credit, ...], tuple[Credit, ...]]:
+    """Choose one credit per operator transaction, the same one in whatever order the evidence came."""
+    best: dict[tuple[str, str], Credit] = {}
+    for credit in sorted(offered, key=_preference):
+        best.setdefault((credit.operator, credit.operator_transaction_id), credit)
+    doubted = tuple(
+        credit
+        for credit in offered
+        if credit.amount_xof != best[credit.operator, credit.operator_transaction_id].amount_xof
+    )
+    return tuple(best.values()), doubted
+
+
+def _preference(credit: Credit) -> tuple[object, ...]:
+    # What was asked for directly outranks what was sent to us; then less money outranks more, for finance can add.
+    rank = (_LADDER.index(credit.matched_by), _TRUST.index(credit.provenance), credit.amount_xof)
+    rest = (credit.request_id or 0, credit.household_id or 0, credit.occurred_at, credit.fee_xof or 0)
+    return (*rank, *rest, credit.payer_msisdn or "", credit.our_reference or "")
 
 
 def _request_of(piece: Evidence, known: Known, references: Mapping[tuple[str, str], RequestFact]) -> RequestFact | None:
@@ -217,15 +248,22 @@ def _contradiction(observed: Observation, request: RequestFact, state: State, no
     )
 
 
-def _reversal(observed: Observation, request: RequestFact, now: datetime) -> FoundBreak:
-    amount_xof = observed.amount_xof or request.amount_xof
-    return FoundBreak(
-        kind=BreakKind.REVERSAL,
-        operator=request.operator,
-        subject=observed.operator_transaction_id or request.reference,
-        occurred_at=observed.occurred_at or now,
-        difference_xof=0,
-        operator_says_xof=amount_xof,
-        we_say_xof=amount_xof,
-        detail=f"the operator says that request {request.reference} was reversed; the ledger waits for two people",
-    )
+def _reversal(observed: Observation, request: RequestFact | None, now: datetime) -> list[FoundBreak]:
+    subject = observed.operator_transaction_id or (request.reference if request else None)
+    if subject is None:
+        return []
+    amount_xof = observed.amount_xof or (request.amount_xof if request else None)
+    reversed_one = f"request {request.reference}" if request else f"transaction {subject}"
+    return [
+        FoundBreak(
+            kind=BreakKind.REVERSAL,
+            operator=observed.operator,
+            # A name of its own: the statement's line about the same reversal carries the day's difference.
+            subject=f"{subject}:{observed.status}",
+            occurred_at=observed.occurred_at or now,
+            difference_xof=0,
+            operator_says_xof=amount_xof,
+            we_say_xof=amount_xof,
+            detail=f"the operator says that {reversed_one} was reversed; the ledger waits for two people",
+        )
+    ]

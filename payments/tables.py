@@ -178,6 +178,7 @@ class Payment(Table, table=True):
     __tablename__ = "payment"
     __table_args__ = (
         UniqueConstraint("operator", "operator_transaction_id"),
+        UniqueConstraint("ledger_txn_id"),
         positive("amount_xof"),
         one_of("matched_by", ("reference", "payer", "suspense")),
         CheckConstraint("(household_id IS NULL) = (matched_by = 'suspense')", name="suspense_has_no_household"),
@@ -188,6 +189,7 @@ class Payment(Table, table=True):
         Index("ix_payment_operator_occurred_at", "operator", "occurred_at"),
         Index("ix_payment_household_id_posted_at", "household_id", "posted_at"),
         Index("ix_payment_request_id", "request_id"),
+        Index("ix_payment_suspense_payer", "payer_msisdn", postgresql_where=sql("household_id IS NULL")),
     )
 
     id: int = identity()

@@ -10,6 +10,8 @@ import typer
 
 from gateway.clock import SystemClock
 from gateway.closing import DayToClose, DayUnexplained, close
+from gateway.finance.audit import actor_of
+from gateway.finance.staff import everyone
 from gateway.finance.words import francs
 from gateway.settings import Settings, load_settings
 from gateway.wiring import Wiring
@@ -27,6 +29,10 @@ REFUSALS: Final = {
 }
 
 
+class SignerUnknown(Exception):
+    """Nobody who may sign has this login."""
+
+
 @app.command("close")
 def close_one(
     by: Annotated[str, typer.Option("--by", metavar="IDENTIFIANT", help="Qui signe.")],
@@ -37,13 +43,15 @@ def close_one(
 ) -> None:
     """Clore une journée passée : son rapport est scellé à la suite de la veille."""
     yesterday = SystemClock().now().date() - timedelta(days=1)
-    wanted = DayToClose(day.date() if day is not None else yesterday, f"staff/{by}", (remarks or "").strip() or None)
+    wanted = day.date() if day is not None else yesterday
     try:
-        sealed = asyncio.run(_close(load_settings(os.environ), wanted))
+        sealed = asyncio.run(_close(load_settings(os.environ), by, wanted, (remarks or "").strip() or None))
+    except SignerUnknown:
+        _stop(f"« {by} » n'a pas de compte ouvert : voir « ramu staff list ».")
     except DayNotClosable as refused:
         _stop(REFUSALS[refused.refusal].format(day=refused.day))
     except DayUnexplained as refused:
-        _stop(_what_is_missing(wanted.day, refused))
+        _stop(_what_is_missing(wanted, refused))
     _show(sealed)
 
 
@@ -70,10 +78,14 @@ def _what_is_missing(day: date, refused: DayUnexplained) -> str:
     return f"La journée du {day} n'est pas close : {' ; '.join(faults)}. Pour clore malgré tout : --with-remarks TEXTE."
 
 
-async def _close(settings: Settings, wanted: DayToClose) -> SealedDay:
+async def _close(settings: Settings, login: str, day: date, remarks: str | None) -> SealedDay:
     wiring = Wiring(settings)
     try:
-        return await close(wiring.parts.reconciling, wanted)
+        async with wiring.parts.deps.desk.single() as connection:
+            colleagues = await everyone(connection)
+        if not any(row.login == login and row.disabled_at is None for row in colleagues):
+            raise SignerUnknown
+        return await close(wiring.parts.reconciling, DayToClose(day, actor_of(login), remarks))
     finally:
         await wiring.close()
 

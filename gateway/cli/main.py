@@ -3,7 +3,7 @@
 import typer
 from typer.core import TyperGroup
 
-from gateway.cli import migrate, run, sandbox, scheme, serve, staff, work
+from gateway.cli import migrate, phone, run, sandbox, scheme, serve, staff, work
 from gateway.settings import SettingsInvalid
 
 
@@ -32,6 +32,7 @@ app.command("run", help="Tout faire tourner sur cette machine, en mode local.")(
 app.command("migrate", help="Mettre la base de données au niveau de cette version.")(migrate.command)
 app.command("serve", help="Répondre aux appels, aux opérateurs et au bureau des finances.")(serve.command)
 app.command("work", help="Faire le travail de fond.")(work.command)
+app.command("phone", help="Composer le code depuis ce terminal.")(phone.command)
 app.command("sandbox")(sandbox.sandbox)
 app.add_typer(scheme.app, name="scheme")
 app.add_typer(staff.app, name="staff")

@@ -1,5 +1,6 @@
 """`ramu sandbox`: the sandbox operator on a port of its own."""
 
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ STOP_S = 3
 
 def sandbox(
     *,
-    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port d'écoute.")] = 8001,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port d'écoute; 0 en choisit un.")] = 8001,
     host: Annotated[str, typer.Option(help="Adresse d'écoute.")] = "127.0.0.1",
     data_dir: Annotated[Path | None, typer.Option(help="Dossier des livres; sans lui, en mémoire.")] = None,
     local_dir: Annotated[Path | None, typer.Option(envvar="RAMU_LOCAL_DIR", hidden=True)] = None,
@@ -36,9 +37,18 @@ def sandbox(
         data_dir = local_dir / BOOKS_FOLDER
     notify_url = public_url.rstrip("/") + "/webhooks/sandbox"
     try:
-        app = create_operator(data_dir, SystemClock().now, api_key=api_key, merchant=merchant, notify_url=notify_url)
-    except (JournalRefused, OSError) as error:
-        typer.echo(f"L'opérateur d'essai ne peut pas ouvrir ses livres: {error}", err=True)
+        listener = socket.create_server((host, port))
+    except (OSError, UnicodeError) as error:
+        typer.echo(f"Le port {port} de {host} n'est pas libre ({error}); choisissez-en un autre par --port.", err=True)
         raise typer.Exit(1) from error
-    typer.echo(f"Opérateur d'essai (aucun argent réel): http://{host}:{port}/")
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_S)
+    with listener:
+        try:
+            app = create_operator(
+                data_dir, SystemClock().now, api_key=api_key, merchant=merchant, notify_url=notify_url
+            )
+        except (JournalRefused, OSError) as error:
+            typer.echo(f"L'opérateur d'essai ne peut pas ouvrir ses livres: {error}", err=True)
+            raise typer.Exit(1) from error
+        typer.echo(f"Opérateur d'essai (aucun argent réel): http://{host}:{listener.getsockname()[1]}/")
+        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_S)
+        uvicorn.Server(config).run(sockets=[listener])

@@ -5,11 +5,14 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from fastapi import APIRouter
 
 from gateway.app import create_app
+from gateway.local.phone_page import phone_router
 from gateway.logs import configure_logs
 from gateway.setting_types import LogFormat
 from gateway.settings import load_settings
+from gateway.wiring import Parts
 
 
 def command(
@@ -19,8 +22,12 @@ def command(
     """Answer callers, operators and the finance console."""
     settings = load_settings(os.environ)
     configure_logs(console=settings.log_format is LogFormat.CONSOLE)
+
+    def telephone(parts: Parts) -> list[APIRouter]:
+        return [phone_router(parts.ussd, settings.sandbox_operator_url)] if settings.is_local else []
+
     uvicorn.run(
-        create_app(settings),
+        create_app(settings, telephone),
         host=host,
         port=port,
         loop="uvloop",

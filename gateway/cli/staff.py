@@ -80,8 +80,8 @@ def _password() -> str:
 
 
 def _actor() -> str:
-    # The command line knows the machine's account, not a colleague.
-    return f"system/{getpass.getuser()}"
+    # The command line knows the machine's account, not a colleague; in a container it may have no name.
+    return f"command/uid-{os.getuid()}"
 
 
 async def _transact(settings: Settings, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:

@@ -2,16 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.allocation import DueItem, NewDueItem
+from gateway.contributions.allocation import DueItem, NewDueItem, items_due
 from gateway.contributions.rights import CoveredItem, Rights, rights, threshold_xof
-from gateway.contributions.scheme import HouseholdSize, Scheme
+from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 from gateway.contributions.schemes import SchemeBook
 
 #: Locked in the order of their ids, before anything of theirs is read.
@@ -82,6 +82,13 @@ class HouseholdAccount:
     registered_on: date
     size: HouseholdSize
     items: tuple[ItemOnAccount, ...]
+
+    def as_of(self, today: date) -> "HouseholdAccount":
+        """Add the periods that have fallen due but are not written yet: at midnight nobody waits for a job."""
+        known_until = max((item.period_end for item in self.items), default=None)
+        owed_xof = amount_due(self.scheme, self.size).member_xof
+        fallen = items_due(self.scheme, self.registered_on, known_until, owed_xof, today)
+        return replace(self, items=(*self.items, *map(ItemOnAccount.opened, fallen)))
 
     def due_items(self) -> tuple[DueItem, ...]:
         """Give the due items as allocation sees them."""

@@ -6,6 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,6 +19,10 @@ from gateway.finance.parts import FinanceDeps, Handler, Refused, Visit
 from gateway.finance.rendering import page
 from gateway.finance.roles import Right
 from gateway.finance.sessions import Officer, officer_of
+
+log = structlog.stdlib.get_logger()
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 LOGIN_PATH = "/finance/connexion"
 HOME_PATH = "/finance/"
@@ -40,6 +47,12 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
+UNAVAILABLE = Refused(
+    503,
+    "Service indisponible",
+    "Réessayez dans un instant. Un relevé peut être renvoyé : le même fichier ne compte qu'une fois.",
+)
+RETRY_AFTER_S = "5"
 HSTS = "max-age=63072000; includeSubDomains"
 
 
@@ -54,7 +67,7 @@ class Guarded:
     body_bytes_max: int = FORM_BYTES_MAX
 
 
-def endpoint(finance: FinanceDeps, guarded: Guarded) -> Callable[[Request], Awaitable[Response]]:
+def endpoint(finance: FinanceDeps, guarded: Guarded) -> Endpoint:
     """Give the function that answers a request for a page behind the door."""
 
     async def answer(request: Request) -> Response:
@@ -72,6 +85,21 @@ def endpoint(finance: FinanceDeps, guarded: Guarded) -> Callable[[Request], Awai
         return sealed(finance, response)
 
     return answer
+
+
+def steady(finance: FinanceDeps, answer: Endpoint) -> Endpoint:
+    """Answer with a page for people when the database cannot."""
+
+    async def steadied(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except (PoolTimeout, OperationalError, InterfaceError) as failure:
+            log.warning("finance.unavailable", kind=type(failure).__name__)
+        response = refusal(finance, UNAVAILABLE, None)
+        response.headers["Retry-After"] = RETRY_AFTER_S
+        return sealed(finance, response)
+
+    return steadied
 
 
 def refusal(finance: FinanceDeps, refused: Refused, officer: Officer | None) -> Response:

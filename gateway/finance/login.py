@@ -9,6 +9,7 @@ from gateway.finance.guard import (
     FORM_BYTES_MAX,
     HOME_PATH,
     LOGIN_PATH,
+    RETRY_AFTER_S,
     check_origin,
     field_of,
     read_form,
@@ -24,7 +25,6 @@ from gateway.finance.staff import LOGIN_SHAPE
 
 WRONG = "Identifiant ou mot de passe incorrect, ou compte bloqué après plusieurs essais."
 BUSY = "Trop de connexions en même temps. Réessayez dans quelques secondes."
-RETRY_AFTER_S = "5"
 
 
 async def show(finance: FinanceDeps, request: Request) -> Response:

@@ -87,6 +87,7 @@ async def day_page(finance: FinanceDeps, visit: Visit) -> Response:
         previous_day=day - timedelta(days=1) if day > FIRST_DAY else None,
         next_day=day + timedelta(days=1) if day < today else None,
         first_day=FIRST_DAY,
+        rows_max=LIST_ROWS_MAX,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from gateway.finance import login, pages, uploads
-from gateway.finance.guard import HOME_PATH, LOGIN_PATH, Guarded, endpoint, refusal, sealed
+from gateway.finance.guard import HOME_PATH, LOGIN_PATH, Guarded, endpoint, refusal, sealed, steady
 from gateway.finance.parts import FinanceDeps, Refused
 from gateway.finance.rendering import ASSETS
 from gateway.finance.roles import Right
@@ -31,7 +31,9 @@ def router(finance: FinanceDeps) -> APIRouter:
     """Give the console's routes."""
     console = APIRouter(include_in_schema=False)
     for guarded in GUARDED:
-        console.add_api_route(guarded.path, endpoint(finance, guarded), methods=[guarded.method], response_model=None)
+        console.add_api_route(
+            guarded.path, steady(finance, endpoint(finance, guarded)), methods=[guarded.method], response_model=None
+        )
 
     async def show_login(request: Request) -> Response:
         return await login.show(finance, request)
@@ -49,7 +51,7 @@ def router(finance: FinanceDeps) -> APIRouter:
         return sealed(finance, RedirectResponse(HOME_PATH, 308))
 
     console.add_api_route("/finance", without_stroke, methods=["GET"], response_model=None)
-    console.add_api_route(LOGIN_PATH, show_login, methods=["GET"], response_model=None)
-    console.add_api_route(LOGIN_PATH, submit_login, methods=["POST"], response_model=None)
+    console.add_api_route(LOGIN_PATH, steady(finance, show_login), methods=["GET"], response_model=None)
+    console.add_api_route(LOGIN_PATH, steady(finance, submit_login), methods=["POST"], response_model=None)
     console.add_api_route("/finance/static/{name}", static, methods=["GET"], response_model=None)
     return console

@@ -124,29 +124,48 @@ class Verdict(StrEnum):
     BALANCED = "balanced"
 
 
-VERDICTS: Mapping[Verdict, tuple[str, str]] = {
-    Verdict.EMPTY: ("Aucun opérateur", "Aucun opérateur n'est configuré et aucun encaissement n'est connu ce jour."),
-    Verdict.AWAITED: (
+@dataclass(frozen=True, slots=True)
+class VerdictWords:
+    """A verdict in one word, in a title and in a sentence."""
+
+    word: str
+    title: str
+    sentence: str
+
+
+VERDICTS: Mapping[Verdict, VerdictWords] = {
+    Verdict.EMPTY: VerdictWords(
+        "vide",
+        "Aucun opérateur",
+        "Aucun opérateur n'est configuré et aucun encaissement n'est connu ce jour.",
+    ),
+    Verdict.AWAITED: VerdictWords(
+        "relevé attendu",
         "Relevé attendu",
-        "Sans le relevé de l'opérateur, rien ne peut être confirmé : les chiffres ci-dessous sont les nôtres seuls.",
+        "Sans le relevé de l'opérateur, rien n'est confirmé : les chiffres ci-dessous sont les nôtres seuls.",
     ),
-    Verdict.PARTIAL: (
+    Verdict.PARTIAL: VerdictWords(
+        "incomplète",
         "Journée incomplète",
-        "Un relevé couvre une partie de la journée seulement ; le rapprochement sera définitif avec le relevé complet.",
+        "Le relevé reçu ne couvre pas toute la journée ; le rapprochement sera définitif avec le relevé complet.",
     ),
-    Verdict.MATCHING: (
+    Verdict.MATCHING: VerdictWords(
+        "en cours",
         "Rapprochement en cours",
         "Des lignes du relevé attendent encore d'être rapprochées ; revenez dans un instant.",
     ),
-    Verdict.UNEXPLAINED: (
+    Verdict.UNEXPLAINED: VerdictWords(
+        "inexpliquée",
         "Différence inexpliquée",
         "L'opérateur et nous ne disons pas la même chose, et aucun écart connu n'explique la différence.",
     ),
-    Verdict.EXPLAINED: (
+    Verdict.EXPLAINED: VerdictWords(
+        "à traiter",
         "Équilibrée, avec des points à traiter",
         "Chaque franc est expliqué ; des écarts ou des versements en attente demandent encore une décision.",
     ),
-    Verdict.BALANCED: (
+    Verdict.BALANCED: VerdictWords(
+        "équilibrée",
         "Équilibrée au franc",
         "Tout ce que l'opérateur dit avoir encaissé est passé au compte des ménages.",
     ),
@@ -194,7 +213,7 @@ def long_date(day: date) -> str:
 
 def moment(instant: datetime) -> str:
     """Write an instant: 22/11/2026 à 14 h 05, in Bamako's time, which is UTC."""
-    return f"{instant:%d/%m/%Y} à {instant:%H}{HARD_SPACE}h{HARD_SPACE}{instant:%M}"
+    return f"{instant:%d/%m/%Y} à {instant.hour}{HARD_SPACE}h{HARD_SPACE}{instant:%M}"
 
 
 def age(days: int) -> str:

@@ -56,11 +56,16 @@ async def read_callbacks(jobs: JobDeps, now: datetime) -> int:
 
 
 def _read(jobs: JobDeps, callback: StoredCallback) -> Reading:
-    operator = jobs.deps.operators[callback.operator]
+    operator = jobs.deps.operators.get(callback.operator)
+    if operator is None:
+        return Reading(callback, (), "no operator of this name is configured any more")
     try:
         return Reading(callback, tuple(operator.parse_callback(callback.as_request())))
     except CallbackMalformed as malformed:
         return Reading(callback, (), malformed.why)
+    except Exception as failure:
+        log.exception("callbacks.reader_failed", callback_id=callback.id)
+        return Reading(callback, (), f"the reader failed: {type(failure).__name__}")
 
 
 async def _ask(jobs: JobDeps, readings: Sequence[Reading]) -> tuple[Asked, Told]:

@@ -1,7 +1,7 @@
 """Every background job, and how a worker goes round them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from gateway.jobs.callbacks import read_callbacks
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.gauges import watch
 from gateway.jobs.open_periods import open_periods
+from gateway.jobs.resume_statements import resume_statements
 from gateway.jobs.seal_ledger import seal_ledger
 from gateway.jobs.send_sms import send_sms
 from gateway.jobs.submit import submit
@@ -35,6 +36,7 @@ JOBS = (
     Job("submit", submit, 0.2),
     Job("ask", ask, 1),
     Job("sms", send_sms, 0.5),
+    Job("statements", resume_statements, 60),
     Job("periods", open_periods, 60),
     Job("seal", seal_ledger, 60),
     Job("gauges", watch, 15),
@@ -60,9 +62,9 @@ async def until_quiet(jobs: JobDeps, rounds_max: int = 50) -> int:
     raise RuntimeError(f"the jobs were still busy after {rounds_max} rounds")
 
 
-async def run_for_ever(jobs: JobDeps, stop: asyncio.Event) -> None:
+async def run_for_ever(jobs: JobDeps, stop: asyncio.Event, more: Sequence[Job] = ()) -> None:
     """Go round every job until told to stop; what is in hand is finished first."""
-    await asyncio.gather(*(_keep_doing(jobs, job, stop) for job in JOBS))
+    await asyncio.gather(*(_keep_doing(jobs, job, stop) for job in (*JOBS, *more)))
 
 
 async def _keep_doing(jobs: JobDeps, job: Job, stop: asyncio.Event) -> None:

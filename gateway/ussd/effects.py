@@ -16,7 +16,7 @@ from gateway.receipts import rights_said
 from gateway.sms.outbox import OutgoingSms, queue
 from gateway.sms.texts import registered, situation_detail
 from gateway.ussd.cause import Cause
-from gateway.ussd.facts import due_today, shown_reference
+from gateway.ussd.facts import shown_reference
 from gateway.ussd.parts import UssdDeps
 from gateway.ussd.sentences import PROMPT_OPEN, ending
 from payments.collect import NewPaymentRequest, PromptAlreadyOpen, Requested, request_payment
@@ -117,7 +117,7 @@ async def _send_detail(connection: AsyncConnection, performing: Performing, key:
     if performing.account is None:
         return
     today = performing.now.date()
-    household = due_today(performing.account.household, today)
+    household = performing.account.household.as_of(today)
     stand = situation(household.scheme, household.registered_on, household.due_items(), today)
     body = situation_detail(
         name=household.name,

@@ -1,10 +1,8 @@
 """What the menus may know about a caller, made from the account without asking anybody."""
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from gateway.contributions.account import HouseholdAccount, ItemOnAccount
-from gateway.contributions.allocation import items_due, maximum_xof, upcoming_items
+from gateway.contributions.allocation import maximum_xof, upcoming_items
 from gateway.contributions.scheme import amount_due
 from gateway.contributions.schemes import SchemeBook
 from gateway.contributions.situation import minimum_xof, situation, suggested_amounts
@@ -50,21 +48,13 @@ def facts_from(
     )
 
 
-def due_today(household: HouseholdAccount, today: date) -> HouseholdAccount:
-    """Add the periods that have fallen due but are not written yet: at midnight no caller waits for a job."""
-    known_until = max((item.period_end for item in household.items), default=None)
-    owed_xof = amount_due(household.scheme, household.size).member_xof
-    fallen = items_due(household.scheme, household.registered_on, known_until, owed_xof, today)
-    return replace(household, items=(*household.items, *map(ItemOnAccount.opened, fallen)))
-
-
 def shown_reference(reference: str) -> str:
     """Write a reference in groups, as people read it out."""
     return "-".join(reference[start : start + GROUP_CHARS] for start in range(0, len(reference), GROUP_CHARS))
 
 
 def _registered(account: Account, requests: tuple[RequestOnAccount, ...], today: date) -> Registered:
-    household = due_today(account.household, today)
+    household = account.household.as_of(today)
     scheme, registered_on, items = household.scheme, household.registered_on, household.due_items()
     period_xof = amount_due(scheme, household.size).member_xof
     payable_xof = min(

@@ -331,6 +331,7 @@ def upgrade() -> None:
             ["request_id"], ["payment_request.id"], name=op.f("fk_payment_request_id_payment_request")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment")),
+        sa.UniqueConstraint("ledger_txn_id", name=op.f("uq_payment_ledger_txn_id")),
         sa.UniqueConstraint(
             "operator", "operator_transaction_id", name=op.f("uq_payment_operator_operator_transaction_id")
         ),
@@ -339,6 +340,13 @@ def upgrade() -> None:
     op.create_index("ix_payment_household_id_posted_at", "payment", ["household_id", "posted_at"], unique=False)
     op.create_index("ix_payment_operator_occurred_at", "payment", ["operator", "occurred_at"], unique=False)
     op.create_index("ix_payment_request_id", "payment", ["request_id"], unique=False)
+    op.create_index(
+        "ix_payment_suspense_payer",
+        "payment",
+        ["payer_msisdn"],
+        unique=False,
+        postgresql_where=sa.text("household_id IS NULL"),
+    )
     op.create_table(
         "staff_session",
         sa.Column("token_sha256", sa.LargeBinary(), nullable=False),
@@ -555,6 +563,7 @@ def downgrade() -> None:
     op.drop_table("due_item")
     op.drop_index(op.f("ix_staff_session_staff_id"), table_name="staff_session")
     op.drop_table("staff_session")
+    op.drop_index("ix_payment_suspense_payer", table_name="payment", postgresql_where=sa.text("household_id IS NULL"))
     op.drop_index("ix_payment_request_id", table_name="payment")
     op.drop_index("ix_payment_operator_occurred_at", table_name="payment")
     op.drop_index("ix_payment_household_id_posted_at", table_name="payment")

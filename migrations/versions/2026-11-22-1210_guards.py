@@ -26,12 +26,13 @@ APPEND_ONLY = (
 
 #: Columns that are evidence: written once, whoever asks to change them later.
 EVIDENCE = {
-    "callback": "operator, method, headers, body, verdict, reason, received_at",
+    "callback": "id, operator, request_id, method, headers, body, verdict, reason, received_at",
     "statement_line": "file_id, line_number, operator, kind, status, amount_xof, fee_xof, payer_msisdn, our_reference, "
     "operator_transaction_id, occurred_at, raw",
-    "payment_request": "operator, reference, correlation_id, callback_token, idempotency_key, household_id, "
+    "payment_request": "id, operator, reference, correlation_id, callback_token, idempotency_key, household_id, "
     "payer_msisdn, amount_xof, created_at",
-    "reconciliation_break": "kind, operator, subject, day, operator_says_xof, we_say_xof, difference_xof, opened_at",
+    "reconciliation_break": "id, kind, operator, subject, day, operator_says_xof, we_say_xof, difference_xof, detail, "
+    "payment_id, opened_at",
 }
 
 #: What the application may change: work in progress, never evidence and never money.
@@ -63,14 +64,15 @@ STEPS = {
     "reversed": "",
 }
 
+#: Temporary tables stand last on every guard's path: a session could otherwise show a guard tables of its own making.
 FUNCTIONS = """
-CREATE FUNCTION ramu_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION ramu_refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION '% of % refused: rows of this table are added, never changed', TG_OP, TG_TABLE_NAME
         USING ERRCODE = 'restrict_violation', HINT = 'Correct it with a new entry.';
 END $$;
 
-CREATE FUNCTION ramu_balanced() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION ramu_balanced() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     checked bigint := CASE TG_TABLE_NAME WHEN 'ledger_txn' THEN (to_jsonb(NEW) ->> 'id')::bigint
                                          ELSE (to_jsonb(NEW) ->> 'txn_id')::bigint END;
@@ -82,10 +84,16 @@ BEGIN
         RAISE EXCEPTION 'ledger transaction % has % lines and is out of balance by % F', checked, lines, total
             USING ERRCODE = 'check_violation';
     END IF;
+    -- A balanced pair added to an old transaction would change it as surely as an update.
+    IF NOT EXISTS (SELECT FROM ledger_txn WHERE id = checked AND xmin = pg_current_xact_id()::xid) THEN
+        RAISE EXCEPTION 'ledger transaction % was written before: nothing is added to it', checked
+            USING ERRCODE = 'restrict_violation', HINT = 'Correct it with a new entry.';
+    END IF;
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION ramu_payment_posted() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION ramu_payment_posted() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     posted numeric;
 BEGIN
@@ -98,22 +106,33 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION ramu_allocation_fits() RETURNS trigger LANGUAGE plpgsql AS $$
+-- As the owner, because it locks the due item: two transactions that each fit must not fit together by accident.
+CREATE FUNCTION ramu_allocation_fits() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     owed bigint;
     owner_id bigint;
     allocated numeric;
+    posted numeric;
 BEGIN
-    SELECT amount_xof, household_id INTO owed, owner_id FROM due_item WHERE id = NEW.due_item_id;
+    SELECT amount_xof, household_id INTO owed, owner_id FROM due_item WHERE id = NEW.due_item_id FOR NO KEY UPDATE;
     SELECT sum(amount_xof) INTO allocated FROM allocation WHERE due_item_id = NEW.due_item_id;
     IF allocated < 0 OR allocated > owed OR owner_id <> NEW.household_id THEN
         RAISE EXCEPTION 'due item % of household % owes % F and would hold % F of household %',
             NEW.due_item_id, owner_id, owed, allocated, NEW.household_id USING ERRCODE = 'check_violation';
     END IF;
+    SELECT sum(amount_xof) INTO allocated FROM allocation
+     WHERE ledger_txn_id = NEW.ledger_txn_id AND household_id = NEW.household_id;
+    SELECT -sum(amount_xof) INTO posted FROM ledger_entry
+     WHERE txn_id = NEW.ledger_txn_id AND household_id = NEW.household_id AND account = 'contributions';
+    IF posted IS DISTINCT FROM allocated THEN
+        RAISE EXCEPTION 'ledger transaction % brings household % contributions of % F and % F are allocated',
+            NEW.ledger_txn_id, NEW.household_id, posted, allocated USING ERRCODE = 'check_violation';
+    END IF;
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION ramu_request_step() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION ramu_request_step() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN ({steps}) THEN
         RAISE EXCEPTION 'payment request % cannot go from % to %', OLD.id, OLD.state, NEW.state

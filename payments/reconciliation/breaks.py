@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.match import FoundBreak
+from payments.match import BreakKind, FoundBreak
 from payments.reconciliation.difference import Difference, DifferenceKind
 from payments.reconciliation.facts import utc_day
 
@@ -22,29 +22,32 @@ INSERT = text("""
            found.difference_xof, found.detail, payment.id, :now
       FROM unnest(CAST(:kinds AS text[]), CAST(:operators AS text[]), CAST(:subjects AS text[]), CAST(:days AS date[]),
                   CAST(:theirs AS bigint[]), CAST(:ours AS bigint[]), CAST(:differences AS bigint[]),
-                  CAST(:details AS text[]))
+                  CAST(:details AS text[]), CAST(:transactions AS text[]))
            WITH ORDINALITY AS found(kind, operator, subject, day, operator_says_xof, we_say_xof, difference_xof,
-                                    detail, place)
+                                    detail, transaction_id, place)
       LEFT JOIN payment
-        ON payment.operator = found.operator AND payment.operator_transaction_id = found.subject
+        ON payment.operator = found.operator AND payment.operator_transaction_id = found.transaction_id
      ORDER BY found.kind, found.operator, found.subject, found.place
         ON CONFLICT (kind, operator, subject) DO NOTHING
     RETURNING id
 """)
 
+#: One look at the unique key for each name, whatever the planner believes of a table that has just grown.
 CLOSE = text("""
     UPDATE reconciliation_break SET closed_at = :now, closed_because = :because
-     WHERE id IN (SELECT id FROM reconciliation_break
-                   WHERE operator = :operator AND closed_at IS NULL
-                     AND (kind = :ledger_only AND subject = ANY(CAST(:named AS text[]))
-                          OR kind = :status AND subject = ANY(CAST(:claimed AS text[])))
-                   ORDER BY id FOR NO KEY UPDATE)
+     WHERE id IN (SELECT still.id
+                    FROM unnest(CAST(:kinds AS text[]), CAST(:subjects AS text[])) AS named(kind, subject)
+                   CROSS JOIN LATERAL (SELECT id FROM reconciliation_break
+                                        WHERE kind = named.kind AND operator = :operator AND subject = named.subject
+                                          AND closed_at IS NULL
+                                        LIMIT 1) AS still)
 """)
 
 
 async def record(connection: AsyncConnection, found: Sequence[FoundBreak], now: datetime) -> int:
-    """Open the breaks that evidence revealed.
+    """Open the breaks that single pieces of evidence revealed.
 
+    They inform and change no sum: the operator's figure of a day is its statement's alone.
     Returns: how many are new.
     """
     return await _insert(
@@ -53,12 +56,13 @@ async def record(connection: AsyncConnection, found: Sequence[FoundBreak], now: 
             (
                 one.kind,
                 one.operator,
-                one.subject,
+                _subject(one),
                 utc_day(one.occurred_at),
                 one.operator_says_xof,
                 one.we_say_xof,
-                one.difference_xof,
+                0,
                 one.detail,
+                one.subject,
             )
             for one in found
         ],
@@ -85,6 +89,7 @@ async def record_differences(
                 one.we_say_xof,
                 one.difference_xof,
                 one.detail,
+                one.subject,
             )
             for one in found
         ],
@@ -99,16 +104,18 @@ async def close_named(
 
     Returns: how many were open.
     """
-    if not named:
+    untrue = [
+        *((DifferenceKind.LEDGER_ONLY, subject) for subject in sorted(named)),
+        *((DifferenceKind.STATUS, subject) for subject in sorted(claimed)),
+    ]
+    if not untrue:
         return 0
     closed = await connection.execute(
         CLOSE,
         {
             "operator": operator,
-            "ledger_only": DifferenceKind.LEDGER_ONLY,
-            "status": DifferenceKind.STATUS,
-            "named": sorted(named),
-            "claimed": sorted(claimed),
+            "kinds": [kind for kind, _ in untrue],
+            "subjects": [subject for _, subject in untrue],
             "because": OTHER_HALF_ARRIVED,
             "now": now,
         },
@@ -116,9 +123,14 @@ async def close_named(
     return closed.rowcount
 
 
+def _subject(found: FoundBreak) -> str:
+    # A name of its own: the statement's break on the same transaction carries the day's difference.
+    return f"{found.subject}:{found.operator_says_xof}" if found.kind is BreakKind.AMOUNT else found.subject
+
+
 async def _insert(connection: AsyncConnection, rows: Sequence[tuple[object, ...]], now: datetime) -> int:
     if not rows:
         return 0
-    names = ("kinds", "operators", "subjects", "days", "theirs", "ours", "differences", "details")
+    names = ("kinds", "operators", "subjects", "days", "theirs", "ours", "differences", "details", "transactions")
     columns = {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
     return len((await connection.execute(INSERT, {**columns, "now": now})).all())

@@ -24,10 +24,14 @@ WAITING = text("""
      LIMIT :batch
 """)
 
+#: One look at the unique key for each name, whatever the planner believes of a table that has just grown.
 PAYMENTS = text("""
-    SELECT operator_transaction_id, id, household_id, amount_xof, occurred_at
-      FROM payment
-     WHERE operator = :operator AND operator_transaction_id = ANY(CAST(:transactions AS text[]))
+    SELECT held.*
+      FROM unnest(CAST(:transactions AS text[])) AS named(transaction_id)
+     CROSS JOIN LATERAL (SELECT operator_transaction_id, id, household_id, amount_xof, occurred_at
+                           FROM payment
+                          WHERE operator = :operator AND operator_transaction_id = named.transaction_id
+                          LIMIT 1) AS held
 """)
 
 #: The first word on each transaction, whether it stands in the same file, and whether before these lines.

@@ -176,7 +176,9 @@ def _entry(row: _Row, head: _Head) -> _Entry:
     kind, status = KINDS.get(service, LineKind.OTHER), STATUSES.get(written_status)
     if status is None:
         raise StatementRejected(f"unknown status {written_status[:40]!r}", row.number)
-    if not reference or not all(len(cell) <= MAX_TEXT_CHARS and cell.isprintable() for cell in row.cells):
+    # A short line has no long field: the costly question is asked of few.
+    too_long = len(row.raw) > MAX_TEXT_CHARS and any(len(cell) > MAX_TEXT_CHARS for cell in row.cells)
+    if not reference or too_long or not row.raw.isprintable():
         raise StatementRejected("a reference is missing, or a field is too long or unprintable", row.number)
     amount_xof = _one_amount(kind, debit, credit, row.number)
     if kind is LineKind.REVERSAL and status is ObservedStatus.SUCCEEDED:

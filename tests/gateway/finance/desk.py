@@ -4,19 +4,22 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from html.parser import HTMLParser
 
 import httpx
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from gateway.contributions.schemes import SchemeBook
 from gateway.database import Database
 from gateway.deps import Deps
-from gateway.finance.parts import FinanceDeps
+from gateway.finance.parts import FinanceDeps, ImportStatement
 from gateway.finance.passwords import hash_password
 from gateway.finance.roles import Role
 from gateway.finance.routes import router
 from gateway.finance.staff import NewStaff, add
+from gateway.reconciling import ReconcilingDeps, import_statement
 from payments.operators.registry import built_in as operators
 from tests.fixed import CountedIds, TestClock
 
@@ -101,16 +104,19 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(
-    database: Database, clock: TestClock, ids: CountedIds, *, local_mode: bool = False
+    database: Database, clock: TestClock, ids: CountedIds, *, local_mode: bool = False, real_import: bool = False
 ) -> AsyncIterator[Desk]:
-    """Open the console as production runs it, or as one's own machine does."""
+    """Open the console as production runs it, or as one's own machine does; ``real_import`` plugs in the real one."""
     origin = "http://127.0.0.1:8000" if local_mode else ORIGIN
     deps = Deps(
         doors=database, desk=database, work=database, clock=clock, ids=ids, operators=operators(), clients={},
         secrets={}, public_url=origin, service_code="*123#", local_mode=local_mode,
     )  # fmt: skip
     importer = Importer()
-    finance = FinanceDeps(deps, importer)
+    plugged: ImportStatement = importer
+    if real_import:
+        plugged = partial(import_statement, ReconcilingDeps(deps, SchemeBook()))
+    finance = FinanceDeps(deps, plugged)
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.include_router(router(finance))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=origin) as browser:

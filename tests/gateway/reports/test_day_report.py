@@ -173,3 +173,26 @@ async def test_the_trial_balance_is_zero_and_in_the_order_of_the_chart(database:
         ("contributions", -800),
     ]
     assert (balance.debit_xof, balance.credit_xof) == (2000, 2000)
+
+
+async def test_a_line_repeated_by_a_later_file_under_another_day_counts_on_the_first_only(
+    database: Database, clock: TestClock
+) -> None:
+    async with database.unit_of_work() as connection:
+        await MadeDay(connection, DAY, "sandbox", clock.now()).write([Deal(Fate.REPEATED_NEXT_DAY, 5000, 1, 60)])
+    assert (await row_of(database)).operator_says_xof == 5000
+    next_day = await row_of(database, DAY + timedelta(days=1))
+    assert (next_day.operator_says_xof, next_day.unexplained_xof) == (None, None)
+
+
+async def test_a_difference_that_another_source_reported_counts_only_while_the_statement_bears_it_out(
+    database: Database, clock: TestClock
+) -> None:
+    async with database.unit_of_work() as connection:
+        made = MadeDay(connection, DAY, "sandbox", clock.now())
+        await made.pay("T1", 5000, AT)
+        await made.difference("AMOUNT", "T1", 700)
+        assert (await day_report(connection, DAY, ())).rows[0].breaks_xof == 700
+        await made.line(await made.file(), "T1", 5000, AT, "matched")
+    row = await row_of(database)
+    assert (row.breaks_xof, row.unexplained_xof, row.breaks_open_count) == (0, 0, 1)

@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -22,7 +21,9 @@ from gateway.ussd.aggregators.registry import built_in as aggregators
 from gateway.ussd.parts import UssdDeps
 from gateway.ussd.sessions_postgres import PostgresSessions
 from payments.operators.registry import built_in as operators
-from tests.gateway.ussd.telephone import KEY, REGISTER, Caller, application
+from tests.conftest import Urls
+from tests.fixed import CountedIds, TestClock
+from tests.gateway.ussd.telephone import KEY, REGISTER, Caller, Count, application
 from ussd_flows.places import places_from
 
 
@@ -46,7 +47,7 @@ async def valkey(valkey_socket: str) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-async def book(database: Database, clock: Any) -> SchemeBook:
+async def book(database: Database, clock: TestClock) -> SchemeBook:
     """The illustrative schemes, as the tables hold them."""
     read = SchemeBook()
     async with database.unit_of_work() as connection:
@@ -56,7 +57,7 @@ async def book(database: Database, clock: Any) -> SchemeBook:
 
 
 @pytest.fixture
-def ussd(database: Database, book: SchemeBook, clock: Any, ids: Any) -> UssdDeps:
+def ussd(database: Database, book: SchemeBook, clock: TestClock, ids: CountedIds) -> UssdDeps:
     deps = Deps(
         doors=database,
         desk=database,
@@ -81,7 +82,7 @@ def ussd(database: Database, book: SchemeBook, clock: Any, ids: Any) -> UssdDeps
 
 
 @pytest.fixture
-async def elsewhere(ussd: UssdDeps, urls: Any) -> AsyncIterator[UssdDeps]:
+async def elsewhere(ussd: UssdDeps, urls: Urls) -> AsyncIterator[UssdDeps]:
     """The same door in another process: its own pool."""
     other = open_database(urls.app, Pool(size=4, timeout_s=20), Timeouts(), durable=False)
     yield replace(ussd, deps=replace(ussd.deps, doors=other), sessions=PostgresSessions(other))
@@ -108,7 +109,7 @@ async def registered(caller: Caller) -> Caller:
 
 
 @pytest.fixture
-def count(database: Database) -> Any:
+def count(database: Database) -> Count:
     """Count the rows of a table."""
 
     async def counted(table: str) -> int:

@@ -1,5 +1,6 @@
 """A basic phone in front of the real door."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -9,6 +10,9 @@ from fastapi import FastAPI
 from gateway.errors import install_error_handlers
 from gateway.ussd.parts import UssdDeps
 from gateway.ussd.routes import router
+
+#: Counts the rows of a table.
+Count = Callable[[str], Awaitable[int]]
 
 MSISDN = "+22370000001"
 KEY = "local"

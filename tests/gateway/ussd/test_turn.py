@@ -1,24 +1,25 @@
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.database import Database, Pool, Timeouts, open_database
 from gateway.ussd.aggregators.contract import Turn, TurnEvent
 from gateway.ussd.parts import UssdDeps
-from gateway.ussd.sentences import DONE, NOTHING_DONE, UNCERTAIN
+from gateway.ussd.sentences import DONE, NOT_YOURS, NOTHING_DONE, PROMPT_OPEN, UNCERTAIN
 from gateway.ussd.sessions import SessionKey, SessionStore, SessionsUnavailable, StoredSession
+from gateway.ussd.sessions_redis import RedisSessions
 from gateway.ussd.turn import Continue, NotYours, Replay, Start, handle_turn, read_turn
-from tests.gateway.ussd.telephone import PAY, REGISTER, Caller, application
+from tests.gateway.ussd.telephone import PAY, REGISTER, Caller, Count, application
 from ussd_flows.gsm7 import septets
 from ussd_flows.screen import InputKind, Screen
 from ussd_flows.state import FlowState
-
-Count = Callable[[str], Awaitable[int]]
 
 
 def over(ussd: UssdDeps) -> httpx.AsyncClient:
@@ -33,7 +34,7 @@ class Faulty:
         self._failing = failing
         self._fault = fault
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         if name == self._failing:
             raise self._fault
         return getattr(self._store, name)
@@ -142,6 +143,49 @@ async def test_the_same_turn_four_times_at_once_pays_once(
             ussd.deps.clock.forward(hours=1)
 
 
+async def test_the_whole_story_holds_on_valkey_too(
+    ussd: UssdDeps, elsewhere: UssdDeps, valkey: Redis, count: Count
+) -> None:
+    sessions = RedisSessions(valkey)
+    async with over(replace(ussd, sessions=sessions)) as here, over(replace(elsewhere, sessions=sessions)) as there:
+        phone = Caller(here)
+        await phone.dial("r", *REGISTER)
+        await phone.dial("p", *PAY)
+        screens = await at_once(phone, "1", (here, there))
+        assert len(set(screens)) == 1
+        assert screens[0].startswith("END Demande enregistrée")
+        assert (await phone.hang_up()).content == b""
+    assert await valkey.keys("*:p") == []
+    assert await count("payment_request") == 1
+    assert await count("ussd_session") == 0
+
+
+async def test_two_dialogues_confirmed_at_once_ask_the_phone_once(
+    registered: Caller, ussd: UssdDeps, elsewhere: UssdDeps, count: Count
+) -> None:
+    reached: Counter[str] = Counter()
+    async with over(ussd) as here, over(elsewhere) as there:
+        for paid_before in range(8):
+            phones = [replace(registered, client=client) for client in (here, there)]
+            for number, phone in enumerate(phones):
+                await phone.dial(f"s{paid_before}-{number}", *PAY)
+            screens = await asyncio.gather(*(phone.type("1") for phone in phones))
+            assert await count("payment_request") == paid_before + 1
+            assert sum(screen.startswith("END Demande enregistrée") for screen in screens) == 1
+            refused = next(screen for screen in screens if not screen.startswith("END Demande enregistrée"))
+            assert "attend" in refused or "attente" in refused
+            reached["race" if refused.startswith("END Un paiement") else "seen before"] += 1
+            ussd.deps.clock.forward(hours=1)
+    assert reached["race"] >= 1, reached
+
+
+@pytest.mark.parametrize(
+    "sentence", [NOTHING_DONE, DONE, UNCERTAIN, NOT_YOURS, PROMPT_OPEN.format(reference="7K3M-9QPA")]
+)
+def test_the_door_s_own_sentences_fit_a_phone(sentence: str) -> None:
+    assert (septets(sentence) or 161) <= 160
+
+
 async def at_once(phone: Caller, key: str, clients: tuple[httpx.AsyncClient, ...]) -> list[str]:
     copies = [replace(phone, client=client, typed=[*phone.typed, key]) for client in clients * 2]
     return list(await asyncio.gather(*(copy.repeat() for copy in copies)))
@@ -228,9 +272,7 @@ async def test_a_crash_before_the_session_is_kept_ends_with_the_same_reply(
     assert not kept.name.startswith("door.")
 
 
-async def test_without_sessions_the_caller_is_told_that_nothing_was_launched(
-    registered: Caller, ussd: UssdDeps, count: Count
-) -> None:
+async def test_without_sessions_the_caller_is_told_that_nothing_was_launched(ussd: UssdDeps, count: Count) -> None:
     for failing in ("load", "save"):
         async with over(replace(ussd, sessions=Faulty(ussd.sessions, failing, SessionsUnavailable()))) as client:
             phone = Caller(client)
@@ -275,15 +317,14 @@ async def test_a_commit_without_an_answer_is_called_uncertain(
 
 
 class LosingCommits(Database):
-    """A database whose connections break in the moment of the commit, before it is done."""
+    """A database whose server is gone in the moment of the commit."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database.engine)
 
-    async def transact(self, work: Any) -> Any:
-        async def broken(connection: Any) -> Any:
+    async def transact(self, work: Callable[[AsyncConnection], Awaitable[Screen]]) -> Screen:
+        async def broken(connection: AsyncConnection) -> Screen:
             done = await work(connection)
-            # The client has sent its commit as far as it knows; the server is gone.
             await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
             return done
 

@@ -2,8 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
 from redis.asyncio import Redis
@@ -46,8 +45,8 @@ def store(request: pytest.FixtureRequest) -> SessionStore:
     return RedisSessions(request.getfixturevalue("valkey"))
 
 
-async def begin(store: SessionStore, session: StoredSession = SESSION, **when: Any) -> bool:
-    return await store.save(KEY, session, expected_version=None, **{"now": START, "expires_at": LATER} | when)
+async def begin(store: SessionStore, session: StoredSession = SESSION, now: datetime = START) -> bool:
+    return await store.save(KEY, session, expected_version=None, now=now, expires_at=now + timedelta(seconds=180))
 
 
 async def advance(store: SessionStore, session: StoredSession, expected_version: int) -> bool:
@@ -90,7 +89,7 @@ async def test_a_session_expires_at_its_moment_and_its_name_is_free_again(store:
     assert await begin(store)
     assert await store.load(KEY, LATER - timedelta(milliseconds=1)) == SESSION
     assert await store.load(KEY, LATER) is None
-    assert await begin(store, ENDED, now=LATER, expires_at=LATER + timedelta(seconds=180))
+    assert await begin(store, ENDED, LATER)
     assert await store.load(KEY, LATER) == ENDED
 
 

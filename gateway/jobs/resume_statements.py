@@ -1,0 +1,12 @@
+"""Finishes statements whose import was cut short."""
+
+from datetime import datetime
+
+from gateway.jobs.deps import JobDeps
+from gateway.reconciling import ReconcilingDeps, resume
+
+
+async def resume_statements(jobs: JobDeps, now: datetime) -> int:
+    """Match what an interrupted import left; give how many files were finished."""
+    del now
+    return len(await resume(ReconcilingDeps(jobs.deps, jobs.book)))

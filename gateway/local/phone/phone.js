@@ -1,0 +1,155 @@
+"use strict";
+
+// A basic phone: it speaks to the same door, in the same form, as the aggregator does.
+const door = document.body.dataset.door;
+const serviceCode = document.body.dataset.serviceCode;
+const part = (id) => document.getElementById(id);
+const screen = part("screen");
+const typed = part("typed");
+const IDLE = `Composez ${serviceCode}\npuis appelez.`;
+const REFRESH_MS = 2000;
+
+let session = null;
+let busy = false;
+
+function show(text, { line, label, button }) {
+  screen.textContent = text;
+  screen.scrollTop = 0;
+  part("line").textContent = line;
+  part("typed-label").textContent = label;
+  part("call").textContent = button;
+  typed.value = "";
+  typed.placeholder = session ? "" : serviceCode;
+}
+
+function rest(text) {
+  session = null;
+  show(text, { line: "Prêt", label: "Composez", button: "Appeler" });
+}
+
+function newSessionId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return `phone-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+// "*123*1*3#" dials the service "*123#" with the tail "1*3"; null is some other code.
+function tailOf(code) {
+  const stem = serviceCode.replace(/#$/, "");
+  if (code === serviceCode) return "";
+  return code.startsWith(`${stem}*`) && code.endsWith("#") ? code.slice(stem.length + 1, -1) : null;
+}
+
+function post(path, fields) {
+  return fetch(door + path, { method: "POST", body: new URLSearchParams(fields) });
+}
+
+async function exchange() {
+  const answer = await post("", {
+    sessionId: session.id,
+    phoneNumber: session.msisdn,
+    networkCode: "99999",
+    serviceCode,
+    text: session.transcript,
+  });
+  const text = await answer.text();
+  const words = text.slice(4);
+  if (text.startsWith("CON ")) {
+    show(words, { line: "En session", label: "Votre réponse", button: "Envoyer" });
+  } else if (text.startsWith("END ")) {
+    await end("Success");
+    rest(words);
+    part("line").textContent = "Session terminée";
+  } else {
+    rest(`Problème de connexion (${answer.status}).`);
+  }
+}
+
+async function end(status) {
+  const ended = session;
+  session = null;
+  if (ended) await post("/end", { sessionId: ended.id, phoneNumber: ended.msisdn, status });
+}
+
+async function send() {
+  if (busy) return;
+  const text = session ? typed.value : typed.value || serviceCode;
+  if (session) {
+    session.transcript = session.started ? `${session.transcript}*${text}` : text;
+    session.started = true;
+  } else {
+    const tail = tailOf(text.trim());
+    if (tail === null) {
+      rest(`Code inconnu.\n${IDLE}`);
+      return;
+    }
+    session = { id: newSessionId(), msisdn: part("msisdn").value.trim(), transcript: tail, started: tail !== "" };
+  }
+  busy = true;
+  part("line").textContent = "…";
+  try {
+    await exchange();
+  } catch {
+    rest("Pas de réseau: la passerelle ne répond pas.");
+  } finally {
+    busy = false;
+  }
+  await refreshInbox();
+}
+
+async function hangUp() {
+  try {
+    await end("Incomplete");
+  } finally {
+    rest(IDLE);
+  }
+}
+
+function message(sms) {
+  const item = document.createElement("li");
+  const at = document.createElement("time");
+  at.dateTime = sms.sent_at;
+  at.textContent = new Date(sms.sent_at).toLocaleString("fr-FR");
+  item.append(at, sms.body);
+  return item;
+}
+
+async function refreshInbox() {
+  const query = new URLSearchParams({ msisdn: part("msisdn").value.trim() });
+  try {
+    const answer = await fetch(`/phone/inbox?${query}`);
+    if (!answer.ok) return;
+    const { messages } = await answer.json();
+    const fresh = JSON.stringify(messages);
+    if (part("inbox").dataset.shown === fresh) return;
+    part("inbox").dataset.shown = fresh;
+    part("inbox").replaceChildren(...messages.map(message));
+    part("unread").textContent = `✉ ${messages.length}`;
+    part("empty").hidden = messages.length > 0;
+  } catch {
+    // The next refresh tries again.
+  }
+}
+
+part("answer-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  send();
+});
+part("keys").addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  typed.value = (typed.value + button.dataset.key).slice(0, typed.maxLength);
+});
+part("erase").addEventListener("click", () => {
+  typed.value = typed.value.slice(0, -1);
+});
+part("hang-up").addEventListener("click", hangUp);
+part("msisdn").addEventListener("change", () => {
+  hangUp();
+  refreshInbox();
+});
+
+rest(IDLE);
+refreshInbox();
+setInterval(() => {
+  if (!document.hidden) refreshInbox();
+}, REFRESH_MS);

@@ -1,0 +1,60 @@
+"""`python -m tests.benchmarks [NAME...]`: the hot paths, each beside its floor in the same run."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.benchmarks import callbacks, cold, ground, machine, money, ussd
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.report import Figure, table, write
+from tests.benchmarks.servers import private_server
+
+ROWS: dict[str, Callable[[Bench], list[Figure]]] = {
+    "ussd": ussd.run,
+    "callbacks": callbacks.run,
+    "money": money.run,
+    "cold": cold.run,
+}
+
+
+def main() -> None:
+    told = _arguments()
+    figures: list[Figure] = []
+    with private_server() as server:
+        # PostgreSQL, started before, may use every core: only who asks and who answers have one each.
+        os.sched_setaffinity(0, {machine.load_core()})
+        facts = machine.describe(server.superuser_url, server.folder)
+        bench = Bench(server, told.seconds, told.repeats)
+        if {"ussd", "callbacks", "money"} & set(told.names):
+            bench.say(f"registering {bench.households} households")
+            ground.seed(server, bench.households)
+        for name in told.names:
+            bench.say(f"{name}:")
+            figures += ROWS[name](bench)
+    began_at = datetime.now(UTC)
+    path = told.out or machine.ROOT / "bench-results" / f"{began_at:%Y%m%dT%H%M%SZ}.jsonl"
+    facts = {"at": began_at.isoformat(timespec="seconds"), "seconds": told.seconds, "repeats": told.repeats, **facts}
+    write(path, facts, figures)
+    sys.stdout.write("".join(f"{name}: {value}\n" for name, value in facts.items()))
+    sys.stdout.write(f"\n{table(figures)}\n\n{path}\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(ROWS)}; all of them by default")
+    parser.add_argument("--seconds", type=float, default=8, help="how long each repetition measures")
+    parser.add_argument("--repeats", type=int, default=3, help="how often ours and the floor take turns")
+    parser.add_argument("--out", type=Path, help="the file of JSON lines")
+    told = parser.parse_args()
+    unknown = set(told.names) - set(ROWS)
+    if unknown:
+        parser.error(f"no such row: {', '.join(sorted(unknown))}")
+    told.names = told.names or list(ROWS)
+    return told
+
+
+if __name__ == "__main__":
+    main()

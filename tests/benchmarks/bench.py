@@ -1,0 +1,37 @@
+"""What every row is given: the server, how long to measure, and where to say what happens."""
+
+import sys
+from dataclasses import dataclass
+
+from tests.benchmarks.servers import Server
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One run of the benchmarks."""
+
+    server: Server
+    seconds: float
+    repeats: int
+
+    @property
+    def warm_up_s(self) -> float:
+        return min(2, self.seconds)
+
+    @property
+    def lookers(self) -> int:
+        """Households that only look around."""
+        return 2000
+
+    @property
+    def confirmers(self) -> range:
+        """Households that confirm one payment each against each door."""
+        return range(self.lookers, self.lookers + int(60 * self.seconds * self.repeats))
+
+    @property
+    def households(self) -> int:
+        return self.confirmers.stop
+
+    def say(self, line: str) -> None:
+        sys.stderr.write(f"  {line}\n")
+        sys.stderr.flush()

@@ -1,0 +1,201 @@
+"""The whole story, from the dialled code to the signed day, through real HTTP between real processes."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gateway.finance.pages import DAY_TITLES
+from gateway.members.number import valid
+from tests.e2e.house import House, until
+from tests.e2e.people import Console, Operator, Telephone
+from tests.gateway.finance.desk import figures_of
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+
+FANTA = "+22366001122"
+AMINATA = "+22370000001"
+MOUSSA = "+22376000002"
+STRANGER = "+22391000009"
+#: What the story needs of one day, so that no statement is cut by midnight.
+STORY_S = 240
+
+
+def test_the_story_from_the_dialled_code_to_the_signed_day(house: House) -> None:
+    now = datetime.now(UTC)
+    if (now + timedelta(seconds=STORY_S)).date() != now.date():
+        pytest.skip("the day ends in a moment, and the story is about one day")
+    said = house.start()
+    assert f"{house.url}/phone/" in said
+    operator = Operator(house)
+    ramu_number = registers(house)
+    paid_xof = pays(house, operator, ramu_number)
+    lost = asks_and_approves_without_a_callback(house, operator)
+    pays_unasked(house, operator)
+    house.text_to(MOUSSA, "5 000 F payés", "Quittance")
+    assert house.number("SELECT count(*) FROM payment WHERE provenance = 'query' AND our_reference = %s", lost) == 1
+    reconciles(house, operator, now.date().isoformat(), operator.transaction_of(FANTA, paid_xof))
+    closes(house, operator, now)
+    survives(house, ramu_number)
+    names_the_block_that_was_changed_by_hand(house)
+
+
+def registers(house: House) -> str:
+    phone = Telephone(house, FANTA)
+    assert phone.dial("fanta-1").startswith("CON RAMU CANAM")
+    phone.choose("M'inscrire")
+    phone.write("Fanta Diarra")
+    phone.choose("Commerce")
+    phone.write("bamak")
+    phone.write("4")
+    assert "Cercle: Bamako\nPersonnes: 4" in phone.screen
+    ended = phone.choose("Confirmer")
+    assert ended.startswith("END Inscription enregistrée.")
+    assert phone.send() == ended
+    assert house.number("SELECT count(*) FROM member WHERE name = 'Fanta Diarra'") == 1
+    number = re.search(r"No RAMU (\d{10})\b", house.text_to(FANTA, "inscription enregistrée"))
+    assert number is not None
+    assert valid(number[1])
+    assert number[1] in ended
+    return number[1]
+
+
+def pays(house: House, operator: Operator, ramu_number: str) -> int:
+    phone = Telephone(house, FANTA)
+    assert phone.dial("fanta-2").startswith("CON RAMU: Fanta Diarra\nDroits fermés.")
+    phone.choose("Payer ma cotisation")
+    phone.choose("(tout)")
+    phone.choose("Argent Mobile")
+    assert "à CANAM pour Fanta Diarra" in phone.screen
+    assert ramu_number in phone.screen
+    ended = phone.choose("Confirmer")
+    assert ended.startswith("END Demande enregistrée.")
+    assert [phone.send() for _ in range(3)] == [ended] * 3
+    assert house.number("SELECT count(*) FROM payment_request") == 1
+    operator.answer(operator.prompt_for(FANTA), "repeter")
+    receipt = house.text_to(FANTA, "payés", "Quittance")
+    assert "Droits ouverts du" in receipt
+    callbacks = until("three callbacks that were taken", lambda: _taken(operator, 3))
+    assert {row["last_status"] for row in callbacks} == {204}
+    (paid,) = house.rows("SELECT amount_xof FROM payment WHERE payer_msisdn = %s", FANTA)
+    assert phone.dial("fanta-3").startswith("CON RAMU: Fanta Diarra\nDroits ouverts dès le")
+    assert "Reste 0 F" in phone.choose("Ma situation")
+    return int(str(paid[0]))
+
+
+def _taken(operator: Operator, count: int) -> list[dict[str, object]]:
+    deliveries = [row for row in operator.books()["deliveries"] if row["next_at"] is None]
+    return deliveries if len(deliveries) == count else []
+
+
+def asks_and_approves_without_a_callback(house: House, operator: Operator) -> str:
+    phone = Telephone(house, MOUSSA)
+    phone.dial("moussa-1")
+    phone.choose("Payer ma cotisation")
+    phone.choose("Autre montant")
+    assert "Montant non compris" in phone.write("5_000")
+    phone.write("5 000")
+    phone.choose("Argent Mobile")
+    phone.choose("Confirmer")
+    prompt = operator.prompt_for(MOUSSA)
+    operator.answer(prompt, "sans-avis")
+    return str(prompt["reference"])
+
+
+def pays_unasked(house: House, operator: Operator) -> None:
+    operator.pay_unasked(AMINATA, "2 000")
+    operator.pay_unasked(STRANGER, "700")
+    assert "Aminata TRAORE" in house.text_to(AMINATA, "2 000 F payés")
+    assert "assuré non trouvé" in house.text_to(STRANGER, "700 F recus")
+    # Nobody tells us about these two: only the statement will.
+    operator.pay_unasked(AMINATA, "1 500", tell=False)
+    operator.pay_unasked(STRANGER, "900", tell=False)
+
+
+def reconciles(house: House, operator: Operator, day: str, differing: str) -> None:
+    real_xof = house.number("SELECT amount_xof FROM payment WHERE operator_transaction_id = %s", differing)
+    operator.lie_in_the_statement(day, amounts_xof={differing: real_xof + 250})
+    content = operator.statement(day)
+    file = house.folder / f"releve-{day}.csv"
+    file.write_bytes(content)
+    told = house.ramu("statement", "import", str(file))
+    assert told.returncode == 0, told.stderr
+    assert "Écarts ouverts : " in told.stdout
+    house.text_to(AMINATA, "1 500 F payés")
+    house.text_to(STRANGER, "900 F recus")
+    with Console(house) as console:
+        before = console.page(f"/finance/?jour={day}")
+        assert "déjà été importé" in console.upload(file.name, content)
+        assert console.page(f"/finance/?jour={day}") == before
+        assert differing in console.page("/finance/ecarts")
+        assert "1 600" in console.page("/finance/attente").replace("\u202f", " ").replace("\u00a0", " ")
+        (row,) = console.csv(f"/finance/jour.csv?jour={day}")
+    figures = figures_of(before)["sandbox"]
+    assert {name: int(row[DAY_TITLES[name]]) for name in figures} == figures
+    assert figures == {
+        "operator_says_xof": real_xof + 250 + 5_000 + 2_000 + 1_500 + 700 + 900,
+        "posted_xof": real_xof + 5_000 + 2_000 + 1_500,
+        "suspense_xof": 700 + 900,
+        "breaks_xof": 250,
+        "unexplained_xof": 0,
+        "fees_xof": figures["fees_xof"],
+    }
+    ledger = dict(house.rows("SELECT split_part(account, '/', 1), sum(amount_xof) FROM ledger_entry GROUP BY 1"))
+    assert (
+        -sum(value for account, value in ledger.items() if account in {"contributions", "advances"})
+        == (figures["posted_xof"])
+    )
+    assert -ledger["suspense"] == figures["suspense_xof"]
+    assert sum(ledger.values()) == 0
+
+
+def closes(house: House, operator: Operator, now: datetime) -> None:
+    today, yesterday = now.date().isoformat(), (now - timedelta(days=1)).date().isoformat()
+    refused = house.ramu("day", "close", "--day", today, "--by", "local")
+    assert refused.returncode == 1
+    assert "n'est pas finie" in refused.stderr
+    assert "Rien à clore" in house.ramu("day", "close", "--by", "local").stderr
+    with Console(house) as console:
+        console.upload(f"releve-{yesterday}.csv", operator.statement(yesterday))
+    closed = house.ramu("day", "close", "--by", "local")
+    assert closed.returncode == 0, closed.stderr
+    assert f"Journée du {yesterday}, close par staff/local" in closed.stdout
+    assert "déjà close" in house.ramu("day", "close", "--day", yesterday, "--by", "local").stderr
+    with Console(house) as console:
+        assert "Journée scellée" in console.page(f"/finance/?jour={yesterday}")
+
+
+def survives(house: House, ramu_number: str) -> None:
+    before = _all_that_counts(house)
+    assert "Tout est arrêté." in house.stop()
+    house.start()
+    assert _all_that_counts(house) == before
+    house.kill()
+    house.start()
+    assert _all_that_counts(house) == before
+    phone = Telephone(house, FANTA)
+    phone.dial("fanta-4")
+    assert "Quittance" not in phone.screen
+    assert phone.choose("Mes recus")
+    assert house.number("SELECT count(*) FROM household WHERE ramu_number = %s", ramu_number) == 1
+    verified = house.ramu("ledger", "verify")
+    assert verified.returncode == 0, verified.stderr
+    assert "Le grand livre est intact" in verified.stdout
+
+
+def _all_that_counts(house: House) -> dict[str, list[tuple[object, ...]]]:
+    return {
+        table: house.rows(f"SELECT * FROM {table} ORDER BY 1, 2")  # noqa: S608 - our own names
+        for table in ("ledger_txn", "ledger_entry", "payment", "allocation", "callback", "statement_line", "day_report")
+    }
+
+
+def names_the_block_that_was_changed_by_hand(house: House) -> None:
+    for statement in (
+        "ALTER TABLE ledger_txn DISABLE TRIGGER ALL",
+        "UPDATE ledger_txn SET cause = 'nothing to see' WHERE id = (SELECT min(id) FROM ledger_txn)",
+    ):
+        house.rows(statement, commit=True)
+    verified = house.ramu("ledger", "verify")
+    assert verified.returncode == 1
+    assert "Bloc 1 : une ligne scellée a été modifiée" in verified.stderr

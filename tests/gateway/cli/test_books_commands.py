@@ -1,0 +1,128 @@
+"""What finance and the auditor type, and what they read."""
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from typer import Typer
+from typer.testing import CliRunner, Result
+
+from gateway.cli import day, ledger, statement
+from gateway.database import Pool, Timeouts, open_database
+from gateway.finance.roles import Role
+from gateway.finance.staff import NewStaff, add
+from gateway.local.illustrative import load_schemes
+
+pytestmark = pytest.mark.database
+
+YESTERDAY: date = datetime.now(UTC).date() - timedelta(days=1)
+
+STATEMENT = """Opérateur;sandbox
+Compte;RAMU
+Période début;{day}
+Période fin;{next}
+Solde ouverture;0
+N°;Date;Heure;Référence;Service;Statut;Payeur;Référence marchand;Débit;Crédit;Référence liée
+1;{day};07:30:00;T1;Paiement marchand;Succès;+22379999999;;;1200;
+2;{day};07:31:00;T2;Paiement marchand;Échec;+22379999999;;;5000;
+Total lignes;2
+Total encaissements;1200
+Total frais;0
+Solde clôture;1200
+"""
+
+
+def plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
+@pytest.fixture
+def environ(urls: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    app_url: str = urls.app  # type: ignore[attr-defined]
+    monkeypatch.setenv("RAMU_MODE", "local")
+    monkeypatch.setenv("DATABASE_URL", app_url)
+    monkeypatch.setenv("RAMU_SANDBOX_OPERATOR_URL", "http://127.0.0.1:9")
+    asyncio.run(_furnish(app_url))
+
+
+async def _furnish(url: str) -> None:
+    database, now = open_database(url, Pool(size=1), Timeouts()), datetime.now(UTC)
+    colleague = NewStaff("awa", "Awa", Role.ACCOUNTANT, "no-password")
+    try:
+        await database.transact(lambda connection: load_schemes(connection, now))
+        await database.transact(lambda connection: add(connection, colleague, "staff/test", now))
+    finally:
+        await database.close()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "hier.csv"
+    path.write_text(STATEMENT.format(day=YESTERDAY, next=YESTERDAY + timedelta(days=1)), encoding="utf-8")
+    return path
+
+
+def run(app: Typer, *arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+@pytest.mark.usefixtures("environ")
+def test_a_statement_is_imported_once_and_the_day_is_closed_on_it(file: Path, superuser_url: str) -> None:
+    first = run(statement.app, "import", str(file))
+    assert first.exit_code == 0, first.output
+    assert "2 lignes" in first.output
+    assert "ménage inconnu" in first.output
+    again = run(statement.app, "import", str(file))
+    assert again.exit_code == 0
+    assert "déjà importé" in again.output
+    assert "Aucun relevé n'attend" in run(statement.app, "resume").output
+
+    assert run(day.app, "show", str(YESTERDAY)).exit_code == 1
+    nobody = run(day.app, "close", "--by", "nobody")
+    assert nobody.exit_code == 1
+    assert "compte" in nobody.output
+    closed = run(day.app, "close", "--by", "awa")
+    assert closed.exit_code == 0, closed.output
+    shown = run(day.app, "show", str(YESTERDAY))
+    assert '"operator_says_xof": 1200' in shown.output
+    assert "staff/awa" in shown.output
+    twice = run(day.app, "close", "--by", "awa")
+    assert twice.exit_code == 1
+    assert "déjà close" in twice.output
+
+    assert "déjà scellé" in run(ledger.app, "seal").output
+    assert "suspense/sandbox" in run(ledger.app, "balance").output
+    sound = run(ledger.app, "verify")
+    assert sound.exit_code == 0, sound.output
+    assert "intact" in sound.output
+    with psycopg.connect(plain(superuser_url), autocommit=True) as connection:
+        connection.execute("ALTER TABLE ledger_txn DISABLE TRIGGER ALL")
+        connection.execute("UPDATE ledger_txn SET actor = 'nobody'")
+    touched = run(ledger.app, "verify")
+    assert touched.exit_code == 1
+    assert "Bloc 1 : une ligne scellée a été modifiée" in touched.output
+
+
+@pytest.mark.usefixtures("environ")
+def test_a_refused_file_names_its_line(file: Path) -> None:
+    file.write_text(file.read_text(encoding="utf-8").replace(";1200;", ";1_200;"), encoding="utf-8")
+    refused = run(statement.app, "import", str(file))
+    assert refused.exit_code == 1
+    assert "Relevé refusé, ligne 7" in refused.output
+
+
+@pytest.mark.usefixtures("environ")
+def test_a_file_or_an_operator_that_is_not_there_is_a_sentence(file: Path, tmp_path: Path) -> None:
+    missing = run(statement.app, "import", str(tmp_path / "rien.csv"))
+    assert (missing.exit_code, "ne peut pas être lu" in missing.output) == (1, True)
+    unknown = run(statement.app, "import", str(file), "--operator", "nobody")
+    assert (unknown.exit_code, "Aucun opérateur" in unknown.output) == (1, True)
+
+
+@pytest.mark.usefixtures("environ")
+def test_today_cannot_be_closed() -> None:
+    refused = run(day.app, "close", "--by", "awa", "--day", str(YESTERDAY + timedelta(days=1)))
+    assert refused.exit_code == 1
+    assert "n'est pas finie" in refused.output

@@ -1,0 +1,230 @@
+"""A closed day stays closed, says what was true, and shows when somebody touches it or the ledger behind it."""
+
+import json
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from hashlib import sha256
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege, RestrictViolation
+
+from gateway.closing import DayToClose, DayUnexplained, close, verify_all
+from gateway.reconciling import ReconcilingDeps
+from gateway.settling import SettleContext, settle
+from payments.ledger.fault import FaultKind
+from payments.ledger.seal import GENESIS_SHA256, Verification, head
+from payments.match import Evidence
+from payments.observation import LineKind, Observation, ObservedStatus, Provenance
+from payments.operators.contract import Statement, StatementLine, StatementTotals
+from payments.reconciliation.close import DayNotClosable, DayRefusal, SealedDay, read_day
+from payments.reconciliation.ingest import ingest
+from tests.fixed import START
+from tests.world import AMINATA, World
+
+pytestmark = pytest.mark.database
+
+DAY = START.date()
+NEXT = DAY + timedelta(days=1)
+
+
+def plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
+@pytest.fixture
+def recon(world: World) -> ReconcilingDeps:
+    return ReconcilingDeps(world.deps, world.jobs.book)
+
+
+@pytest.fixture
+def by_hand(superuser_url: str) -> Iterator[psycopg.Connection]:
+    """Someone who holds the server and switches the guards off."""
+    with psycopg.connect(plain(superuser_url), autocommit=True) as connection:
+        for table in ("day_report", "ledger_block", "allocation", "ledger_entry"):
+            connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL".encode())
+        yield connection
+
+
+def said(name: str, amount_xof: int, day: date, provenance: Provenance) -> Observation:
+    return Observation(
+        "sandbox",
+        provenance,
+        ObservedStatus.SUCCEEDED,
+        amount_xof=amount_xof,
+        payer_msisdn=AMINATA,
+        operator_transaction_id=name,
+        occurred_at=datetime.combine(day, time(7), START.tzinfo),
+    )
+
+
+async def credit(world: World, name: str, amount_xof: int, day: date) -> None:
+    context = SettleContext(world.jobs.book, world.clock.now())
+    evidence = [Evidence(said(name, amount_xof, day, Provenance.QUERY))]
+    await world.database.transact(lambda connection: settle(connection, evidence, context))
+
+
+async def state(world: World, day: date, *names: str) -> None:
+    """Keep the statement of a day; closing it matches the lines."""
+    start = datetime.combine(day, time(), START.tzinfo)
+    lines = [
+        StatementLine(number, LineKind.COLLECTION, said(name, 1_000, day, Provenance.STATEMENT), raw="")
+        for number, name in enumerate(names, start=7)
+    ]
+    totals = StatementTotals(None, None, None)
+    statement = Statement("sandbox", "RAMU", start, start + timedelta(days=1), None, None, lines, totals)
+    content, now = sha256(f"{day}{names}".encode()).digest(), world.clock.now()
+    await world.database.transact(
+        lambda connection: ingest(
+            connection, statement, filename=f"{day}.csv", content=content, imported_by="staff/test", now=now
+        )
+    )
+
+
+async def two_days(world: World, recon: ReconcilingDeps) -> tuple[SealedDay, SealedDay]:
+    await credit(world, "A", 1_000, DAY)
+    await credit(world, "B", 1_000, NEXT)
+    world.clock.forward(days=2)
+    await state(world, DAY, "A")
+    await state(world, NEXT, "B", "LOST")
+    first = await close(recon, DayToClose(DAY, "staff/awa"))
+    return first, await close(recon, DayToClose(NEXT, "staff/awa"))
+
+
+async def verified(world: World) -> Verification:
+    return await world.database.transact(verify_all)
+
+
+async def kinds(world: World) -> set[FaultKind]:
+    return {fault.kind for fault in (await verified(world)).faults}
+
+
+async def test_days_are_chained_to_each_other_and_to_the_ledger(world: World, recon: ReconcilingDeps) -> None:
+    first, second = await two_days(world, recon)
+    assert first.previous_sha256 == GENESIS_SHA256
+    assert second.previous_sha256 == first.sha256
+    async with world.database.single() as connection:
+        assert second.ledger_head_sha256 == (await head(connection)).sha256
+        assert await read_day(connection, NEXT) == second
+    assert (await verified(world)).ok
+
+
+async def test_the_sealed_report_is_the_report_of_the_day(world: World, recon: ReconcilingDeps) -> None:
+    _, second = await two_days(world, recon)
+    content = json.loads(second.content)
+    (row,) = content["rows"]
+    assert (content["day"], content["remarks"]) == (str(NEXT), None)
+    assert (row["operator_says_xof"], row["posted_xof"], row["unexplained_xof"]) == (2_000, 2_000, 0)
+    assert row["proved_by_statement_count"] == 1
+
+
+async def refusal(recon: ReconcilingDeps, day: date) -> tuple[DayRefusal, date]:
+    with pytest.raises(DayNotClosable) as refused:
+        await close(recon, DayToClose(day, "staff/awa"))
+    return refused.value.refusal, refused.value.day
+
+
+async def test_only_the_next_past_day_can_be_closed(world: World, recon: ReconcilingDeps) -> None:
+    world.clock.forward(days=9)
+    assert await refusal(recon, DAY) == (DayRefusal.BEFORE_ANY_ACTIVITY, DAY)
+    world.clock.moment = START
+    await two_days(world, recon)
+    today = world.clock.now().date()
+    assert await refusal(recon, today) == (DayRefusal.NOT_OVER, today)
+    assert await refusal(recon, today + timedelta(days=1)) == (DayRefusal.NOT_OVER, today + timedelta(days=1))
+    assert await refusal(recon, DAY) == (DayRefusal.ALREADY_CLOSED, DAY)
+    world.clock.forward(days=5)
+    assert await refusal(recon, NEXT + timedelta(days=3)) == (
+        DayRefusal.EARLIER_DAY_OPEN,
+        NEXT + timedelta(days=1),
+    )
+    assert await world.count("day_report") == 2
+
+
+async def test_the_first_day_is_that_of_the_first_money(world: World, recon: ReconcilingDeps) -> None:
+    await credit(world, "A", 1_000, DAY)
+    world.clock.forward(days=3)
+    assert await refusal(recon, NEXT) == (DayRefusal.EARLIER_DAY_OPEN, DAY)
+    assert await refusal(recon, DAY - timedelta(days=1)) == (DayRefusal.BEFORE_ANY_ACTIVITY, DAY - timedelta(days=1))
+
+
+async def test_a_day_without_its_statement_needs_a_remark(world: World, recon: ReconcilingDeps) -> None:
+    await credit(world, "A", 1_000, DAY)
+    world.clock.forward(days=1)
+    with pytest.raises(DayUnexplained) as refused:
+        await close(recon, DayToClose(DAY, "staff/awa"))
+    assert refused.value.without_statement == ("sandbox",)
+    assert await world.count("day_report") == 0
+    sealed = await close(recon, DayToClose(DAY, "staff/awa", remarks="L'opérateur est en panne."))
+    assert json.loads(sealed.content)["remarks"] == "L'opérateur est en panne."
+    assert (await verified(world)).ok
+
+
+async def test_a_payment_that_came_after_the_import_is_still_a_break(world: World, recon: ReconcilingDeps) -> None:
+    world.clock.forward(days=1)
+    await state(world, DAY, "A")
+    await credit(world, "FORGED", 300, DAY)
+    sealed = await close(recon, DayToClose(DAY, "staff/awa"))
+    (row,) = json.loads(sealed.content)["rows"]
+    assert (row["breaks_xof"], row["unexplained_xof"]) == (-300, 0)
+    assert await world.rows("SELECT kind, subject FROM reconciliation_break") == [("LEDGER_ONLY", "FORGED")]
+
+
+TOUCHED = [
+    ("the report", "UPDATE day_report SET content = replace(content, '1000', '1001') WHERE day = '2026-11-23'"),
+    ("the signature", "UPDATE day_report SET closed_by = 'staff/nobody' WHERE day = '2026-11-23'"),
+    ("the moment", "UPDATE day_report SET closed_at = closed_at + interval '1 second' WHERE day = '2026-11-23'"),
+]
+
+
+@pytest.mark.parametrize(("what", "change"), TOUCHED, ids=[what for what, _ in TOUCHED])
+async def test_a_touched_day_is_named(
+    world: World, recon: ReconcilingDeps, by_hand: psycopg.Connection, what: str, change: str
+) -> None:
+    del what
+    await two_days(world, recon)
+    by_hand.execute(change.encode())
+    found = await verified(world)
+    assert [fault.kind for fault in found.faults] == [FaultKind.DAY_CHANGED]
+    assert "2026-11-23" in found.faults[0].detail
+
+
+async def test_a_day_that_disappears_breaks_the_chain(
+    world: World, recon: ReconcilingDeps, by_hand: psycopg.Connection
+) -> None:
+    await two_days(world, recon)
+    by_hand.execute("DELETE FROM day_report WHERE day = '2026-11-23'")
+    assert await kinds(world) == {FaultKind.DAY_CHAIN_BROKEN}
+
+
+async def test_cutting_off_the_last_block_is_told_by_the_day_that_saw_it(
+    world: World, recon: ReconcilingDeps, by_hand: psycopg.Connection
+) -> None:
+    await two_days(world, recon)
+    by_hand.execute("DELETE FROM ledger_block WHERE seq = (SELECT max(seq) FROM ledger_block)")
+    assert FaultKind.HEAD_LOST in await kinds(world)
+
+
+async def test_an_allocation_that_its_posting_does_not_carry_is_found(
+    world: World, recon: ReconcilingDeps, by_hand: psycopg.Connection
+) -> None:
+    await two_days(world, recon)
+    by_hand.execute("UPDATE allocation SET amount_xof = amount_xof - 1 WHERE id = (SELECT min(id) FROM allocation)")
+    assert await kinds(world) == {FaultKind.ALLOCATION_NOT_POSTED}
+
+
+@pytest.mark.parametrize(
+    "attempt", ["UPDATE day_report SET content = ''", "DELETE FROM day_report", "TRUNCATE day_report"]
+)
+async def test_a_closed_day_is_refused_to_everyone_while_the_guards_stand(
+    world: World, recon: ReconcilingDeps, owner_url: str, superuser_url: str, attempt: str
+) -> None:
+    await two_days(world, recon)
+    async with world.database.engine.connect() as connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None
+        with pytest.raises(InsufficientPrivilege):
+            await raw.execute(attempt)
+    for url in (owner_url, superuser_url):
+        with psycopg.connect(plain(url)) as powerful, pytest.raises(RestrictViolation):
+            powerful.execute(attempt.encode())

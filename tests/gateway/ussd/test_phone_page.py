@@ -1,0 +1,188 @@
+import asyncio
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+import typer
+import uvicorn
+from click.testing import Result
+from fastapi import FastAPI
+from playwright.async_api import Page, async_playwright, expect
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from gateway.cli import phone
+from gateway.database import Database
+from gateway.local.phone_page import NotLocal, phone_router
+from gateway.ussd.parts import UssdDeps
+from tests.gateway.ussd.telephone import MSISDN, REGISTER, Count, application
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+
+
+def test_the_browser_phone_exists_in_local_mode_only(ussd: UssdDeps) -> None:
+    with pytest.raises(NotLocal):
+        phone_router(replace(ussd, deps=replace(ussd.deps, local_mode=False)))
+
+
+@pytest.fixture
+async def page_client(ussd: UssdDeps) -> AsyncIterator[httpx.AsyncClient]:
+    app = application(ussd)
+    app.include_router(phone_router(ussd, "http://127.0.0.1:8001/"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+        yield client
+
+
+@pytest.mark.parametrize("name", ["", "phone.css", "phone.js", "inbox?msisdn=%2B22370000001"])
+async def test_everything_the_phone_needs_is_served_under_a_strict_policy(
+    name: str, page_client: httpx.AsyncClient
+) -> None:
+    answer = await page_client.get(f"/phone/{name}")
+    assert answer.status_code == 200
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+    assert "unsafe-inline" not in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["phone.html", "..%2f..%2fsettings.py", "x"])
+async def test_nothing_else_is_served(name: str, page_client: httpx.AsyncClient) -> None:
+    assert (await page_client.get(f"/phone/{name}")).status_code == 404
+
+
+async def test_the_page_says_that_nothing_is_real_and_needs_no_other_address(page_client: httpx.AsyncClient) -> None:
+    page = (await page_client.get("/phone/")).text
+    assert "Mode local" in page
+    assert "<style" not in page
+    assert "style=" not in page
+    assert page.count("<script") == page.count('<script src="/phone/phone.js"') == 1
+
+
+async def test_the_inbox_shows_the_sms_of_the_number_alone(page_client: httpx.AsyncClient, database: Database) -> None:
+    await receive(database, MSISDN, "pour vous")
+    await receive(database, "+22370000002", "pour un autre")
+    inbox = await page_client.get("/phone/inbox", params={"msisdn": "70 00 00 01"})
+    assert [message["body"] for message in inbox.json()["messages"]] == ["pour vous"]
+    assert (await page_client.get("/phone/inbox?msisdn=x")).json() == {"messages": []}
+
+
+async def receive(database: Database, msisdn: str, body: str) -> None:
+    async with database.unit_of_work() as connection:
+        await connection.execute(
+            text("INSERT INTO sandbox_sms (key, msisdn, body, sent_at) VALUES (:body, :msisdn, :body, '2026-11-23')"),
+            {"msisdn": msisdn, "body": body},
+        )
+
+
+class Server(uvicorn.Server):
+    """A real server that says when it listens."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", ws="none"))
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
+@asynccontextmanager
+async def served(ussd: UssdDeps) -> AsyncIterator[str]:
+    app = application(ussd)
+    app.include_router(phone_router(ussd, "http://127.0.0.1:8001/"))
+    server = Server(app)
+    serving = asyncio.create_task(server.serve())
+    await asyncio.wait_for(server.listening.wait(), timeout=10)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@asynccontextmanager
+async def opened(url: str, width: int) -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await browser.new_page(viewport={"width": width, "height": 900})
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        await page.goto(f"{url}/phone/")
+        yield page
+        assert complaints == []
+        await browser.close()
+
+
+def in_the_terminal(url: str, answers: str) -> Result:
+    return CliRunner().invoke(typer_app(), ["--msisdn", MSISDN, "--url", url], input=answers)
+
+
+def typer_app() -> typer.Typer:
+    app = typer.Typer()
+    app.command()(phone.command)
+    return app
+
+
+async def test_a_person_registers_from_the_terminal(ussd: UssdDeps, count: Count) -> None:
+    async with served(ussd) as url:
+        said = await asyncio.to_thread(in_the_terminal, url, "\n".join([*REGISTER, ""]))
+    assert said.exit_code == 0
+    assert "M'inscrire" in said.output
+    assert "No RAMU 1" in said.output
+    assert await count("household") == 1
+
+
+async def test_the_terminal_hangs_up_when_the_person_leaves(ussd: UssdDeps, count: Count) -> None:
+    async with served(ussd) as url:
+        said = await asyncio.to_thread(in_the_terminal, url, "1\n")
+    assert said.exit_code == 0
+    assert "Raccroché." in said.output
+    assert await count("ussd_session") == 0
+
+
+def test_the_terminal_says_that_nobody_answers() -> None:
+    said = in_the_terminal("http://127.0.0.1:9", "")
+    assert said.exit_code == 1
+    assert "lancez d'abord `ramu run`" in said.output
+
+
+async def test_the_terminal_says_that_the_key_is_wrong(ussd: UssdDeps) -> None:
+    async with served(replace(ussd, keys={"africastalking": ("other",)})) as url:
+        said = await asyncio.to_thread(in_the_terminal, url, "")
+    assert said.exit_code == 1
+    assert "404" in said.output
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize("width", [360, 1100])
+async def test_a_person_registers_with_the_browser_phone(
+    width: int, ussd: UssdDeps, database: Database, count: Count
+) -> None:
+    async with served(ussd) as url, opened(url, width) as page:
+        await page.get_by_role("button", name="Appeler").click()
+        await expect(page.locator("#screen")).to_contain_text("M'inscrire")
+        for key in REGISTER:
+            before = await page.locator("#screen").text_content()
+            if key.isdigit():
+                await page.locator(f"#keys button[data-key='{key}']").click()
+            else:
+                await page.get_by_label("Votre réponse").fill(key)
+            await page.get_by_role("button", name="Envoyer").click()
+            await expect(page.locator("#screen")).not_to_have_text(before or "")
+        await expect(page.locator("#screen")).to_contain_text("Inscription enregistrée")
+        await receive(database, MSISDN, "RAMU: bienvenue")
+        await expect(page.locator("#inbox")).to_contain_text("RAMU: bienvenue")
+        wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0
+        if folder := os.environ.get("RAMU_SCREENSHOTS"):
+            await page.screenshot(path=str(Path(folder) / f"phone-{width}.png"), full_page=True)
+    assert await count("household") == 1
+    assert await count("ussd_session") == 0

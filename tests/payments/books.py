@@ -1,0 +1,143 @@
+"""Books with a little of everything in them, and three hands that try to change them by SQL."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+from psycopg import sql
+
+from gateway.database import Pool, Timeouts, open_database
+from gateway.local.postgres import PrivatePostgres
+from tests.conftest import TEMPLATE, Urls
+from tests.fixed import CountedIds, TestClock
+from tests.stories import paid
+from tests.world import AMINATA, open_world
+
+AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+#: Every table whose rows are added and never changed.
+APPEND_ONLY = (
+    "ledger_txn",
+    "ledger_entry",
+    "ledger_block",
+    "payment",
+    "observation",
+    "statement_file",
+    "day_report",
+    "due_item",
+    "allocation",
+    "audit_event",
+)
+
+#: What may change in a table that is otherwise evidence.
+WORK_IN_PROGRESS = {
+    "callback": {"attempts", "next_attempt_at", "handled_at", "parked_at", "last_error"},
+    "statement_line": {"bucket", "matched_at", "payment_id"},
+    "payment_request": {
+        "state",
+        "submissions",
+        "inquiries",
+        "submitted_at",
+        "next_attempt_at",
+        "settled_at",
+        "last_detail",
+    },
+    "reconciliation_break": {"owner", "closed_at", "closed_because"},
+}
+
+ONE_OF_EACH = """
+    INSERT INTO statement_file (id, operator, sha256, filename, content, account, period_start, period_end, line_count,
+                                collected_xof, imported_by, imported_at)
+    VALUES (1, 'sandbox', '\\x01', 'f', '\\x01', 'RAMU', %(at)s, %(at)s, 1, 100, 'test', %(at)s);
+    INSERT INTO statement_line (file_id, line_number, operator, kind, status, raw)
+    VALUES (1, 1, 'sandbox', 'collection', 'succeeded', 'raw');
+    INSERT INTO day_report (day, content, previous_sha256, sha256, ledger_head_sha256, closed_by, closed_at)
+    VALUES ('2026-11-23', '{}', '\\x00', '\\x01', '\\x02', 'test', %(at)s);
+    INSERT INTO audit_event (at, actor, action, subject, detail) VALUES (%(at)s, 'a', 'b', 'c', '{}');
+    INSERT INTO reconciliation_break (kind, operator, subject, day, difference_xof, detail, opened_at)
+    VALUES ('STATUS', 'sandbox', 's', '2026-11-23', 0, 'd', %(at)s);
+    INSERT INTO ledger_block (seq, after_txn_id, through_txn_id, txn_count, previous_sha256, sha256, sealed_at)
+    VALUES (999, 998, 999, 1, '\\x00', '\\x01', %(at)s)
+"""
+
+
+def plain(url: str) -> str:
+    """Give an address that psycopg itself understands."""
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
+@dataclass(frozen=True)
+class Books:
+    """The addresses at which three hands reach the books of one household that paid."""
+
+    urls: Urls
+
+    def attempt(self, act: Callable[[psycopg.Connection], object], url: str | None = None) -> None:
+        """Do something in one transaction, let every deferred guard judge it, and leave nothing behind."""
+        with closing(psycopg.connect(plain(url or self.urls.app))) as connection:
+            act(connection)
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            connection.rollback()
+
+
+@contextmanager
+def open_books(server: PrivatePostgres) -> Iterator[Books]:
+    """Make a database of its own in which a payment happened."""
+    name = f"books_{os.getpid()}"
+    urls = Urls(name, *(server.database_url(name, role) for role in ("ramu_app", "ramu_owner", "postgres")))
+    with hand(server.superuser_url) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER ramu_owner STRATEGY FILE_COPY").format(
+                sql.Identifier(name), sql.Identifier(TEMPLATE)
+            )
+        )
+        try:
+            asyncio.run(_a_payment(urls.app))
+            add_one_of_each(urls.owner)
+            yield Books(urls)
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+async def _a_payment(url: str) -> None:
+    database = open_database(url, Pool(), Timeouts())
+    async with open_world(database, TestClock(), CountedIds()) as world:
+        await paid(world, AMINATA, "S1")
+    await database.close()
+
+
+def add_one_of_each(owner_url: str) -> None:
+    """Fill the tables that the story of a payment leaves empty."""
+    with psycopg.connect(plain(owner_url), autocommit=True) as connection:
+        for statement in ONE_OF_EACH.split(";"):
+            connection.execute(sql.SQL(statement), {"at": AT})  # type: ignore[arg-type]
+
+
+@contextmanager
+def hand(url: str, *, replica: bool = False) -> Iterator[psycopg.Connection]:
+    """Open a connection whose statements each stand alone; a replica's does not fire ordinary triggers."""
+    with psycopg.connect(plain(url), autocommit=True) as connection:
+        if replica:
+            connection.execute("SET session_replication_role = replica")
+        yield connection
+
+
+def columns(connection: psycopg.Connection, table: str) -> list[str]:
+    """Name the columns of a table."""
+    found = connection.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND table_schema = 'public'"
+        " ORDER BY ordinal_position",
+        (table,),
+    )
+    return [str(name) for (name,) in found]
+
+
+def set_itself(table: str, column: str) -> sql.Composed:
+    """Write the mildest change there is: a column set to what it holds."""
+    return sql.SQL("UPDATE {table} SET {column} = {column}").format(
+        table=sql.Identifier(table), column=sql.Identifier(column)
+    )

@@ -1,0 +1,238 @@
+"""Runs a flow to its end, ends its process at a moment of its own choosing, and lets the world go on afterwards.
+
+A :class:`Stage` is a prepared instant: a database, the operator's books and the time. Every scenario is played on a copy
+of it, a :class:`Ground`, which outlives the processes that stand on it. After a crash the old process's objects are
+thrown away, its backends are gone from the server, and a new one is built on the same ground; then the peers repeat
+what they got no answer to, the clock runs past every lease and every schedule, and the jobs run until they are quiet.
+"""
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from copy import copy
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import httpx
+import psycopg
+from starlette.applications import Starlette
+
+from gateway.database import Pool, Timeouts, open_database
+from gateway.local.postgres import PrivatePostgres
+from gateway.local.sandbox_operator import deeds
+from gateway.local.sandbox_operator.app import create_operator
+from gateway.local.sandbox_operator.books import Books
+from gateway.local.sandbox_operator.model import Decision
+from tests.fixed import CountedIds, TestClock
+from tests.simulation.boundaries import (
+    Boundary,
+    Inward,
+    Life,
+    Moment,
+    Outward,
+    WatchedSender,
+    When,
+    crash_at,
+    watch,
+)
+from tests.simulation.compare import Truth, faults_of, read_truth
+from tests.simulation.snapshot import Snapshot, keep
+from tests.world import GATEWAY_URL, MERCHANT, WORD, World, open_world
+
+#: Ids of a played scenario begin here, far from those of its preparation.
+FIRST_ID = 1_000
+POOL_SIZE = 4
+#: The end of a backend that lost its client takes a millisecond; more than this is a fault.
+BACKEND_END_MS = 5_000
+#: Past the lease of a job, then past every step of the schedules of asking and of sending again.
+RECOVERY_S = (0, 61, 130, 700)
+
+Act = Callable[[World], Awaitable[None]]
+#: Changes a world before it is used: a test plants a fault with it.
+Alter = Callable[[World], World]
+NAMES = itertools.count(1)
+
+
+class Lost(Exception):
+    """A peer got no answer; it will try again."""
+
+
+def as_it_is(world: World) -> World:
+    """Change nothing."""
+    return world
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flow:
+    """Something that a process does, and what its peers do when it died meanwhile.
+
+    ``prepare`` leads to the instant before; ``run`` is interrupted everywhere; ``again`` is what peers repeat by
+    themselves, which is ``run`` itself unless it says otherwise.
+    """
+
+    name: str
+    prepare: Act
+    run: Act
+    again: Act
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A prepared instant, from which any number of scenarios start, one after the other."""
+
+    server: PrivatePostgres
+    database_name: str
+    snapshot: Snapshot
+    books: Books
+    moment: datetime
+    superuser: psycopg.AsyncConnection[Any] = field(repr=False)
+
+    async def ground(self) -> "Ground":
+        """Go back to the prepared instant."""
+        await self.snapshot.restore(self.superuser)
+        clock = TestClock(self.moment)
+        app = _operator(clock)
+        _restore(app.state.operator.books, self.books)
+        ids = CountedIds(itertools.count(FIRST_ID))
+        return Ground(self.server, self.database_name, app, clock, ids, self.superuser)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One way to play a flow, with what it came to."""
+
+    boundaries: tuple[Boundary, ...]
+    crashed: bool
+    truth: Truth
+    faults: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Ground:
+    """What outlives a process: a database of its own, the operator with its books, and time."""
+
+    server: PrivatePostgres
+    database_name: str
+    operator_app: Starlette
+    clock: TestClock
+    ids: CountedIds
+    superuser: psycopg.AsyncConnection[Any] = field(repr=False)
+
+    @asynccontextmanager
+    async def process(self, life: Life, *, people: bool = False) -> AsyncIterator[World]:
+        """Start a process on this ground; what it did not send out before its end is lost with it."""
+        database = watch(
+            open_database(
+                self.server.database_url(self.database_name, "ramu_app"), Pool(POOL_SIZE, timeout_s=20), Timeouts()
+            ),
+            life,
+        )
+        try:
+            async with open_world(database, self.clock, self.ids, people=people) as world:
+                yield _replugged(world, life, self.operator_app)
+        finally:
+            await database.close()
+
+    async def bury(self, life: Life) -> None:
+        """Wait until the server has noticed that a process is gone and has rolled back what it left."""
+        for pid in life.backend_pids():
+            await self.superuser.execute("SELECT pg_terminate_backend(%s, %s)", [pid, BACKEND_END_MS])
+
+    async def blocked(self, life: Life) -> bool:
+        """Say whether a process waits for a lock that somebody else holds."""
+        found = await self.superuser.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(%s) AND wait_event_type = 'Lock'",
+            [life.backend_pids()],
+        )
+        row = await found.fetchone()
+        return bool(row and row[0])
+
+
+def _replugged(world: World, life: Life, operator_app: Starlette) -> World:
+    """Put the boundaries of a life on every wire of a world, and the lasting operator at the other end."""
+    client: Any = world.deps.clients["sandbox"]
+    client.http._transport = Outward(life, httpx.ASGITransport(app=operator_app))
+    for peer in (world.phone, world.wire):
+        if not isinstance(peer._transport, Inward):
+            peer._transport = Inward(life, peer._transport)
+    jobs = replace(world.jobs, sender=WatchedSender(life, world.jobs.sender))
+    return replace(world, operator=operator_app.state.operator, jobs=jobs)
+
+
+@asynccontextmanager
+async def prepared(server: PrivatePostgres, template: str, act: Act) -> AsyncIterator[Stage]:
+    """Play what comes before on a database of its own, once, and keep the instant for as long as it is needed."""
+    name, clock = f"stage_{next(NAMES)}", TestClock()
+    async with await _superuser(server.superuser_url) as outside:
+        await outside.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER ramu_owner".encode())
+        try:
+            async with await _superuser(server.database_url(name, "postgres")) as superuser:
+                ground = Ground(server, name, _operator(clock), clock, CountedIds(), superuser)
+                async with ground.process(Life(), people=True) as world:
+                    await act(world)
+                books = ground.operator_app.state.operator.books
+                yield Stage(server, name, await keep(superuser), books, clock.moment, superuser)
+        finally:
+            await outside.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+async def play(stage: Stage, flow: Flow, moment: Moment | None = None, alter: Alter = as_it_is) -> Scenario:
+    """Play a flow, end its process at a moment if one is given, let the world go on, and read what it came to."""
+    ground, life = await stage.ground(), Life()
+    if moment is not None:
+        life.hook = crash_at(life, moment)
+    async with ground.process(life) as world:
+        crashed = await _run(alter(world), life, flow)
+    await ground.bury(life)
+    async with ground.process(Life()) as started:
+        world = alter(started)
+        if crashed:
+            await flow.again(world)
+        await settle_down(world)
+        return Scenario(tuple(life.crossed), crashed, await read_truth(world), await faults_of(world))
+
+
+async def settle_down(world: World) -> None:
+    """Let time pass and everybody do what time brings: payers approve, the operator sends again, jobs come round."""
+    for span_s in RECOVERY_S:
+        world.clock.forward(seconds=span_s)
+        await world.work()
+        for prompt in world.prompts():
+            deeds.decide(world.operator, prompt.server_id, Decision(do="approve"), world.clock.now())
+        await world.deliver()
+        await world.work()
+
+
+def moments(boundaries: tuple[Boundary, ...]) -> list[Moment]:
+    """Give both sides of every crossing."""
+    return [Moment(boundary.number, when) for boundary in boundaries for when in When]
+
+
+async def _run(world: World, life: Life, flow: Flow) -> bool:
+    try:
+        with life.watching():
+            await flow.run(world)
+    except (Lost, httpx.TransportError):
+        if not life.dead:
+            raise
+    except BaseException as end:
+        if not life.dead or isinstance(end, Exception | KeyboardInterrupt | SystemExit):
+            raise
+    return life.dead
+
+
+def _operator(clock: TestClock) -> Starlette:
+    return create_operator(
+        None, clock.now, api_key=WORD, merchant=MERCHANT, notify_url=f"{GATEWAY_URL}/webhooks/sandbox"
+    )
+
+
+def _restore(books: Books, kept: Books) -> None:
+    # Rows are immutable; the tables that hold them are not.
+    for name, value in vars(kept).items():
+        setattr(books, name, copy(value))
+
+
+async def _superuser(url: str) -> psycopg.AsyncConnection[Any]:
+    return await psycopg.AsyncConnection.connect(url.replace("+psycopg", ""), autocommit=True)

@@ -1,0 +1,159 @@
+"""The flows whose every boundary is a place to die: from the confirmed turn to the closed day."""
+
+from datetime import timedelta
+
+from gateway.closing import DayToClose, close
+from gateway.jobs.ask import ask
+from gateway.jobs.callbacks import read_callbacks
+from gateway.jobs.seal_ledger import seal_ledger
+from gateway.jobs.send_sms import send_sms
+from gateway.jobs.submit import submit
+from gateway.local.sandbox_operator import deeds, statement
+from gateway.local.sandbox_operator.model import StatementFault, UnaskedPayment
+from gateway.reconciling import ReconcilingDeps, import_statement
+from payments.reconciliation.close import DayNotClosable
+from tests.simulation.crash import Flow
+from tests.stories import PAY_EVERYTHING, answer, ask_to_pay, paid, pushed
+from tests.world import AMINATA, MOUSSA, World
+
+NEWCOMER = "+22366000003"
+STRANGER = "+22377777777"
+#: Name, commerce, Kati, four people, yes.
+REGISTER = ("1", "Awa Traore", "1", "Kati", "4", "1")
+
+
+async def nothing(world: World) -> None:
+    """Do nothing: whoever must act again does so by itself."""
+    del world
+
+
+async def last_turn(world: World, msisdn: str, session_id: str, typed: tuple[str, ...]) -> None:
+    """Send the turn that has an effect."""
+    await world.dial(msisdn, session_id, "*".join(typed))
+
+
+async def stand_before_paying(world: World) -> None:
+    """Lead a caller to the confirmation, which is still to be given."""
+    await ask_to_pay(world, AMINATA, "S1", PAY_EVERYTHING[:-1])
+
+
+async def confirm(world: World) -> None:
+    """Confirm the payment, and confirm it again when no answer came."""
+    await last_turn(world, AMINATA, "S1", PAY_EVERYTHING)
+
+
+async def stand_before_registering(world: World) -> None:
+    """Lead an unknown caller to the last question."""
+    await ask_to_pay(world, NEWCOMER, "R1", REGISTER[:-1])
+
+
+async def register(world: World) -> None:
+    """Agree to be registered."""
+    await last_turn(world, NEWCOMER, "R1", REGISTER)
+
+
+async def stand_before_pushing(world: World) -> None:
+    """Let a request fall due for its push."""
+    await ask_to_pay(world, AMINATA, "S1")
+    world.clock.forward(seconds=5)
+
+
+async def push(world: World) -> None:
+    """Send what is due to the operator."""
+    await submit(world.jobs, world.clock.now())
+
+
+async def stand_before_callback(world: World) -> None:
+    """Let the payer approve; the callback is on its way."""
+    answer(world, await pushed(world, AMINATA, "S1"))
+
+
+async def hear_and_settle(world: World) -> None:
+    """Take the callback in, settle it, tell the payer, seal the books."""
+    await world.deliver()
+    now = world.clock.now()
+    await read_callbacks(world.jobs, now)
+    await send_sms(world.jobs, now)
+    await seal_ledger(world.jobs, now)
+
+
+async def stand_before_asking(world: World) -> None:
+    """Let the payer approve and the callback be lost, until it is time to ask."""
+    answer(world, await pushed(world, AMINATA, "S1"), callbacks=0)
+    world.clock.forward(seconds=60)
+
+
+async def ask_and_settle(world: World) -> None:
+    """Ask the operator, settle what it says, tell the payer."""
+    now = world.clock.now()
+    await ask(world.jobs, now)
+    await send_sms(world.jobs, now)
+
+
+async def stand_before_unasked(world: World) -> None:
+    """Let a registered payer and a stranger pay by the merchant's code."""
+    now = world.clock.now()
+    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=1500), now)
+    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=STRANGER, amount_xof=700), now)
+
+
+async def stand_before_statement(world: World) -> None:
+    """Leave the statement everything to find: a known payment, two lost ones, a lost answer, a wrong amount."""
+    await paid(world, MOUSSA, "S0")
+    answer(world, await pushed(world, AMINATA, "S1"), callbacks=0)
+    now = world.clock.now()
+    for payer, amount_xof in ((AMINATA, 500), (STRANGER, 900)):
+        lost = UnaskedPayment(payer_msisdn=payer, amount_xof=amount_xof, callbacks=0)
+        deeds.pay_unasked(world.operator, lost, now)
+    known = next(one for one in world.operator.books.transactions.values() if one.payer == MOUSSA)
+    wrong = {known.reference: known.amount_xof + 1}
+    world.operator.books.write(StatementFault(day=now.date(), amounts_xof=wrong))
+
+
+def reconciling(world: World) -> ReconcilingDeps:
+    """Give the parts of reconciling; a run of one line makes every line a boundary."""
+    return ReconcilingDeps(world.deps, world.jobs.book, lines_per_run=3)
+
+
+def statement_of(world: World) -> bytes:
+    """Write the operator's statement of the prepared day."""
+    day = min(one.at for one in world.operator.books.transactions.values()).date()
+    return statement.render(world.operator.books, world.operator.merchant, day)
+
+
+async def import_and_seal(world: World) -> None:
+    """Import the statement of the day, then seal what it brought."""
+    await import_statement(
+        reconciling(world), operator="sandbox", filename="releve.csv", content=statement_of(world), actor="finance"
+    )
+    await send_sms(world.jobs, world.clock.now())
+    await seal_ledger(world.jobs, world.clock.now())
+
+
+async def stand_before_closing(world: World) -> None:
+    """Let the day after a day with its statement begin."""
+    await stand_before_statement(world)
+    await import_and_seal(world)
+    await world.work()
+    world.clock.forward(days=1)
+
+
+async def close_the_day(world: World) -> None:
+    """Close the day before; who finds it closed already has nothing to do."""
+    day = (world.clock.now() - timedelta(days=1)).date()
+    wanted = DayToClose(day, "finance", remarks="le montant de l'opérateur est contesté")
+    try:
+        await close(reconciling(world), wanted)
+    except DayNotClosable:
+        assert await world.rows("SELECT 1 FROM day_report WHERE day = :day", day=day)
+
+
+CONFIRM = Flow("confirming turn", stand_before_paying, confirm, confirm)
+REGISTERING = Flow("registering turn", stand_before_registering, register, register)
+PUSH = Flow("push", stand_before_pushing, push, nothing)
+CALLBACK = Flow("callback to receipt", stand_before_callback, hear_and_settle, nothing)
+POLL = Flow("asking without callback", stand_before_asking, ask_and_settle, nothing)
+UNASKED = Flow("unsolicited payments", stand_before_unasked, hear_and_settle, nothing)
+STATEMENT = Flow("statement and seal", stand_before_statement, import_and_seal, import_and_seal)
+CLOSING = Flow("closing the day", stand_before_closing, close_the_day, close_the_day)
+FLOWS = (CONFIRM, REGISTERING, PUSH, CALLBACK, POLL, UNASKED, STATEMENT, CLOSING)
