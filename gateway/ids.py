@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 #: Crockford's alphabet without I, L, O and U: a person can read it out over the telephone.
 REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 REFERENCE_CHARS = 8
-TOKEN_BYTES = 24
+TOKEN_BYTES = 32
 
 
 class Ids(Protocol):

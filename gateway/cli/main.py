@@ -3,7 +3,7 @@
 import typer
 from typer.core import TyperGroup
 
-from gateway.cli import migrate, phone, run, sandbox, scheme, serve, staff, work
+from gateway.cli import day, ledger, migrate, phone, run, sandbox, scheme, serve, staff, statement, work
 from gateway.settings import SettingsInvalid
 
 
@@ -35,6 +35,9 @@ app.command("work", help="Faire le travail de fond.")(work.command)
 app.command("phone", help="Composer le code depuis ce terminal.")(phone.command)
 app.command("sandbox")(sandbox.sandbox)
 app.add_typer(scheme.app, name="scheme")
+app.add_typer(statement.app, name="statement")
+app.add_typer(day.app, name="day")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(staff.app, name="staff")
 
 if __name__ == "__main__":

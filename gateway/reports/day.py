@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.reconciliation.breaks import OTHER_HALF_ARRIVED
+
 
 @dataclass(frozen=True, slots=True)
 class OperatorDay:
@@ -112,7 +114,8 @@ WITH said AS (
      GROUP BY operator
 ), differing AS (
     SELECT b.operator, b.closed_at,
-           CASE WHEN s.amount_xof = p.amount_xof THEN 0 ELSE b.difference_xof END AS difference_xof
+           CASE WHEN s.amount_xof = p.amount_xof OR b.closed_because = :made_good THEN 0
+                ELSE b.difference_xof END AS difference_xof
       FROM reconciliation_break b
       LEFT JOIN (SELECT operator, operator_transaction_id, sum(amount_xof) AS amount_xof
                    FROM said GROUP BY operator, operator_transaction_id) s
@@ -159,7 +162,8 @@ async def day_report(connection: AsyncConnection, day: date, operators: Collecti
     """Give the reconciliation of ``day`` for these operators and every other one that the day knows."""
     day_start, day_end = bounds(day)
     period = {"day_start": day_start, "day_end": day_end}
-    days = await connection.execute(_OPERATOR_DAYS, {**period, "day": day, "operators": sorted(operators)})
+    asked = {**period, "day": day, "operators": sorted(operators), "made_good": OTHER_HALF_ARRIVED}
+    days = await connection.execute(_OPERATOR_DAYS, asked)
     rows = tuple(_operator_day(day, found) for found in days.mappings().all())
     pushes = await connection.execute(_PUSHES, period)
     return DayReport(

@@ -139,8 +139,8 @@ class Answer:
 class Capabilities:
     """What an operator has, and the rhythm in which it wants to be asked.
 
-    Units:   every number of seconds ends in _s; ask_after_s counts from the submission, and its
-             last step repeats until ask_until_s.
+    Units:   every number of seconds ends in _s; ask_after_s are the waits before the first question and
+             between the next ones, and its last one repeats until ask_until_s after the submission.
     """
 
     request_to_pay: bool

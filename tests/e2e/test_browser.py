@@ -86,7 +86,7 @@ async def asks_to_pay(phone: Page, pictures: Path) -> None:
     # This time by the keys, as with a thumb.
     await phone.click("#keys button[data-key='1']")
     await phone.click("#call")
-    await answer(phone, "Reste:", "1")
+    await answer(phone, "Minimum:", "1")
     await answer(phone, "avec:", "1")
     await answer(phone, "Confirmer", "1")
     await expect(phone.locator("#screen")).to_contain_text("Demande enregistrée", timeout=PATIENCE_MS)

@@ -145,8 +145,16 @@ def test_a_callback_that_proves_nothing_moves_nothing(batch: list[Evidence]) -> 
         (seen(payer_msisdn=STRANGER), None, None, MatchedBy.SUSPENSE),
         (seen(), None, None, MatchedBy.SUSPENSE),
     ],
-    ids=["our request", "our reference", "a RAMU number", "the payer behind a bad reference", "the payer"]
-    + ["a payer of two households", "a stranger", "nobody"],
+    ids=[
+        "our request",
+        "our reference",
+        "a RAMU number",
+        "the payer behind a bad reference",
+        "the payer",
+        "a payer of two households",
+        "a stranger",
+        "nobody",
+    ],
 )
 def test_the_ladder_is_climbed_in_its_order(
     observed: Observation, request_id: int | None, household_id: int | None, matched_by: MatchedBy

@@ -151,7 +151,7 @@ def crash_at(life: Life, moment: Moment) -> Hook:
 class WatchedConnection(AsyncConnection[Any]):
     """A connection whose statements, fetches and commits are crossings."""
 
-    life: Life
+    life = Life()
     backend_pid: int
 
     async def commit(self) -> None:
@@ -162,6 +162,11 @@ class WatchedConnection(AsyncConnection[Any]):
         """Roll back, unless the process is gone."""
         self.life.require()
         await super().rollback()
+
+    def _check_connection_ok(self) -> None:
+        # Code that outlives its process hears of nothing but the crash, not of a broken connection either.
+        self.life.require()
+        super()._check_connection_ok()
 
     def cut(self) -> None:
         """Take the wire away: the server sees the end of the stream, and no goodbye."""
@@ -196,6 +201,12 @@ class WatchedServerCursor(AsyncServerCursor[Any]):
     async def execute(self, query: Any, params: Any = None, **options: Any) -> Any:  # noqa: ANN401 - as in psycopg
         """Declare the cursor, as a crossing."""
         return await _life(self).cross(Kind.SQL, str(query), partial(super().execute, query, params, **options))
+
+    def __del__(self) -> None:
+        if _life(self).dead:
+            # Nobody is left to close it, which is the point.
+            self._close()
+        super().__del__()
 
     async def fetchmany(self, size: int = 0) -> list[Any]:
         """Fetch some rows, as a crossing."""
@@ -265,6 +276,10 @@ class WatchedSender:
         self._life = life
         self._sender = sender
         self.name = sender.name
+
+    def around(self, sender: SmsSender) -> "WatchedSender":
+        """Give the same watch around another sender."""
+        return WatchedSender(self._life, sender)
 
     async def send(self, messages: list[ClaimedSms]) -> list[SendResult]:
         """Hand messages over, as one crossing."""

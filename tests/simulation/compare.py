@@ -5,7 +5,7 @@ again by its order. What remains must be equal to the letter, whichever way a ru
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from gateway.closing import verify_all
 from gateway.local.sandbox_operator.model import PromptState
@@ -16,7 +16,7 @@ Rows = tuple[tuple[object, ...], ...]
 Truth = Mapping[str, Rows]
 
 #: What callbacks say of when and by which random name; a crash only delays it.
-CHANCE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+][0-9:]+)|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+CHANCE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+][0-9:]+)|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 #: Names given by chance, oldest first: what stands in their place everywhere else is their rank.
 NAMED = {
@@ -93,8 +93,8 @@ AT_REST = {
 
 async def read_truth(world: World) -> Truth:
     """Read everything that two runs must agree upon."""
-    names = await _names(world)
-    return {part: _renamed(await world.rows(query), names) for part, query in PARTS.items()}
+    rename = await _names(world)
+    return {part: _renamed(await world.rows(query), rename) for part, query in PARTS.items()}
 
 
 async def faults_of(world: World) -> tuple[str, ...]:
@@ -139,24 +139,17 @@ def _beyond(rows: Rows, others: Rows) -> list[tuple[object, ...]]:
     return beyond
 
 
-async def _names(world: World) -> dict[str, str]:
+async def _names(world: World) -> Callable[[str], str]:
     names: dict[str, str] = {}
     for kind, query in NAMED.items():
         for rank, (name,) in enumerate(await world.rows(query), start=1):
             given = str(name)
-            names[given] = f"{kind}-{rank}"
-            # References and numbers are written to people in groups.
-            names[f"{given[:4]}-{given[4:]}"] = f"{kind}-{rank}"
-            names[f"{given[:4]} {given[4:7]} {given[7:]}"] = f"{kind}-{rank}"
-    return names
+            # References are written to people in groups.
+            names |= dict.fromkeys((given, f"{given[:4]}-{given[4:]}"), f"{kind}-{rank}")
+    # Whole words alone: a short name may stand inside a longer one.
+    chance = re.compile("|".join([*(rf"\b{re.escape(given)}\b" for given in names), CHANCE]))
+    return lambda text: chance.sub(lambda found: names.get(found[0], "..."), text)
 
 
-def _renamed(rows: Sequence[tuple[object, ...]], names: Mapping[str, str]) -> Rows:
-    return tuple(tuple(_rename(value, names) if isinstance(value, str) else value for value in row) for row in rows)
-
-
-def _rename(text: str, names: Mapping[str, str]) -> str:
-    for given, name in names.items():
-        if given in text:
-            text = text.replace(given, name)
-    return CHANCE.sub("...", text)
+def _renamed(rows: Sequence[tuple[object, ...]], rename: Callable[[str], str]) -> Rows:
+    return tuple(tuple(rename(value) if isinstance(value, str) else value for value in row) for row in rows)

@@ -6,6 +6,7 @@ thrown away, its backends are gone from the server, and a new one is built on th
 what they got no answer to, the clock runs past every lease and every schedule, and the jobs run until they are quiet.
 """
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -52,10 +53,6 @@ Act = Callable[[World], Awaitable[None]]
 #: Changes a world before it is used: a test plants a fault with it.
 Alter = Callable[[World], World]
 NAMES = itertools.count(1)
-
-
-class Lost(Exception):
-    """A peer got no answer; it will try again."""
 
 
 def as_it_is(world: World) -> World:
@@ -213,11 +210,11 @@ async def _run(world: World, life: Life, flow: Flow) -> bool:
     try:
         with life.watching():
             await flow.run(world)
-    except (Lost, httpx.TransportError):
+    except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
+        raise
+    except BaseException:
+        # Whatever the code of a dead process says is heard by nobody.
         if not life.dead:
-            raise
-    except BaseException as end:
-        if not life.dead or isinstance(end, Exception | KeyboardInterrupt | SystemExit):
             raise
     return life.dead
 

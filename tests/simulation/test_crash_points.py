@@ -1,13 +1,25 @@
 """A process dies before and after every statement, commit, call, answer and message; the ledger ends the same."""
 
 
-import pytest
-from tests.conftest import TEMPLATE
+import contextlib
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.jobs import callbacks
 from gateway.local.postgres import PrivatePostgres
-from tests.simulation.boundaries import Kind
+from gateway.sms.outbox import ClaimedSms
+from gateway.sms.senders.contract import SendResult
+from gateway.sms.senders.sandbox import SandboxSender
+from payments import inbox
+from tests.conftest import TEMPLATE
+from tests.simulation.boundaries import Kind, WatchedSender
 from tests.simulation.compare import differences
-from tests.simulation.crash import Flow, Scenario, Stage, moments, play, prepared
+from tests.simulation.crash import NAMES, Alter, Flow, Scenario, Stage, as_it_is, moments, play, prepared
 from tests.simulation.flows import (
     CALLBACK,
     CLOSING,
@@ -19,6 +31,7 @@ from tests.simulation.flows import (
     STATEMENT,
     UNASKED,
 )
+from tests.world import World
 
 #: Fewer crossings than these mean that the harness has lost sight of a wire.
 FLOOR = {CONFIRM: 9, REGISTERING: 12, PUSH: 8, CALLBACK: 30, POLL: 25, UNASKED: 30, STATEMENT: 50, CLOSING: 15}
@@ -46,6 +59,73 @@ async def enumerated(stage: Stage, flow: Flow) -> tuple[Scenario, list[str]]:
         assert scenario.crashed, where
         told += [f"{where}: {fault}" for fault in (*differences(straight.truth, scenario.truth), *scenario.faults)]
     return straight, told
+
+
+async def first_fault(server: PrivatePostgres, flow: Flow, alter: Alter) -> str | None:
+    """Look for the first crash that a planted fault does not survive."""
+    async with prepared(server, TEMPLATE, flow.prepare) as stage:
+        straight = await play(stage, flow, alter=alter)
+        assert straight.faults == ()
+        for moment in moments(straight.boundaries):
+            scenario = await play(stage, flow, moment, alter)
+            if told := [*differences(straight.truth, scenario.truth), *scenario.faults]:
+                return told[0]
+    return None
+
+
+class AcknowledgesFirst(httpx.AsyncBaseTransport):
+    """A door that answers 204 and only then looks at what came."""
+
+    def __init__(self, door: httpx.AsyncBaseTransport) -> None:
+        self._door = door
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        with contextlib.suppress(httpx.TransportError):
+            await self._door.handle_async_request(request)
+        return httpx.Response(204, request=request)
+
+
+def acknowledging_first(world: World) -> World:
+    world.wire._transport = AcknowledgesFirst(world.wire._transport)
+    return world
+
+
+class ForgetsKeys(SandboxSender):
+    """A sender that sees a new message in every hand-over."""
+
+    async def send(self, messages: list[ClaimedSms]) -> list[SendResult]:
+        return await super().send([replace(one, key=f"{one.key}/{next(NAMES)}") for one in messages])
+
+
+def forgetting_keys(world: World) -> World:
+    sender = ForgetsKeys(world.database, world.clock)
+    watched = world.jobs.sender
+    assert isinstance(watched, WatchedSender)
+    return replace(world, jobs=replace(world.jobs, sender=watched.around(sender)))
+
+
+async def handled_before_it_was(connection: AsyncConnection, now: datetime, lease_s: int, batch: int) -> Any:
+    claimed = await inbox.claim(connection, now, lease_s, batch)
+    await inbox.mark_handled(connection, [(one.id, None) for one in claimed], now)
+    return claimed
+
+
+async def test_a_door_that_acknowledges_before_it_stores_is_caught(server: PrivatePostgres) -> None:
+    told = await first_fault(server, UNASKED, acknowledging_first)
+    assert told is not None
+
+
+async def test_a_message_without_a_key_is_caught(server: PrivatePostgres) -> None:
+    told = await first_fault(server, CALLBACK, forgetting_keys)
+    assert told is not None
+    assert "messages on phones: too much" in told
+
+
+async def test_a_callback_marked_as_handled_when_claimed_is_caught(
+    server: PrivatePostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callbacks, "claim", handled_before_it_was)
+    assert await first_fault(server, UNASKED, as_it_is) is not None
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)

@@ -1,0 +1,84 @@
+"""Alive is one thing; fit to hold money is another."""
+
+from dataclasses import replace
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from psycopg import sql
+
+from gateway import health
+from gateway.database import Pool, Timeouts, open_database
+from gateway.migrate import head
+from tests.conftest import Urls
+from tests.fixed import TestClock
+from tests.payments.books import hand
+from tests.world import World
+
+
+async def ready(world: World, clock: TestClock) -> tuple[int, list[str]]:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app_of(world, clock)), base_url="http://gateway.test"
+    ) as client:
+        answered = await client.get("/readyz")
+    faults = answered.json()["faults"]
+    assert answered.json()["ready"] == (not faults)
+    return answered.status_code, faults
+
+
+def app_of(world: World, clock: TestClock) -> FastAPI:
+    app = FastAPI(openapi_url=None)
+    app.include_router(health.router(replace(world.deps, clock=clock)))
+    return app
+
+
+async def database_time(world: World) -> TestClock:
+    [(moment,)] = await world.rows("SELECT clock_timestamp()")
+    return TestClock(moment)  # type: ignore[arg-type]
+
+
+def without_carelessness(faults: list[str]) -> list[str]:
+    # The private server of the tests runs without fsync, which is a fault, and rightly told.
+    return [fault for fault in faults if not fault.startswith("the database runs with")]
+
+
+async def test_a_process_that_answers_lives(world: World) -> None:
+    answered = await world.wire.get("/livez")
+    assert (answered.status_code, answered.text) == (200, "ok")
+
+
+async def test_a_database_that_was_made_careless_is_not_ready(world: World) -> None:
+    status, faults = await ready(world, await database_time(world))
+    assert status == 503
+    assert "the database runs with fsync=off" in faults
+    assert without_carelessness(faults) == []
+
+
+@pytest.mark.parametrize("seconds", [-61, 61])
+async def test_two_clocks_a_minute_apart_are_not_ready(world: World, seconds: int) -> None:
+    clock = await database_time(world)
+    clock.forward(seconds=seconds + (5 if seconds > 0 else 0))
+    _, faults = await ready(world, clock)
+    [told] = without_carelessness(faults)
+    assert told.startswith("our clock and the database's differ by 6")
+
+
+async def test_another_migration_than_ours_is_not_ready(world: World, urls: Urls) -> None:
+    with hand(urls.owner) as connection:
+        connection.execute(sql.SQL("UPDATE alembic_version SET version_num = '0000'"))
+    _, faults = await ready(world, await database_time(world))
+    assert without_carelessness(faults) == [f"the database is at migration 0000, this release needs {head()}"]
+
+
+async def test_a_database_that_is_gone_is_a_sentence_and_not_a_crash(world: World, urls: Urls) -> None:
+    gone = open_database(f"{urls.app.replace(urls.name, 'nowhere')}", Pool(1, 1), Timeouts())
+    broken = replace(world, deps=replace(world.deps, doors=gone))
+    assert await ready(broken, TestClock()) == (503, ["the database does not answer, or was not migrated"])
+    await gone.close()
+
+
+async def test_the_counters_are_there_and_name_nobody(world: World) -> None:
+    answered = await world.wire.get("/metrics")
+    assert answered.status_code == 200
+    assert "ramu_callbacks" in answered.text
+    assert "+223" not in answered.text

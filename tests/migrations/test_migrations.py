@@ -1,0 +1,140 @@
+"""The schema goes up, down and up again; one migration at a time; a clear word when a role is missing."""
+
+import os
+import threading
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from gateway.local.postgres import PrivatePostgres
+from gateway.migrate import config_for, head, migrate
+from tests.conftest import Urls
+from tests.payments.books import hand
+
+pytestmark = pytest.mark.database
+
+#: The lock that migrations take one after the other.
+MIGRATION_LOCK = 0x52414D55
+
+
+@pytest.fixture
+def empty(server: PrivatePostgres) -> Iterator[Urls]:
+    name = f"empty_{os.getpid()}"
+    with hand(server.superuser_url) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER ramu_owner").format(sql.Identifier(name)))
+        yield Urls(name, *(server.database_url(name, role) for role in ("ramu_app", "ramu_owner", "postgres")))
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def shape(url: str) -> list[tuple[object, ...]]:
+    """Give every table, column, constraint, trigger, function and privilege of the application's role."""
+    with hand(url) as connection:
+        return connection.execute("""
+            SELECT 'column', table_name || '.' || column_name, data_type || is_nullable FROM information_schema.columns
+             WHERE table_schema = 'public'
+            UNION ALL SELECT 'constraint', conrelid::regclass || '.' || conname, pg_get_constraintdef(oid)
+              FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+            UNION ALL SELECT 'trigger', tgname, pg_get_triggerdef(oid) || tgenabled FROM pg_trigger WHERE NOT tgisinternal
+            UNION ALL SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+            UNION ALL SELECT 'function', proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+            UNION ALL SELECT 'privilege', table_name || '.' || column_name, string_agg(privilege_type, ',' ORDER BY
+                                                                                        privilege_type)
+              FROM information_schema.column_privileges WHERE grantee = 'ramu_app' GROUP BY table_name, column_name
+             ORDER BY 1, 2, 3
+        """).fetchall()
+
+
+def test_up_down_to_nothing_and_up_again_is_the_same_schema(empty: Urls) -> None:
+    assert migrate(empty.owner) == head()
+    first = shape(empty.superuser)
+    assert len(first) > 300
+    command.downgrade(config_for(empty.owner), "base")
+    left = [(kind, name) for kind, name, _ in shape(empty.superuser)]
+    assert [row for row in left if "alembic_version" not in str(row[1])] == []
+    migrate(empty.owner)
+    assert shape(empty.superuser) == first
+
+
+def test_every_migration_goes_down_one_step_and_up_again(empty: Urls) -> None:
+    config = config_for(empty.owner)
+    migrate(empty.owner)
+    for revision in ScriptDirectory.from_config(config).walk_revisions():
+        command.downgrade(config, "-1")
+        with hand(empty.owner) as connection:
+            at = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        assert at == (None if revision.down_revision is None else (revision.down_revision,))
+    migrate(empty.owner)
+
+
+def test_migrating_twice_changes_nothing(empty: Urls) -> None:
+    migrate(empty.owner)
+    first = shape(empty.superuser)
+    assert migrate(empty.owner) == head()
+    assert shape(empty.superuser) == first
+
+
+def test_the_tables_in_code_and_the_tables_in_the_database_are_the_same(urls: Urls) -> None:
+    command.check(config_for(urls.owner))
+
+
+def test_there_is_one_head_and_one_line_of_migrations() -> None:
+    script = ScriptDirectory.from_config(config_for("postgresql://"))
+    assert len(script.get_heads()) == 1
+    assert [revision.revision for revision in script.walk_revisions()][-1] == "0001"
+
+
+def waiting_for_the_lock(observer: psycopg.Connection) -> int:
+    row = observer.execute(
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+        " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_second_migration_waits_for_the_first_and_finds_its_work_done(empty: Urls) -> None:
+    reached: list[str] = []
+    with hand(empty.owner) as first, hand(empty.superuser) as observer:
+        first.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
+        waiting = [threading.Thread(target=lambda: reached.append(migrate(empty.owner))) for _ in range(1)]
+        for thread in waiting:
+            thread.start()
+        while waiting_for_the_lock(observer) < 1:
+            assert waiting[0].is_alive()
+        assert observer.execute("SELECT to_regclass('payment')").fetchone() == (None,)
+        first.execute("SELECT pg_advisory_unlock(%s)", (MIGRATION_LOCK,))
+        for thread in waiting:
+            thread.join()
+    assert reached == [head()]
+
+
+def test_a_migration_does_not_queue_behind_the_service_for_a_table(empty: Urls) -> None:
+    config = config_for(empty.owner)
+    command.upgrade(config, "0001")
+    with hand(empty.superuser) as busy, busy.transaction():
+        busy.execute("LOCK TABLE payment IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            migrate(empty.owner)
+    with hand(empty.superuser) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        left = connection.execute("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal").fetchone()
+        assert left == (0,)
+    assert migrate(empty.owner) == head()
+
+
+def test_a_missing_role_is_named_with_the_words_that_make_it(server: PrivatePostgres, empty: Urls) -> None:
+    with hand(server.superuser_url) as connection:
+        connection.execute("ALTER ROLE ramu_app RENAME TO ramu_app_elsewhere")
+        try:
+            with pytest.raises(DBAPIError) as refused:
+                migrate(empty.owner)
+        finally:
+            connection.execute("ALTER ROLE ramu_app_elsewhere RENAME TO ramu_app")
+    assert "the role ramu_app does not exist" in str(refused.value)
+    assert "CREATE ROLE ramu_app LOGIN" in str(refused.value)
+    assert migrate(empty.owner) == head()

@@ -1,0 +1,208 @@
+"""Two processes at once: one is held before each of its boundaries in turn while the other runs; the books stay one."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+
+from gateway.jobs.ask import ask
+from gateway.jobs.callbacks import read_callbacks
+from gateway.local.postgres import PrivatePostgres
+from gateway.local.sandbox_operator.model import Switches
+from gateway.reconciling import import_statement
+from tests.conftest import TEMPLATE
+from tests.simulation.boundaries import Boundary, Life, When
+from tests.simulation.crash import Act, Ground, Stage, prepared, settle_down
+from tests.simulation.compare import Truth, differences, faults_of, read_truth
+from tests.simulation.flows import (
+    PAY_EVERYTHING,
+    confirm,
+    hear_and_settle,
+    last_turn,
+    push,
+    reconciling,
+    register,
+    stand_before_asking,
+    stand_before_callback,
+    stand_before_paying,
+    stand_before_pushing,
+    stand_before_registering,
+    statement_of,
+)
+from tests.stories import ask_to_pay
+from tests.world import AMINATA, World
+
+#: Looked at again after this long whether the other process waits for a lock.
+LOOK_S: Final = 0.01
+#: Longer than any lock is waited for.
+PATIENCE_S: Final = 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Race:
+    """Two things that may happen at once, after a prepared instant."""
+
+    name: str
+    prepare: Act
+    one: Act
+    other: Act
+
+    def turned(self) -> "Race":
+        """Give the race in which the other is held."""
+        return Race(f"{self.name}, turned", self.prepare, self.other, self.one)
+
+
+async def hear(world: World) -> None:
+    """Let what is due at the operator arrive, and read it."""
+    await world.deliver()
+    await read_callbacks(world.jobs, world.clock.now())
+
+
+async def inquire(world: World) -> None:
+    """Ask about what is due."""
+    await ask(world.jobs, world.clock.now())
+
+
+async def read_inbox(world: World) -> None:
+    """Read what is in the inbox."""
+    await read_callbacks(world.jobs, world.clock.now())
+
+
+async def take_statement(world: World) -> None:
+    """Import the statement of the day."""
+    await import_statement(
+        reconciling(world), operator="sandbox", filename="releve.csv", content=statement_of(world), actor="finance"
+    )
+
+
+async def confirm_elsewhere(world: World) -> None:
+    """Confirm the payment of another dialogue of the same phone."""
+    await last_turn(world, AMINATA, "S2", PAY_EVERYTHING)
+
+
+async def payer_is_quick(world: World) -> None:
+    """Let every prompt be approved at once."""
+    await stand_before_pushing(world)
+    world.operator.books.write(Switches(auto_approve_s=0))
+
+
+async def callback_waits(world: World) -> None:
+    """Let a callback lie in the inbox."""
+    await stand_before_callback(world)
+    await world.deliver()
+
+
+async def all_is_due(world: World) -> None:
+    """Let a callback arrive at the moment when the question is due too."""
+    await callback_waits(world)
+    world.clock.forward(seconds=60)
+
+
+async def two_dialogues(world: World) -> None:
+    """Lead two dialogues of one phone to the confirmation."""
+    await stand_before_paying(world)
+    await ask_to_pay(world, AMINATA, "S2", PAY_EVERYTHING[:-1])
+
+
+PAIRS = (
+    Race("callback against the answer to the push", payer_is_quick, push, hear),
+    Race("callback against poll", all_is_due, read_inbox, inquire),
+    Race("poll against statement", stand_before_asking, inquire, take_statement),
+    Race("callback against statement", callback_waits, read_inbox, take_statement),
+    Race("two workers on one callback", callback_waits, hear_and_settle, hear_and_settle),
+    Race("the same turn twice", stand_before_paying, confirm, confirm),
+    Race("the same registration twice", stand_before_registering, register, register),
+    Race("two dialogues of one phone", two_dialogues, confirm, confirm_elsewhere),
+    Race("two importers of one statement", stand_before_asking, take_statement, take_statement),
+)
+
+
+def both_ways() -> Iterator[Race]:
+    for race in PAIRS:
+        yield race
+        if race.one is not race.other:
+            yield race.turned()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a race came to; ``held`` is the boundary before which one was held, ``waited`` whether the other did."""
+
+    held: Boundary | None
+    waited: bool
+    truth: Truth
+    faults: tuple[str, ...]
+    boundaries: int
+
+
+class Gate:
+    """Holds a life before one of its boundaries."""
+
+    def __init__(self, life: Life, number: int) -> None:
+        self.reached = asyncio.Event()
+        self.opened = asyncio.Event()
+        self.held: Boundary | None = None
+        self._number = number
+        life.hook = self._hold
+
+    async def _hold(self, boundary: Boundary, when: When) -> None:
+        if boundary.number == self._number and when is When.BEFORE:
+            self.held = boundary
+            self.reached.set()
+            await self.opened.wait()
+
+
+async def race_at(stage: Stage, race: Race, number: int) -> Outcome:
+    """Hold one before a boundary until the other is done or waits for it; then let both end."""
+    ground, first, second = await stage.ground(), Life(), Life()
+    gate = Gate(first, number)
+    async with ground.process(first) as one, ground.process(second) as other:
+        running = asyncio.create_task(_watched(race.one, one, first))
+        reached = asyncio.create_task(gate.reached.wait())
+        await asyncio.wait({running, reached}, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+        reached.cancel()
+        overtaking = asyncio.create_task(_watched(race.other, other, second))
+        waited = await _done_or_blocked(ground, overtaking, second)
+        gate.opened.set()
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.gather(running, overtaking)
+    async with ground.process(Life()) as world:
+        await settle_down(world)
+        truth, faults = await read_truth(world), await faults_of(world)
+    return Outcome(gate.held, waited, truth, faults, len(first.crossed))
+
+
+async def _watched(act: Act, world: World, life: Life) -> None:
+    with life.watching():
+        await act(world)
+
+
+async def _done_or_blocked(ground: Ground, task: asyncio.Task[None], life: Life) -> bool:
+    async with asyncio.timeout(PATIENCE_S):
+        while not task.done():
+            if await ground.blocked(life):
+                return True
+            await asyncio.wait({task}, timeout=LOOK_S)
+    return False
+
+
+@pytest.mark.parametrize("race", both_ways(), ids=lambda race: race.name)
+async def test_whoever_comes_first_the_books_are_the_same(
+    server: PrivatePostgres, race: Race, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with prepared(server, TEMPLATE, race.prepare) as stage:
+        alone = await race_at(stage, race, 0)
+        told, waits = [f"one after the other: {fault}" for fault in alone.faults], 0
+        for number in range(1, alone.boundaries + 1):
+            outcome = await race_at(stage, race, number)
+            if outcome.held is None:
+                continue
+            waits += outcome.waited
+            where = f"held before {outcome.held.number} {outcome.held.kind} {outcome.held.label}"
+            told += [f"{where}: {fault}" for fault in (*differences(alone.truth, outcome.truth), *outcome.faults)]
+    with capsys.disabled():
+        print(f"\n{race.name:48} {alone.boundaries:4} places to be overtaken, {waits:3} waits", end=" ")
+    assert not told, "\n".join(told)
+    assert alone.boundaries >= 5
