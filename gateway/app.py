@@ -48,9 +48,10 @@ def create_app(settings: Settings, more: MoreDoors | None = None) -> FastAPI:
         title="RAMU Gateway", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     install_error_handlers(app, parts.deps.ids.reference, BODY_BYTES_MAX)
-    app.include_router(health.router(parts.deps))
-    app.include_router(webhooks.router(parts.deps))
+    # Addresses are compared in this order: callers and operators first.
     app.include_router(ussd.router(parts.ussd))
+    app.include_router(webhooks.router(parts.deps))
+    app.include_router(health.router(parts.deps))
     app.include_router(finance.router(parts.finance))
     for door in more(parts) if more else ():
         app.include_router(door)

@@ -95,6 +95,15 @@ def canonical(report: DayReport, remarks: str | None) -> str:
     return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_iso)
 
 
+def has_moved(sealed_content: str, report: DayReport) -> bool:
+    """Say whether the operators' figures of a day are no longer those that were sealed."""
+    try:
+        sealed = json.loads(sealed_content)
+    except ValueError:
+        return True
+    return bool(sealed.get("rows") != json.loads(canonical(report, None))["rows"])
+
+
 def _iso(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()

@@ -40,7 +40,8 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+        # Idle connections stand in autocommit: only a transaction pays for a switch.
+        self._transacting = engine.execution_options(isolation_level="READ COMMITTED")
 
     @property
     def engine(self) -> AsyncEngine:
@@ -50,7 +51,7 @@ class Database:
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[AsyncConnection]:
         """Commit everything that happens inside, or nothing of it."""
-        async with self._engine.connect() as connection:
+        async with self._transacting.connect() as connection:
             try:
                 yield connection
                 await connection.commit()
@@ -61,7 +62,7 @@ class Database:
     @asynccontextmanager
     async def single(self) -> AsyncIterator[AsyncConnection]:
         """Run statements that each stand alone, without paying for a transaction around them."""
-        async with self._reading.connect() as connection:
+        async with self._engine.connect() as connection:
             yield connection
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
@@ -109,6 +110,7 @@ def open_database(url: str, pool: Pool, timeouts: Timeouts, *, durable: bool = T
             pool_timeout=pool.timeout_s,
             pool_pre_ping=False,
             pool_use_lifo=True,
+            isolation_level="AUTOCOMMIT",
             hide_parameters=True,
             connect_args={
                 "options": " ".join(f"-c {name}={value}" for name, value in options.items()),

@@ -5,7 +5,7 @@ Each run of lines is one transaction: a crash loses nothing, and a second import
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Final
@@ -15,9 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.contributions.schemes import SchemeBook
 from gateway.deps import Deps
 from gateway.settling import SettleContext, settle
+from payments.errors import StatementRejected
 from payments.match import Evidence
+from payments.operators.contract import Statement
 from payments.operators.registry import get
 from payments.reconciliation import breaks, lines
+from payments.reconciliation.facts import utc_day
 from payments.reconciliation.ingest import ingest
 from payments.reconciliation.lines import BucketTotal as BucketTotal
 from payments.reconciliation.lines import KeptFile
@@ -26,16 +29,20 @@ from payments.reconciliation.match import match, to_recover
 #: Small enough that households wait for a moment only, large enough that round trips do not count.
 LINES_PER_RUN: Final = 500
 
+#: No contribution by telephone is older than the service; an older date is a slip that would open years of days.
+FIRST_DAY: Final = date(2020, 1, 1)
+
 #: Told how many lines of how many have their bucket.
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class ReconcilingDeps:
-    """The parts that reconciling needs."""
+    """The parts that reconciling needs; ``accounts`` names our account at each operator that prints one."""
 
     deps: Deps
     book: SchemeBook
+    accounts: Mapping[str, str] = field(default_factory=dict)
     lines_per_run: int = LINES_PER_RUN
 
 
@@ -74,6 +81,7 @@ async def import_statement(
     # Reading a long file is a computation; the event loop has callers to answer meanwhile.
     statement = await asyncio.to_thread(reader.parse_statement, content, filename)
     now = recon.deps.clock.now()
+    _require_ours(statement, recon.accounts.get(operator), now)
     keep = partial(ingest, statement=statement, filename=filename, content=content, imported_by=actor, now=now)
     kept = await recon.deps.work.transact(keep)
     async with recon.deps.work.single() as connection:
@@ -95,6 +103,16 @@ async def open_unclaimed_of_day(recon: ReconcilingDeps, day: date) -> int:
         files = await lines.files_touching(connection, start, start + timedelta(days=1))
     opened = [await recon.deps.work.transact(partial(_open_unclaimed, recon, file)) for file in files]
     return sum(opened)
+
+
+def _require_ours(statement: Statement, account: str | None, now: datetime) -> None:
+    # Every line that we do not know becomes money: another merchant's file must not get that far.
+    if account is not None and statement.account != account:
+        raise StatementRejected(f"ce relevé est celui du compte {statement.account}, le nôtre est {account}")
+    if statement.period_start > now:
+        raise StatementRejected(f"la période commence le {statement.period_start:%d/%m/%Y}, qui n'est pas encore venu")
+    if utc_day(statement.period_start) < FIRST_DAY:
+        raise StatementRejected(f"la période commence avant l'ouverture du service, le {FIRST_DAY:%d/%m/%Y}")
 
 
 async def _finish(recon: ReconcilingDeps, file: KeptFile, progress: Progress | None, *, already: bool) -> ImportOutcome:

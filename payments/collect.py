@@ -102,6 +102,15 @@ CLAIM_TO_SUBMIT = text("""
               inquiries, created_at, submitted_at
 """)
 
+EXPIRE_UNSENT = text("""
+    UPDATE payment_request SET state = 'expired', next_attempt_at = NULL, last_detail = 'never sent: too late'
+     WHERE id IN (SELECT id FROM payment_request
+                   WHERE operator = :operator AND state = 'created' AND submissions = 0
+                     AND next_attempt_at <= :now AND created_at <= :asked_before
+                   ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING id, operator, reference, household_id, amount_xof, payer_msisdn, state
+""")
+
 CLAIM_TO_ASK = text("""
     UPDATE payment_request SET inquiries = inquiries + 1, next_attempt_at = :lease_until
      WHERE id IN (SELECT id FROM payment_request
@@ -168,6 +177,15 @@ async def request_payment(
 async def release(connection: AsyncConnection, payer_msisdn: str, now: datetime) -> None:
     """Let the push of a caller whose dialogue has just ended go out at once."""
     await connection.execute(RELEASE, {"payer_msisdn": payer_msisdn, "now": now})
+
+
+async def expire_unsent(
+    connection: AsyncConnection, operator: str, now: datetime, lifetime_s: int
+) -> list[RequestFact]:
+    """Give up requests that nobody sent in time: a prompt hours after the call would only frighten its owner."""
+    values = {"operator": operator, "now": now, "asked_before": now - timedelta(seconds=lifetime_s)}
+    rows = (await connection.execute(EXPIRE_UNSENT, values)).all()
+    return [RequestFact(**{**row._asdict(), "state": State(row.state)}) for row in rows]
 
 
 async def claim_to_submit(

@@ -42,13 +42,19 @@ def start(facts: Facts, tail: str = "") -> Step:
     Returns: the last screen before the path cannot be read, would end the session or would have an effect.
     """
     reached = _show(_AT_HOME, facts)
-    path = _FRAME_OF_A_TAIL.sub("", tail[:_LONGEST_TAIL])
-    for token in path.split("*"):
+    for token in _dialled(tail):
         following = _turn(reached.state, token, facts) if reached.state else None
         if not isinstance(following, Step) or following.effects:
             break
         reached = following
     return reached
+
+
+def _dialled(tail: str) -> list[str]:
+    kept = tail[:_LONGEST_TAIL]
+    # Half an answer may mean something else than the whole one.
+    whole = kept if kept == tail else kept.rpartition("*")[0]
+    return _FRAME_OF_A_TAIL.sub("", whole).split("*")
 
 
 def step(state: FlowState, text: str, facts: Facts) -> Step:

@@ -2,15 +2,16 @@
 
 import asyncio
 import json
-import os
 from datetime import date, datetime, timedelta
 from typing import Annotated, Final, NoReturn
 
 import typer
 
+from gateway.cli.environment import environment
 from gateway.clock import SystemClock
 from gateway.closing import DayToClose, DayUnexplained, close
 from gateway.finance.audit import actor_of
+from gateway.finance.roles import RIGHTS, Right
 from gateway.finance.staff import everyone
 from gateway.finance.words import francs
 from gateway.settings import Settings, load_settings
@@ -45,9 +46,9 @@ def close_one(
     yesterday = SystemClock().now().date() - timedelta(days=1)
     wanted = day.date() if day is not None else yesterday
     try:
-        sealed = asyncio.run(_close(load_settings(os.environ), by, wanted, (remarks or "").strip() or None))
+        sealed = asyncio.run(_close(load_settings(environment()), by, wanted, (remarks or "").strip() or None))
     except SignerUnknown:
-        _stop(f"« {by} » n'a pas de compte ouvert : voir « ramu staff list ».")
+        _stop(f"« {by} » n'a pas de compte ouvert, ou son rôle ne signe pas les journées : voir « ramu staff list ».")
     except DayNotClosable as refused:
         _stop(REFUSALS[refused.refusal].format(day=refused.day))
     except DayUnexplained as refused:
@@ -58,7 +59,7 @@ def close_one(
 @app.command("show")
 def show_one(day: Day) -> None:
     """Montrer le rapport scellé d'une journée."""
-    sealed = asyncio.run(_read(load_settings(os.environ), day.date()))
+    sealed = asyncio.run(_read(load_settings(environment()), day.date()))
     if sealed is None:
         _stop(f"La journée du {day.date()} n'est pas close.")
     typer.echo(json.dumps(json.loads(sealed.content), ensure_ascii=False, indent=2))
@@ -83,7 +84,8 @@ async def _close(settings: Settings, login: str, day: date, remarks: str | None)
     try:
         async with wiring.parts.deps.desk.single() as connection:
             colleagues = await everyone(connection)
-        if not any(row.login == login and row.disabled_at is None for row in colleagues):
+        signers = {row.login for row in colleagues if row.disabled_at is None and Right.CLOSE in RIGHTS[row.role]}
+        if login not in signers:
             raise SignerUnknown
         return await close(wiring.parts.reconciling, DayToClose(day, actor_of(login), remarks))
     finally:

@@ -1,13 +1,13 @@
 """`ramu ledger`: prove the books, seal them, add them up."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.cli.environment import environment
 from gateway.clock import SystemClock
 from gateway.closing import verify_all
 from gateway.database import Pool, Timeouts, open_database
@@ -36,6 +36,7 @@ FAULTS: Final = {
     FaultKind.ENTRY_WITHOUT_TXN: "une ligne n'appartient à aucune écriture",
     FaultKind.LEDGER_NOT_ZERO: "le grand livre n'est pas à zéro",
     FaultKind.PAYMENT_NOT_POSTED: "un paiement n'est pas passé pour son montant",
+    FaultKind.PAYMENT_ELSEWHERE: "un paiement ne nomme pas le ménage de son écriture",
     FaultKind.CLEARING_WITHOUT_PAYMENT: "de l'argent est entré sans paiement",
     FaultKind.ALLOCATION_NOT_POSTED: "une imputation ne correspond pas à son écriture",
 }
@@ -44,7 +45,7 @@ FAULTS: Final = {
 @app.command("verify")
 def verify_books() -> None:
     """Prouver la chaîne des blocs, la chaîne des journées et les livres."""
-    found = asyncio.run(_transact(load_settings(os.environ), verify_all))
+    found = asyncio.run(_transact(load_settings(environment()), verify_all))
     typer.echo(f"Blocs relus : {found.blocks} ; écritures scellées : {found.txns}.")
     for fault in found.faults:
         typer.echo(_sentence(fault), err=True)
@@ -57,7 +58,7 @@ def verify_books() -> None:
 @app.command("seal")
 def seal_books() -> None:
     """Sceller tout ce qui ne l'est pas encore."""
-    settings, now = load_settings(os.environ), SystemClock().now()
+    settings, now = load_settings(environment()), SystemClock().now()
     sealed: list[Block] = []
     while block := asyncio.run(_transact(settings, lambda connection: seal(connection, now))):
         sealed.append(block)
@@ -69,7 +70,7 @@ def seal_books() -> None:
 @app.command("balance")
 def show_balance() -> None:
     """Additionner chaque compte ; ensemble, ils font zéro."""
-    rows = asyncio.run(_transact(load_settings(os.environ), balances))
+    rows = asyncio.run(_transact(load_settings(environment()), balances))
     for row in rows:
         typer.echo(f"{row.account:<24} {row.entry_count:>10} lignes {francs(row.amount_xof):>22} F")
     typer.echo(f"{'total':<24} {'':>17} {francs(sum(row.amount_xof for row in rows)):>22} F")

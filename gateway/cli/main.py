@@ -1,6 +1,7 @@
 """`ramu`: one command line, one file per command."""
 
 import typer
+from sqlalchemy.exc import OperationalError
 from typer.core import TyperGroup
 
 from gateway.cli import day, ledger, migrate, phone, run, sandbox, scheme, serve, staff, statement, work
@@ -16,6 +17,9 @@ class PlainGroup(TyperGroup):
             return super().invoke(ctx)
         except SettingsInvalid as faults:
             typer.echo(str(faults), err=True)
+            raise typer.Exit(1) from None
+        except OperationalError:
+            typer.echo("La base de données ne répond pas: lancez « ramu run », ou vérifiez DATABASE_URL.", err=True)
             raise typer.Exit(1) from None
 
 
@@ -33,7 +37,7 @@ app.command("migrate", help="Mettre la base de données au niveau de cette versi
 app.command("serve", help="Répondre aux appels, aux opérateurs et au bureau des finances.")(serve.command)
 app.command("work", help="Faire le travail de fond.")(work.command)
 app.command("phone", help="Composer le code depuis ce terminal.")(phone.command)
-app.command("sandbox")(sandbox.sandbox)
+app.command("sandbox", help="Faire tourner l'opérateur d'essai, sans argent réel.")(sandbox.sandbox)
 app.add_typer(scheme.app, name="scheme")
 app.add_typer(statement.app, name="statement")
 app.add_typer(day.app, name="day")

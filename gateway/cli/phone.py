@@ -57,7 +57,7 @@ def command(
     key: Annotated[str, typer.Option(help="La clé de l'agrégateur.")] = "local",
     service_code: Annotated[str, typer.Option(envvar="RAMU_SERVICE_CODE", help="Le code composé.")] = "*123#",
 ) -> None:
-    """Composer le code du service depuis ce terminal, comme sur un téléphone à boutons."""
+    """Dial the code of the service from this terminal, as on a phone with keys."""
     door = f"{url.rstrip('/')}/ussd/africastalking/{key}"
     try:
         with httpx.Client(timeout=TIMEOUT_S) as client:

@@ -3,16 +3,16 @@
 import asyncio
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway.local import house, ports, postgres
+from gateway.local.faults import reason
+from gateway.local.places import local_dir
 from gateway.local.supervisor import Child
 
 _NAME_CHARS = 8
-_PROJECT = Path(__file__).parents[2]
 
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Le port des pages et des appels.")]
 OperatorPort = Annotated[int, typer.Option("--operator-port", min=1, max=65535, help="Le port de l'opérateur d'essai.")]
@@ -33,9 +33,9 @@ def command(port: Port = 8000, operator_port: OperatorPort = 8001) -> None:
     """Start RAMU whole on this machine: database, pages, worker and a sandbox operator."""
     if os.environ.get("RAMU_MODE", "local") != "local":
         _refuse("« ramu run » est le mode local ; en production, lancez « ramu serve » et « ramu work » séparément.")
-    local_dir = Path(os.environ.get("RAMU_LOCAL_DIR") or _default_local_dir()).expanduser().resolve()
+    folder = local_dir(os.environ)
     home = house.House(
-        local_dir=local_dir,
+        local_dir=folder,
         port=port,
         operator_port=operator_port,
         steps=(_ramu("migrate", "migrate"), _ramu("exemples", "scheme", "load-illustrative")),
@@ -58,16 +58,11 @@ def live_in(home: house.House) -> None:
     except (ports.NotFree, postgres.PrivatePostgresRefused, house.StepFailed) as refusal:
         _refuse(str(refusal))
     except OSError as error:
-        _refuse(f"Impossible d'écrire dans {home.local_dir} ({error.strerror}) : changez RAMU_LOCAL_DIR.")
+        _refuse(f"Impossible d'écrire dans {home.local_dir} ({reason(error.errno)}) : changez RAMU_LOCAL_DIR.")
 
 
 def _ramu(name: str, *arguments: str) -> Child:
     return Child(name, (sys.executable, "-m", "gateway.cli.main", *arguments))
-
-
-def _default_local_dir() -> Path:
-    """Keep the data with the checkout; an installed package keeps it where the command is given."""
-    return (_PROJECT if (_PROJECT / "pyproject.toml").is_file() else Path.cwd()) / ".ramu"
 
 
 def _say(name: str, line: str) -> None:

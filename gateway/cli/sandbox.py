@@ -8,6 +8,7 @@ import typer
 import uvicorn
 
 from gateway.clock import SystemClock
+from gateway.local.faults import reason
 from gateway.local.sandbox_operator.app import create_operator
 from gateway.local.sandbox_operator.journal import JournalRefused
 
@@ -29,7 +30,7 @@ def sandbox(
     merchant: Annotated[str, typer.Option(envvar="RAMU_SANDBOX_MERCHANT", hidden=True)] = "RAMU",
     mode: Annotated[str, typer.Option(envvar="RAMU_MODE", hidden=True)] = "local",
 ) -> None:
-    """Faire tourner l'opérateur d'essai, qui ne tient aucun argent réel."""
+    """Run the sandbox operator, which holds no real money."""
     if mode == "production":
         typer.echo("L'opérateur d'essai ne tourne pas en production.", err=True)
         raise typer.Exit(2)
@@ -39,7 +40,8 @@ def sandbox(
     try:
         listener = socket.create_server((host, port))
     except (OSError, UnicodeError) as error:
-        typer.echo(f"Le port {port} de {host} n'est pas libre ({error}); choisissez-en un autre par --port.", err=True)
+        why = reason(error.errno) if isinstance(error, OSError) else "adresse illisible"
+        typer.echo(f"Impossible d'écouter sur le port {port} de {host} ({why}); voyez --port et --host.", err=True)
         raise typer.Exit(1) from error
     with listener:
         try:

@@ -1,11 +1,11 @@
 """`ramu scheme`: the contribution schemes that are loaded."""
 
 import asyncio
-import os
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.cli.environment import environment
 from gateway.contributions.schemes import SchemeBook
 from gateway.local.illustrative import load_people, load_schemes
 from gateway.settings import load_settings
@@ -14,20 +14,20 @@ from gateway.wiring import Wiring
 app = typer.Typer(help="Les barèmes de cotisation.", no_args_is_help=True)
 
 
-@app.command("load-illustrative")
+@app.command("load-illustrative", help="Mettre en place les données d'exemple ; mode local seulement.")
 def load_illustrative() -> None:
     """Load schemes, households and an account to try things with; local mode only."""
-    settings = load_settings(os.environ)
+    settings = load_settings(environment())
     if not settings.is_local:
         typer.echo("Les données d'exemple n'existent qu'en mode local: RAMU_MODE=local.", err=True)
         raise typer.Exit(1)
     typer.echo(asyncio.run(_load(Wiring(settings))))
 
 
-@app.command("list")
+@app.command("list", help="Montrer les barèmes chargés.")
 def list_schemes() -> None:
-    """Show the schemes in force."""
-    for line in asyncio.run(_lines(Wiring(load_settings(os.environ)))):
+    """Show every scheme version that is loaded."""
+    for line in asyncio.run(_lines(Wiring(load_settings(environment())))):
         typer.echo(line)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.cli.environment import environment
 from gateway.clock import SystemClock
 from gateway.database import Pool, Timeouts, open_database
 from gateway.finance import staff
@@ -37,7 +38,7 @@ def add(
     role: Annotated[Role, typer.Option(help="Son rôle.")],
 ) -> None:
     """Ajouter une personne ; le mot de passe est demandé, ou lu sur l'entrée standard."""
-    settings, now = load_settings(os.environ), SystemClock().now()
+    settings, now = load_settings(environment()), SystemClock().now()
     try:
         password = staff.checked_password(_password(), login, local_mode=settings.is_local)
         new = NewStaff(login=login, name=name, role=role, password_hash=hash_password(password))
@@ -47,10 +48,22 @@ def add(
     typer.echo(f"Compte « {login} » ajouté : {ROLE_NAMES[role]}.")
 
 
+@app.command("password")
+def renew(login: Annotated[str, typer.Argument(help="L'identifiant, oublié ou bloqué.")]) -> None:
+    """Donner un nouveau mot de passe et débloquer le compte ; ses connexions en cours sont fermées."""
+    settings, now = load_settings(os.environ), SystemClock().now()
+    try:
+        hashed = hash_password(staff.checked_password(_password(), login, local_mode=settings.is_local))
+        asyncio.run(_transact(settings, lambda connection: staff.renew(connection, login, hashed, _actor(), now)))
+    except StaffRefused as refused:
+        _stop(str(refused))
+    typer.echo(f"Compte « {login} » débloqué, avec son nouveau mot de passe.")
+
+
 @app.command("disable")
 def disable(login: Annotated[str, typer.Argument(help="L'identifiant à fermer.")]) -> None:
     """Fermer un compte et ses connexions en cours."""
-    settings, now = load_settings(os.environ), SystemClock().now()
+    settings, now = load_settings(environment()), SystemClock().now()
     try:
         asyncio.run(_transact(settings, lambda connection: staff.disable(connection, login, _actor(), now)))
     except StaffRefused as refused:
@@ -61,7 +74,7 @@ def disable(login: Annotated[str, typer.Argument(help="L'identifiant à fermer."
 @app.command("list")
 def everyone() -> None:
     """Montrer les comptes."""
-    settings, now = load_settings(os.environ), SystemClock().now()
+    settings, now = load_settings(environment()), SystemClock().now()
     rows = asyncio.run(_transact(settings, staff.everyone))
     if not rows:
         typer.echo("Aucun compte. Ajoutez-en un : ramu staff add IDENTIFIANT --name NOM --role finance")

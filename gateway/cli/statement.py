@@ -1,7 +1,6 @@
 """`ramu statement`: bring in what operators say."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from gateway.cli.environment import environment
 from gateway.finance.words import BUCKETS, francs
 from gateway.reconciling import ImportOutcome, import_statement, resume
 from gateway.reconciling import Progress as Tell
@@ -29,7 +29,7 @@ def import_file(
     operator: Annotated[str, typer.Option(help="L'opérateur qui l'a donné.")] = "sandbox",
 ) -> None:
     """Importer un relevé : tout, ou rien s'il est refusé."""
-    settings = load_settings(os.environ)
+    settings = load_settings(environment())
     try:
         content = path.read_bytes()
         outcome = asyncio.run(_import(settings, operator, path.name, content))
@@ -46,7 +46,7 @@ def import_file(
 @app.command("resume")
 def finish() -> None:
     """Terminer les relevés dont l'import a été interrompu."""
-    outcomes = asyncio.run(_resume(load_settings(os.environ)))
+    outcomes = asyncio.run(_resume(load_settings(environment())))
     if not outcomes:
         typer.echo("Aucun relevé n'attend.")
     for outcome in outcomes:

@@ -7,19 +7,19 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from gateway.closing import has_moved
 from gateway.finance import audit
 from gateway.finance.parts import FinanceDeps, Refused, Visit, snapshot
 from gateway.finance.rendering import page
 from gateway.finance.roles import Right
+from gateway.reconciling import FIRST_DAY
 from gateway.reports import csv_file
 from gateway.reports.breaks import breaks_of_day, open_breaks
 from gateway.reports.day import day_report
 from gateway.reports.evidence import parked_callback_count, seal_of
-from gateway.reports.suspense import open_suspense, suspense_balance_xof
+from gateway.reports.suspense import open_suspense, open_suspense_total, suspense_balance_xof
 from gateway.reports.trial_balance import trial_balance
 
-#: No contribution by telephone is older than the service.
-FIRST_DAY = date(2020, 1, 1)
 #: What a page shows of a long list; the file has the rest.
 LIST_ROWS_MAX = 200
 
@@ -74,11 +74,13 @@ async def day_page(finance: FinanceDeps, visit: Visit) -> Response:
     today = visit.now.date()
     day = asked_day(visit, today)
     async with snapshot(finance.deps.desk) as connection:
+        report, seal = await day_report(connection, day, finance.deps.operators), await seal_of(connection, day)
         said = {
-            "report": await day_report(connection, day, finance.deps.operators),
+            "report": report,
             "breaks": await breaks_of_day(connection, day, today, LIST_ROWS_MAX),
             "parked_callbacks": await parked_callback_count(connection),
-            "seal": await seal_of(connection, day),
+            "seal": seal,
+            "moved": seal is not None and has_moved(seal.content, report),
         }
     return labelled_page(
         finance, visit, "day.html", "jour",
@@ -117,13 +119,13 @@ async def breaks_csv(finance: FinanceDeps, visit: Visit) -> Response:
 async def suspense_page(finance: FinanceDeps, visit: Visit) -> Response:
     """Show the money whose household is not known."""
     async with snapshot(finance.deps.desk) as connection:
-        waiting = await open_suspense(connection, visit.now.date())
+        waiting = await open_suspense(connection, visit.now.date(), LIST_ROWS_MAX)
+        total = await open_suspense_total(connection)
         balance_xof = await suspense_balance_xof(connection)
     return labelled_page(
         finance, visit, "suspense.html", "attente",
-        waiting=waiting[:LIST_ROWS_MAX],
-        waiting_count=len(waiting),
-        waiting_xof=sum(row.amount_xof for row in waiting),
+        waiting=waiting,
+        total=total,
         balance_xof=balance_xof,
     )  # fmt: skip
 
@@ -184,6 +186,7 @@ def labelled_page(
         labels=labels,
         may_export=visit.officer.may(Right.EXPORT),
         may_import=visit.officer.may(Right.IMPORT),
+        may_close=visit.officer.may(Right.CLOSE),
         **said,
     )
 

@@ -51,9 +51,11 @@ def _environment() -> Environment:
         accounts=words.ACCOUNTS,
         push_states=words.PUSH_STATES,
         break_words=words.BREAKS,
+        closings=words.CLOSINGS,
         buckets=words.BUCKETS,
         verdicts=words.VERDICTS,
         verdict_of=words.verdict_of,
+        verdict_of_day=words.verdict_of_day,
     )
     return environment
 

@@ -15,19 +15,20 @@ class Role(StrEnum):
 
 
 class Right(StrEnum):
-    """One thing that a page lets a person do."""
+    """One thing that a person may do; a day is closed from the command line, under the name of one who may."""
 
     ENTER = "enter"
     READ = "read"
     EXPORT = "export"
     IMPORT = "import"
+    CLOSE = "close"
 
 
 #: The administrator runs the house and sees no money; the auditor sees and exports everything and changes nothing.
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.DESK: frozenset({Right.ENTER, Right.READ, Right.IMPORT}),
-    Role.FINANCE: frozenset({Right.ENTER, Right.READ, Right.EXPORT, Right.IMPORT}),
-    Role.ACCOUNTANT: frozenset({Right.ENTER, Right.READ, Right.EXPORT, Right.IMPORT}),
+    Role.FINANCE: frozenset({Right.ENTER, Right.READ, Right.EXPORT, Right.IMPORT, Right.CLOSE}),
+    Role.ACCOUNTANT: frozenset({Right.ENTER, Right.READ, Right.EXPORT, Right.IMPORT, Right.CLOSE}),
     Role.AUDITOR: frozenset({Right.ENTER, Right.READ, Right.EXPORT}),
     Role.ADMIN: frozenset({Right.ENTER}),
 }

@@ -1,4 +1,4 @@
-"""The people who may come to the console: added and dismissed from the command line, never by a page."""
+"""The people who may come to the console: added, let in again and dismissed from the command line, never by a page."""
 
 import re
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ LOGIN_SHAPE = re.compile(r"[a-z][a-z0-9._-]{1,39}")
 
 
 class StaffRefused(Exception):
-    """A colleague that cannot be added or dismissed; the text is a French sentence for the terminal."""
+    """What cannot be done to the accounts; the text is a French sentence for the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,21 @@ async def disable(connection: AsyncConnection, login: str, actor: str, now: date
         raise StaffRefused(f"Aucun compte actif « {login} ».")
     await close_sessions_of(connection, staff_id)
     await audit.record(connection, now, actor, "staff.disabled", audit.actor_of(login))
+
+
+async def renew(connection: AsyncConnection, login: str, password_hash: str, actor: str, now: datetime) -> None:
+    """Give a colleague a new password and open the door again; every login in progress ends at once."""
+    statement = (
+        update(Staff)
+        .where(col(Staff.login) == login, col(Staff.disabled_at).is_(None))
+        .values(password_hash=password_hash, failed_logins=0, locked_until=None)
+        .returning(col(Staff.id))
+    )
+    staff_id = (await connection.execute(statement)).scalar_one_or_none()
+    if staff_id is None:
+        raise StaffRefused(f"Aucun compte actif « {login} ».")
+    await close_sessions_of(connection, staff_id)
+    await audit.record(connection, now, actor, "staff.renewed", audit.actor_of(login))
 
 
 async def everyone(connection: AsyncConnection) -> tuple[StaffRow, ...]:

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from gateway.finance.roles import Role
-from gateway.reports.day import OperatorDay
+from gateway.reports.day import DayReport, OperatorDay
+from payments.reconciliation.breaks import OTHER_HALF_ARRIVED
 
 NARROW_SPACE = "\u202f"
 HARD_SPACE = "\u00a0"
@@ -68,6 +69,9 @@ class BreakWords:
     advice: str
 
 
+#: Why a break closed by itself.
+CLOSINGS: Mapping[str, str] = {OTHER_HALF_ARRIVED: "le relevé le confirme maintenant"}
+
 BREAKS: Mapping[str, BreakWords] = {
     "AMOUNT": BreakWords(
         "Montants différents",
@@ -113,12 +117,12 @@ BREAKS: Mapping[str, BreakWords] = {
 
 
 class Verdict(StrEnum):
-    """Where the reconciliation of a day stands."""
+    """Where the reconciliation of a day stands, the least settled first."""
 
     EMPTY = "empty"
     AWAITED = "awaited"
-    PARTIAL = "partial"
     MATCHING = "matching"
+    PARTIAL = "partial"
     UNEXPLAINED = "unexplained"
     EXPLAINED = "explained"
     BALANCED = "balanced"
@@ -173,7 +177,7 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
 
 
 def verdict_of(row: OperatorDay) -> Verdict:
-    """Judge a day, for one operator or for all together."""
+    """Judge the day of one operator."""
     if row.operator_says_xof is None:
         return Verdict.AWAITED
     if row.lines_waiting_count:
@@ -185,6 +189,12 @@ def verdict_of(row: OperatorDay) -> Verdict:
     if row.breaks_open_count or row.breaks_xof or row.suspense_xof:
         return Verdict.EXPLAINED
     return Verdict.BALANCED
+
+
+def verdict_of_day(report: DayReport) -> Verdict:
+    """Judge a day by its least settled operator: the differences of two may add up to zero."""
+    found = {verdict_of(row) for row in report.rows}
+    return next((verdict for verdict in Verdict if verdict in found), Verdict.EMPTY)
 
 
 def typeset(text: str) -> str:
@@ -220,7 +230,7 @@ def age(days: int) -> str:
     """Write an age in days."""
     match days:
         case 0:
-            return "aujourd'hui"
+            return f"aujourd{APOSTROPHE}hui"
         case 1:
             return f"1{HARD_SPACE}jour"
         case _:

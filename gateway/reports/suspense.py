@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
@@ -30,12 +30,23 @@ class SuspenseRow:
     age_days: int
 
 
-async def open_suspense(connection: AsyncConnection, today: date, limit: int = ROWS_MAX) -> tuple[SuspenseRow, ...]:
-    """Give every payment whose money still stands on a suspense account, the oldest first.
+@dataclass(frozen=True, slots=True)
+class SuspenseTotal:
+    """How many payments wait for their household, and their sum."""
 
-    Money leaves suspense by a ledger transaction that reverses the one which put it there.
-    """
-    moved_on = select(col(LedgerTxnRow.id)).where(col(LedgerTxnRow.reverses_id) == col(Payment.ledger_txn_id))
+    count: int
+    sum_xof: int
+
+
+async def open_suspense_total(connection: AsyncConnection) -> SuspenseTotal:
+    """Count and add up every payment that ``open_suspense`` would list without a limit."""
+    statement = select(func.count(), func.coalesce(func.sum(col(Payment.amount_xof)), 0)).where(_waits())
+    count, sum_xof = (await connection.execute(statement)).one()
+    return SuspenseTotal(count, int(sum_xof))
+
+
+async def open_suspense(connection: AsyncConnection, today: date, limit: int = ROWS_MAX) -> tuple[SuspenseRow, ...]:
+    """Give every payment whose money still stands on a suspense account, the oldest first."""
     statement = (
         select(
             col(Payment.id),
@@ -47,7 +58,7 @@ async def open_suspense(connection: AsyncConnection, today: date, limit: int = R
             col(Payment.our_reference),
             col(Payment.occurred_at),
         )
-        .where(col(Payment.matched_by) == "suspense", ~moved_on.exists())
+        .where(_waits())
         .order_by(col(Payment.occurred_at), col(Payment.id))
         .limit(limit)
     )
@@ -65,6 +76,12 @@ async def open_suspense(connection: AsyncConnection, today: date, limit: int = R
         )
         for row in await connection.execute(statement)
     )
+
+
+def _waits() -> ColumnElement[bool]:
+    # Money leaves suspense by a ledger transaction that reverses the one which put it there.
+    moved_on = select(col(LedgerTxnRow.id)).where(col(LedgerTxnRow.reverses_id) == col(Payment.ledger_txn_id))
+    return and_(col(Payment.household_id).is_(None), ~moved_on.exists())
 
 
 async def suspense_balance_xof(connection: AsyncConnection) -> int:

@@ -42,7 +42,11 @@ def facts_from(
         today=today,
         caller=_registered(account, requests, today) if account else None,
         open_request=_open_request(requests, operators, now),
-        wallets=tuple(Wallet(name, operators[name].label) for name in sorted(operators)),
+        wallets=tuple(
+            Wallet(name, operators[name].label)
+            for name in sorted(operators)
+            if operators[name].capabilities.request_to_pay
+        ),
         activities=tuple(sorted({sector for scheme in book.open_on(today) for sector in scheme.sectors})),
         places=places,
     )

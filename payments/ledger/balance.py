@@ -47,6 +47,18 @@ NOT_POSTED = text("""
      ORDER BY payment.id LIMIT :most
 """)
 
+#: The sealed entries say for whom; a payment that names another household was changed by hand.
+ELSEWHERE = text("""
+    SELECT 'payment ' || payment.id || ' names ' || coalesce('household ' || payment.household_id, 'no household')
+           || ' and entry ' || entry.txn_id || '/' || entry.line || ' is for '
+           || coalesce('household ' || entry.household_id, 'none')
+      FROM payment
+      JOIN ledger_entry entry
+        ON entry.txn_id = payment.ledger_txn_id AND entry.account <> 'clearing/' || payment.operator
+     WHERE entry.household_id IS DISTINCT FROM payment.household_id
+     ORDER BY payment.id, entry.line LIMIT :most
+""")
+
 WITHOUT_PAYMENT = text("""
     SELECT 'transaction ' || entry.txn_id || ' brings ' || entry.amount_xof || ' F to ' || entry.account
            || ' without a payment'
@@ -62,6 +74,7 @@ QUESTIONS: Final[tuple[tuple[FaultKind, TextClause], ...]] = (
     (FaultKind.ENTRY_WITHOUT_TXN, ORPHANS),
     (FaultKind.LEDGER_NOT_ZERO, NOT_ZERO),
     (FaultKind.PAYMENT_NOT_POSTED, NOT_POSTED),
+    (FaultKind.PAYMENT_ELSEWHERE, ELSEWHERE),
     (FaultKind.CLEARING_WITHOUT_PAYMENT, WITHOUT_PAYMENT),
 )
 

@@ -18,6 +18,7 @@ class FaultKind(StrEnum):
     ENTRY_WITHOUT_TXN = "entry_without_txn"
     LEDGER_NOT_ZERO = "ledger_not_zero"
     PAYMENT_NOT_POSTED = "payment_not_posted"
+    PAYMENT_ELSEWHERE = "payment_elsewhere"
     CLEARING_WITHOUT_PAYMENT = "clearing_without_payment"
     ALLOCATION_NOT_POSTED = "allocation_not_posted"
 

@@ -28,12 +28,17 @@ INSERT_ENTRIES = text("""
 """)
 
 
+async def share_ledger(connection: AsyncConnection) -> None:
+    """Take the lock that posting shares; whoever locks households first must take it before them."""
+    await connection.execute(SHARE_LOCK, {"key": LEDGER_LOCK})
+
+
 async def reserve_ids(connection: AsyncConnection, count: int) -> list[int]:
     """Reserve ids for ledger transactions that this database transaction is about to write.
 
     The shared lock is taken first: an id handed out while a block is being sealed would fall behind it.
     """
-    await connection.execute(SHARE_LOCK, {"key": LEDGER_LOCK})
+    await share_ledger(connection)
     return list((await connection.execute(RESERVE, {"count": count})).scalars())
 
 

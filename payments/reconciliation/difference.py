@@ -1,10 +1,22 @@
-"""What a statement and our books differ by: a day, two figures, and a sentence for whoever must explain it."""
+"""What a statement and our books differ by: a day, two figures, and a French sentence for whoever must explain it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
+from payments.observation import ObservedStatus
 from payments.reconciliation.facts import Booked, Line, utc_day
+
+_SAID: Final[Mapping[ObservedStatus, str]] = {
+    ObservedStatus.PENDING: "en cours",
+    ObservedStatus.SUCCEEDED: "réussie",
+    ObservedStatus.FAILED: "échouée",
+    ObservedStatus.EXPIRED: "expirée",
+    ObservedStatus.REVERSED: "annulée",
+    ObservedStatus.UNKNOWN: "état inconnu",
+}
 
 
 class DifferenceKind(StrEnum):
@@ -40,7 +52,7 @@ class Difference:
 def statement_only(line: Line, otherwise_on: date) -> Difference:
     """Open what the operator claims and nobody could credit."""
     said_xof = line.observation.amount_xof
-    detail = f"line {line.line_number} cannot be credited as it stands"
+    detail = f"la ligne {line.line_number} ne peut pas être créditée telle quelle"
     day = _day(line, otherwise_on)
     return Difference(DifferenceKind.STATEMENT_ONLY, line.subject, day, said_xof, 0, line.dated_xof, detail)
 
@@ -54,7 +66,7 @@ def ours_alone(transaction_id: str, booked: Booked, *, named: bool) -> Differenc
         operator_says_xof=0,
         we_say_xof=booked.amount_xof,
         difference_xof=-booked.amount_xof,
-        detail="we credited it and the operator says it failed" if named else "no line of any statement names it",
+        detail="nous l'avons créditée, l'opérateur dit qu'elle a échoué" if named else "aucun relevé ne la nomme",
     )
 
 
@@ -68,7 +80,7 @@ def amount(line: Line, booked: Booked, otherwise_on: date) -> Difference:
         operator_says_xof=said_xof,
         we_say_xof=booked.amount_xof,
         difference_xof=line.dated_xof - booked.amount_xof if line.observation.occurred_at else 0,
-        detail=f"the statement says {said_xof} F and we credited {booked.amount_xof} F",
+        detail=f"le relevé dit {said_xof} F, nous avons crédité {booked.amount_xof} F",
     )
 
 
@@ -77,8 +89,8 @@ def timing(line: Line, booked: Booked) -> tuple[Difference, ...]:
     said_at, held_at, held_xof = line.observation.occurred_at, booked.occurred_at, booked.amount_xof
     if said_at is not None and utc_day(said_at) == utc_day(held_at):
         return ()
-    dated = f"the operator dates it {said_at:%Y-%m-%d %H:%M}" if said_at else "the operator gives no date"
-    detail = f"{dated}, we {held_at:%Y-%m-%d %H:%M}"
+    dated = f"l'opérateur la date du {said_at:%d/%m/%Y %H:%M}" if said_at else "l'opérateur ne donne pas de date"
+    detail = f"{dated}, nous du {held_at:%d/%m/%Y %H:%M}"
     ours = Difference(DifferenceKind.TIMING_BOOKED, line.subject, utc_day(held_at), 0, held_xof, -held_xof, detail)
     if said_at is None:
         return (ours,)
@@ -88,7 +100,7 @@ def timing(line: Line, booked: Booked) -> tuple[Difference, ...]:
 def reversal(line: Line, otherwise_on: date) -> Difference:
     """Open what the operator took back; the ledger waits for two people."""
     taken_xof = line.observation.amount_xof or 0
-    detail = f"the operator took back {taken_xof} F; the ledger waits for two people"
+    detail = f"l'opérateur a repris {taken_xof} F ; le grand livre attend deux personnes"
     day = _day(line, otherwise_on)
     return Difference(DifferenceKind.REVERSAL, line.subject, day, -taken_xof, 0, -line.dated_xof, detail)
 
@@ -102,7 +114,7 @@ def information(kind: DifferenceKind, line: Line, booked: Booked | None, otherwi
         operator_says_xof=line.observation.amount_xof,
         we_say_xof=booked.amount_xof if booked else None,
         difference_xof=0,
-        detail=f"line {line.line_number} says {line.observation.status}",
+        detail=f"ligne {line.line_number} du relevé : {_SAID[line.observation.status]}",
     )
 
 

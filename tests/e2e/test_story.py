@@ -11,7 +11,7 @@ from tests.e2e.house import House, until
 from tests.e2e.people import Console, Operator, Telephone
 from tests.gateway.finance.desk import figures_of
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300), pytest.mark.xdist_group("house")]
 
 FANTA = "+22366001122"
 AMINATA = "+22370000001"

@@ -9,8 +9,9 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege, RestrictViolation
 
-from gateway.closing import DayToClose, DayUnexplained, close, verify_all
+from gateway.closing import DayToClose, DayUnexplained, close, has_moved, verify_all
 from gateway.reconciling import ReconcilingDeps
+from gateway.reports.day import day_report
 from gateway.settling import SettleContext, settle
 from payments.ledger.fault import FaultKind
 from payments.ledger.seal import GENESIS_SHA256, Verification, head
@@ -41,7 +42,7 @@ def recon(world: World) -> ReconcilingDeps:
 def by_hand(superuser_url: str) -> Iterator[psycopg.Connection]:
     """Someone who holds the server and switches the guards off."""
     with psycopg.connect(plain(superuser_url), autocommit=True) as connection:
-        for table in ("day_report", "ledger_block", "allocation", "ledger_entry"):
+        for table in ("day_report", "ledger_block", "allocation", "ledger_entry", "payment"):
             connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL".encode())
         yield connection
 
@@ -211,6 +212,28 @@ async def test_an_allocation_that_its_posting_does_not_carry_is_found(
     await two_days(world, recon)
     by_hand.execute("UPDATE allocation SET amount_xof = amount_xof - 1 WHERE id = (SELECT min(id) FROM allocation)")
     assert await kinds(world) == {FaultKind.ALLOCATION_NOT_POSTED}
+
+
+async def test_a_payment_given_to_another_household_by_hand_is_found(
+    world: World, recon: ReconcilingDeps, by_hand: psycopg.Connection
+) -> None:
+    await two_days(world, recon)
+    by_hand.execute("UPDATE payment SET household_id = household_id + 1 WHERE id = (SELECT min(id) FROM payment)")
+    assert await kinds(world) == {FaultKind.PAYMENT_ELSEWHERE}
+
+
+async def test_figures_that_move_after_the_closing_are_told_apart_from_the_sealed_ones(
+    world: World, recon: ReconcilingDeps
+) -> None:
+    first, _ = await two_days(world, recon)
+
+    async def moved() -> bool:
+        async with world.database.single() as connection:
+            return has_moved(first.content, await day_report(connection, first.day, world.deps.operators))
+
+    assert not await moved()
+    await credit(world, "late", 700, first.day)
+    assert await moved()
 
 
 @pytest.mark.parametrize(

@@ -286,6 +286,26 @@ def crashing_at(world: World, point: int) -> Iterator[None]:
             event.remove(engine, boundary, before)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        ("Compte;RAMU", "Compte;AUTRUI", "AUTRUI"),
+        ("2026-11-2", "2099-11-2", "pas encore venu"),
+        ("2026-11-2", "1999-11-2", "ouverture du service"),
+    ],
+)
+async def test_a_statement_of_another_account_or_age_brings_no_money(
+    world: World, recon: ReconcilingDeps, before: str, after: str, why: str
+) -> None:
+    ours = ReconcilingDeps(recon.deps, recon.book, {"sandbox": "RAMU"})
+    content = written(*STORY)
+    with pytest.raises(StatementRejected, match=why):
+        await bring(ours, content.replace(before.encode(), after.encode()))
+    assert await world.rows("SELECT count(*) FROM statement_file") == [(0,)]
+    assert await world.rows("SELECT count(*) FROM payment") == [(0,)]
+    assert (await bring(ours, content)).line_count == len(STORY)
+
+
 async def test_a_crash_before_any_statement_or_commit_is_made_good_by_resuming(
     world: World, recon: ReconcilingDeps
 ) -> None:

@@ -39,7 +39,8 @@ def shape(url: str) -> list[tuple[object, ...]]:
              WHERE table_schema = 'public'
             UNION ALL SELECT 'constraint', conrelid::regclass || '.' || conname, pg_get_constraintdef(oid)
               FROM pg_constraint WHERE connamespace = 'public'::regnamespace
-            UNION ALL SELECT 'trigger', tgname, pg_get_triggerdef(oid) || tgenabled FROM pg_trigger WHERE NOT tgisinternal
+            UNION ALL SELECT 'trigger', tgname, pg_get_triggerdef(oid) || tgenabled::text
+              FROM pg_trigger WHERE NOT tgisinternal
             UNION ALL SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
             UNION ALL SELECT 'function', proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace
             UNION ALL SELECT 'privilege', table_name || '.' || column_name, string_agg(privilege_type, ',' ORDER BY
@@ -101,15 +102,13 @@ def test_a_second_migration_waits_for_the_first_and_finds_its_work_done(empty: U
     reached: list[str] = []
     with hand(empty.owner) as first, hand(empty.superuser) as observer:
         first.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
-        waiting = [threading.Thread(target=lambda: reached.append(migrate(empty.owner))) for _ in range(1)]
-        for thread in waiting:
-            thread.start()
+        second = threading.Thread(target=lambda: reached.append(migrate(empty.owner)))
+        second.start()
         while waiting_for_the_lock(observer) < 1:
-            assert waiting[0].is_alive()
+            assert second.is_alive()
         assert observer.execute("SELECT to_regclass('payment')").fetchone() == (None,)
         first.execute("SELECT pg_advisory_unlock(%s)", (MIGRATION_LOCK,))
-        for thread in waiting:
-            thread.join()
+        second.join()
     assert reached == [head()]
 
 

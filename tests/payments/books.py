@@ -49,6 +49,38 @@ WORK_IN_PROGRESS = {
     "reconciliation_break": {"owner", "closed_at", "closed_because"},
 }
 
+#: What the application's role must never be able to do, to the guards or around them.
+FORBIDDEN_TO_APP = [
+    "CREATE TABLE mine (a int)",
+    "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE SCHEMA mine",
+    "CREATE TRIGGER mine BEFORE INSERT ON payment FOR EACH ROW EXECUTE FUNCTION ramu_refuse()",
+    "ALTER TABLE ledger_entry DISABLE TRIGGER ALL",
+    "ALTER TABLE ledger_entry DISABLE TRIGGER ledger_entry_kept",
+    "DROP TRIGGER ledger_entry_kept ON ledger_entry",
+    "ALTER TABLE payment DROP CONSTRAINT uq_payment_operator_operator_transaction_id",
+    "ALTER FUNCTION ramu_refuse() OWNER TO ramu_app",
+    "CREATE OR REPLACE FUNCTION ramu_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+    "DROP TABLE ledger_entry",
+    "SET session_replication_role = replica",
+    "SET ROLE ramu_owner",
+    "SELECT rolpassword FROM pg_authid",
+    "SELECT pg_read_file('/etc/hostname')",
+    "COPY payment TO PROGRAM 'cat'",
+    "SELECT lo_export(1, 'x')",
+    "INSERT INTO alembic_version VALUES ('9999')",
+    "UPDATE alembic_version SET version_num = '9999'",
+    "UPDATE scheme SET rules = rules",
+    "UPDATE phone SET household_id = 1",
+    "UPDATE household SET people_count = 1",
+    "UPDATE member SET name = name",
+    "UPDATE outbox_sms SET body = body",
+    "UPDATE staff SET login = login",
+    "DELETE FROM outbox_sms",
+    "DELETE FROM staff",
+    "SELECT setval('payment_id_seq', 1)",
+]
+
 ONE_OF_EACH = """
     INSERT INTO statement_file (id, operator, sha256, filename, content, account, period_start, period_end, line_count,
                                 collected_xof, imported_by, imported_at)

@@ -5,7 +5,7 @@ again by its order. What remains must be equal to the letter, whichever way a ru
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from gateway.closing import verify_all
 from gateway.local.sandbox_operator.model import PromptState
@@ -116,11 +116,12 @@ async def faults_of(world: World) -> tuple[str, ...]:
     return tuple(faults)
 
 
-def differences(expected: Truth, found: Truth) -> list[str]:
-    """Say, part by part, which rows are missing and which are too many."""
+def differences(expected: Truth, found: Truth, unless: Container[str] = ()) -> list[str]:
+    """Say, part by part, which rows are missing and which are too many, ``unless`` chance may decide on that part."""
     return [
         sentence
         for part in expected
+        if part not in unless
         for sentence in (
             *(f"{part}: missing {row}" for row in _beyond(expected[part], found[part])),
             *(f"{part}: too much {row}" for row in _beyond(found[part], expected[part])),

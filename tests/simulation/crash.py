@@ -81,18 +81,19 @@ class Stage:
     server: PrivatePostgres
     database_name: str
     snapshot: Snapshot
+    operator_app: Starlette
     books: Books
+    clock: TestClock
     moment: datetime
     superuser: psycopg.AsyncConnection[Any] = field(repr=False)
 
     async def ground(self) -> "Ground":
         """Go back to the prepared instant."""
         await self.snapshot.restore(self.superuser)
-        clock = TestClock(self.moment)
-        app = _operator(clock)
-        _restore(app.state.operator.books, self.books)
+        self.clock.moment = self.moment
+        _restore(self.operator_app.state.operator.books, self.books)
         ids = CountedIds(itertools.count(FIRST_ID))
-        return Ground(self.server, self.database_name, app, clock, ids, self.superuser)
+        return Ground(self.server, self.database_name, self.operator_app, self.clock, ids, self.superuser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +169,10 @@ async def prepared(server: PrivatePostgres, template: str, act: Act) -> AsyncIte
                 ground = Ground(server, name, _operator(clock), clock, CountedIds(), superuser)
                 async with ground.process(Life(), people=True) as world:
                     await act(world)
-                books = ground.operator_app.state.operator.books
-                yield Stage(server, name, await keep(superuser), books, clock.moment, superuser)
+                app, kept = ground.operator_app, Books(None)
+                _restore(kept, app.state.operator.books)
+                snapshot = await keep(superuser)
+                yield Stage(server, name, snapshot, app, kept, clock, clock.moment, superuser)
         finally:
             await outside.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 

@@ -25,7 +25,7 @@ def test_beginning_again_keeps_nothing() -> None:
 def test_what_is_no_name_is_asked_for_again(name: str) -> None:
     again = play(UNKNOWN, ["1", name])
     assert again.screen.name == "register_name"
-    assert again.screen.text.startswith("Ecrivez le nom en lettres.")
+    assert again.screen.text.startswith("Ecrivez le nom en lettres (80 au plus).")
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ function post(path, fields) {
 }
 
 async function exchange() {
+  const asking = session;
   const answer = await post("", {
     sessionId: session.id,
     phoneNumber: session.msisdn,
@@ -52,6 +53,8 @@ async function exchange() {
     text: session.transcript,
   });
   const text = await answer.text();
+  // Hung up meanwhile: nobody reads this answer.
+  if (session !== asking) return;
   const words = text.slice(4);
   if (text.startsWith("CON ")) {
     show(words, { line: "En session", label: "Votre réponse", button: "Envoyer" });
@@ -67,7 +70,12 @@ async function exchange() {
 async function end(status) {
   const ended = session;
   session = null;
-  if (ended) await post("/end", { sessionId: ended.id, phoneNumber: ended.msisdn, status });
+  if (!ended) return;
+  try {
+    await post("/end", { sessionId: ended.id, phoneNumber: ended.msisdn, status });
+  } catch {
+    // The notification is a courtesy; without it the session expires by itself.
+  }
 }
 
 async function send() {
@@ -97,11 +105,8 @@ async function send() {
 }
 
 async function hangUp() {
-  try {
-    await end("Incomplete");
-  } finally {
-    rest(IDLE);
-  }
+  await end("Incomplete");
+  rest(IDLE);
 }
 
 function message(sms) {

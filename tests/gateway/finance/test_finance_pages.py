@@ -82,6 +82,21 @@ async def test_the_verdict_of_a_day_is_said_in_a_word_and_a_colour(desk: Desk, w
     assert f'data-verdict="{verdict}"' in page
 
 
+async def test_differences_of_two_operators_that_add_up_to_zero_are_no_balance(desk: Desk) -> None:
+    await desk.enter()
+    async with desk.database.unit_of_work() as connection:
+        for operator in ("sandbox", "autre"):
+            made = MadeDay(connection, DAY, operator, desk.clock.now())
+            file_id = await made.file()
+            if operator == "sandbox":
+                await made.line(file_id, "T1", 5000, AT, "matched")
+            else:
+                await made.pay("T1", 5000, AT, household_id=7)
+    page = (await desk.browser.get(f"/finance/?jour={DAY}")).text
+    assert figures_of(page)[""]["unexplained_xof"] == 0
+    assert 'data-verdict="unexplained"' in page
+
+
 async def test_today_is_shown_when_no_day_is_asked_for(desk: Desk) -> None:
     await desk.enter()
     page = (await desk.browser.get("/finance/")).text

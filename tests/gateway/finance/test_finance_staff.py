@@ -48,6 +48,20 @@ def test_a_login_is_nobody_elses_and_looks_like_one(urls: Urls) -> None:
     assert ask(urls, "SELECT count(*) FROM staff") == [(1,)]
 
 
+def test_a_locked_colleague_comes_back_with_a_new_password(urls: Urls) -> None:
+    ramu(urls, "add", "awa", "--name", "Awa", "--role", "finance", typed=LONG)
+    (before,) = ask(urls, "SELECT password_hash FROM staff")
+    with psycopg.connect(plain(urls.app)) as connection:
+        connection.execute("UPDATE staff SET failed_logins = 5, locked_until = '2999-01-01'")
+        connection.execute("INSERT INTO staff_session SELECT '\\x00', id, 'c', created_at, created_at FROM staff")
+    assert "bloqué" in ramu(urls, "list")[1]
+    assert ramu(urls, "password", "awa", typed=f"{LONG} encore")[0] == 0
+    assert "actif" in ramu(urls, "list")[1]
+    assert ask(urls, "SELECT password_hash FROM staff") != [before]
+    assert ask(urls, "SELECT count(*) FROM staff_session") == [(0,)]
+    assert ramu(urls, "password", "moussa", typed=LONG) == (1, "Aucun compte actif « moussa ».\n")
+
+
 def test_a_dismissed_colleague_is_out_at_once(urls: Urls) -> None:
     ramu(urls, "add", "awa", "--name", "Awa", "--role", "finance", typed=LONG)
     with psycopg.connect(plain(urls.app)) as connection:

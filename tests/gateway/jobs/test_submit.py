@@ -63,14 +63,21 @@ async def test_an_order_that_never_arrived_is_sent_again_after_a_minute_under_th
     assert submissions == 3
 
 
-async def test_after_five_submissions_a_request_is_only_asked_about(world: World) -> None:
+async def test_a_request_is_only_asked_about_once_its_prompt_would_come_too_late(world: World) -> None:
+    lifetime_s = world.deps.operators["sandbox"].capabilities.prompt_lifetime_s
+    sent_at = []
     with watched(world, lose_orders=99) as wire:
         await ask_to_pay(world, AMINATA, "S1")
+        asked_at = world.clock.now()
         world.clock.forward(seconds=5)
-        for _ in range(40):
+        for _ in range(60):
+            before = len(wire.orders)
             await world.work()
-            world.clock.forward(minutes=20)
-    assert (len(wire.orders), len(set(wire.orders))) == (5, 1)
+            sent_at += [(world.clock.now() - asked_at).total_seconds()] * (len(wire.orders) - before)
+            world.clock.forward(seconds=30)
+    assert 3 <= len(wire.orders) <= 5
+    assert len(set(wire.orders)) == 1
+    assert max(sent_at) < lifetime_s + 30
     assert await state_of_the_request(world) == "unknown"
 
 
@@ -153,3 +160,13 @@ async def test_the_ids_of_an_order_are_those_kept_before_it_was_sent(world: Worl
     [(correlation_id, token)] = await world.rows("SELECT correlation_id, callback_token FROM payment_request")
     assert wire.orders == [str(correlation_id)]
     assert prompt.callback_url == f"http://gateway.test/webhooks/sandbox/{token}"
+
+
+async def test_a_request_that_nobody_sent_in_time_is_given_up_and_its_payer_told(world: World) -> None:
+    await ask_to_pay(world, AMINATA, "S1")
+    world.clock.forward(hours=5)
+    await world.work()
+    assert await world.rows("SELECT state, submissions FROM payment_request") == [("expired", 0)]
+    assert not world.operator.books.prompts
+    [told] = await world.texts_to(AMINATA)
+    assert "non abouti" in told

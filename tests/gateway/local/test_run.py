@@ -48,7 +48,7 @@ if role != "step":
 """
 
 RUN = """
-import sys
+import signal, sys
 from pathlib import Path
 import typer
 from gateway.cli.run import live_in
@@ -56,6 +56,7 @@ from gateway.local.house import House
 from gateway.local.supervisor import Child, Patience
 
 folder, port, operator_port, steps, services = Path(sys.argv[1]), *sys.argv[2:6]
+signal.signal(signal.SIGHUP, signal.SIG_IGN if sys.argv[6:] == ["nohup"] else signal.SIG_DFL)
 def child(role):
     port_of_role = {"web": port, "operator": operator_port}.get(role, "")
     return Child(role, (sys.executable, str(folder / "stand_ins.py"), role, str(folder), port_of_role))
@@ -83,6 +84,7 @@ class Running:
         self.folder, self.port, self.operator_port = folder, free_port(), free_port()
         (folder / "stand_ins.py").write_text(STAND_INS)
         self.services, self.steps = services, steps
+        self.nohup = False
         names = ("PATH", "HOME")
         self.environment = {name: os.environ[name] for name in names if name in os.environ} | extra
         self.process: subprocess.Popen[str] | None = None
@@ -90,6 +92,7 @@ class Running:
 
     def start(self) -> subprocess.Popen[str]:
         where = [str(self.folder), str(self.port), str(self.operator_port), self.steps, self.services]
+        where += ["nohup"] if self.nohup else []
         self.process = subprocess.Popen(
             [sys.executable, "-c", RUN, *where],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT, env=self.environment,
@@ -185,6 +188,18 @@ def test_everything_starts_is_announced_and_stops_together(whole: Running, how: 
     assert whole.end(how) == 0
     wait_until_dead(server.pid, *whole.pids("web"), *whole.pids("worker"), *whole.pids("operator"))
     assert whole.lines[-1].endswith("Tout est arrêté.")
+
+
+def test_under_nohup_the_end_of_the_terminal_stops_nothing(running: Running) -> None:
+    running.nohup = True
+    running.start()
+    running.read_until_ready()
+    assert running.process is not None
+    running.process.send_signal(signal.SIGHUP)
+    os.kill(running.pids("worker")[0], signal.SIGKILL)
+    running.read_until("ATTENTION : worker est tombé")
+    running.read_until("role worker sees")
+    assert running.end() == 0
 
 
 def test_after_kill_9_nothing_of_ours_stays_but_the_database_which_the_next_run_adopts(whole: Running) -> None:

@@ -1,0 +1,134 @@
+"""kill -9 of the worker, of the web process and of PostgreSQL while people pay: nothing acknowledged is lost."""
+
+import asyncio
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from psycopg import OperationalError
+from tests.chaos.load import TIMEOUT_S, Load
+from tests.chaos.town import Town, until
+
+from gateway.closing import verify_all
+from gateway.database import Pool, Timeouts, open_database
+
+WORKER_KILLS = 12
+POSTGRES_KILLS = 6
+WEB_KILLS = 3
+CALLERS, TELLERS = 6, 4
+#: A kill comes when so many callbacks were acknowledged since the one before.
+BETWEEN_KILLS = 8
+#: The lease of a job, and the time to work off what it held back.
+SETTLE_S = 150
+
+ALL_IS_TOLD = """
+    SELECT (SELECT count(*) FROM callback WHERE handled_at IS NULL) = 0
+       AND (SELECT count(*) FROM outbox_sms WHERE state <> 'sent') = 0
+"""
+
+
+@pytest.fixture
+def town() -> Iterator[Town]:
+    folder = Path(tempfile.mkdtemp(prefix="ramu-chaos-"))
+    built = Town(folder)
+    try:
+        yield built
+    except BaseException:
+        print(built.said()[-20_000:])
+        raise
+    finally:
+        built.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def rows(town: Town, query: str) -> list[tuple[Any, ...]]:
+    url = town.postgres.database_url(role="postgres").replace("+psycopg", "")
+    with psycopg.connect(url) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+async def taken(town: Town, web: httpx.AsyncClient) -> list[tuple[str, int, str]]:
+    books = (await web.get(f"{town.operator_url}/control/books")).json()
+    return sorted(
+        (one["reference"], one["amount_xof"], one["payer"])
+        for one in books["transactions"]
+        if one["status"] == "completed"
+    )
+
+
+def booked(town: Town) -> list[tuple[Any, ...]]:
+    return sorted(rows(town, "SELECT operator_transaction_id, amount_xof, payer_msisdn FROM payment"))
+
+
+async def kill_and_kill(town: Town, load: Load) -> None:
+    """Kill one thing after another, each time when the load has moved on."""
+    for number in range(WORKER_KILLS):
+        goal = len(load.acknowledged) + BETWEEN_KILLS
+
+        async def moved(goal: int = goal) -> bool:
+            return len(load.acknowledged) >= goal
+
+        await until(moved, 60, "callbacks are acknowledged")
+        town.kill("work")
+        if number % 2:
+            await town.kill_postgres(signal.SIGKILL if number % 4 == 1 else signal.SIGQUIT)
+        if number % 4 == 2:
+            town.kill("serve")
+            await town.until_answering(f"{town.url}/livez")
+        await town.until_working(number + 2)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+async def test_nothing_acknowledged_is_lost_by_kill_9(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    await town.open()
+    async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as web:
+        load = Load(town, web)
+        async with asyncio.TaskGroup() as together:
+            for number in range(CALLERS):
+                together.create_task(load.caller(f"+2237000010{number}"))
+            for number in range(TELLERS):
+                together.create_task(load.teller(f"+2237000010{number + CALLERS - 2}"))
+            together.create_task(load.approver())
+            await kill_and_kill(town, load)
+            load.stopping.set()
+
+        async def settled() -> bool:
+            with suppress(OperationalError):
+                return rows(town, ALL_IS_TOLD) == [(True,)] and booked(town) == await taken(town, web)
+            return False
+
+        await until(settled, SETTLE_S, "every payment that the operator took is credited, handled and told")
+        approved = await taken(town, web)
+    await books_are_whole(town)
+    stored = {bytes(body) for (body,) in rows(town, "SELECT body FROM callback")}
+    assert [body for body in load.acknowledged if body not in stored] == []
+    [(messages, keys)] = rows(town, "SELECT count(*), count(DISTINCT key) FROM sandbox_sms WHERE key LIKE 'payment/%'")
+    assert messages == keys == len(approved)
+    with capsys.disabled():
+        print(
+            f"\n{WORKER_KILLS} worker kills, {POSTGRES_KILLS} of PostgreSQL, {WEB_KILLS} of the web process; "
+            f"{load.turns} turns, {len(load.acknowledged)} callbacks acknowledged to us, {load.refused} refused, "
+            f"{load.approved} prompts approved, {len(approved)} payments credited once",
+            end=" ",
+        )
+    assert len(load.acknowledged) >= WORKER_KILLS * BETWEEN_KILLS
+    assert load.approved >= WORKER_KILLS
+    assert load.refused > 0
+
+
+async def books_are_whole(town: Town) -> None:
+    database = open_database(town.postgres.app_url, Pool(1), Timeouts())
+    try:
+        verified = await database.transact(verify_all)
+    finally:
+        await database.close()
+    assert verified.ok, verified.faults
+    assert rows(town, "SELECT coalesce(sum(amount_xof), 0) FROM ledger_entry") == [(0,)]
