@@ -69,21 +69,28 @@ class Database:
         """Run ``work`` in a unit of work that survives the caller's departure and PostgreSQL's refusals.
 
         A client that hangs up cancels its request; money half-written because of that would be a fault, so the work
-        runs in a task of its own. PostgreSQL may refuse a transaction for the sake of another; it is then run again
-        whole, which is why ``work`` must do nothing but talk to the database.
+        runs in a task of its own. PostgreSQL may refuse a transaction for the sake of another, or have gone away since
+        the connection was last used; the work is then run again whole, which is why it must do nothing but talk to
+        the database. A connection lost while committing is not tried again: nobody knows what became of it.
         """
         return await asyncio.shield(asyncio.ensure_future(self._attempts(work)))
 
     async def _attempts(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         for attempt in range(1, ATTEMPTS + 1):
+            committing = False
             try:
                 async with self.unit_of_work() as connection:
-                    return await work(connection)
+                    result = await work(connection)
+                    committing = True
             except DBAPIError as refused:
-                if attempt == ATTEMPTS or not isinstance(refused.orig, SerializationFailure | DeadlockDetected):
+                stale = refused.connection_invalidated and not committing
+                given_way = isinstance(refused.orig, SerializationFailure | DeadlockDetected)
+                if attempt == ATTEMPTS or not (stale or given_way):
                     raise
                 wait_ms = BACKOFF_MS * 2**attempt
                 await asyncio.sleep((wait_ms + random.randrange(wait_ms)) / 1000)  # noqa: S311 - not a secret
+            else:
+                return result
         raise AssertionError("the last attempt returns or raises")
 
     async def close(self) -> None:

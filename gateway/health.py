@@ -1,5 +1,6 @@
 """Whether the process lives, whether it can do its work, and its counters."""
 
+from contextlib import suppress
 from http import HTTPStatus
 
 from fastapi import APIRouter
@@ -9,7 +10,7 @@ from sqlalchemy.pool import QueuePool
 from starlette.responses import JSONResponse, Response
 
 from gateway.deps import Deps
-from gateway.metrics import POOL_IN_USE, render
+from gateway.metrics import CALLBACKS_PARKED, INBOX_LAG_S, POOL_IN_USE, render
 from gateway.migrate import head
 
 CLOCK_SKEW_MAX_S = 60
@@ -21,6 +22,15 @@ STATE = text("""
            current_setting('fsync') AS fsync,
            current_setting('full_page_writes') AS full_page_writes,
            current_setting('synchronous_commit') AS synchronous_commit
+""")
+
+
+#: Each half has a partial index of its own.
+WAITING = text("""
+    SELECT coalesce(extract(epoch FROM CAST(:now AS timestamptz)
+                            - (SELECT min(received_at) FROM callback WHERE handled_at IS NULL AND parked_at IS NULL)),
+                    0) AS lag_s,
+           (SELECT count(*) FROM callback WHERE parked_at IS NOT NULL) AS parked
 """)
 
 
@@ -40,11 +50,21 @@ def router(deps: Deps) -> APIRouter:
 
     @routes.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
-        pools = [database.engine.pool for database in (deps.doors, deps.desk, deps.work)]
-        POOL_IN_USE.set(sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool)))
+        await _measure(deps)
         return Response(render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return routes
+
+
+async def _measure(deps: Deps) -> None:
+    """Set the gauges that only the database and the pools know; without a database they keep what they last said."""
+    pools = [database.engine.pool for database in (deps.doors, deps.desk, deps.work)]
+    POOL_IN_USE.set(sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool)))
+    with suppress(SQLAlchemyError, OSError):
+        async with deps.desk.single() as connection:
+            lag_s, parked = (await connection.execute(WAITING, {"now": deps.clock.now()})).one()
+        INBOX_LAG_S.set(int(lag_s))
+        CALLBACKS_PARKED.set(parked)
 
 
 async def _faults(deps: Deps) -> list[str]:

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 #: Crockford's alphabet without I, L, O and U: a person can read it out over the telephone.
 REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 REFERENCE_CHARS = 8
+GROUP_CHARS = 4
 TOKEN_BYTES = 32
 
 
@@ -37,3 +38,8 @@ class RandomIds:
     def token(self) -> str:
         """Give an unguessable word for an address or a cookie."""
         return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def shown_reference(reference: str) -> str:
+    """Write a reference in groups, as people read it out."""
+    return "-".join(reference[start : start + GROUP_CHARS] for start in range(0, len(reference), GROUP_CHARS))

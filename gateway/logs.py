@@ -3,7 +3,6 @@
 Everything is masked at the last step before writing, whoever wrote it: our own code, a library or a traceback.
 """
 
-import hmac
 import logging
 import re
 import sys
@@ -20,7 +19,6 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 HIDDEN = "***"
 STRING_CHARS_MAX = 4_000
 NESTING_MAX = 5
-HASH_CHARS = 16
 SHOWN_DIGITS = 3
 
 #: A key is never shown when one of its words is one of these.
@@ -56,11 +54,6 @@ _DATABASE_ECHO = re.compile(r"(?s)(DETAIL:|\[parameters:)[^\n]*(?:\n(?!  File|\[
 _CONTROL = re.compile(
     "[\\x00-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
 )
-
-
-def keyed_hash(msisdn: str, key: str) -> str:
-    """Give the same short word for the same number, so that lines can be joined without showing it."""
-    return hmac.digest(key.encode(), msisdn.encode(), "sha256").hex()[:HASH_CHARS]
 
 
 def mask_text(text: str) -> str:

@@ -6,6 +6,7 @@ from gateway.contributions.account import HouseholdAccount
 from gateway.contributions.apply import Applied
 from gateway.contributions.rights import RightsState
 from gateway.contributions.situation import to_open_xof
+from gateway.ids import shown_reference
 from gateway.sms.outbox import OutgoingSms
 from gateway.sms.texts import (
     RightsClosed,
@@ -72,5 +73,7 @@ def suspense_sms(payment: NewPayment, service_code: str) -> OutgoingSms | None:
 
 def failure_sms(request: RequestFact, service_code: str) -> OutgoingSms:
     """Tell a payer that the operator took nothing."""
-    body = payment_failed(amount_xof=request.amount_xof, reference=request.reference, service_code=service_code or None)
+    body = payment_failed(
+        amount_xof=request.amount_xof, reference=shown_reference(request.reference), service_code=service_code or None
+    )
     return OutgoingSms(f"request/{request.id}/failed", "failure", request.household_id, request.payer_msisdn, body)

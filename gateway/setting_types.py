@@ -5,7 +5,7 @@ import json
 import re
 from enum import StrEnum
 from typing import Annotated
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic import ValidationInfo as Info
@@ -64,7 +64,7 @@ def _postgres_url(value: SecretStr, info: Info) -> SecretStr:
     if not found or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
         raise ValueError("is not a PostgreSQL address; write postgresql://user:password@host:5432/database")
     url = f"postgresql+psycopg://{rest}"
-    if _in_production(info) and _split(url).password == LOCAL_WORD:
+    if _in_production(info) and unquote(_split(url).password or "") == LOCAL_WORD:
         raise ValueError(f"has the word `{LOCAL_WORD}` for its password; give the role a real one")
     return SecretStr(url)
 

@@ -24,7 +24,6 @@ from gateway.setting_types import (
     SenderKey,
     ServiceCode,
     SmsSender,
-    StrongSecret,
     UssdKeys,
 )
 from payments.operators.contract import Secret, Secrets
@@ -35,7 +34,6 @@ FOREIGN_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 
 LOCAL_DEFAULTS: Mapping[str, str] = {
     "RAMU_PUBLIC_URL": "http://127.0.0.1:8000",
-    "RAMU_SESSION_SECRET": LOCAL_WORD,
     "RAMU_USSD_KEYS": f"africastalking={LOCAL_WORD}",
     "RAMU_SERVICE_CODE": "*123#",
     "RAMU_OPERATOR_SECRETS": f"sandbox={LOCAL_WORD}",
@@ -72,7 +70,6 @@ class Settings(BaseSettings):
     owner_database_url: PostgresUrl | None = Field(None, description="the PostgreSQL address of the role that migrates")
     redis_url: RedisUrl | None = Field(None, description="Redis or Valkey for sessions; without it, PostgreSQL")
     public_url: PublicUrl = Field(description="the https:// address at which operators reach us")
-    session_secret: StrongSecret = Field(description="the key of cookies and of hashed numbers in logs")
     ussd_keys: UssdKeys = Field(description="the secret part of each aggregator's address: africastalking=old,new")
     service_code: ServiceCode = Field(description="what people dial, as *123#")
     operator_secrets: OperatorSecrets = Field(default_factory=dict, description="operator=old,new or JSON with dates")
@@ -84,14 +81,15 @@ class Settings(BaseSettings):
     africastalking_api_key: SenderKey = Field(None, description="the key of that account")
     africastalking_sender_id: str | None = Field(None, max_length=11, description="the name that SMS come from")
     push_delay_s: int = Field(3, ge=0, le=120, description="0 to 120, from the end of a session to the prompt")
-    pool_size: int = Field(10, ge=1, le=200, description="1 to 200 database connections of one process")
+    pool_size: int = Field(10, ge=1, le=200, description="1 to 200 connections in each of a process's four pools")
     pool_wait_s: int = Field(2, ge=1, le=30, description="1 to 30, the longest wait for a connection")
     statement_timeout_s: int = Field(5, ge=1, le=300, description="1 to 300, the longest SQL statement")
     lock_timeout_s: int = Field(2, ge=1, le=60, description="1 to 60, the longest wait for a lock")
     idle_transaction_timeout_s: int = Field(10, ge=1, le=300, description="1 to 300, the longest idle transaction")
-    operator_timeout_s: int = Field(10, ge=1, le=60, description="1 to 60, the longest call to an operator")
+    operator_timeout_s: int = Field(10, ge=1, le=20, description="1 to 20, the longest call to an operator")
     stop_timeout_s: int = Field(30, ge=1, le=300, description="1 to 300, the time to finish when told to stop")
     concurrency_max: int = Field(500, ge=1, le=10_000, description="1 to 10000 requests at once in one process")
+    worker_metrics_port: int | None = Field(None, ge=1, le=65535, description="where the worker shows its counters")
     forwarded_allow_ips: Proxies = Field("127.0.0.1", description="the proxies whose X-Forwarded-* headers count")
     local_dir: Path = Field(Path(".ramu"), description="where local mode keeps its data")
     log_format: LogFormat = Field(LogFormat.JSON, description="json or console")

@@ -77,11 +77,11 @@ class Wiring:
             service_code=settings.service_code,
             local_mode=settings.is_local,
         )
-        reconciling = ReconcilingDeps(deps, book)
+        reconciling = ReconcilingDeps(deps, book, {"sandbox": settings.sandbox_merchant})
         return Parts(
             deps=deps,
             ussd=self._ussd(deps, book),
-            jobs=JobDeps(deps, book, self._sender(deps), Pace()),
+            jobs=JobDeps(deps, book, self._sender(deps), Pace(call_timeout_s=settings.operator_timeout_s)),
             finance=FinanceDeps(deps, partial(import_statement, reconciling)),
             reconciling=reconciling,
             book=book,

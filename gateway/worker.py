@@ -5,10 +5,12 @@ import signal
 from datetime import datetime
 
 import structlog
+from prometheus_client import start_http_server
 
 from gateway.finance.sessions import sweep as sweep_logins
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.tick import Job, run_for_ever
+from gateway.metrics import REGISTRY
 from gateway.settings import Settings
 from gateway.wiring import Parts, Wiring
 
@@ -25,6 +27,8 @@ async def work(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     wiring = Wiring(settings)
+    if settings.worker_metrics_port is not None:
+        start_http_server(settings.worker_metrics_port, registry=REGISTRY)
     log.info("worker.started")
     running = asyncio.create_task(run_for_ever(wiring.parts.jobs, stop, _sweeps(wiring.parts)))
     try:

@@ -77,10 +77,11 @@ INSERT = text("""
 
 BY_KEY = text("SELECT reference FROM payment_request WHERE idempotency_key = :idempotency_key")
 
+#: A prompt lives from the moment it was last sent; a request that is about to be sent again is as good as open.
 OPEN_PROMPT = text("""
     SELECT reference FROM payment_request
-     WHERE payer_msisdn = :payer_msisdn AND created_at > :opened_after
-       AND state IN ('created', 'submitted', 'unknown', 'pending')
+     WHERE payer_msisdn = :payer_msisdn AND state IN ('created', 'submitted', 'unknown', 'pending')
+       AND (coalesce(submitted_at, created_at) > :opened_after OR (state = 'created' AND submitted_at IS NOT NULL))
      ORDER BY created_at DESC LIMIT 1
 """)
 
@@ -94,7 +95,7 @@ RELEASE = text("""
 
 CLAIM_TO_SUBMIT = text("""
     UPDATE payment_request SET state = 'submitted', submissions = submissions + 1, next_attempt_at = :lease_until,
-                               submitted_at = coalesce(submitted_at, :now)
+                               submitted_at = :now
      WHERE id IN (SELECT id FROM payment_request
                    WHERE operator = :operator AND state = 'created' AND next_attempt_at <= :now
                    ORDER BY next_attempt_at, id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from payments.ledger import chart
 from payments.ledger.entry import Entry, LedgerTxn, movement
 from payments.ledger.post import post, reserve_ids
-from payments.match import BreakKind, Credit, FoundBreak
+from payments.match import BreakKind, Credit, FoundBreak, MatchedBy
+from payments.observation import Provenance
 
 RESERVE = text("SELECT nextval('payment_id_seq') FROM generate_series(1, :count)")
 
@@ -40,6 +42,15 @@ EXISTING = text("""
 """)
 
 RECEIPT_DIGITS = 9
+
+#: What a piece of evidence is, in the words of finance.
+SOURCES: Final[Mapping[Provenance, str]] = {
+    Provenance.SIGNED_CALLBACK: "l'avis signé",
+    Provenance.UNBOUND_CALLBACK: "l'avis",
+    Provenance.QUERY: "l'interrogation de l'opérateur",
+    Provenance.STATEMENT: "le relevé",
+    Provenance.MANUAL: "la saisie à la main",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +177,31 @@ def differing(credits_: Sequence[Credit], existing: Sequence[ExistingPayment]) -
                     difference_xof=credit.amount_xof - payment.amount_xof,
                     operator_says_xof=credit.amount_xof,
                     we_say_xof=payment.amount_xof,
-                    detail=f"{credit.provenance} says {credit.amount_xof} F and we credited {payment.amount_xof} F",
+                    detail=f"{SOURCES[credit.provenance]} dit {credit.amount_xof} F, "
+                    f"nous avons crédité {payment.amount_xof} F",
+                )
+            )
+        # Only a reference outranks what was believed before; who paid says less than what was asked.
+        if (
+            payment is not None
+            and credit.matched_by is MatchedBy.REFERENCE
+            and payment.household_id != credit.household_id
+        ):
+            found.append(
+                FoundBreak(
+                    kind=BreakKind.STATUS,
+                    operator=credit.operator,
+                    subject=f"{credit.operator_transaction_id}:household",
+                    occurred_at=credit.occurred_at,
+                    difference_xof=0,
+                    operator_says_xof=credit.amount_xof,
+                    we_say_xof=payment.amount_xof,
+                    detail=f"{SOURCES[credit.provenance]} nomme le ménage {credit.household_id}, "
+                    f"l'argent est {_place(payment.household_id)}",
                 )
             )
     return found
+
+
+def _place(household_id: int | None) -> str:
+    return "en attente d'affectation" if household_id is None else f"au ménage {household_id}"

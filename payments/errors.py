@@ -11,7 +11,7 @@ class AmountInvalid(PaymentsError):
     def __init__(self, text: str, why: str) -> None:
         self.text = text[:40]
         self.why = why
-        super().__init__(f"amount {self.text!r} refused: {why}")
+        super().__init__(f"montant « {self.text} » refusé : {why}")
 
 
 class MsisdnInvalid(PaymentsError):
@@ -61,5 +61,5 @@ class StatementRejected(PaymentsError):
     def __init__(self, why: str, line_number: int | None = None) -> None:
         self.why = why
         self.line_number = line_number
-        place = f"line {line_number}: " if line_number is not None else ""
-        super().__init__(f"statement refused: {place}{why}")
+        place = f", ligne {line_number}" if line_number is not None else ""
+        super().__init__(f"relevé refusé{place} : {why}")

@@ -14,8 +14,8 @@ from payments.operators.contract import Verdict
 from payments.wire import RawRequest
 
 #: After so many failures a callback waits for a person and blocks nobody.
-ATTEMPTS_MAX = 6
-#: Each further attempt waits this much longer than the one before.
+ATTEMPTS_MAX = 12
+#: The n-th failure waits n times n times this long: about five hours in all, longer than most outages.
 WAIT = timedelta(seconds=30)
 
 #: Headers that may carry a secret are known to have been there, and no more.
@@ -58,7 +58,8 @@ FAILED = text("""
     UPDATE callback SET last_error = :error,
                         parked_at = CASE WHEN :park OR attempts >= :attempts_max THEN CAST(:now AS timestamptz) END,
                         next_attempt_at = CASE WHEN :park OR attempts >= :attempts_max THEN NULL
-                                          ELSE CAST(:now AS timestamptz) + attempts * CAST(:wait AS interval) END
+                                          ELSE CAST(:now AS timestamptz)
+                                               + attempts * attempts * CAST(:wait AS interval) END
      WHERE id = :id AND handled_at IS NULL
 """)
 

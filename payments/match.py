@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from payments.lifecycle import EVENT_OF_STATUS, Event, State, after, contradicts
 from payments.observation import CREDITING, Observation, ObservedStatus, Provenance
@@ -33,6 +34,28 @@ class BreakKind(StrEnum):
     DUPLICATE = "DUPLICATE"
     UNIDENTIFIED = "UNIDENTIFIED"
 
+
+#: What an operator says of one operation, in the words of finance.
+SAID: Final[Mapping[ObservedStatus, str]] = {
+    ObservedStatus.PENDING: "en cours",
+    ObservedStatus.SUCCEEDED: "réussie",
+    ObservedStatus.FAILED: "échouée",
+    ObservedStatus.EXPIRED: "expirée",
+    ObservedStatus.REVERSED: "annulée",
+    ObservedStatus.UNKNOWN: "d'état inconnu",
+}
+
+#: Where a request of ours stands, in the words of finance.
+STANDS: Final[Mapping[State, str]] = {
+    State.CREATED: "à envoyer",
+    State.SUBMITTED: "envoyée",
+    State.UNKNOWN: "sans réponse",
+    State.PENDING: "en attente du payeur",
+    State.SUCCEEDED: "payée",
+    State.FAILED: "refusée ou abandonnée",
+    State.EXPIRED: "expirée",
+    State.REVERSED: "annulée",
+}
 
 _LADDER = (MatchedBy.REFERENCE, MatchedBy.PAYER, MatchedBy.SUSPENSE)
 _TRUST = (Provenance.QUERY, Provenance.STATEMENT, Provenance.SIGNED_CALLBACK, Provenance.MANUAL)
@@ -230,12 +253,14 @@ def _asked_other_amount(credit: Credit, request: RequestFact | None) -> list[Fou
             difference_xof=0,
             operator_says_xof=credit.amount_xof,
             we_say_xof=credit.amount_xof,
-            detail=f"request {request.reference} asked for {request.amount_xof} F",
+            detail=f"la demande {request.reference} était de {request.amount_xof} F, "
+            f"l'opérateur a pris {credit.amount_xof} F",
         )
     ]
 
 
 def _contradiction(observed: Observation, request: RequestFact, state: State, now: datetime) -> FoundBreak:
+    before, said = STANDS[state], SAID[observed.status]
     return FoundBreak(
         kind=BreakKind.STATUS,
         operator=request.operator,
@@ -244,7 +269,7 @@ def _contradiction(observed: Observation, request: RequestFact, state: State, no
         difference_xof=0,
         operator_says_xof=observed.amount_xof,
         we_say_xof=request.amount_xof,
-        detail=f"request {request.reference} was {state} and the operator now says {observed.status}",
+        detail=f"la demande {request.reference} était {before}, l'opérateur la dit maintenant {said}",
     )
 
 
@@ -253,7 +278,7 @@ def _reversal(observed: Observation, request: RequestFact | None, now: datetime)
     if subject is None:
         return []
     amount_xof = observed.amount_xof or (request.amount_xof if request else None)
-    reversed_one = f"request {request.reference}" if request else f"transaction {subject}"
+    reversed_one = f"la demande {request.reference}" if request else f"l'opération {subject}"
     return [
         FoundBreak(
             kind=BreakKind.REVERSAL,
@@ -264,6 +289,6 @@ def _reversal(observed: Observation, request: RequestFact | None, now: datetime)
             difference_xof=0,
             operator_says_xof=amount_xof,
             we_say_xof=amount_xof,
-            detail=f"the operator says that {reversed_one} was reversed; the ledger waits for two people",
+            detail=f"l'opérateur dit {reversed_one} annulée ; le grand livre attend deux personnes",
         )
     ]

@@ -25,10 +25,10 @@ def parse_gsma_amount(text: object) -> int:
     """
     found = _GSMA.fullmatch(_as_text(text))
     if found is None:
-        raise AmountInvalid(str(text), "not written as the standard writes amounts")
+        raise AmountInvalid(str(text), "il n'est pas écrit comme le veut la norme")
     whole, decimals = found.groups()
     if decimals is not None and decimals.strip("0"):
-        raise AmountInvalid(str(text), "francs CFA have no centimes")
+        raise AmountInvalid(str(text), "le franc CFA n'a pas de centimes")
     return _bounded(whole, MAX_AMOUNT_XOF)
 
 
@@ -39,7 +39,7 @@ def gsma_amount(amount_xof: int) -> str:
     Source:  GSMA Mobile Money API 1.2.0, schema "amount" (OpenAPI file, read 2026-11-22).
     """
     if not 0 <= amount_xof <= MAX_AMOUNT_XOF:
-        raise AmountInvalid(str(amount_xof), f"outside 0 to {MAX_AMOUNT_XOF}")
+        raise AmountInvalid(str(amount_xof), f"il doit être entre 0 et {MAX_AMOUNT_XOF}")
     return str(amount_xof)
 
 
@@ -50,7 +50,7 @@ def parse_francs(text: object, *, max_xof: int = MAX_AMOUNT_XOF) -> int:
     """
     digits = _as_text(text)
     if _FRANCS.fullmatch(digits) is None:
-        raise AmountInvalid(digits, "not a whole number of francs")
+        raise AmountInvalid(digits, "ce n'est pas un nombre entier de francs, en chiffres seuls")
     return _bounded(digits, max_xof)
 
 
@@ -67,12 +67,12 @@ def parse_balance(text: object) -> int:
 
 def _as_text(value: object) -> str:
     if not isinstance(value, str):
-        raise AmountInvalid(str(type(value).__name__), "not a text")
+        raise AmountInvalid(str(type(value).__name__), "ce n'est pas un texte")
     return value
 
 
 def _bounded(digits: str, max_xof: int) -> int:
     amount_xof = int(digits)
     if amount_xof > max_xof:
-        raise AmountInvalid(digits, f"above {max_xof}")
+        raise AmountInvalid(digits, f"il dépasse {max_xof}")
     return amount_xof

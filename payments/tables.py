@@ -36,6 +36,7 @@ class PaymentRequest(Table, table=True):
         Index(
             "ix_payment_request_due", "operator", "next_attempt_at", postgresql_where=sql("next_attempt_at IS NOT NULL")
         ),
+        Index("ix_payment_request_to_send", "operator", "next_attempt_at", postgresql_where=sql("state = 'created'")),
         Index("ix_payment_request_payer_msisdn_created_at", "payer_msisdn", "created_at"),
         Index("ix_payment_request_household_id_created_at", "household_id", "created_at"),
     )

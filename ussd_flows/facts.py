@@ -23,6 +23,7 @@ class PaymentState(StrEnum):
     RECEIVED = "received"
     SUSPENSE = "suspense"
     REVERSED = "reversed"
+    FAILED = "failed"
 
 
 class RequestState(StrEnum):

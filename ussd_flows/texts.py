@@ -19,7 +19,7 @@ _PLAIN: Final = {
     "pay": "other unreadable nothing no_wallet wallet_gone yes no cancelled",
     "waiting": "check still answered",
     "receipts": "title none",
-    "payment": "pending received suspense reversed",
+    "payment": "pending received suspense reversed failed",
     "help": "text",
     "register": (
         "name name_unreadable activity activity_closed place place_unknown place_pick people people_unreadable "

@@ -2,18 +2,23 @@
 
 import asyncio
 import json
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import typer
 
 from gateway.cli.environment import environment
+from gateway.cli.terminal import asked_password, author, is_watched, piped_password, stop
 from gateway.clock import SystemClock
 from gateway.closing import DayToClose, DayUnexplained, close
+from gateway.deps import Deps
+from gateway.finance.access import Door, LoginForm
 from gateway.finance.audit import actor_of
+from gateway.finance.passwords import Passwords
 from gateway.finance.roles import RIGHTS, Right
-from gateway.finance.staff import everyone
-from gateway.finance.words import francs
+from gateway.finance.sessions import SessionRules
+from gateway.finance.words import ROLES, francs
 from gateway.settings import Settings, load_settings
 from gateway.wiring import Wiring
 from payments.reconciliation.close import DayNotClosable, DayRefusal, SealedDay, read_day
@@ -30,8 +35,16 @@ REFUSALS: Final = {
 }
 
 
-class SignerUnknown(Exception):
-    """Nobody who may sign has this login."""
+class SignatureRefused(Exception):
+    """Whoever signs is not known, or may not sign; the text is a French sentence for the terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who signs, and the password that proves it."""
+
+    login: str
+    password: str = field(repr=False)
 
 
 @app.command("close")
@@ -41,18 +54,24 @@ def close_one(
     remarks: Annotated[
         str | None, typer.Option("--with-remarks", metavar="TEXTE", help="Clore malgré ce qui manque, en l'expliquant.")
     ] = None,
+    *,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Lire le mot de passe sur l'entrée standard.")
+    ] = False,
 ) -> None:
-    """Clore une journée passée : son rapport est scellé à la suite de la veille."""
+    """Clore une journée passée : son rapport est scellé à la suite de la veille, sous le mot de passe de qui signe."""
     yesterday = SystemClock().now().date() - timedelta(days=1)
     wanted = day.date() if day is not None else yesterday
+    settings = load_settings(environment())
+    signature = Signature(by, _password(from_stdin=password_stdin))
     try:
-        sealed = asyncio.run(_close(load_settings(environment()), by, wanted, (remarks or "").strip() or None))
-    except SignerUnknown:
-        _stop(f"« {by} » n'a pas de compte ouvert, ou son rôle ne signe pas les journées : voir « ramu staff list ».")
+        sealed = asyncio.run(_close(settings, signature, wanted, (remarks or "").strip() or None))
+    except SignatureRefused as refused:
+        stop(str(refused))
     except DayNotClosable as refused:
-        _stop(REFUSALS[refused.refusal].format(day=refused.day))
+        stop(REFUSALS[refused.refusal].format(day=refused.day))
     except DayUnexplained as refused:
-        _stop(_what_is_missing(wanted, refused))
+        stop(_what_is_missing(wanted, refused))
     _show(sealed)
 
 
@@ -61,7 +80,7 @@ def show_one(day: Day) -> None:
     """Montrer le rapport scellé d'une journée."""
     sealed = asyncio.run(_read(load_settings(environment()), day.date()))
     if sealed is None:
-        _stop(f"La journée du {day.date()} n'est pas close.")
+        stop(f"La journée du {day.date()} n'est pas close.")
     typer.echo(json.dumps(json.loads(sealed.content), ensure_ascii=False, indent=2))
     _show(sealed)
 
@@ -79,17 +98,33 @@ def _what_is_missing(day: date, refused: DayUnexplained) -> str:
     return f"La journée du {day} n'est pas close : {' ; '.join(faults)}. Pour clore malgré tout : --with-remarks TEXTE."
 
 
-async def _close(settings: Settings, login: str, day: date, remarks: str | None) -> SealedDay:
+def _password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return piped_password()
+    if not is_watched():
+        stop("Qui signe donne son mot de passe au clavier ; un script le passe par l'entrée avec --password-stdin.")
+    return asked_password()
+
+
+async def _close(settings: Settings, signature: Signature, day: date, remarks: str | None) -> SealedDay:
     wiring = Wiring(settings)
     try:
-        async with wiring.parts.deps.desk.single() as connection:
-            colleagues = await everyone(connection)
-        signers = {row.login for row in colleagues if row.disabled_at is None and Right.CLOSE in RIGHTS[row.role]}
-        if login not in signers:
-            raise SignerUnknown
-        return await close(wiring.parts.reconciling, DayToClose(day, actor_of(login), remarks))
+        await _require_signer(wiring.parts.deps, signature)
+        return await close(wiring.parts.reconciling, DayToClose(day, actor_of(signature.login), remarks))
     finally:
         await wiring.close()
+
+
+async def _require_signer(deps: Deps, signature: Signature) -> None:
+    door = Door(deps.desk, deps.ids, Passwords(), SessionRules())
+    form = LoginForm(signature.login, signature.password, address=author(), previous_token="")
+    role = await door.role_of(form, deps.clock.now())
+    if role is None:
+        raise SignatureRefused(
+            f"« {signature.login} » : identifiant ou mot de passe incorrect, ou compte fermé ou bloqué. Rien n'est clos."
+        )
+    if Right.CLOSE not in RIGHTS[role]:
+        raise SignatureRefused(f"Le rôle de « {signature.login} » ({ROLES[role]}) ne signe pas les journées.")
 
 
 async def _read(settings: Settings, day: date) -> SealedDay | None:
@@ -99,8 +134,3 @@ async def _read(settings: Settings, day: date) -> SealedDay | None:
             return await read_day(connection, day)
     finally:
         await wiring.close()
-
-
-def _stop(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)

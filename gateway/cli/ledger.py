@@ -1,23 +1,20 @@
 """`ramu ledger`: prove the books, seal them, add them up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Annotated, Final
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
+from gateway.cli.terminal import stop, transact
 from gateway.clock import SystemClock
 from gateway.closing import verify_all
-from gateway.database import Pool, Timeouts, open_database
-from gateway.finance.words import francs
-from gateway.settings import Settings, load_settings
+from gateway.database import Timeouts
+from gateway.finance.words import counted, francs, side
+from gateway.settings import load_settings
 from payments.ledger.balance import balances
 from payments.ledger.fault import Fault, FaultKind
 from payments.ledger.seal import Block, seal
-
-Result = TypeVar("Result")
 
 app = typer.Typer(no_args_is_help=True, help="Le grand livre.")
 
@@ -29,7 +26,7 @@ FAULTS: Final = {
     FaultKind.ROWS_MISSING: "des écritures scellées ont disparu",
     FaultKind.ROWS_INSERTED: "des écritures ont été glissées parmi les écritures scellées",
     FaultKind.CHAIN_BROKEN: "la chaîne des blocs est rompue",
-    FaultKind.HEAD_LOST: "un bloc attesté par une journée close a disparu",
+    FaultKind.HEAD_LOST: "une empreinte attestée a disparu",
     FaultKind.DAY_CHANGED: "le rapport d'une journée close a été modifié",
     FaultKind.DAY_CHAIN_BROKEN: "la chaîne des journées est rompue",
     FaultKind.UNBALANCED: "une écriture n'est pas équilibrée",
@@ -42,16 +39,27 @@ FAULTS: Final = {
 }
 
 
+HASH_BYTES: Final = 32
+
+Attested = Annotated[
+    list[str] | None,
+    typer.Option("--attested", metavar="EMPREINTE", help="Une empreinte notée hors de la machine ; peut se répéter."),
+]
+
+
 @app.command("verify")
-def verify_books() -> None:
+def verify_books(attested: Attested = None) -> None:
     """Prouver la chaîne des blocs, la chaîne des journées et les livres."""
-    found = asyncio.run(_transact(load_settings(environment()), verify_all))
-    typer.echo(f"Blocs relus : {found.blocks} ; écritures scellées : {found.txns}.")
+    kept = [_digest(written) for written in attested or ()]
+    work = transact(load_settings(environment()), lambda connection: verify_all(connection, kept), PATIENCE)
+    found = asyncio.run(work)
+    typer.echo(f"Blocs relus : {found.blocks} ; écritures scellées : {found.txns} ; pas encore : {found.unsealed}.")
+    if kept:
+        typer.echo(f"Empreintes attestées cherchées : {len(kept)}.")
     for fault in found.faults:
         typer.echo(_sentence(fault), err=True)
     if not found.ok:
-        typer.echo(f"Le grand livre N'EST PAS intact : {len(found.faults)} défaut(s).", err=True)
-        raise typer.Exit(1)
+        stop(f"Le grand livre N'EST PAS intact : {counted(len(found.faults), 'défaut', 'défauts')}.")
     typer.echo("Le grand livre est intact : la chaîne est continue et les livres sont équilibrés.")
 
 
@@ -60,9 +68,10 @@ def seal_books() -> None:
     """Sceller tout ce qui ne l'est pas encore."""
     settings, now = load_settings(environment()), SystemClock().now()
     sealed: list[Block] = []
-    while block := asyncio.run(_transact(settings, lambda connection: seal(connection, now))):
+    while block := asyncio.run(transact(settings, lambda connection: seal(connection, now), PATIENCE)):
         sealed.append(block)
-        typer.echo(f"Bloc {block.seq} : {block.txn_count} écritures, {block.sha256.hex()}")
+        written = counted(block.txn_count, "écriture", "écritures")
+        typer.echo(f"Bloc {block.seq} : {written}, {block.sha256.hex()}")
     if not sealed:
         typer.echo("Tout est déjà scellé.")
 
@@ -70,20 +79,30 @@ def seal_books() -> None:
 @app.command("balance")
 def show_balance() -> None:
     """Additionner chaque compte ; ensemble, ils font zéro."""
-    rows = asyncio.run(_transact(load_settings(environment()), balances))
+    rows = asyncio.run(transact(load_settings(environment()), balances, PATIENCE))
     for row in rows:
-        typer.echo(f"{row.account:<24} {row.entry_count:>10} lignes {francs(row.amount_xof):>22} F")
-    typer.echo(f"{'total':<24} {'':>17} {francs(sum(row.amount_xof for row in rows)):>22} F")
+        typer.echo(f"{row.account:<24} {_lines(row.entry_count):>17} {_balance(row.amount_xof)}")
+    typer.echo(f"{'total':<24} {'':>17} {_balance(sum(row.amount_xof for row in rows))}")
+
+
+def _lines(count: int) -> str:
+    return counted(count, "ligne", "lignes")
+
+
+def _balance(amount_xof: int) -> str:
+    return f"{francs(abs(amount_xof)):>22} F {side(amount_xof)}"
+
+
+def _digest(written: str) -> bytes:
+    try:
+        digest = bytes.fromhex(written)
+    except ValueError:
+        digest = b""
+    if len(digest) != HASH_BYTES:
+        stop(f"« {written} » n'est pas une empreinte : elle s'écrit en {2 * HASH_BYTES} chiffres hexadécimaux.")
+    return digest
 
 
 def _sentence(fault: Fault) -> str:
     place = f"Bloc {fault.block_seq}" if fault.block_seq is not None else "Livres"
     return f"{place} : {FAULTS[fault.kind]} ({fault.detail})."
-
-
-async def _transact(settings: Settings, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
-    database = open_database(settings.database_url.get_secret_value(), Pool(size=1), PATIENCE)
-    try:
-        return await database.transact(work)
-    finally:
-        await database.close()

@@ -60,7 +60,7 @@ def command(
     """Dial the code of the service from this terminal, as on a phone with keys."""
     door = f"{url.rstrip('/')}/ussd/africastalking/{key}"
     try:
-        with httpx.Client(timeout=TIMEOUT_S) as client:
+        with httpx.Client(timeout=TIMEOUT_S, trust_env=False) as client:
             _talk(Line(client, door, msisdn, service_code))
     except (httpx.HTTPError, Refused) as failure:
         reason = failure if isinstance(failure, Refused) else "elle ne répond pas; lancez d'abord `ramu run`"

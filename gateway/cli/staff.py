@@ -1,25 +1,19 @@
 """`ramu staff`: who may come to the console."""
 
 import asyncio
-import getpass
-import os
-import sys
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
+from gateway.cli.terminal import asked_password, author, is_watched, piped_password, stop, transact
 from gateway.clock import SystemClock
-from gateway.database import Pool, Timeouts, open_database
 from gateway.finance import staff
 from gateway.finance.passwords import hash_password
 from gateway.finance.roles import Role
 from gateway.finance.staff import NewStaff, StaffRefused
-from gateway.settings import Settings, load_settings
+from gateway.settings import load_settings
 
-Result = TypeVar("Result")
 app = typer.Typer(no_args_is_help=True, help="Les comptes de la console.")
 
 ROLE_NAMES = {
@@ -42,21 +36,21 @@ def add(
     try:
         password = staff.checked_password(_password(), login, local_mode=settings.is_local)
         new = NewStaff(login=login, name=name, role=role, password_hash=hash_password(password))
-        asyncio.run(_transact(settings, lambda connection: staff.add(connection, new, _actor(), now)))
+        asyncio.run(transact(settings, lambda connection: staff.add(connection, new, author(), now)))
     except StaffRefused as refused:
-        _stop(str(refused))
+        stop(str(refused))
     typer.echo(f"Compte « {login} » ajouté : {ROLE_NAMES[role]}.")
 
 
 @app.command("password")
 def renew(login: Annotated[str, typer.Argument(help="L'identifiant, oublié ou bloqué.")]) -> None:
     """Donner un nouveau mot de passe et débloquer le compte ; ses connexions en cours sont fermées."""
-    settings, now = load_settings(os.environ), SystemClock().now()
+    settings, now = load_settings(environment()), SystemClock().now()
     try:
         hashed = hash_password(staff.checked_password(_password(), login, local_mode=settings.is_local))
-        asyncio.run(_transact(settings, lambda connection: staff.renew(connection, login, hashed, _actor(), now)))
+        asyncio.run(transact(settings, lambda connection: staff.renew(connection, login, hashed, author(), now)))
     except StaffRefused as refused:
-        _stop(str(refused))
+        stop(str(refused))
     typer.echo(f"Compte « {login} » débloqué, avec son nouveau mot de passe.")
 
 
@@ -65,9 +59,9 @@ def disable(login: Annotated[str, typer.Argument(help="L'identifiant à fermer."
     """Fermer un compte et ses connexions en cours."""
     settings, now = load_settings(environment()), SystemClock().now()
     try:
-        asyncio.run(_transact(settings, lambda connection: staff.disable(connection, login, _actor(), now)))
+        asyncio.run(transact(settings, lambda connection: staff.disable(connection, login, author(), now)))
     except StaffRefused as refused:
-        _stop(str(refused))
+        stop(str(refused))
     typer.echo(f"Compte « {login} » fermé.")
 
 
@@ -75,7 +69,7 @@ def disable(login: Annotated[str, typer.Argument(help="L'identifiant à fermer."
 def everyone() -> None:
     """Montrer les comptes."""
     settings, now = load_settings(environment()), SystemClock().now()
-    rows = asyncio.run(_transact(settings, staff.everyone))
+    rows = asyncio.run(transact(settings, staff.everyone))
     if not rows:
         typer.echo("Aucun compte. Ajoutez-en un : ramu staff add IDENTIFIANT --name NOM --role finance")
     for row in rows:
@@ -84,27 +78,9 @@ def everyone() -> None:
 
 
 def _password() -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
-    first = getpass.getpass("Mot de passe : ")
-    if getpass.getpass("Encore une fois : ") != first:
+    if not is_watched():
+        return piped_password()
+    first = asked_password()
+    if asked_password("Encore une fois : ") != first:
         raise StaffRefused("Les deux saisies diffèrent.")
     return first
-
-
-def _actor() -> str:
-    # The command line knows the machine's account, not a colleague; in a container it may have no name.
-    return f"command/uid-{os.getuid()}"
-
-
-async def _transact(settings: Settings, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
-    database = open_database(settings.database_url.get_secret_value(), Pool(size=1), Timeouts())
-    try:
-        return await database.transact(work)
-    finally:
-        await database.close()
-
-
-def _stop(sentence: str) -> None:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)

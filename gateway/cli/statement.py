@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -10,7 +10,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from gateway.cli.environment import environment
-from gateway.finance.words import BUCKETS, francs
+from gateway.cli.terminal import stop
+from gateway.finance.words import BUCKETS, counted, francs
+from gateway.local.faults import reason
 from gateway.reconciling import ImportOutcome, import_statement, resume
 from gateway.reconciling import Progress as Tell
 from gateway.settings import Settings, load_settings
@@ -34,12 +36,12 @@ def import_file(
         content = path.read_bytes()
         outcome = asyncio.run(_import(settings, operator, path.name, content))
     except OSError as error:
-        _stop(f"Le fichier {path} ne peut pas être lu : {error.strerror}.")
+        stop(f"Le fichier {path} ne peut pas être lu : {reason(error.errno)}.")
     except OperatorUnknown:
-        _stop(f"Aucun opérateur « {operator} » n'est configuré.")
+        stop(f"Aucun opérateur « {operator} » n'est configuré.")
     except StatementRejected as rejected:
         place = f", ligne {rejected.line_number}" if rejected.line_number is not None else ""
-        _stop(f"Relevé refusé{place} : {rejected.why}. Rien n'a été enregistré.")
+        stop(f"Relevé refusé{place} : {rejected.why}. Rien n'a été enregistré.")
     _show(outcome)
 
 
@@ -90,7 +92,7 @@ def _drawn_by(bar: Progress) -> Tell:
 def _show(outcome: ImportOutcome) -> None:
     if outcome.already_imported:
         typer.echo(f"{outcome.filename} était déjà importé : rien n'est compté deux fois.")
-    table = Table(title=f"{outcome.filename} : {outcome.line_count} lignes")
+    table = Table(title=f"{outcome.filename} : {counted(outcome.line_count, 'ligne', 'lignes')}")
     table.add_column("Lignes du relevé")
     table.add_column("Nombre", justify="right")
     table.add_column("Somme (F)", justify="right")
@@ -99,8 +101,3 @@ def _show(outcome: ImportOutcome) -> None:
     Console().print(table)
     typer.echo(f"Encaissé selon l'opérateur : {francs(outcome.collected_xof)} F")
     typer.echo(f"Écarts ouverts : {outcome.breaks_opened}")
-
-
-def _stop(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)

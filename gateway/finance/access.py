@@ -10,6 +10,7 @@ from sqlmodel import col
 from gateway.database import Database
 from gateway.finance import audit, sessions
 from gateway.finance.passwords import Passwords
+from gateway.finance.roles import Role
 from gateway.finance.sessions import SessionRules
 from gateway.ids import Ids
 from gateway.tables import Staff
@@ -33,8 +34,16 @@ class LoginForm:
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     staff_id: int
+    role: Role
     password_hash: str
     failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    staff_id: int
+    role: Role
+    fresh_hash: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,37 +70,59 @@ class Door:
 
     async def log_in(self, form: LoginForm, now: datetime) -> str | None:
         """Give the token of a new login, or None without saying which part was wrong."""
-
-        async def count(connection: AsyncConnection) -> _Candidate | _Locked | None:
-            return await _counted(connection, form.login, now)
-
-        attempt = await self.desk.transact(count)
-        password_hash = attempt.password_hash if isinstance(attempt, _Candidate) else None
-        fits = await self.passwords.verify(password_hash, form.password)
-        if not isinstance(attempt, _Candidate) or not fits:
-
-            async def refuse(connection: AsyncConnection) -> None:
-                await _refuse(connection, form, attempt, now)
-
-            await self.desk.transact(refuse)
+        known = await self._recognised(form, now)
+        if known is None:
             return None
-        fresh_hash = await self.passwords.renewed(attempt.password_hash, form.password)
 
         async def admit(connection: AsyncConnection) -> str:
-            await _forgive(connection, attempt.staff_id, fresh_hash)
+            await _forgive(connection, known)
             await sessions.sweep(connection, self.rules, now)
             await sessions.close_session(connection, form.previous_token)
             actor = audit.actor_of(form.login)
             await audit.record(connection, now, actor, "login", actor, address=form.address)
-            return await sessions.open_session(connection, self.ids, attempt.staff_id, now)
+            return await sessions.open_session(connection, self.ids, known.staff_id, now)
 
         return await self.desk.transact(admit)
+
+    async def role_of(self, form: LoginForm, now: datetime) -> Role | None:
+        """Give the role of whoever signs away from the console, or None without saying which part was wrong."""
+        known = await self._recognised(form, now)
+        if known is None:
+            return None
+
+        async def confirm(connection: AsyncConnection) -> None:
+            await _forgive(connection, known)
+            actor = audit.actor_of(form.login)
+            await audit.record(connection, now, actor, "password.confirmed", actor, address=form.address)
+
+        await self.desk.transact(confirm)
+        return known.role
+
+    async def _recognised(self, form: LoginForm, now: datetime) -> _Known | None:
+        async def count(connection: AsyncConnection) -> _Candidate | _Locked | None:
+            return await _counted(connection, form.login, now)
+
+        async with self.passwords.place():
+            attempt = await self.desk.transact(count)
+            password_hash = attempt.password_hash if isinstance(attempt, _Candidate) else None
+            fits = await self.passwords.verify(password_hash, form.password)
+            if isinstance(attempt, _Candidate) and fits:
+                fresh_hash = await self.passwords.renewed(attempt.password_hash, form.password)
+                return _Known(attempt.staff_id, attempt.role, fresh_hash)
+
+        async def refuse(connection: AsyncConnection) -> None:
+            await _refuse(connection, form, attempt, now)
+
+        await self.desk.transact(refuse)
+        return None
 
 
 async def _counted(connection: AsyncConnection, login: str, now: datetime) -> _Candidate | _Locked | None:
     # Every attempt counts as a mistake before it is looked at: many at once cannot slip in under the lock.
     statement = (
-        select(col(Staff.id), col(Staff.password_hash), col(Staff.failed_logins), col(Staff.locked_until))
+        select(
+            col(Staff.id), col(Staff.role), col(Staff.password_hash), col(Staff.failed_logins), col(Staff.locked_until)
+        )
         .where(col(Staff.login) == login, col(Staff.disabled_at).is_(None))
         .with_for_update()
     )
@@ -107,7 +138,7 @@ async def _counted(connection: AsyncConnection, login: str, now: datetime) -> _C
         .where(col(Staff.id) == found.id)
         .values(failed_logins=failures, locked_until=now + timedelta(seconds=closed_s) if closed_s else None)
     )
-    return _Candidate(found.id, found.password_hash, failures)
+    return _Candidate(found.id, Role(found.role), found.password_hash, failures)
 
 
 async def _refuse(
@@ -124,8 +155,8 @@ async def _refuse(
     )  # fmt: skip
 
 
-async def _forgive(connection: AsyncConnection, staff_id: int, fresh_hash: str | None) -> None:
+async def _forgive(connection: AsyncConnection, known: _Known) -> None:
     changes: dict[str, str | int | None] = {"failed_logins": 0, "locked_until": None}
-    if fresh_hash is not None:
-        changes["password_hash"] = fresh_hash
-    await connection.execute(update(Staff).where(col(Staff.id) == staff_id).values(**changes))
+    if known.fresh_hash is not None:
+        changes["password_hash"] = known.fresh_hash
+    await connection.execute(update(Staff).where(col(Staff.id) == known.staff_id).values(**changes))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
@@ -12,6 +13,7 @@ from gateway.finance import audit
 from gateway.finance.parts import FinanceDeps, Refused, Visit, snapshot
 from gateway.finance.rendering import page
 from gateway.finance.roles import Right
+from gateway.finance.words import BREAKS
 from gateway.reconciling import FIRST_DAY
 from gateway.reports import csv_file
 from gateway.reports.breaks import breaks_of_day, open_breaks
@@ -22,6 +24,9 @@ from gateway.reports.trial_balance import trial_balance
 
 #: What a page shows of a long list; the file has the rest.
 LIST_ROWS_MAX = 200
+
+#: The balance reads every entry there ever was; a page may wait longer for it than for any other.
+BALANCE_PATIENCE = text("SET LOCAL statement_timeout = '120s'")
 
 DAY_TITLES: Mapping[str, str] = {
     "day": "Jour",
@@ -53,7 +58,6 @@ BREAK_TITLES: Mapping[str, str] = {
     "we_say_xof": "Nous disons (F)",
     "difference_xof": "Différence (F)",
     "age_days": "Ancienneté (jours)",
-    "owner": "Responsable",
     "detail": "Détail",
     "opened_at": "Ouvert le (UTC)",
 }
@@ -62,7 +66,7 @@ SUSPENSE_TITLES: Mapping[str, str] = {
     "operator": "Opérateur",
     "operator_transaction_id": "Référence opérateur",
     "amount_xof": "Montant (F)",
-    "payer_masked": "Payeur",
+    "payer_in_file": "Payeur",
     "our_reference": "Référence donnée",
     "occurred_at": "Reçu le (UTC)",
     "age_days": "Ancienneté (jours)",
@@ -113,7 +117,8 @@ async def breaks_csv(finance: FinanceDeps, visit: Visit) -> Response:
     today = visit.now.date()
     async with snapshot(finance.deps.desk) as connection:
         rows = await open_breaks(connection, today)
-    return await _file(finance, visit, f"ecarts-{today}", rows, BREAK_TITLES)
+    labels = {"kind": {kind: said.label for kind, said in BREAKS.items()}}
+    return await _file(finance, visit, f"ecarts-{today}", rows, BREAK_TITLES, labels=labels)
 
 
 async def suspense_page(finance: FinanceDeps, visit: Visit) -> Response:
@@ -141,6 +146,7 @@ async def suspense_csv(finance: FinanceDeps, visit: Visit) -> Response:
 async def balance_page(finance: FinanceDeps, visit: Visit) -> Response:
     """Show that the books add up to zero."""
     async with snapshot(finance.deps.desk) as connection:
+        await connection.execute(BALANCE_PATIENCE)
         balance = await trial_balance(connection)
     return labelled_page(finance, visit, "balance.html", "balance", balance=balance)
 
@@ -192,7 +198,13 @@ def labelled_page(
 
 
 async def _file(
-    finance: FinanceDeps, visit: Visit, name: str, rows: Iterable[Any], titles: Mapping[str, str]
+    finance: FinanceDeps,
+    visit: Visit,
+    name: str,
+    rows: Iterable[Any],
+    titles: Mapping[str, str],
+    *,
+    labels: csv_file.Labels = csv_file.NO_LABELS,
 ) -> Response:
     async def note(connection: AsyncConnection) -> None:
         await audit.record(
@@ -201,7 +213,7 @@ async def _file(
 
     await finance.deps.desk.transact(note)
     return Response(
-        csv_file.csv_bytes(rows, titles),
+        csv_file.csv_bytes(rows, titles, labels),
         media_type=csv_file.MEDIA_TYPE,
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )

@@ -2,7 +2,8 @@
 
 import asyncio
 import unicodedata
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import TypeVar
 
@@ -31,11 +32,22 @@ class PasswordsBusy(Exception):
 
 
 class Passwords:
-    """The bounded place where passwords are verified."""
+    """The bounded place where passwords are verified: whoever comes to a door takes a place in its queue first."""
 
     def __init__(self) -> None:
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._inside = 0
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Stand in the queue; whoever finds it full is turned away before anything was counted."""
+        if self._inside >= AT_ONCE + WAITING_MAX:
+            raise PasswordsBusy
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Say whether the password fits; without a hash the answer is no, after the same work."""
@@ -49,14 +61,8 @@ class Passwords:
         return await self._in_turn(lambda: hash_password(password))
 
     async def _in_turn(self, work: Callable[[], Result]) -> Result:
-        if self._inside >= AT_ONCE + WAITING_MAX:
-            raise PasswordsBusy
-        self._inside += 1
-        try:
-            async with self._slots:
-                return await asyncio.to_thread(work)
-        finally:
-            self._inside -= 1
+        async with self._slots:
+            return await asyncio.to_thread(work)
 
 
 def hash_password(password: str) -> str:

@@ -43,8 +43,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        francs=words.francs, long_date=words.long_date, moment=words.moment, age=words.age, fr=words.typeset
-    )
+        francs=words.francs, long_date=words.long_date, moment=words.moment, age=words.age, fr=words.typeset,
+        side=words.side, author=words.author,
+    )  # fmt: skip
     environment.globals.update(
         asset=lambda name: f"/finance/static/{name}?v={ASSETS[name].version}",
         roles=words.ROLES,

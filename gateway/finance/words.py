@@ -28,15 +28,16 @@ ROLES: Mapping[Role, str] = {
     Role.ADMIN: "administrateur",
 }
 
-PUSH_STATES: Mapping[str, str] = {
-    "created": "à envoyer",
-    "submitted": "envoyées, réponse attendue",
-    "unknown": "sans réponse, on redemande",
-    "pending": "en attente du payeur",
-    "succeeded": "payées",
-    "failed": "refusées ou abandonnées",
-    "expired": "expirées sans réponse du payeur",
-    "reversed": "annulées par l'opérateur",
+#: Of one request, and of several.
+PUSH_STATES: Mapping[str, tuple[str, str]] = {
+    "created": ("à envoyer", "à envoyer"),
+    "submitted": ("envoyée, réponse attendue", "envoyées, réponse attendue"),
+    "unknown": ("sans réponse, on redemande", "sans réponse, on redemande"),
+    "pending": ("en attente du payeur", "en attente du payeur"),
+    "succeeded": ("payée", "payées"),
+    "failed": ("refusée ou abandonnée", "refusées ou abandonnées"),
+    "expired": ("expirée sans réponse du payeur", "expirées sans réponse du payeur"),
+    "reversed": ("annulée par l'opérateur", "annulées par l'opérateur"),
 }
 
 #: The kinds of account of the chart.
@@ -46,6 +47,9 @@ ACCOUNTS: Mapping[str, str] = {
     "contributions": "Cotisations des ménages",
     "advances": "Cotisations payées d'avance",
 }
+
+#: Who is no colleague and yet does something.
+ACTORS: Mapping[str, str] = {"command-line": "ligne de commande", "command": "ligne de commande", "job": "automate"}
 
 #: What became of the lines of a statement.
 BUCKETS: Mapping[str, str] = {
@@ -213,6 +217,22 @@ def francs(amount_xof: int | None) -> str:
         return "—"
     grouped = f"{abs(amount_xof):,}".replace(",", NARROW_SPACE)
     return f"{MINUS}{grouped}" if amount_xof < 0 else grouped
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Write a count with its noun; French keeps the singular for none."""
+    return f"{francs(count)} {one if count in {0, 1} else many}"
+
+
+def side(balance_xof: int) -> str:
+    """Name the side on which an account stands; what is above zero is in debit."""
+    return "débiteur" if balance_xof > 0 else "créditeur" if balance_xof < 0 else "soldé"
+
+
+def author(actor: str) -> str:
+    """Name who did something: a colleague by the login, the command line and the jobs in words."""
+    kind, _, name = actor.partition("/")
+    return name if kind == "staff" and name else ACTORS.get(kind, actor)
 
 
 def long_date(day: date) -> str:

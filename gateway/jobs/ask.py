@@ -34,7 +34,7 @@ async def _ask_one(jobs: JobDeps, operator: str, client: OperatorClient, now: da
     )
     answers = await questions(jobs, client, claimed)
     if answers:
-        await deps.work.transact(lambda connection: record(connection, jobs, answers, ()))
+        count_posted(await deps.work.transact(lambda connection: record(connection, jobs, answers, ())))
     return len(answers)
 
 
@@ -75,9 +75,13 @@ async def record(connection: AsyncConnection, jobs: JobDeps, answers: Asked, mor
             for claimed, answer in answers
         ],
     )
+    return settled
+
+
+def count_posted(settled: Settled) -> None:
+    """Count what was posted, once it is committed: a transaction may be run more than once."""
     for payment in settled.created:
         PAYMENTS_POSTED.labels(payment.credit.operator, payment.credit.provenance).inc()
-    return settled
 
 
 def _events(claimed: ClaimedRequest, answer: Answer, capabilities: Capabilities, now: datetime) -> list[Event]:

@@ -7,15 +7,16 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.jobs.ask import Asked, questions, record
+from gateway.jobs.ask import Asked, count_posted, questions, record
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.orders import each
+from gateway.settling import Settled
 from payments.collect import read_claimed
 from payments.errors import CallbackMalformed
 from payments.inbox import StoredCallback, claim, mark_failed, mark_handled
 from payments.match import Evidence
-from payments.observation import Observation, Provenance, VerdictKind
-from payments.operators.contract import Answer, QueryResult
+from payments.observation import Observation, ObservedStatus, Provenance, VerdictKind
+from payments.operators.contract import Answer
 
 log = structlog.stdlib.get_logger()
 
@@ -48,7 +49,7 @@ async def read_callbacks(jobs: JobDeps, now: datetime) -> int:
     readings = [_read(jobs, callback) for callback in claimed]
     asked, told = await _ask(jobs, readings)
     try:
-        await deps.work.transact(lambda connection: _write(connection, jobs, readings, asked, told))
+        count_posted(await deps.work.transact(lambda connection: _write(connection, jobs, readings, asked, told)))
     except Exception:
         log.exception("callbacks.batch_failed", count=len(readings))
         await _one_by_one(jobs, readings, asked, told)
@@ -90,13 +91,13 @@ async def _ask(jobs: JobDeps, readings: Sequence[Reading]) -> tuple[Asked, Told]
 
 async def _write(
     connection: AsyncConnection, jobs: JobDeps, readings: Sequence[Reading], asked: Asked, told: Told
-) -> None:
+) -> Settled:
     now = jobs.deps.clock.now()
     evidence = [piece for reading in readings for piece in _evidence(reading)]
     confirmed = [
         Evidence(answer.observation, None, detail=answer.detail) for answer in told.values() if answer.observation
     ]
-    await record(connection, jobs, asked, [*evidence, *confirmed])
+    settled = await record(connection, jobs, asked, [*evidence, *confirmed])
     done: list[tuple[int, str | None]] = []
     for reading in readings:
         remark, park, finished = _outcome(reading, told)
@@ -105,6 +106,7 @@ async def _write(
         else:
             await mark_failed(connection, reading.callback.id, remark or "", now, park=park)
     await mark_handled(connection, done, now)
+    return settled
 
 
 def _evidence(reading: Reading) -> list[Evidence]:
@@ -131,11 +133,17 @@ def _outcome(reading: Reading, told: Told) -> tuple[str | None, bool, bool]:
     if not transactions:
         return "the message names no transaction that could be asked about", True, False
     answers = [told.get((callback.operator, transaction_id)) for transaction_id in sorted(transactions)]
-    unanswered = [answer for answer in answers if answer is None or answer.result is not QueryResult.FOUND]
-    if unanswered:
-        why = unanswered[0].result if unanswered[0] else "no way to ask this operator"
+    undecided = [answer for answer in answers if answer is None or not _decides(answer)]
+    if undecided:
+        why = undecided[0].result if undecided[0] else "no way to ask this operator"
         return f"the operator did not confirm the transaction: {why}", False, False
     return None, False, True
+
+
+def _decides(answer: Answer) -> bool:
+    # "Still pending" is an answer after which the money may yet come, and nobody else would ask.
+    observed = answer.observation
+    return observed is not None and observed.status not in {ObservedStatus.PENDING, ObservedStatus.UNKNOWN}
 
 
 async def _one_by_one(jobs: JobDeps, readings: Sequence[Reading], asked: Asked, told: Told) -> None:
@@ -150,7 +158,7 @@ async def _one_by_one(jobs: JobDeps, readings: Sequence[Reading], asked: Asked, 
 async def _alone(jobs: JobDeps, reading: Reading, asked: Asked, told: Told) -> None:
     mine = [pair for pair in asked if pair[0].id == reading.callback.request_id]
     about = {key: told[key] for key in told if key[1] in reading.transaction_ids()}
-    await jobs.deps.work.transact(lambda connection: _write(connection, jobs, [reading], mine, about))
+    count_posted(await jobs.deps.work.transact(lambda connection: _write(connection, jobs, [reading], mine, about)))
 
 
 async def _put_off(jobs: JobDeps, callback_id: int, error: str) -> None:

@@ -8,17 +8,23 @@ from gateway.deps import Deps
 from gateway.settling import SettleContext
 from gateway.sms.senders.contract import SmsSender
 
+#: An operator may need so many calls to answer one question: the request, where it leads, what stands there.
+CALLS_PER_QUESTION = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How much one tick takes and how long it may keep it.
-
-    A lease must outlast the slowest call to an operator, or two workers would ask the same question.
-    """
+    """How much one tick takes and how long it may keep it."""
 
     batch: int = 100
-    lease_s: int = 120
-    calls_at_once: int = 25
+    calls_at_once: int = 50
+    call_timeout_s: int = 10
+
+    @property
+    def lease_s(self) -> int:
+        """Outlast the slowest batch, every call of it timing out: two workers must not ask the same question."""
+        rounds = -(-self.batch // self.calls_at_once) + 1
+        return rounds * CALLS_PER_QUESTION * self.call_timeout_s
 
 
 @dataclass(frozen=True, slots=True)

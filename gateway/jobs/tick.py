@@ -10,7 +10,6 @@ import structlog
 from gateway.jobs.ask import ask
 from gateway.jobs.callbacks import read_callbacks
 from gateway.jobs.deps import JobDeps
-from gateway.jobs.gauges import watch
 from gateway.jobs.open_periods import open_periods
 from gateway.jobs.resume_statements import resume_statements
 from gateway.jobs.seal_ledger import seal_ledger
@@ -39,7 +38,6 @@ JOBS = (
     Job("statements", resume_statements, 60),
     Job("periods", open_periods, 60),
     Job("seal", seal_ledger, 60),
-    Job("gauges", watch, 15),
 )
 
 #: A job that fails rests this long before it tries again, so that a broken database is not hammered.

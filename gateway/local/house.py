@@ -93,6 +93,8 @@ async def live(house: House, environ: Mapping[str, str], say: Say, welcome: str)
         if database is not None:
             server = await database.open()
             say("ramu", f"PostgreSQL privé : {server.data_dir}{' (il tournait encore)' if server.adopted else ''}")
+            if not server.data_dir.is_relative_to(house.local_dir):
+                say("ramu", f"La base est là-bas, car son utilisateur ne peut pas entrer dans {house.local_dir}.")
             given = {"DATABASE_URL": server.app_url, "RAMU_OWNER_DATABASE_URL": server.owner_url}
             supervisor.give(**given)
             leave_note(house, given)

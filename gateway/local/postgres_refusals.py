@@ -108,8 +108,8 @@ def from_os_error(error: OSError, data_dir: Path) -> PrivatePostgresRefused | No
             return disk_full(path)
         case errno.EROFS | errno.EACCES | errno.EPERM:
             return PrivatePostgresRefused(
-                f"Impossible d'écrire dans {path} ({reason(error.errno)}) : reprenez l'utilisateur qui a créé ce dossier, "
-                "ou choisissez-en un autre avec RAMU_LOCAL_DIR."
+                f"Impossible d'écrire dans {path} ({reason(error.errno)}) : "
+                "reprenez l'utilisateur qui a créé ce dossier, ou choisissez-en un autre avec RAMU_LOCAL_DIR."
             )
         case errno.ENOTDIR | errno.EEXIST | errno.ELOOP:
             return hijacked(path)

@@ -1,7 +1,7 @@
 """Everything a caller's dialogue may need to know of the household, in one round trip."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -11,6 +11,9 @@ from gateway.contributions.account import HouseholdAccount, ItemOnAccount
 from gateway.contributions.scheme import HouseholdSize
 from gateway.contributions.schemes import SchemeBook
 from gateway.members.register import registration_key
+
+#: A caller who was refused last month needs no reminder.
+REFUSALS_SHOWN_FOR = timedelta(days=7)
 
 #: One statement on purpose: a turn must not hold a conversation with the database. It reads tables of payments, which
 #: only payments may write.
@@ -31,10 +34,13 @@ LOAD = text("""
                       FROM payment WHERE payment.household_id = household.id
                      ORDER BY posted_at DESC, id DESC LIMIT 5) AS latest) AS payments,
            (SELECT coalesce(json_agg(json_build_array(operator, reference, idempotency_key, amount_xof, state,
-                                                      created_at)), '[]')
-              FROM (SELECT operator, reference, idempotency_key, amount_xof, state, created_at FROM payment_request
-                     WHERE payer_msisdn = phone.msisdn AND state IN ('created', 'submitted', 'unknown', 'pending')
-                     ORDER BY created_at DESC LIMIT 5) AS waiting) AS requests,
+                                                      created_at, submitted_at)), '[]')
+              FROM (SELECT operator, reference, idempotency_key, amount_xof, state, created_at, submitted_at
+                      FROM payment_request
+                     WHERE payer_msisdn = phone.msisdn
+                       AND (state IN ('created', 'submitted', 'unknown', 'pending')
+                            OR (state = 'failed' AND created_at > :failed_since))
+                     ORDER BY state = 'failed', created_at DESC LIMIT 5) AS asked) AS requests,
            (SELECT coalesce(sum(amount_xof), 0)::bigint FROM payment
              WHERE household_id IS NULL AND payer_msisdn = phone.msisdn) AS suspense_xof,
            EXISTS (SELECT FROM outbox_sms WHERE key = :registration_key) AS registered_by_cause
@@ -57,7 +63,7 @@ class PaymentOnAccount:
 
 @dataclass(frozen=True, slots=True)
 class RequestOnAccount:
-    """A payment that was asked of this phone and whose end we do not know."""
+    """A payment that was asked of this phone: its end is unknown, or was a refusal not long ago."""
 
     operator: str
     reference: str
@@ -65,6 +71,7 @@ class RequestOnAccount:
     amount_xof: int
     state: str
     created_at: datetime
+    sent_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +89,15 @@ class Account:
     registered_by_cause: bool
 
 
-async def load_account(connection: AsyncConnection, book: SchemeBook, msisdn: str, cause: str = "") -> Account | None:
+async def load_account(
+    connection: AsyncConnection, book: SchemeBook, msisdn: str, now: datetime, cause: str = ""
+) -> Account | None:
     """Read the account of the household that a number is registered to; None for an unknown number."""
-    wanted = {"msisdn": msisdn, "registration_key": registration_key(cause)}
+    wanted = {
+        "msisdn": msisdn,
+        "registration_key": registration_key(cause),
+        "failed_since": now - REFUSALS_SHOWN_FOR,
+    }
     row = (await connection.execute(LOAD, wanted)).one_or_none()
     if row is None:
         return None
@@ -111,12 +124,18 @@ def _account(row: Row[Any], book: SchemeBook) -> Account:
             for amount_xof, paid_on, receipt_number, is_reversed in row.payments
         ),
         requests=tuple(
-            RequestOnAccount(operator, reference, key, amount_xof, state, datetime.fromisoformat(created_at))
-            for operator, reference, key, amount_xof, state, created_at in row.requests
+            RequestOnAccount(
+                operator, reference, key, amount_xof, state, datetime.fromisoformat(created_at), _moment(sent_at)
+            )
+            for operator, reference, key, amount_xof, state, created_at, sent_at in row.requests
         ),
         suspense_xof=row.suspense_xof,
         registered_by_cause=row.registered_by_cause,
     )
+
+
+def _moment(written: str | None) -> datetime | None:
+    return None if written is None else datetime.fromisoformat(written)
 
 
 def _item(values: list[Any]) -> ItemOnAccount:

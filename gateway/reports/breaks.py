@@ -11,9 +11,6 @@ from sqlmodel import col
 
 from payments.tables import Break
 
-#: A page shows no more; the file has them all.
-ROWS_MAX = 100_000
-
 
 @dataclass(frozen=True, slots=True)
 class BreakRow:
@@ -28,24 +25,50 @@ class BreakRow:
     we_say_xof: int | None
     difference_xof: int
     detail: str
-    owner: str | None
     age_days: int
     opened_at: datetime
     closed_at: datetime | None
     closed_because: str | None
 
 
-async def open_breaks(connection: AsyncConnection, today: date, limit: int = ROWS_MAX) -> tuple[BreakRow, ...]:
-    """Give every break that is still open, the oldest first."""
+@dataclass(frozen=True, slots=True)
+class BreakFigure:
+    """One difference as a sealed report keeps it."""
+
+    kind: str
+    operator: str
+    subject: str
+    difference_xof: int
+    closed_because: str | None
+
+
+async def open_breaks(connection: AsyncConnection, today: date, limit: int | None = None) -> tuple[BreakRow, ...]:
+    """Give the breaks that are still open, the oldest first: all of them, or the first ``limit``."""
     statement = _breaks().where(col(Break.closed_at).is_(None)).limit(limit)
     return _rows((await connection.execute(statement)).all(), today)
 
 
 async def breaks_of_day(
-    connection: AsyncConnection, day: date, today: date, limit: int = ROWS_MAX
+    connection: AsyncConnection, day: date, today: date, limit: int | None = None
 ) -> tuple[BreakRow, ...]:
-    """Give every break of one day, open or closed."""
+    """Give the breaks of one day, open or closed: all of them, or the first ``limit``."""
     return _rows((await connection.execute(_breaks().where(col(Break.day) == day).limit(limit))).all(), today)
+
+
+async def break_figures(connection: AsyncConnection, day: date) -> tuple[BreakFigure, ...]:
+    """Give every break of one day in an order that does not depend on when it was found."""
+    figures: Select[*tuple[Any, ...]] = (
+        select(
+            col(Break.kind),
+            col(Break.operator),
+            col(Break.subject),
+            col(Break.difference_xof),
+            col(Break.closed_because),
+        )
+        .where(col(Break.day) == day)
+        .order_by(col(Break.operator), col(Break.kind), col(Break.subject))
+    )
+    return tuple(BreakFigure(*row) for row in await connection.execute(figures))
 
 
 def _breaks() -> Select[*tuple[Any, ...]]:
@@ -59,7 +82,6 @@ def _breaks() -> Select[*tuple[Any, ...]]:
         col(Break.we_say_xof),
         col(Break.difference_xof),
         col(Break.detail),
-        col(Break.owner),
         col(Break.opened_at),
         col(Break.closed_at),
         col(Break.closed_because),
@@ -79,7 +101,6 @@ def _rows(found: Sequence[Row[Any]], today: date) -> tuple[BreakRow, ...]:
             we_say_xof=row.we_say_xof,
             difference_xof=row.difference_xof,
             detail=row.detail,
-            owner=row.owner,
             age_days=max(((row.closed_at.date() if row.closed_at else today) - row.day).days, 0),
             opened_at=row.opened_at,
             closed_at=row.closed_at,

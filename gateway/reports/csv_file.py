@@ -8,7 +8,11 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
+
+#: By field, what stands in the file in place of a code; a code without a label stays as it is.
+Labels = Mapping[str, Mapping[str, str]]
+NO_LABELS: Final[Labels] = {}
 
 MEDIA_TYPE = "text/csv; charset=utf-8"
 SEPARATOR = ";"
@@ -17,13 +21,18 @@ BYTE_ORDER_MARK = "\ufeff"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def csv_bytes(rows: Iterable[Any], titles: Mapping[str, str]) -> bytes:
+def csv_bytes(rows: Iterable[Any], titles: Mapping[str, str], labels: Labels = NO_LABELS) -> bytes:
     """Write dataclass rows under French titles; ``titles`` names the fields and their order."""
     written = io.StringIO(newline="")
     writer = csv.writer(written, delimiter=SEPARATOR, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
     writer.writerow(titles.values())
-    writer.writerows([_cell(getattr(row, field)) for field in titles] for row in rows)
+    words = [(field, labels.get(field, {})) for field in titles]
+    writer.writerows([_cell(_labelled(getattr(row, field), known)) for field, known in words] for row in rows)
     return (BYTE_ORDER_MARK + written.getvalue()).encode()
+
+
+def _labelled(value: object, known: Mapping[str, str]) -> object:
+    return known.get(value, value) if isinstance(value, str) else value
 
 
 def _cell(value: object) -> str | int:

@@ -68,25 +68,36 @@ class DayReport:
 
 # One statement, so that every figure is of the same instant. A transaction counts once however many files name it: the
 # matcher marked the repetitions of older files, and what it has not yet seen is sifted here. A file says nothing of
-# what came after its import, whatever period it prints. A break whose transaction has come to agree on both sides
-# stays on record without being counted.
+# what came after its import, whatever period it prints. A transaction may be charged several times, even twice the
+# same: within a file every fee line counts, and the same line of another file is the same fee. A break whose
+# transaction has come to agree on both sides stays on record without being counted.
 _OPERATOR_DAYS = text("""
 WITH said AS (
     SELECT DISTINCT ON (operator, kind, coalesce(operator_transaction_id, file_id || ':' || line_number))
-           operator, operator_transaction_id, kind,
-           CASE kind WHEN 'fee' THEN coalesce(fee_xof, amount_xof) ELSE fee_xof END AS fee_xof,
-           CASE kind WHEN 'collection' THEN coalesce(amount_xof, 0)
-                     WHEN 'reversal' THEN -coalesce(amount_xof, 0) ELSE 0 END AS amount_xof
+           operator, operator_transaction_id, kind, fee_xof,
+           CASE kind WHEN 'collection' THEN coalesce(amount_xof, 0) ELSE -coalesce(amount_xof, 0) END AS amount_xof
       FROM statement_line
      WHERE occurred_at >= :day_start AND occurred_at < :day_end
-       AND (kind IN ('collection', 'fee') AND status = 'succeeded'
+       AND (kind = 'collection' AND status = 'succeeded'
             OR kind = 'reversal' AND status IN ('succeeded', 'reversed'))
        AND bucket IS DISTINCT FROM 'duplicate'
      ORDER BY operator, kind, coalesce(operator_transaction_id, file_id || ':' || line_number), file_id, line_number
+), charged AS (
+    SELECT DISTINCT ON (operator, name, occurred_at, fee_xof, place) operator, fee_xof
+      FROM (SELECT operator, name, occurred_at, fee_xof,
+                   row_number() OVER (PARTITION BY file_id, name, occurred_at, fee_xof) AS place
+              FROM (SELECT operator, file_id, occurred_at, coalesce(fee_xof, amount_xof) AS fee_xof,
+                           coalesce(operator_transaction_id, file_id || ':' || line_number) AS name
+                      FROM statement_line
+                     WHERE occurred_at >= :day_start AND occurred_at < :day_end
+                       AND kind = 'fee' AND status = 'succeeded' AND bucket IS DISTINCT FROM 'duplicate') AS fee
+           ) AS placed
 ), says AS (
     SELECT operator, sum(amount_xof) AS amount_xof, coalesce(sum(fee_xof), 0) AS fee_xof,
            count(*) FILTER (WHERE kind = 'collection') AS collections
-      FROM said GROUP BY operator
+      FROM (SELECT operator, kind, amount_xof, fee_xof FROM said
+             UNION ALL SELECT operator, 'fee', 0, fee_xof FROM charged) AS spoken
+     GROUP BY operator
 ), waiting AS (
     SELECT operator, count(*) AS lines
       FROM statement_line

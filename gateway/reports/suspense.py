@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
@@ -11,8 +11,16 @@ from payments.ledger import chart
 from payments.msisdn import mask
 from payments.tables import LedgerEntry, LedgerTxnRow, Payment
 
-#: A page shows no more; the file has them all.
-ROWS_MAX = 100_000
+#: Jumps from one account to the next along the index: a handful of looks, however many entries there are.
+SUSPENSE_ACCOUNTS = text("""
+    WITH RECURSIVE used AS (
+        SELECT min(account) AS account FROM ledger_entry
+         UNION ALL
+        SELECT (SELECT min(account) FROM ledger_entry WHERE account > used.account) FROM used
+         WHERE used.account IS NOT NULL
+    )
+    SELECT account FROM used WHERE starts_with(account, :prefix)
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,11 @@ class SuspenseRow:
     our_reference: str
     occurred_at: datetime
     age_days: int
+
+    @property
+    def payer_in_file(self) -> str:
+        """Write the payer as a spreadsheet takes it for a text: without the plus sign of a formula."""
+        return self.payer_masked.removeprefix("+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +58,8 @@ async def open_suspense_total(connection: AsyncConnection) -> SuspenseTotal:
     return SuspenseTotal(count, int(sum_xof))
 
 
-async def open_suspense(connection: AsyncConnection, today: date, limit: int = ROWS_MAX) -> tuple[SuspenseRow, ...]:
-    """Give every payment whose money still stands on a suspense account, the oldest first."""
+async def open_suspense(connection: AsyncConnection, today: date, limit: int | None = None) -> tuple[SuspenseRow, ...]:
+    """Give the payments whose money still stands on a suspense account, the oldest first: all, or ``limit``."""
     statement = (
         select(
             col(Payment.id),
@@ -86,7 +99,8 @@ def _waits() -> ColumnElement[bool]:
 
 async def suspense_balance_xof(connection: AsyncConnection) -> int:
     """Give what the ledger itself holds in suspense, to be compared with the list."""
+    accounts = (await connection.execute(SUSPENSE_ACCOUNTS, {"prefix": f"{chart.SUSPENSE}/"})).scalars().all()
     statement = select(func.coalesce(-func.sum(col(LedgerEntry.amount_xof)), 0)).where(
-        col(LedgerEntry.account).startswith(f"{chart.SUSPENSE}/")
+        col(LedgerEntry.account).in_(accounts)
     )
     return int(await connection.scalar(statement) or 0)

@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.scheme import amount_due, serves
 from gateway.contributions.situation import situation
+from gateway.ids import shown_reference
 from gateway.members.account import Account
 from gateway.members.register import Registration, register, registration_key
 from gateway.receipts import rights_said
 from gateway.sms.outbox import OutgoingSms, queue
 from gateway.sms.texts import registered, situation_detail
 from gateway.ussd.cause import Cause
-from gateway.ussd.facts import shown_reference
 from gateway.ussd.parts import UssdDeps
 from gateway.ussd.sentences import PROMPT_OPEN, ending
 from payments.collect import NewPaymentRequest, PromptAlreadyOpen, Requested, request_payment

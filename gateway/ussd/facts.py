@@ -6,6 +6,7 @@ from gateway.contributions.allocation import maximum_xof, upcoming_items
 from gateway.contributions.scheme import amount_due
 from gateway.contributions.schemes import SchemeBook
 from gateway.contributions.situation import minimum_xof, situation, suggested_amounts
+from gateway.ids import shown_reference
 from gateway.members.account import Account, RequestOnAccount
 from gateway.ussd.cause import Cause
 from payments.lifecycle import State
@@ -25,7 +26,6 @@ from ussd_flows.facts import (
 from ussd_flows.places import Places
 
 PAYMENTS_SHOWN = 5
-GROUP_CHARS = 4
 
 
 def facts_from(
@@ -50,11 +50,6 @@ def facts_from(
         activities=tuple(sorted({sector for scheme in book.open_on(today) for sector in scheme.sectors})),
         places=places,
     )
-
-
-def shown_reference(reference: str) -> str:
-    """Write a reference in groups, as people read it out."""
-    return "-".join(reference[start : start + GROUP_CHARS] for start in range(0, len(reference), GROUP_CHARS))
 
 
 def _registered(account: Account, requests: tuple[RequestOnAccount, ...], today: date) -> Registered:
@@ -87,13 +82,14 @@ def _registered(account: Account, requests: tuple[RequestOnAccount, ...], today:
 
 
 def _latest(account: Account, requests: tuple[RequestOnAccount, ...]) -> tuple[PaymentFact, ...]:
-    waiting = (
-        PaymentFact(
-            request.amount_xof, request.created_at.date(), shown_reference(request.reference), PaymentState.PENDING
-        )
-        for request in requests
-    )
-    settled = (
+    waiting: list[PaymentFact] = []
+    refused: list[PaymentFact] = []
+    for request in requests:
+        state = PaymentState.FAILED if request.state == State.FAILED else PaymentState.PENDING
+        asked_on, reference = request.created_at.date(), shown_reference(request.reference)
+        fact = PaymentFact(request.amount_xof, asked_on, reference, state)
+        (refused if state is PaymentState.FAILED else waiting).append(fact)
+    settled = [
         PaymentFact(
             payment.amount_xof,
             payment.paid_on,
@@ -101,17 +97,20 @@ def _latest(account: Account, requests: tuple[RequestOnAccount, ...]) -> tuple[P
             PaymentState.REVERSED if payment.is_reversed else PaymentState.RECEIVED,
         )
         for payment in account.payments
-    )
-    return (*waiting, *settled)[:PAYMENTS_SHOWN]
+    ]
+    known = sorted((*settled, *refused), key=lambda fact: fact.on, reverse=True)
+    return (*waiting, *known)[:PAYMENTS_SHOWN]
 
 
 def _open_request(requests: tuple[RequestOnAccount, ...], operators: Operators, now: datetime) -> OpenRequest | None:
     """Give the newest request whose prompt may still be on the phone."""
     for request in requests:
         operator = operators.get(request.operator)
-        if operator is None:
+        if operator is None or request.state == State.FAILED:
             continue
-        if now - request.created_at < timedelta(seconds=operator.capabilities.prompt_lifetime_s):
+        about_to_be_sent_again = request.state == State.CREATED and request.sent_at is not None
+        lifetime = timedelta(seconds=operator.capabilities.prompt_lifetime_s)
+        if about_to_be_sent_again or now - (request.sent_at or request.created_at) < lifetime:
             silent = request.state == State.UNKNOWN
             return OpenRequest(
                 reference=shown_reference(request.reference),

@@ -1,5 +1,6 @@
 """The addresses of the aggregators: bytes in, bytes out, and a sentence for the caller whatever came in."""
 
+import asyncio
 import hmac
 from http import HTTPStatus
 
@@ -17,6 +18,9 @@ from payments.wire import RawRequest, RawResponse
 #: A turn is a few hundred bytes; no aggregator has a reason to send more.
 BODY_BYTES_MAX = 64 * 1024
 METHODS = ("GET", "POST", "PUT")
+#: Longer than this and the aggregator has given the caller up.
+BODY_TIMEOUT_S = 10
+TOO_SLOW = "the body did not arrive in time"
 TOO_LARGE = "Demande refusée: trop longue. Recomposez le code."
 
 
@@ -72,14 +76,18 @@ class _Door:
 
 
 async def _read(request: Request) -> bytes:
-    """Read a body as it comes in, and no more of it than any turn has, whatever length was announced."""
+    """Read a body as it comes in, and no more of it nor any longer than a turn needs, whatever was announced."""
     chunks: list[bytes] = []
     left_bytes = BODY_BYTES_MAX
-    async for chunk in request.stream():
-        left_bytes -= len(chunk)
-        if left_bytes < 0:
-            raise TurnRejected(HTTPStatus.OK, TOO_LARGE)
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                left_bytes -= len(chunk)
+                if left_bytes < 0:
+                    raise TurnRejected(HTTPStatus.OK, TOO_LARGE)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise TurnRejected(HTTPStatus.REQUEST_TIMEOUT, TOO_SLOW) from None
     return b"".join(chunks)
 
 

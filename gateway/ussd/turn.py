@@ -176,7 +176,7 @@ class _Attempt:
         ussd, turn = self._ussd, self._turn
         cause = Cause(self._key, turn_number(stored, turn.transcript))
         async with ussd.deps.doors.single() as connection:
-            account = await load_account(connection, ussd.book, turn.msisdn, cause.name)
+            account = await load_account(connection, ussd.book, turn.msisdn, self._now, cause.name)
         facts = facts_from(account, ussd.book, ussd.deps.operators, ussd.places, now=self._now, cause=cause)
         taken = start(facts, reading.tail) if isinstance(reading, Start) else step(reading.state, reading.text, facts)
         screen = await self._perform(account, cause, taken) if taken.effects else taken.screen

@@ -127,6 +127,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
     )
     op.create_index(
+        "ix_payment_request_to_send",
+        "payment_request",
+        ["operator", "next_attempt_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'created'"),
+    )
+    op.create_index(
         "ix_payment_request_household_id_created_at", "payment_request", ["household_id", "created_at"], unique=False
     )
     op.create_index(
@@ -592,6 +599,9 @@ def downgrade() -> None:
     op.drop_table("sandbox_sms")
     op.drop_index("ix_payment_request_payer_msisdn_created_at", table_name="payment_request")
     op.drop_index("ix_payment_request_household_id_created_at", table_name="payment_request")
+    op.drop_index(
+        "ix_payment_request_to_send", table_name="payment_request", postgresql_where=sa.text("state = 'created'")
+    )
     op.drop_index(
         "ix_payment_request_due", table_name="payment_request", postgresql_where=sa.text("next_attempt_at IS NOT NULL")
     )

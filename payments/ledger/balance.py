@@ -17,7 +17,7 @@ BY_ACCOUNT = text("""
 """)
 
 UNBALANCED = text("""
-    SELECT 'transaction ' || txn.id || ' has ' || count(entry.line) || ' entries that add up to '
+    SELECT 'écriture ' || txn.id || ' : ' || count(entry.line) || ' ligne(s), somme '
            || coalesce(sum(entry.amount_xof), 0) || ' F'
       FROM ledger_txn txn LEFT JOIN ledger_entry entry ON entry.txn_id = txn.id
      GROUP BY txn.id
@@ -26,18 +26,18 @@ UNBALANCED = text("""
 """)
 
 ORPHANS = text("""
-    SELECT 'entry ' || entry.txn_id || '/' || entry.line || ' belongs to no transaction'
+    SELECT 'ligne ' || entry.txn_id || '/' || entry.line || ' sans écriture'
       FROM ledger_entry entry
      WHERE NOT EXISTS (SELECT FROM ledger_txn txn WHERE txn.id = entry.txn_id)
      ORDER BY entry.txn_id, entry.line LIMIT :most
 """)
 
 NOT_ZERO = text("""
-    SELECT 'the ledger adds up to ' || sum(amount_xof) || ' F' FROM ledger_entry HAVING sum(amount_xof) <> 0 LIMIT :most
+    SELECT 'sa somme fait ' || sum(amount_xof) || ' F' FROM ledger_entry HAVING sum(amount_xof) <> 0 LIMIT :most
 """)
 
 NOT_POSTED = text("""
-    SELECT 'payment ' || payment.id || ' of ' || payment.amount_xof || ' F is posted as '
+    SELECT 'paiement ' || payment.id || ' de ' || payment.amount_xof || ' F, passé pour '
            || coalesce(sum(entry.amount_xof), 0) || ' F'
       FROM payment
       LEFT JOIN ledger_entry entry
@@ -49,9 +49,9 @@ NOT_POSTED = text("""
 
 #: The sealed entries say for whom; a payment that names another household was changed by hand.
 ELSEWHERE = text("""
-    SELECT 'payment ' || payment.id || ' names ' || coalesce('household ' || payment.household_id, 'no household')
-           || ' and entry ' || entry.txn_id || '/' || entry.line || ' is for '
-           || coalesce('household ' || entry.household_id, 'none')
+    SELECT 'paiement ' || payment.id || ' : ' || coalesce('ménage ' || payment.household_id, 'aucun ménage')
+           || ', ligne ' || entry.txn_id || '/' || entry.line || ' : '
+           || coalesce('ménage ' || entry.household_id, 'aucun ménage')
       FROM payment
       JOIN ledger_entry entry
         ON entry.txn_id = payment.ledger_txn_id AND entry.account <> 'clearing/' || payment.operator
@@ -60,8 +60,7 @@ ELSEWHERE = text("""
 """)
 
 WITHOUT_PAYMENT = text("""
-    SELECT 'transaction ' || entry.txn_id || ' brings ' || entry.amount_xof || ' F to ' || entry.account
-           || ' without a payment'
+    SELECT 'écriture ' || entry.txn_id || ' : ' || entry.amount_xof || ' F sur ' || entry.account
       FROM ledger_entry entry
      WHERE entry.account LIKE 'clearing/%' AND entry.amount_xof > 0
        AND NOT EXISTS (SELECT FROM payment WHERE payment.ledger_txn_id = entry.txn_id)

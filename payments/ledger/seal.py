@@ -56,6 +56,10 @@ INSERT = text("""
 
 BEFORE_THE_FIRST = text("SELECT count(*) FROM ledger_txn WHERE id <= 0")
 
+AFTER = text("SELECT count(*) FROM ledger_txn WHERE id > :after")
+
+BLOCK_EXISTS = text("SELECT EXISTS (SELECT FROM ledger_block WHERE sha256 = :sha256)")
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -71,10 +75,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a walk along the whole chain found."""
+    """What a walk along the whole chain found; ``unsealed`` transactions stand behind its last block."""
 
     blocks: int
     txns: int
+    unsealed: int
     faults: tuple[Fault, ...]
 
     @property
@@ -122,12 +127,20 @@ async def head(connection: AsyncConnection) -> Block:
     return GENESIS if row is None else Block(*row)
 
 
+async def is_block(connection: AsyncConnection, digest: bytes) -> bool:
+    """Say whether a block, or GENESIS, has this hash."""
+    if digest == GENESIS_SHA256:
+        return True
+    found: bool = (await connection.execute(BLOCK_EXISTS, {"sha256": digest})).scalar_one()
+    return found
+
+
 async def verify(connection: AsyncConnection) -> Verification:
     """Recompute the whole chain from the rows and name each block that no longer says the truth."""
     faults: list[Fault] = []
     early: int = (await connection.execute(BEFORE_THE_FIRST)).scalar_one()
     if early:
-        faults.append(Fault(1, FaultKind.ROWS_INSERTED, f"{early} transactions stand before the first block"))
+        faults.append(Fault(1, FaultKind.ROWS_INSERTED, f"{early} avant le premier bloc"))
     previous, txns = GENESIS, 0
     blocks = [Block(*row) for row in (await connection.execute(BLOCKS)).all()]
     for block in blocks:
@@ -136,28 +149,29 @@ async def verify(connection: AsyncConnection) -> Verification:
         faults += _content_faults(block, digest, found_count)
         txns += found_count
         previous = block
-    return Verification(len(blocks), txns, tuple(faults))
+    unsealed: int = (await connection.execute(AFTER, {"after": previous.through_txn_id})).scalar_one()
+    return Verification(len(blocks), txns, unsealed, tuple(faults))
 
 
 def _link_faults(previous: Block, block: Block) -> list[Fault]:
     faults = []
     if block.seq != previous.seq + 1:
-        faults.append(Fault(block.seq, FaultKind.CHAIN_BROKEN, f"block {previous.seq + 1} is missing"))
+        faults.append(Fault(block.seq, FaultKind.CHAIN_BROKEN, f"le bloc {previous.seq + 1} manque"))
     elif block.after_txn_id != previous.through_txn_id:
-        faults.append(Fault(block.seq, FaultKind.CHAIN_BROKEN, "the block does not begin where the one before ends"))
+        faults.append(Fault(block.seq, FaultKind.CHAIN_BROKEN, "le bloc ne commence pas où finit le précédent"))
     elif block.previous_sha256 != previous.sha256:
-        faults.append(Fault(block.seq, FaultKind.CHAIN_BROKEN, "the block does not name the one before"))
+        faults.append(Fault(block.seq, FaultKind.CHAIN_BROKEN, "le bloc ne nomme pas l'empreinte du précédent"))
     return faults
 
 
 def _content_faults(block: Block, digest: bytes, found_count: int) -> list[Fault]:
-    place = f"transactions {block.after_txn_id + 1} to {block.through_txn_id}"
+    place = f"écritures {block.after_txn_id + 1} à {block.through_txn_id}"
     if found_count < block.txn_count:
-        return [Fault(block.seq, FaultKind.ROWS_MISSING, f"{block.txn_count - found_count} missing of {place}")]
+        return [Fault(block.seq, FaultKind.ROWS_MISSING, f"{place} : il en manque {block.txn_count - found_count}")]
     if found_count > block.txn_count:
-        return [Fault(block.seq, FaultKind.ROWS_INSERTED, f"{found_count - block.txn_count} inserted into {place}")]
+        return [Fault(block.seq, FaultKind.ROWS_INSERTED, f"{place} : {found_count - block.txn_count} de trop")]
     if digest != block.sha256:
-        return [Fault(block.seq, FaultKind.CONTENT_CHANGED, f"a row of {place} is not what was sealed")]
+        return [Fault(block.seq, FaultKind.CONTENT_CHANGED, f"{place} : une ligne n'est plus ce qui a été scellé")]
     return []
 
 

@@ -89,7 +89,7 @@ async def record_differences(
                 one.we_say_xof,
                 one.difference_xof,
                 one.detail,
-                one.subject,
+                one.transaction_id or one.subject,
             )
             for one in found
         ],

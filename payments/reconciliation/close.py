@@ -1,8 +1,9 @@
 """Closes days in their order: each sealed report carries the hash of the one before and the head of the ledger."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.errors import PaymentsError
 from payments.ledger.fault import Fault, FaultKind
-from payments.ledger.seal import GENESIS_SHA256, head
+from payments.ledger.seal import GENESIS_SHA256, head, is_block
 from payments.reconciliation.facts import utc_day
 
 #: The first word of every hashed day; another form of the content would be another version.
@@ -32,12 +33,21 @@ READ = text(f"SELECT {COLUMNS} FROM day_report WHERE day = :day")  # noqa: S608 
 
 READ_ALL = text(f"SELECT {COLUMNS} FROM day_report ORDER BY day")  # noqa: S608 - our own column names
 
+#: On one snapshot, a row that came after it makes PostgreSQL refuse the transaction, which is then run again.
 INSERT = text("""
     INSERT INTO day_report (day, content, previous_sha256, sha256, ledger_head_sha256, closed_by, closed_at)
     VALUES (:day, :content, :previous_sha256, :sha256, :ledger_head_sha256, :closed_by, :closed_at)
+        ON CONFLICT (day) DO NOTHING
+    RETURNING day
 """)
 
-BLOCK_EXISTS = text("SELECT EXISTS (SELECT FROM ledger_block WHERE sha256 = :sha256)")
+DAY_EXISTS = text("SELECT EXISTS (SELECT FROM day_report WHERE sha256 = :sha256)")
+
+#: Money of a day that the ledger's newest block does not hold yet.
+UNSEALED = text("""
+    SELECT EXISTS (SELECT FROM payment
+                    WHERE ledger_txn_id > :through AND occurred_at >= :day_start AND occurred_at < :day_end)
+""")
 
 
 class DayRefusal(StrEnum):
@@ -102,7 +112,7 @@ async def close_day(
     ledger_head = await head(connection)
     unsealed = SealedDay(day, content, previous_sha256, b"", ledger_head.sha256, closed_by, now)
     sealed = SealedDay(day, content, previous_sha256, _digest(unsealed), ledger_head.sha256, closed_by, now)
-    await connection.execute(
+    written = await connection.execute(
         INSERT,
         {
             "day": sealed.day,
@@ -114,7 +124,17 @@ async def close_day(
             "closed_at": sealed.closed_at,
         },
     )
+    written.one()
     return sealed
+
+
+async def is_sealed(connection: AsyncConnection, day: date) -> bool:
+    """Say whether the ledger's newest block holds all the money of a day."""
+    start = datetime.combine(day, time(), UTC)
+    through = (await head(connection)).through_txn_id
+    period = {"day_start": start, "day_end": start + timedelta(days=1)}
+    missing: bool = (await connection.execute(UNSEALED, {"through": through, **period})).scalar_one()
+    return not missing
 
 
 async def read_day(connection: AsyncConnection, day: date) -> SealedDay | None:
@@ -131,21 +151,25 @@ async def verify_days(connection: AsyncConnection) -> tuple[Fault, ...]:
         expected = previous.sha256 if previous is not None else GENESIS_SHA256
         consecutive = previous is None or one.day == previous.day + timedelta(days=1)
         if not consecutive or one.previous_sha256 != expected:
-            faults.append(Fault(None, FaultKind.DAY_CHAIN_BROKEN, f"{one.day} does not follow the day before"))
+            faults.append(Fault(None, FaultKind.DAY_CHAIN_BROKEN, f"la journée du {one.day} ne suit pas la veille"))
         if one.sha256 != _digest(one):
-            faults.append(Fault(None, FaultKind.DAY_CHANGED, f"the report of {one.day} is not what was sealed"))
-        if not await _block_exists(connection, one.ledger_head_sha256):
-            lost = f"{one.day} was closed on ledger block {one.ledger_head_sha256.hex()[:16]}, which is gone"
+            faults.append(Fault(None, FaultKind.DAY_CHANGED, f"le rapport du {one.day} n'est plus ce qui a été scellé"))
+        if not await is_block(connection, one.ledger_head_sha256):
+            lost = f"la journée du {one.day} s'appuie sur le bloc {one.ledger_head_sha256.hex()[:16]}"
             faults.append(Fault(None, FaultKind.HEAD_LOST, lost))
         previous = one
     return tuple(faults)
 
 
-async def _block_exists(connection: AsyncConnection, digest: bytes) -> bool:
-    if digest == GENESIS_SHA256:
-        return True
-    found: bool = (await connection.execute(BLOCK_EXISTS, {"sha256": digest})).scalar_one()
-    return found
+async def verify_attested(connection: AsyncConnection, attested: Sequence[bytes]) -> tuple[Fault, ...]:
+    """Look for the blocks and days whose hashes were kept elsewhere, which nobody here could rewrite."""
+    faults = []
+    for digest in attested:
+        is_day: bool = (await connection.execute(DAY_EXISTS, {"sha256": digest})).scalar_one()
+        if not is_day and not await is_block(connection, digest):
+            lost = f"l'empreinte attestée {digest.hex()} n'est celle d'aucun bloc ni d'aucune journée"
+            faults.append(Fault(None, FaultKind.HEAD_LOST, lost))
+    return tuple(faults)
 
 
 async def _first_activity(connection: AsyncConnection) -> date | None:

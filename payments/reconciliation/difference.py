@@ -1,22 +1,12 @@
 """What a statement and our books differ by: a day, two figures, and a French sentence for whoever must explain it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from typing import Final
 
-from payments.observation import ObservedStatus
+from payments.match import SAID
+from payments.money import MAX_AMOUNT_XOF
 from payments.reconciliation.facts import Booked, Line, utc_day
-
-_SAID: Final[Mapping[ObservedStatus, str]] = {
-    ObservedStatus.PENDING: "en cours",
-    ObservedStatus.SUCCEEDED: "réussie",
-    ObservedStatus.FAILED: "échouée",
-    ObservedStatus.EXPIRED: "expirée",
-    ObservedStatus.REVERSED: "annulée",
-    ObservedStatus.UNKNOWN: "état inconnu",
-}
 
 
 class DifferenceKind(StrEnum):
@@ -37,6 +27,7 @@ class DifferenceKind(StrEnum):
 class Difference:
     """A break to be kept once per (kind, operator, subject).
 
+    ``transaction_id`` links the payment where the subject is a name of its own.
     Units:   difference_xof is what the operator says less what we say on that day; 0 where it only informs.
     """
 
@@ -47,12 +38,13 @@ class Difference:
     we_say_xof: int | None
     difference_xof: int
     detail: str
+    transaction_id: str | None = None
 
 
 def statement_only(line: Line, otherwise_on: date) -> Difference:
     """Open what the operator claims and nobody could credit."""
     said_xof = line.observation.amount_xof
-    detail = f"la ligne {line.line_number} ne peut pas être créditée telle quelle"
+    detail = f"ligne {line.line_number} : {_flaw(line)} ; elle ne peut pas être créditée telle quelle"
     day = _day(line, otherwise_on)
     return Difference(DifferenceKind.STATEMENT_ONLY, line.subject, day, said_xof, 0, line.dated_xof, detail)
 
@@ -80,7 +72,7 @@ def amount(line: Line, booked: Booked, otherwise_on: date) -> Difference:
         operator_says_xof=said_xof,
         we_say_xof=booked.amount_xof,
         difference_xof=line.dated_xof - booked.amount_xof if line.observation.occurred_at else 0,
-        detail=f"le relevé dit {said_xof} F, nous avons crédité {booked.amount_xof} F",
+        detail=f"ligne {line.line_number} : le relevé dit {said_xof} F, nous avons crédité {booked.amount_xof} F",
     )
 
 
@@ -90,7 +82,7 @@ def timing(line: Line, booked: Booked) -> tuple[Difference, ...]:
     if said_at is not None and utc_day(said_at) == utc_day(held_at):
         return ()
     dated = f"l'opérateur la date du {said_at:%d/%m/%Y %H:%M}" if said_at else "l'opérateur ne donne pas de date"
-    detail = f"{dated}, nous du {held_at:%d/%m/%Y %H:%M}"
+    detail = f"ligne {line.line_number} : {dated}, nous du {held_at:%d/%m/%Y %H:%M}"
     ours = Difference(DifferenceKind.TIMING_BOOKED, line.subject, utc_day(held_at), 0, held_xof, -held_xof, detail)
     if said_at is None:
         return (ours,)
@@ -100,7 +92,7 @@ def timing(line: Line, booked: Booked) -> tuple[Difference, ...]:
 def reversal(line: Line, otherwise_on: date) -> Difference:
     """Open what the operator took back; the ledger waits for two people."""
     taken_xof = line.observation.amount_xof or 0
-    detail = f"l'opérateur a repris {taken_xof} F ; le grand livre attend deux personnes"
+    detail = f"ligne {line.line_number} : l'opérateur a repris {taken_xof} F ; le grand livre attend deux personnes"
     day = _day(line, otherwise_on)
     return Difference(DifferenceKind.REVERSAL, line.subject, day, -taken_xof, 0, -line.dated_xof, detail)
 
@@ -114,8 +106,29 @@ def information(kind: DifferenceKind, line: Line, booked: Booked | None, otherwi
         operator_says_xof=line.observation.amount_xof,
         we_say_xof=booked.amount_xof if booked else None,
         difference_xof=0,
-        detail=f"ligne {line.line_number} du relevé : {_SAID[line.observation.status]}",
+        detail=f"ligne {line.line_number} du relevé : opération {SAID[line.observation.status]}",
     )
+
+
+def contradiction(line: Line, booked: Booked, otherwise_on: date) -> Difference:
+    """Open what a statement calls successful on one line and not on another; no later line makes it good."""
+    # A name of its own: the break that carries the day's difference closes as soon as a claim arrives.
+    return replace(
+        information(DifferenceKind.STATUS, line, booked, otherwise_on),
+        subject=f"{line.subject}:{line.observation.status}",
+        transaction_id=line.subject,
+    )
+
+
+def _flaw(line: Line) -> str:
+    said = line.observation
+    if said.operator_transaction_id is None:
+        return "aucune référence d'opération"
+    if said.occurred_at is None:
+        return "aucune date"
+    if said.amount_xof is None:
+        return "aucun montant lisible"
+    return f"montant de {said.amount_xof} F, hors de 1 à {MAX_AMOUNT_XOF} F"
 
 
 def _day(line: Line, otherwise_on: date) -> date:

@@ -53,7 +53,8 @@ MARK = text("""
 """)
 
 TOTALS = text("""
-    SELECT bucket, count(*) AS line_count, coalesce(sum(coalesce(amount_xof, fee_xof, 0)), 0) AS sum_xof
+    SELECT bucket, count(*) AS line_count,
+           coalesce(sum(coalesce(amount_xof, fee_xof, 0)) FILTER (WHERE bucket <> 'not_money'), 0) AS sum_xof
       FROM statement_line WHERE file_id = :file_id AND bucket IS NOT NULL GROUP BY bucket ORDER BY bucket
 """)
 
@@ -177,7 +178,7 @@ async def mark(connection: AsyncConnection, file_id: int, outcomes: Sequence[Out
 
 
 async def totals(connection: AsyncConnection, file_id: int) -> dict[str, BucketTotal]:
-    """Count and add up the lines of a file by bucket.
+    """Count and add up the lines of a file by bucket; a line without money received adds nothing.
 
     Units:   sum_xof in whole francs.
     """

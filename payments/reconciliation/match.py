@@ -168,7 +168,7 @@ def _unsuccessful(line: Line, known: Known, seen: _Seen) -> _Judged:
     if booked is None:
         return Outcome(line.line_number, Bucket.NOT_MONEY), ()
     if line.subject in seen.claims or line.subject in known.claimed_ids:
-        found = difference.information(DifferenceKind.STATUS, line, booked, known.otherwise_on)
+        found = difference.contradiction(line, booked, known.otherwise_on)
     else:
         found = difference.ours_alone(line.subject, booked, named=True)
     return Outcome(line.line_number, Bucket.STATUS_DIFFERS, booked.payment_id), (found,)

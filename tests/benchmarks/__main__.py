@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.benchmarks import callbacks, cold, ground, machine, money, ussd
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.report import Figure, table, write
-from tests.benchmarks.servers import private_server
+from tests.benchmarks.servers import Broken, private_server
 
 ROWS: dict[str, Callable[[Bench], list[Figure]]] = {
     "ussd": ussd.run,
@@ -23,6 +23,7 @@ ROWS: dict[str, Callable[[Bench], list[Figure]]] = {
 def main() -> None:
     told = _arguments()
     figures: list[Figure] = []
+    began_at = datetime.now(UTC)
     with private_server() as server:
         # PostgreSQL, started before, may use every core: only who asks and who answers have one each.
         os.sched_setaffinity(0, {machine.load_core()})
@@ -31,15 +32,26 @@ def main() -> None:
         if {"ussd", "callbacks", "money"} & set(told.names):
             bench.say(f"registering {bench.households} households")
             ground.seed(server, bench.households)
-        for name in told.names:
-            bench.say(f"{name}:")
-            figures += ROWS[name](bench)
-    began_at = datetime.now(UTC)
+        broken = _measure(bench, told.names, figures)
     path = told.out or machine.ROOT / "bench-results" / f"{began_at:%Y%m%dT%H%M%SZ}.jsonl"
     facts = {"at": began_at.isoformat(timespec="seconds"), "seconds": told.seconds, "repeats": told.repeats, **facts}
     write(path, facts, figures)
     sys.stdout.write("".join(f"{name}: {value}\n" for name, value in facts.items()))
     sys.stdout.write(f"\n{table(figures)}\n\n{path}\n")
+    if broken:
+        sys.exit("\n".join(broken))
+
+
+def _measure(bench: Bench, names: list[str], figures: list[Figure]) -> list[str]:
+    """Measure every row; one that did not do what it counts is told and takes no other one with it."""
+    broken = []
+    for name in names:
+        bench.say(f"{name}:")
+        try:
+            figures += ROWS[name](bench)
+        except Broken as fault:
+            broken.append(f"{name} is broken: {fault}")
+    return broken
 
 
 def _arguments() -> argparse.Namespace:

@@ -26,7 +26,7 @@ class Bench:
     @property
     def confirmers(self) -> range:
         """Households that confirm one payment each against each door."""
-        return range(self.lookers, self.lookers + int(60 * self.seconds * self.repeats))
+        return range(self.lookers, self.lookers + int(100 * self.seconds * self.repeats))
 
     @property
     def households(self) -> int:

@@ -69,5 +69,5 @@ def _dials(port: int) -> bool:
     with contextlib.suppress(OSError, http.client.HTTPException):
         door = http.client.HTTPConnection(HOST, port, timeout=2)
         door.request("POST", f"/ussd/africastalking/{KEY}", body, {"Content-Type": "application/x-www-form-urlencoded"})
-        return door.getresponse().read().startswith(b"CON ") or False
+        return door.getresponse().read().startswith(b"CON ")
     return False

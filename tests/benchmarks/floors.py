@@ -17,8 +17,7 @@ from uuid import uuid4
 import psycopg
 import uvicorn
 from psycopg.rows import TupleRow
-from sqlalchemy import TextClause, bindparam, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import TextClause, bindparam, make_url, text
 from sqlalchemy.dialects.postgresql import JSONB
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -47,6 +46,11 @@ INSERT_CALLBACK = text("""
     INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts, next_attempt_at)
     VALUES ('sandbox', :method, :headers, :body, 'accept_unbound', :reason, :now, 0, :now)
 """).bindparams(bindparam("headers", type_=JSONB))
+#: What the statements want to be told. A name that we do not know is a moment; if it is not, PostgreSQL says so.
+ACCOUNT_NAMES = frozenset(LOAD_ACCOUNT.compile().params)
+REQUEST_STATEMENTS = (ONE_PHONE_AT_A_TIME, BY_KEY, OPEN_PROMPT, INSERT)
+REQUEST_NAMES = frozenset(name for statement in REQUEST_STATEMENTS for name in statement.compile().params)
+
 REASON = "the standard signs nothing: to be confirmed by query"
 
 
@@ -60,21 +64,19 @@ def ussd(settings: Settings) -> Starlette:
         async with sessions.single() as connection:
             kept = (await connection.execute(LOAD_SESSION, _session(fields, now))).one_or_none()
         async with doors.single() as connection:
-            account = (await connection.execute(LOAD_ACCOUNT, _account(fields))).one()
+            account = (await connection.execute(LOAD_ACCOUNT, _account(fields, now))).one()
         ends = fields[b"text"] == CONFIRMED_PATH
         if ends:
             async with doors.unit_of_work() as connection:
                 await connection.execute(LOCK_HOUSEHOLD, {"household_id": account.id})
                 values = _request(fields, account.id, now)
-                await connection.execute(ONE_PHONE_AT_A_TIME, values)
-                (await connection.execute(BY_KEY, values)).one_or_none()
-                (await connection.execute(OPEN_PROMPT, values)).one_or_none()
-                (await connection.execute(INSERT, values)).one()
+                for statement in REQUEST_STATEMENTS:
+                    (await connection.execute(statement, values)).one_or_none()
                 await connection.execute(LAST_WALLET, {"msisdn": values["payer_msisdn"], "wallet": "sandbox"})
-        statement, more = (BEGIN, {}) if kept is None else (ADVANCE, {"expected_version": kept.version})
+        version = 1 if kept is None else kept.version + 1
+        session = _kept(fields, now, content, version) | {"expected_version": version - 1}
         async with sessions.single() as connection:
-            version = 1 if kept is None else kept.version + 1
-            (await connection.execute(statement, _kept(fields, now, content, version) | more)).one()
+            (await connection.execute(BEGIN if kept is None else ADVANCE, session)).one()
         return ends
 
     return _app(_turns(turn), doors, sessions)
@@ -90,13 +92,13 @@ def ussd_driver(settings: Settings) -> Starlette:
         async with sessions.one() as connection:
             kept = await _row(connection, LOAD_SESSION, _session(fields, now))
         async with doors.one() as connection:
-            account = await _row(connection, LOAD_ACCOUNT, _account(fields))
+            account = await _row(connection, LOAD_ACCOUNT, _account(fields, now))
         ends = fields[b"text"] == CONFIRMED_PATH
         if ends and account is not None:
             values = _request(fields, account[0], now)
             async with doors.one() as connection, connection.transaction():
                 await _row(connection, LOCK_HOUSEHOLD, {"household_id": account[0]})
-                for statement in (ONE_PHONE_AT_A_TIME, BY_KEY, OPEN_PROMPT, INSERT):
+                for statement in REQUEST_STATEMENTS:
                     await _row(connection, statement, values)
                 wallet = {"msisdn": values["payer_msisdn"], "wallet": "sandbox"}
                 await connection.execute(_sql(LAST_WALLET), wallet)
@@ -152,12 +154,12 @@ def _kept(fields: dict[bytes, bytes], now: datetime, content: str, version: int)
     return _session(fields, now) | changed
 
 
-def _account(fields: dict[bytes, bytes]) -> dict[str, Any]:
-    return {"msisdn": _msisdn(fields), "registration_key": "registered/none"}
+def _account(fields: dict[bytes, bytes], now: datetime) -> dict[str, Any]:
+    return dict.fromkeys(ACCOUNT_NAMES, now) | {"msisdn": _msisdn(fields), "registration_key": "registered/none"}
 
 
 def _request(fields: dict[bytes, bytes], household_id: int, now: datetime) -> dict[str, Any]:
-    return {
+    return dict.fromkeys(REQUEST_NAMES, now) | {
         "operator": "sandbox",
         "reference": IDS.reference(),
         "correlation_id": uuid4(),
@@ -211,12 +213,14 @@ class _DriverPool:
             await self._idle.get_nowait().close()
 
 
+#: The dialect of the engine, which names parameters as the driver itself does.
+AS_PSYCOPG = make_url("postgresql+psycopg://").get_dialect()()
 _WRITTEN: dict[int, bytes] = {}
 
 
 def _sql(statement: TextClause) -> bytes:
     if id(statement) not in _WRITTEN:
-        _WRITTEN[id(statement)] = str(statement.compile(dialect=postgresql.dialect(paramstyle="pyformat"))).encode()
+        _WRITTEN[id(statement)] = str(statement.compile(dialect=AS_PSYCOPG)).encode()
     return _WRITTEN[id(statement)]
 
 

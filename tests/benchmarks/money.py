@@ -70,7 +70,7 @@ def _proven(bench: Bench, payments: list[Paid], commits: list[float]) -> list[Fi
         _check(bench.server, len(payments), (OURS,))
         bench.say(f"proven, payments/s: one worker {one[-1]:.0f}, its rows bare {floor[-1]:.0f}, two {two[-1]:.0f}")
     rows, extra = "the same rows, bare INSERTs", {"payments": len(payments)}
-    commit = "pgbench, one-row INSERT commits"
+    commit = "pgbench, one-row commits"
     return [
         Figure(ROW, "proven callbacks, one worker", UNIT, tuple(one), tuple(floor), rows, GOAL, extra),
         Figure(ROW, "proven callbacks, one worker", UNIT, tuple(one), tuple(commits), commit),

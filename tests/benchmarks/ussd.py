@@ -10,6 +10,7 @@ from tests.benchmarks import machine
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.callers import Telephones
 from tests.benchmarks.ground import SEEDED
+from tests.benchmarks.half_load import at_half_load
 from tests.benchmarks.load import Measured, paced, saturate
 from tests.benchmarks.report import Figure
 from tests.benchmarks.servers import Broken, Door, Server, floor_door, gateway_door
@@ -18,6 +19,7 @@ CLIENTS = 32
 #: Dialogues that may be open while requests come at fixed moments.
 PACED_CLIENTS = 128
 OURS, FLOOR, DRIVER = "ussd_ours", "ussd_floor", "ussd_driver"
+ROW = "1 USSD turn"
 GOAL_RATIO, GOAL_P99 = "ratio >= 0.5", "< 50 ms"
 
 
@@ -55,7 +57,7 @@ def run(bench: Bench) -> list[Figure]:
         floor.saturate(bench.warm_up_s)
         driver.saturate(bench.warm_up_s)
         figures = _throughput(bench, ours, floor, driver)
-        figures += _at_half_load(bench, figures[0].value / 2, ours, floor)
+        figures += at_half_load(bench, ROW, figures[0].value / 2, ours=ours, floor=floor, goal=GOAL_P99)
         for side in (ours, floor, driver):
             _check(server, side)
     for name in (OURS, FLOOR, DRIVER):
@@ -86,37 +88,15 @@ def _throughput(bench: Bench, ours: Side, floor: Side, driver: Side) -> list[Fig
     extra = {"clients": CLIENTS, "core_of_web": machine.web_core(), "core_of_load": machine.load_core()}
     same = "same statements, same engine"
     return [
-        Figure("1 USSD turn", "throughput", "turns/s", *_pair(per_s, FLOOR), same, GOAL_RATIO, extra),
-        Figure("1 USSD turn", "throughput", "turns/s", *_pair(per_s, DRIVER), "same statements, bare driver"),
-        Figure("1 USSD turn", "processor time of the web process", "ms", *_pair(cpu_ms, FLOOR), same),
-        Figure("1 USSD turn", "processor time of the web process", "ms", *_pair(cpu_ms, DRIVER), "bare driver"),
+        Figure(ROW, "throughput", "turns/s", *_pair(per_s, FLOOR), same, GOAL_RATIO, extra),
+        Figure(ROW, "throughput", "turns/s", *_pair(per_s, DRIVER), "same statements, bare driver"),
+        Figure(ROW, "processor time of the web process", "ms", *_pair(cpu_ms, FLOOR), same),
+        Figure(ROW, "processor time of the web process", "ms", *_pair(cpu_ms, DRIVER), "bare driver"),
     ]
 
 
 def _pair(runs: dict[str, list[float]], floor: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(runs[OURS]), tuple(runs[floor])
-
-
-def _at_half_load(bench: Bench, per_s: float, ours: Side, floor: Side) -> list[Figure]:
-    found: dict[tuple[str, int], list[float]] = {}
-    for _ in range(bench.repeats):
-        for side in (ours, floor):
-            measured = side.paced(per_s, bench.seconds)
-            for percent in (50, 99):
-                found.setdefault((side.door.name, percent), []).append(measured.ms(percent))
-            bench.say(f"{side.door.name} at {per_s:.0f}/s: p50 {measured.ms(50):.1f} ms, p99 {measured.ms(99):.1f} ms")
-    return [
-        Figure(
-            "1 USSD turn",
-            f"p{percent} at half load ({per_s:.0f}/s)",
-            "ms",
-            tuple(found[OURS, percent]),
-            tuple(found[FLOOR, percent]),
-            "the engine's floor at the same rate",
-            GOAL_P99 if percent == 99 else "",
-        )
-        for percent in (50, 99)
-    ]
 
 
 def _check(server: Server, side: Side) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from urllib.parse import urlencode
 
 import httpx
+
 from tests.chaos.town import LOOK_S, WORD, Town
 
 #: Name, commerce, Kati, four people, yes.
@@ -61,7 +63,8 @@ class Load:
             paid = (await self.web.post(f"{self.town.operator_url}/control/payments", json=unasked)).json()
             told = await self.web.get(f"{self.town.operator_url}/transactions/{paid['reference']}", headers=key)
             body = told.content + b"\n" * (number % 3)
-            await self._until_answered(lambda body=body: self._tell(body))
+            await self._until_answered(partial(self._tell, body))
+            await asyncio.sleep(LOOK_S)
 
     async def _tell(self, body: bytes) -> bool:
         answer = await self.web.put(
@@ -75,7 +78,7 @@ class Load:
     async def _dialogue(self, msisdn: str, session_id: str, keys: tuple[str, ...]) -> None:
         for length in range(len(keys) + 1):
             transcript = "*".join(keys[:length])
-            await self._until_answered(lambda typed=transcript: self._turn(msisdn, session_id, typed))
+            await self._until_answered(partial(self._turn, msisdn, session_id, transcript))
 
     async def _turn(self, msisdn: str, session_id: str, transcript: str) -> bool:
         turn = {

@@ -19,8 +19,9 @@ from gateway.migrate import migrate
 
 PROJECT: Final = Path(__file__).parents[2]
 WORD: Final = "local"
-LOOK_S: Final = 0.05
+LOOK_S: Final = 0.2
 START_S: Final = 60
+SHOWN_CHARS: Final = 20_000
 PORTS: Final = random.SystemRandom().sample(range(20_000, 30_000), 100)
 STOP_S: Final = 30
 
@@ -31,18 +32,27 @@ def free_port() -> int:
     Below those that the system gives to clients: a client that calls a killed server on one of those again and again
     is sooner or later given that very port, calls itself, and the server cannot come back.
     """
-    for port in PORTS:
+    while PORTS:
+        port = PORTS.pop()
         with socket.socket() as door, suppress(OSError):
             door.bind(("127.0.0.1", port))
             return port
     raise AssertionError("every port is taken")
 
 
+def children_of(pid: int) -> list[int]:
+    """Give the processes that a process has started.
+
+    Source: Linux, proc(5), the file "children" of a task.
+    """
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 async def until(condition: Callable[[], Awaitable[bool]], patience_s: int, what: str) -> None:
     """Look again and again until something is so; who waits too long is told for what."""
     try:
         async with asyncio.timeout(patience_s):
-            while not await condition():
+            while not await condition():  # noqa: ASYNC110 - what is waited for happens in other processes
                 await asyncio.sleep(LOOK_S)
     except TimeoutError:
         raise AssertionError(f"{what}: not within {patience_s} s") from None
@@ -87,7 +97,8 @@ class Town:
         await self.until_working(1)
 
     def close(self) -> None:
-        """Stop everything."""
+        """Stop everything, and show what was said to whoever reads of a failure."""
+        print(self.said()[-SHOWN_CHARS:])  # noqa: T201 - pytest shows it when the test failed
         for process in self._processes.values():
             process.terminate()
         for process in self._processes.values():
@@ -110,10 +121,9 @@ class Town:
         self.start(name)
 
     async def kill_postgres(self, how: signal.Signals) -> None:
-        """Kill the server: SIGKILL takes every process of it at once, SIGQUIT is its own immediate end; start it again."""
+        """Kill the server and start it again: SIGKILL takes all its processes, SIGQUIT is its own immediate end."""
         pid = self.postgres.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if how is signal.SIGKILL else []
-        for one in (pid, *map(int, children)):
+        for one in (pid, *(children_of(pid) if how is signal.SIGKILL else ())):
             with suppress(ProcessLookupError):
                 os.kill(one, how)
 
@@ -154,5 +164,10 @@ class Town:
         tied = [sys.executable, "-m", "gateway.local.child", str(os.getpid()), sys.executable, "-m", "gateway.cli.main"]
         with (self._folder / "processes.log").open("ab") as log:
             return subprocess.Popen(
-                [*tied, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment, cwd=PROJECT
+                [*tied, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                cwd=PROJECT,
             )

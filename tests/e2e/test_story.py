@@ -65,7 +65,7 @@ def pays(house: House, operator: Operator, ramu_number: str) -> int:
     assert phone.dial("fanta-2").startswith("CON RAMU: Fanta Diarra\nDroits fermés.")
     phone.choose("Payer ma cotisation")
     phone.choose("(tout)")
-    phone.choose("Argent Mobile")
+    phone.choose("Argent Mobile essai")
     assert "à CANAM pour Fanta Diarra" in phone.screen
     assert ramu_number in phone.screen
     ended = phone.choose("Confirmer")
@@ -95,7 +95,7 @@ def asks_and_approves_without_a_callback(house: House, operator: Operator) -> st
     phone.choose("Autre montant")
     assert "Montant non compris" in phone.write("5_000")
     phone.write("5 000")
-    phone.choose("Argent Mobile")
+    phone.choose("Argent Mobile essai")
     phone.choose("Confirmer")
     prompt = operator.prompt_for(MOUSSA)
     operator.answer(prompt, "sans-avis")

@@ -79,7 +79,7 @@ async def test_each_failure_waits_longer_and_the_last_one_parks(database: Databa
         await database.transact(
             lambda connection, callback_id=callback_id, now=now: mark_failed(connection, callback_id, "x" * 900, now)  # type: ignore[misc]
         )
-        due = now + attempt * WAIT
+        due = now + attempt * attempt * WAIT
         if attempt < ATTEMPTS_MAX:
             assert await take(database, due - timedelta(seconds=1)) == []
             waits.append(attempt)

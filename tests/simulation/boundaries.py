@@ -202,7 +202,7 @@ class WatchedServerCursor(AsyncServerCursor[Any]):
         """Declare the cursor, as a crossing."""
         return await _life(self).cross(Kind.SQL, str(query), partial(super().execute, query, params, **options))
 
-    def __del__(self) -> None:
+    def __del__(self, *_how: Any) -> None:  # noqa: ANN401 - as in psycopg
         if _life(self).dead:
             # Nobody is left to close it, which is the point.
             self._close()

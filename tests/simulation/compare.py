@@ -28,8 +28,8 @@ NAMED = {
 
 PARTS = {
     "households": """
-        SELECT ramu_number, activity, cercle_code, people_count, scheme_code, scheme_version, next_period_on, phone.msisdn,
-               phone.last_wallet, member.name
+        SELECT ramu_number, activity, cercle_code, people_count, scheme_code, scheme_version, next_period_on,
+               phone.msisdn, phone.last_wallet, member.name
           FROM household LEFT JOIN phone ON phone.household_id = household.id
                          LEFT JOIN member ON member.household_id = household.id ORDER BY household.id, phone.msisdn""",
     "due items": """

@@ -1,9 +1,10 @@
 """Runs a flow to its end, ends its process at a moment of its own choosing, and lets the world go on afterwards.
 
-A :class:`Stage` is a prepared instant: a database, the operator's books and the time. Every scenario is played on a copy
-of it, a :class:`Ground`, which outlives the processes that stand on it. After a crash the old process's objects are
-thrown away, its backends are gone from the server, and a new one is built on the same ground; then the peers repeat
-what they got no answer to, the clock runs past every lease and every schedule, and the jobs run until they are quiet.
+A :class:`Stage` is a prepared instant: a database, the operator's books and the time. Every scenario goes back to it
+and is played on a :class:`Ground`, which outlives the processes that stand on it. After a crash the old process's
+objects are thrown away, its backends are gone from the server, and a new one is built on the same ground; then the
+peers repeat what they got no answer to, the clock runs past every lease and every schedule, and the jobs run until
+they are quiet.
 """
 
 import asyncio

@@ -1,10 +1,8 @@
 """A process dies before and after every statement, commit, call, answer and message; the ledger ends the same."""
 
-
 import contextlib
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import httpx
 import pytest
@@ -104,7 +102,9 @@ def forgetting_keys(world: World) -> World:
     return replace(world, jobs=replace(world.jobs, sender=watched.around(sender)))
 
 
-async def handled_before_it_was(connection: AsyncConnection, now: datetime, lease_s: int, batch: int) -> Any:
+async def handled_before_it_was(
+    connection: AsyncConnection, now: datetime, lease_s: int, batch: int
+) -> list[inbox.StoredCallback]:
     claimed = await inbox.claim(connection, now, lease_s, batch)
     await inbox.mark_handled(connection, [(one.id, None) for one in claimed], now)
     return claimed
@@ -135,7 +135,10 @@ async def test_a_crash_anywhere_ends_with_the_same_ledger(
     async with prepared(server, TEMPLATE, flow.prepare) as stage:
         straight, told = await enumerated(stage, flow)
     with capsys.disabled():
-        print(f"\n{flow.name:26} {len(straight.boundaries):4} boundaries {2 * len(straight.boundaries):5} crashes", end=" ")
+        print(  # noqa: T201 - the figures are the result
+            f"\n{flow.name:26} {len(straight.boundaries):4} boundaries {2 * len(straight.boundaries):5} crashes",
+            end=" ",
+        )
     assert not told, "\n".join(told)
     assert len(straight.boundaries) >= FLOOR[flow]
     assert {boundary.kind for boundary in straight.boundaries} >= NEEDED[flow]

@@ -15,8 +15,8 @@ from gateway.local.sandbox_operator.model import Switches
 from gateway.reconciling import import_statement
 from tests.conftest import TEMPLATE
 from tests.simulation.boundaries import Boundary, Life, When
-from tests.simulation.crash import Act, Ground, Stage, prepared, settle_down
 from tests.simulation.compare import Truth, differences, faults_of, read_truth
+from tests.simulation.crash import Act, Ground, Stage, prepared, settle_down
 from tests.simulation.flows import (
     confirm,
     hear_and_settle,
@@ -232,6 +232,6 @@ async def test_whoever_comes_first_the_books_are_the_same(
         told += [f"{where}: {fault}" for fault in (*wrong, *outcome.faults)]
     with capsys.disabled():
         waits = sum(outcome.waited for outcome in held)
-        print(f"\n{race.name:50} {len(held):4} places to be overtaken, {waits:3} waits", end=" ")
+        print(f"\n{race.name:50} {len(held):4} places to be overtaken, {waits:3} waits", end=" ")  # noqa: T201
     assert not told, "\n".join(told)
     assert len(held) >= race.least

@@ -101,6 +101,13 @@ def test_a_dialled_path_is_walked_up_to_the_screen_before_an_effect(tail: str, n
     assert reached.screen.name == reached.state.menu == name
 
 
+def test_a_path_cut_short_never_ends_in_half_an_answer() -> None:
+    tail = f"1*{'A' * 67}*1*kita*1*12"
+    assert tail[:80].endswith("*1*1")
+    reached = start(UNKNOWN, tail)
+    assert reached.screen.name == "register_people"
+
+
 @pytest.mark.parametrize(
     "state",
     [

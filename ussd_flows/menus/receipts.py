@@ -8,6 +8,7 @@ from ussd_flows.texts import say
 
 _PAYMENT = "payment"
 _RECEIPT_SEPTETS = 24
+_WITHOUT_MONEY = frozenset({PaymentState.PENDING, PaymentState.FAILED})
 
 
 @for_registered
@@ -35,10 +36,10 @@ def _render_one(caller: Registered, view: View) -> Page | Goto:
     payment = next((payment for payment in caller.last_payments if _code(payment) == view.data[_PAYMENT]), None)
     if payment is None:
         return Goto("receipts")
-    # What still waits has the reference of its request; a receipt is only for money that came.
+    # What brought no money has the reference of its request; a receipt is only for money that came.
     return Page(
         say(
-            "receipt.request" if payment.state is PaymentState.PENDING else "receipt.text",
+            "receipt.request" if payment.state in _WITHOUT_MONEY else "receipt.text",
             amount=show(payment.amount_xof),
             state=say(f"payment.{payment.state}"),
             day=show_date(payment.on),

@@ -26,7 +26,7 @@ class SandboxOperator:
     """
 
     name: str = gsma.OPERATOR_NAME
-    label: str = "Argent Mobile (essai)"
+    label: str = "Argent Mobile essai"
     capabilities: Capabilities = CAPABILITIES
 
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verdict:

@@ -41,13 +41,13 @@ STATUSES: Final[Mapping[str, ObservedStatus]] = {
 
 _ACCOUNT = re.compile(r"[A-Z0-9]{3,20}")
 _SIGNATURES: Final[Mapping[bytes, str]] = {
-    b"PK\x03\x04": "a ZIP archive or a spreadsheet",
-    b"%PDF": "a PDF document",
-    b"\x89PNG": "an image",
-    b"\xff\xd8\xff": "an image",
-    b"GIF8": "an image",
-    b"\xd0\xcf\x11\xe0": "an old spreadsheet",
-    b"\x1f\x8b": "a compressed file",
+    b"PK\x03\x04": "une archive ZIP ou un classeur de tableur",
+    b"%PDF": "un document PDF",
+    b"\x89PNG": "une image",
+    b"\xff\xd8\xff": "une image",
+    b"GIF8": "une image",
+    b"\xd0\xcf\x11\xe0": "un ancien classeur de tableur",
+    b"\x1f\x8b": "un fichier compressé",
 }
 _UTF8_BOM = b"\xef\xbb\xbf"
 _FIRST_ENTRY_ROW = len(PREAMBLE) + 1
@@ -83,11 +83,11 @@ def parse(content: bytes, filename: str) -> Statement:
     """
     rows = list(_rows(_text(content, filename)))
     if len(rows) < _FIRST_ENTRY_ROW + len(FOOTER):
-        raise StatementRejected("shorter than a statement without any operation")
+        raise StatementRejected("le fichier est plus court qu'un relevé sans opération")
     head = _head(rows[: len(PREAMBLE)])
     columns, footer = rows[len(PREAMBLE)], rows[-len(FOOTER) :]
     if tuple(columns.cells) != COLUMNS:
-        raise StatementRejected("the columns are not those of this operator", columns.number)
+        raise StatementRejected("les colonnes ne sont pas celles de cet opérateur", columns.number)
     entries = [_entry(row, head) for row in rows[_FIRST_ENTRY_ROW : -len(FOOTER)]]
     totals, closing_xof = _checked_totals(footer, head, entries)
     return Statement(
@@ -104,14 +104,14 @@ def parse(content: bytes, filename: str) -> Statement:
 
 def _text(content: bytes, filename: str) -> str:
     if not content.strip():
-        raise StatementRejected(f"{filename[:80]!r} is empty")
+        raise StatementRejected(f"le fichier « {filename[:80]} » est vide")
     if len(content) > MAX_FILE_BYTES:
-        raise StatementRejected(f"above {MAX_FILE_BYTES} bytes")
+        raise StatementRejected(f"le fichier dépasse {MAX_FILE_BYTES // 1024 // 1024} Mo")
     for signature, what in _SIGNATURES.items():
         if content.startswith(signature):
-            raise StatementRejected(f"this is {what}, not a CSV statement")
+            raise StatementRejected(f"c'est {what}, pas un relevé en CSV")
     if b"\x00" in content:
-        raise StatementRejected("the file holds NUL bytes, so it is not a CSV statement")
+        raise StatementRejected("le fichier contient des octets nuls (NUL) : ce n'est pas un relevé en CSV")
     try:
         return content.removeprefix(_UTF8_BOM).decode("utf-8")
     except UnicodeDecodeError:
@@ -119,7 +119,7 @@ def _text(content: bytes, filename: str) -> str:
     try:
         return content.decode("cp1252")
     except UnicodeDecodeError as error:
-        raise StatementRejected("neither UTF-8 nor Windows-1252 text") from error
+        raise StatementRejected("le texte n'est ni en UTF-8 ni en Windows-1252") from error
 
 
 def _rows(text: str) -> Iterator[_Row]:
@@ -130,23 +130,25 @@ def _rows(text: str) -> Iterator[_Row]:
     try:
         for cells in reader:
             if reader.line_num != before + 1:
-                raise StatementRejected("a quoted field runs over the end of the line", before + 1)
+                raise StatementRejected("un champ entre guillemets dépasse la fin de la ligne", before + 1)
             before = reader.line_num
             if cells:
                 yield _Row(before, cells, lines[before - 1])
     except csv.Error as error:
-        raise StatementRejected(f"not readable as CSV ({error})", before + 1) from error
+        raise StatementRejected(
+            "les guillemets ou les séparateurs de cette ligne ne se lisent pas en CSV", before + 1
+        ) from error
 
 
 def _head(rows: Sequence[_Row]) -> _Head:
     _, account, start, end, opening = (_labelled(row, label) for row, label in zip(rows, PREAMBLE, strict=True))
     if _ACCOUNT.fullmatch(account) is None:
-        raise StatementRejected("the account is not 3 to 20 capitals and digits", rows[1].number)
+        raise StatementRejected("le compte doit s'écrire en 3 à 20 majuscules et chiffres", rows[1].number)
     # People print the last day of a period; we keep the first instant that is no longer in it.
     period_start = _midnight(start, rows[2].number)
     period_end = _midnight(end, rows[3].number) + timedelta(days=1)
     if not period_start < period_end:
-        raise StatementRejected("the period ends before it starts", rows[3].number)
+        raise StatementRejected("la période finit avant de commencer", rows[3].number)
     return _Head(account, period_start, period_end, _balance(opening, rows[4].number))
 
 
@@ -155,36 +157,36 @@ def _labelled(row: _Row, label: str) -> str:
         case [found, value] if found == label:
             return value
         case _:
-            raise StatementRejected(f"expected {label!r} and its value", row.number)
+            raise StatementRejected(f"« {label} » et sa valeur sont attendus ici", row.number)
 
 
 def _midnight(written: str, line_number: int) -> datetime:
     try:
         day = date.fromisoformat(written)
     except ValueError as error:
-        raise StatementRejected("not a date as YYYY-MM-DD", line_number) from error
+        raise StatementRejected("la date ne s'écrit pas AAAA-MM-JJ", line_number) from error
     # Other ISO writings exist, and the last day of all has no day after it.
     if str(day) != written or day == date.max:
-        raise StatementRejected("not a date as YYYY-MM-DD", line_number)
+        raise StatementRejected("la date ne s'écrit pas AAAA-MM-JJ", line_number)
     return datetime.combine(day, time(), UTC)
 
 
 def _entry(row: _Row, head: _Head) -> _Entry:
     if len(row.cells) != len(COLUMNS):
-        raise StatementRejected(f"{len(row.cells)} fields instead of {len(COLUMNS)}", row.number)
+        raise StatementRejected(f"{len(row.cells)} champs au lieu de {len(COLUMNS)}", row.number)
     _, day, hour, reference, service, written_status, payer, our_reference, debit, credit, linked = row.cells
     kind, status = KINDS.get(service, LineKind.OTHER), STATUSES.get(written_status)
     if status is None:
-        raise StatementRejected(f"unknown status {written_status[:40]!r}", row.number)
+        raise StatementRejected(f"statut inconnu « {written_status[:40]} »", row.number)
     # A short line has no long field: the costly question is asked of few.
     too_long = len(row.raw) > MAX_TEXT_CHARS and any(len(cell) > MAX_TEXT_CHARS for cell in row.cells)
     if not reference or too_long or not row.raw.isprintable():
-        raise StatementRejected("a reference is missing, or a field is too long or unprintable", row.number)
+        raise StatementRejected("la référence manque, ou un champ est trop long ou non imprimable", row.number)
     amount_xof = _one_amount(kind, debit, credit, row.number)
     if kind is LineKind.REVERSAL and status is ObservedStatus.SUCCEEDED:
         status = ObservedStatus.REVERSED
     if kind in {LineKind.REVERSAL, LineKind.FEE} and not linked:
-        raise StatementRejected("a reversal or a fee names no operation", row.number)
+        raise StatementRejected("une annulation ou une commission ne nomme aucune opération", row.number)
     moved_xof = amount_xof if status is not ObservedStatus.FAILED else 0
     observation = Observation(
         operator=OPERATOR_NAME,
@@ -202,15 +204,15 @@ def _entry(row: _Row, head: _Head) -> _Entry:
 
 def _one_amount(kind: LineKind, debit: str, credit: str, line_number: int) -> int:
     if bool(debit) == bool(credit):
-        raise StatementRejected("exactly one of debit and credit must be filled", line_number)
+        raise StatementRejected("un seul du débit et du crédit doit être rempli", line_number)
     if kind is not LineKind.OTHER and bool(credit) != (kind is LineKind.COLLECTION):
-        raise StatementRejected("the amount stands on the wrong side for this service", line_number)
+        raise StatementRejected("pour ce service, le montant est du mauvais côté (débit ou crédit)", line_number)
     try:
         amount_xof = parse_francs(debit or credit)
     except AmountInvalid as error:
         raise StatementRejected(str(error), line_number) from error
     if amount_xof == 0:
-        raise StatementRejected("an operation of zero francs", line_number)
+        raise StatementRejected("une opération de zéro franc", line_number)
     return amount_xof
 
 
@@ -226,9 +228,9 @@ def _instant(day: str, hour: str, head: _Head, line_number: int) -> datetime:
     try:
         instant = datetime.fromisoformat(f"{day}T{hour}+00:00")
     except ValueError as error:
-        raise StatementRejected("not a date and an hour", line_number) from error
+        raise StatementRejected("la date ou l'heure ne se lit pas", line_number) from error
     if not head.period_start <= instant < head.period_end:
-        raise StatementRejected("the operation lies outside the statement's period", line_number)
+        raise StatementRejected("l'opération est hors de la période du relevé", line_number)
     return instant
 
 
@@ -250,7 +252,7 @@ def _checked_totals(footer: Sequence[_Row], head: _Head, entries: Sequence[_Entr
     printed = (totals.line_count, totals.collected_xof, totals.fees_xof, closing_xof)
     for label, number, ours, theirs in zip(FOOTER, numbers, found, printed, strict=True):
         if ours != theirs:
-            raise StatementRejected(f"{label!r} says {theirs} but the lines give {ours}", number)
+            raise StatementRejected(f"« {label} » dit {theirs}, mais les lignes donnent {ours}", number)
     return totals, closing_xof
 
 

@@ -47,7 +47,7 @@ async def until_settled(world: World) -> None:
     """Let time pass until no callback is tried any more."""
     for _ in range(ATTEMPTS_MAX + 2):
         await world.work()
-        world.clock.forward(minutes=10)
+        world.clock.forward(minutes=75)
 
 
 async def parked(world: World) -> list[tuple[object, ...]]:

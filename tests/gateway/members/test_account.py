@@ -23,7 +23,7 @@ CAUSE = Cause(SessionKey("africastalking", "s"), 5)
 
 async def account_of(world: World, msisdn: str = AMINATA, cause: str = "") -> Account | None:
     async with world.database.single() as connection:
-        return await load_account(connection, world.ussd.book, msisdn, cause)
+        return await load_account(connection, world.ussd.book, msisdn, world.clock.now(), cause)
 
 
 async def known(world: World, msisdn: str = AMINATA) -> Account:
@@ -162,7 +162,8 @@ async def test_an_open_request_is_one_that_may_still_be_on_the_phone(
     late = await facts(world)
     assert late.open_request is None
     assert late.caller is not None
-    assert [payment.state for payment in late.caller.last_payments] == [PaymentState.PENDING] * (shown is not None)
+    told = PaymentState.FAILED if state == "failed" else PaymentState.PENDING
+    assert [payment.state for payment in late.caller.last_payments] == [told]
 
 
 async def test_the_work_of_a_turn_is_not_a_fact_for_its_own_repeat(world: World) -> None:

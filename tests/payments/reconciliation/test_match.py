@@ -253,7 +253,9 @@ def days_of(world: World) -> dict[date, tuple[int, int, int]]:
     for key, found in world.breaks.items():
         if key not in world.made_good:
             explained[found.day] += found.difference_xof
-    return {day: (said[day], held[day], explained[day]) for day in {*said, *held, *explained}}
+    # A break that only informs gives its day no figure.
+    sums = {day: (said[day], held[day], explained[day]) for day in {*said, *held, *explained}}
+    return {day: figures for day, figures in sums.items() if any(figures)}
 
 
 def live(files: list[tuple[list[tuple[LineKind, Observation]], dict[str, Booked], int]]) -> World:

@@ -1,0 +1,54 @@
+"""What every command does the same way: stop with a sentence, ask for a password, run one transaction."""
+
+import getpass
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Final, NoReturn, TypeVar
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.database import Pool, Timeouts, open_database
+from gateway.settings import Settings
+
+Result = TypeVar("Result")
+
+QUICK: Final = Timeouts()
+
+
+def stop(sentence: str) -> NoReturn:
+    """End the command with a sentence for the person who gave it."""
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
+
+
+def author() -> str:
+    """Name who gives a command: the machine's account, for in a container it may have no name."""
+    return f"command/uid-{os.getuid()}"
+
+
+def is_watched() -> bool:
+    """Say whether a person sits in front of this terminal."""
+    return sys.stdin.isatty()
+
+
+def asked_password(question: str = "Mot de passe : ") -> str:
+    """Ask for a password without showing it."""
+    return getpass.getpass(question)
+
+
+def piped_password() -> str:
+    """Read a password that a script hands over: the first line of the standard input."""
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+async def transact(
+    settings: Settings, work: Callable[[AsyncConnection], Awaitable[Result]], patience: Timeouts = QUICK
+) -> Result:
+    """Run one transaction on a connection of this command's own."""
+    database = open_database(settings.database_url.get_secret_value(), Pool(size=1), patience)
+    try:
+        return await database.transact(work)
+    finally:
+        await database.close()

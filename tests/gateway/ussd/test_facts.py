@@ -1,0 +1,23 @@
+from dataclasses import replace
+
+from gateway.contributions.schemes import SchemeBook
+from gateway.ussd.cause import Cause
+from gateway.ussd.facts import facts_from
+from gateway.ussd.sessions import SessionKey
+from payments.operators.sandbox.adapter import SandboxOperator
+from tests.fixed import TestClock
+from ussd_flows.places import places_from
+
+
+def test_only_an_operator_that_can_be_asked_for_money_is_offered_as_a_wallet(clock: TestClock) -> None:
+    asked = SandboxOperator(name="asked", label="Asked")
+    silent = SandboxOperator(name="silent", capabilities=replace(asked.capabilities, request_to_pay=False))
+    facts = facts_from(
+        None,
+        SchemeBook(),
+        {operator.name: operator for operator in (silent, asked)},
+        places_from(()),
+        now=clock.now(),
+        cause=Cause(SessionKey("africastalking", "s"), 0),
+    )
+    assert [wallet.code for wallet in facts.wallets] == ["asked"]
