@@ -14,6 +14,7 @@ from gateway.finance.parts import FinanceDeps
 from gateway.ids import RandomIds
 from gateway.jobs.deps import JobDeps, Pace
 from gateway.members.places import rows
+from gateway.outgoing import Connections
 from gateway.reconciling import ReconcilingDeps, import_statement
 from gateway.setting_types import SmsSender
 from gateway.settings import Settings
@@ -49,7 +50,9 @@ class Wiring:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._databases: list[Database] = []
-        self._http = httpx.AsyncClient(timeout=settings.operator_timeout_s, follow_redirects=False)
+        self._http = httpx.AsyncClient(
+            transport=Connections(), timeout=settings.operator_timeout_s, follow_redirects=False
+        )
         self._redis: Redis | None = None
         self.parts = self._parts()
 

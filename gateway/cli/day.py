@@ -121,7 +121,7 @@ async def _require_signer(deps: Deps, signature: Signature) -> None:
     role = await door.role_of(form, deps.clock.now())
     if role is None:
         raise SignatureRefused(
-            f"« {signature.login} » : identifiant ou mot de passe incorrect, ou compte fermé ou bloqué. Rien n'est clos."
+            f"« {signature.login} » : identifiant ou mot de passe incorrect, ou compte bloqué. Rien n'a été clos."
         )
     if Right.CLOSE not in RIGHTS[role]:
         raise SignatureRefused(f"Le rôle de « {signature.login} » ({ROLES[role]}) ne signe pas les journées.")

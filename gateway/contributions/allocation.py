@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
-from gateway.contributions.schedule import next_period, periods
+from gateway.contributions.schedule import later_periods, periods
 from gateway.contributions.scheme import Scheme
 
 
@@ -93,12 +94,8 @@ def upcoming_items(
         return ()
     ahead = sum(1 for item in due_items if item.due_on > today)
     after = max((item.period_end for item in due_items), default=date.min)
-    upcoming: list[NewDueItem] = []
-    for _ in range(scheme.advance.max_periods - ahead):
-        period = next_period(scheme, registered_on, after)
-        upcoming.append(NewDueItem(period.start, period.end, period.due_on, amount_xof, period.label))
-        after = period.end
-    return tuple(upcoming)
+    later = islice(later_periods(scheme, registered_on, after), max(0, scheme.advance.max_periods - ahead))
+    return tuple(NewDueItem(period.start, period.end, period.due_on, amount_xof, period.label) for period in later)
 
 
 def maximum_xof(due_items: Sequence[DueItem], upcoming: Sequence[NewDueItem]) -> int:

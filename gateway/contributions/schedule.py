@@ -4,11 +4,12 @@ import calendar
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import count
+from itertools import count, dropwhile, takewhile
 
 from gateway.contributions.scheme import Scheme
 
 MONTHS_IN_YEAR = 12
+SHORTEST_MONTH_DAYS = 28
 ONE_DAY = timedelta(days=1)
 
 #: Every word can be written on a phone, so August has lost its accent.
@@ -41,20 +42,20 @@ class Period:
 
 def periods(scheme: Scheme, registered_on: date, until: date) -> Iterator[Period]:
     """Give, in order, every period of a household that is due by a day."""
-    for index in count():
-        period = _period(scheme, registered_on, index)
-        if period.due_on > until:
-            return
-        yield period
+    return takewhile(lambda period: period.due_on <= until, _numbered(scheme, registered_on, 0))
 
 
 def next_period(scheme: Scheme, registered_on: date, after: date) -> Period:
     """Give the first period of a household that starts after a day."""
-    first_start = _period(scheme, registered_on, 0).start
+    return next(later_periods(scheme, registered_on, after))
+
+
+def later_periods(scheme: Scheme, registered_on: date, after: date) -> Iterator[Period]:
+    """Give, in order and without end, the periods of a household that start after a day."""
+    first_start = next(_numbered(scheme, registered_on, 0)).start
     # Begin a little before the target by month arithmetic: month ends make the last step uneven.
     nearby = max(0, _months_between(first_start, after) // scheme.period.months - 1)
-    later = (_period(scheme, registered_on, index) for index in count(nearby))
-    return next(period for period in later if period.start > after)
+    return dropwhile(lambda period: period.start <= after, _numbered(scheme, registered_on, nearby))
 
 
 def label(months: int, start: date) -> str:
@@ -69,18 +70,22 @@ def label(months: int, start: date) -> str:
 def add_months(day: date, months: int) -> date:
     """Move a date by whole months; a day that the month lacks becomes its last day."""
     year, month_index = divmod(day.year * MONTHS_IN_YEAR + day.month - 1 + months, MONTHS_IN_YEAR)
+    if day.day <= SHORTEST_MONTH_DAYS:
+        return date(year, month_index + 1, day.day)
     last_day = calendar.monthrange(year, month_index + 1)[1]
     return date(year, month_index + 1, min(day.day, last_day))
 
 
-def _period(scheme: Scheme, registered_on: date, index: int) -> Period:
+def _numbered(scheme: Scheme, registered_on: date, first: int) -> Iterator[Period]:
     months = scheme.period.months
     origin, passed = _origin(scheme, registered_on)
-    start = add_months(origin, (passed + index) * months)
-    end = add_months(origin, (passed + index + 1) * months) - ONE_DAY
-    # The first period is due at once: paying it on the day of registration uses up the waiting time.
-    due_on = registered_on if index == 0 else start
-    return Period(start, end, due_on, label(months, start))
+    start = add_months(origin, (passed + first) * months)
+    for index in count(first):
+        following = add_months(origin, (passed + index + 1) * months)
+        # The first period is due at once: paying it on the day of registration uses up the waiting time.
+        due_on = registered_on if index == 0 else start
+        yield Period(start, following - ONE_DAY, due_on, label(months, start))
+        start = following
 
 
 def _origin(scheme: Scheme, registered_on: date) -> tuple[date, int]:

@@ -64,32 +64,36 @@ STEPS = {
     "reversed": "",
 }
 
+#: One function for each table, because it runs for every row; both look at the whole transaction.
+BALANCED = """
+CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    lines bigint;
+    total numeric;
+    is_new boolean;
+BEGIN
+    SELECT count(entry.line), coalesce(sum(entry.amount_xof), 0), bool_and(txn.xmin = pg_current_xact_id()::xid)
+      INTO lines, total, is_new
+      FROM ledger_txn txn LEFT JOIN ledger_entry entry ON entry.txn_id = txn.id WHERE txn.id = NEW.{column};
+    IF lines < 2 OR total <> 0 THEN
+        RAISE EXCEPTION 'ledger transaction % has % lines and is out of balance by % F', NEW.{column}, lines, total
+            USING ERRCODE = 'check_violation';
+    END IF;
+    -- A balanced pair added to an old transaction would change it as surely as an update.
+    IF NOT is_new THEN
+        RAISE EXCEPTION 'ledger transaction % was written before: nothing is added to it', NEW.{column}
+            USING ERRCODE = 'restrict_violation', HINT = 'Correct it with a new entry.';
+    END IF;
+    RETURN NULL;
+END $$;
+"""
+
 #: Temporary tables stand last on every guard's path: a session could otherwise show a guard tables of its own making.
 FUNCTIONS = """
 CREATE FUNCTION ramu_refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION '% of % refused: rows of this table are added, never changed', TG_OP, TG_TABLE_NAME
         USING ERRCODE = 'restrict_violation', HINT = 'Correct it with a new entry.';
-END $$;
-
-CREATE FUNCTION ramu_balanced() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    checked bigint := CASE TG_TABLE_NAME WHEN 'ledger_txn' THEN (to_jsonb(NEW) ->> 'id')::bigint
-                                         ELSE (to_jsonb(NEW) ->> 'txn_id')::bigint END;
-    lines bigint;
-    total numeric;
-BEGIN
-    SELECT count(*), coalesce(sum(amount_xof), 0) INTO lines, total FROM ledger_entry WHERE txn_id = checked;
-    IF lines < 2 OR total <> 0 THEN
-        RAISE EXCEPTION 'ledger transaction % has % lines and is out of balance by % F', checked, lines, total
-            USING ERRCODE = 'check_violation';
-    END IF;
-    -- A balanced pair added to an old transaction would change it as surely as an update.
-    IF NOT EXISTS (SELECT FROM ledger_txn WHERE id = checked AND xmin = pg_current_xact_id()::xid) THEN
-        RAISE EXCEPTION 'ledger transaction % was written before: nothing is added to it', checked
-            USING ERRCODE = 'restrict_violation', HINT = 'Correct it with a new entry.';
-    END IF;
-    RETURN NULL;
 END $$;
 
 CREATE FUNCTION ramu_payment_posted() RETURNS trigger LANGUAGE plpgsql
@@ -144,12 +148,17 @@ END $$;
 
 #: Trigger name, table, when it fires, function.
 GUARDS = (
-    ("ledger_txn_balanced", "CONSTRAINT", "AFTER INSERT ON ledger_txn DEFERRABLE INITIALLY DEFERRED", "ramu_balanced"),
+    (
+        "ledger_txn_balanced",
+        "CONSTRAINT",
+        "AFTER INSERT ON ledger_txn DEFERRABLE INITIALLY DEFERRED",
+        "ramu_txn_balanced",
+    ),
     (
         "ledger_entry_balanced",
         "CONSTRAINT",
         "AFTER INSERT ON ledger_entry DEFERRABLE INITIALLY DEFERRED",
-        "ramu_balanced",
+        "ramu_entry_balanced",
     ),
     ("payment_posted", "CONSTRAINT", "AFTER INSERT ON payment DEFERRABLE INITIALLY DEFERRED", "ramu_payment_posted"),
     (
@@ -179,6 +188,8 @@ def upgrade() -> None:
         "'Create it before migrating: CREATE ROLE ramu_app LOGIN PASSWORD ...'; END IF; END $$"
     )
     op.execute(FUNCTIONS.replace("{steps}", _step_pairs()))
+    op.execute(BALANCED.format(name="ramu_txn_balanced", column="id"))
+    op.execute(BALANCED.format(name="ramu_entry_balanced", column="txn_id"))
     for guard in GUARDS:
         _guard(*guard)
     for table in APPEND_ONLY:
@@ -205,7 +216,8 @@ def downgrade() -> None:
     op.execute("REVOKE USAGE ON SCHEMA public FROM ramu_app")
     for function in (
         "ramu_refuse",
-        "ramu_balanced",
+        "ramu_txn_balanced",
+        "ramu_entry_balanced",
         "ramu_payment_posted",
         "ramu_allocation_fits",
         "ramu_request_step",

@@ -1,5 +1,6 @@
 """A closed day stays closed, says what was true, and shows when somebody touches it or the ledger behind it."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -8,13 +9,15 @@ from hashlib import sha256
 import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege, RestrictViolation
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway import closing
 from gateway.closing import DayToClose, DayUnexplained, close, has_moved, verify_all
 from gateway.reconciling import ReconcilingDeps
 from gateway.reports.day import day_report
 from gateway.settling import SettleContext, settle
 from payments.ledger.fault import FaultKind
-from payments.ledger.seal import GENESIS_SHA256, Verification, head
+from payments.ledger.seal import GENESIS_SHA256, Block, Verification, head
 from payments.match import Evidence
 from payments.observation import LineKind, Observation, ObservedStatus, Provenance
 from payments.operators.contract import Statement, StatementLine, StatementTotals
@@ -117,6 +120,80 @@ async def test_the_sealed_report_is_the_report_of_the_day(world: World, recon: R
     assert (content["day"], content["remarks"]) == (str(NEXT), None)
     assert (row["operator_says_xof"], row["posted_xof"], row["unexplained_xof"]) == (2_000, 2_000, 0)
     assert row["proved_by_statement_count"] == 1
+    assert content["breaks"] == []
+
+
+async def test_the_sealed_report_lists_the_breaks_of_its_day(world: World, recon: ReconcilingDeps) -> None:
+    world.clock.forward(days=1)
+    await state(world, DAY, "A", "A")
+    await credit(world, "FORGED", 300, DAY)
+    sealed = await close(recon, DayToClose(DAY, "staff/awa"))
+    common = {"operator": "sandbox", "closed_because": None}
+    assert json.loads(sealed.content)["breaks"] == [
+        {**common, "kind": "DUPLICATE", "subject": "A", "difference_xof": 0},
+        {**common, "kind": "LEDGER_ONLY", "subject": "FORGED", "difference_xof": -300},
+    ]
+
+
+async def test_closing_is_written_down_with_its_author(world: World, recon: ReconcilingDeps) -> None:
+    first, _ = await two_days(world, recon)
+    events = await world.rows("SELECT actor, action, subject, detail FROM audit_event WHERE subject LIKE 'day/%'")
+    assert events[0] == ("staff/awa", "day.closed", f"day/{DAY}", {"sha256": first.sha256.hex(), "remarks": False})
+    assert len(events) == 2
+
+
+async def test_money_of_the_day_that_arrives_behind_the_seal_is_sealed_before_the_day_is(
+    world: World, recon: ReconcilingDeps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.clock.forward(days=1)
+    await state(world, DAY, "A")
+    late = iter(["LATE-1", "LATE-2"])
+    real = closing.seal
+
+    async def overtaken(connection: AsyncConnection, now: datetime) -> Block | None:
+        block = await real(connection, now)
+        if block is None and (name := next(late, None)):
+            # Another connection posts in the moment between the last block and the report.
+            arrivals.append(asyncio.create_task(credit(world, name, 100, DAY)))
+        return block
+
+    async def arrived(connection: AsyncConnection, day: date) -> bool:
+        await asyncio.gather(*arrivals)
+        return await sealed_yet(connection, day)
+
+    arrivals: list[asyncio.Task[None]] = []
+    sealed_yet = closing.is_sealed
+    monkeypatch.setattr(closing, "seal", overtaken)
+    monkeypatch.setattr(closing, "is_sealed", arrived)
+    sealed = await close(recon, DayToClose(DAY, "staff/awa", remarks="deux retardataires"))
+    (row,) = json.loads(sealed.content)["rows"]
+    assert row["posted_count"] == 3
+    async with world.database.single() as connection:
+        assert (await head(connection)).sha256 == sealed.ledger_head_sha256
+        assert (await verify_all(connection)).unsealed == 0
+
+
+async def test_two_people_who_close_the_same_day_close_it_once(world: World, recon: ReconcilingDeps) -> None:
+    await credit(world, "A", 1_000, DAY)
+    world.clock.forward(days=1)
+    await state(world, DAY, "A")
+    both = await asyncio.gather(
+        *(close(recon, DayToClose(DAY, f"staff/{name}")) for name in ("awa", "moussa", "fanta")), return_exceptions=True
+    )
+    assert sorted(type(one).__name__ for one in both) == ["DayNotClosable", "DayNotClosable", "SealedDay"]
+    assert await world.count("day_report") == 1
+
+
+async def test_a_hash_kept_elsewhere_is_found_or_named_as_lost(
+    world: World, recon: ReconcilingDeps, by_hand: psycopg.Connection
+) -> None:
+    first, second = await two_days(world, recon)
+    kept = [GENESIS_SHA256, first.sha256, second.sha256, second.ledger_head_sha256]
+    assert (await world.database.transact(lambda connection: verify_all(connection, kept))).ok
+    by_hand.execute("DELETE FROM day_report WHERE day = %s", (NEXT,))
+    found = await world.database.transact(lambda connection: verify_all(connection, kept))
+    assert [fault.kind for fault in found.faults] == [FaultKind.HEAD_LOST]
+    assert second.sha256.hex() in found.faults[0].detail
 
 
 async def refusal(recon: ReconcilingDeps, day: date) -> tuple[DayRefusal, date]:

@@ -131,7 +131,7 @@ async def test_each_line_of_a_day_ends_where_it_should(world: World, recon: Reco
             "recovered": BucketTotal(1, 700),
             "suspense": BucketTotal(1, 400),
             "amount_differs": BucketTotal(1, 900),
-            "not_money": BucketTotal(2, 5_015),
+            "not_money": BucketTotal(2, 0),
             "reversal": BucketTotal(1, 300),
             "duplicate": BucketTotal(1, 700),
         },
@@ -188,7 +188,7 @@ async def test_a_second_file_with_the_same_lines_moves_no_money(world: World, re
     await bring(recon, written(Row("A", 700)))
     before = await snapshot(world)
     outcome = await bring(recon, written(Row("A", 700), Row("B", 100, status="Échec")))
-    assert outcome.buckets == {"duplicate": BucketTotal(1, 700), "not_money": BucketTotal(1, 100)}
+    assert outcome.buckets == {"duplicate": BucketTotal(1, 700), "not_money": BucketTotal(1, 0)}
     after = await snapshot(world)
     assert {**after, "lines": []} == {**before, "lines": []}
 
@@ -201,6 +201,19 @@ async def test_a_later_file_closes_what_only_we_knew(world: World, recon: Reconc
     assert await world.rows(query) == [("LEDGER_ONLY", None)]
     await bring(recon, written(Row("OURS", 250)))
     assert await world.rows(query) == [("LEDGER_ONLY", "the operator's statement names it now")]
+
+
+async def test_one_operation_called_failed_and_successful_stays_open_for_somebody(
+    world: World, recon: ReconcilingDeps
+) -> None:
+    await bring(recon, written(Row("BOTH", 250), Row("BOTH", 250, status="Échec")))
+    small = ReconcilingDeps(recon.deps, recon.book, lines_per_run=1)
+    await bring(small, written(Row("LATER", 300, status="Échec"), Row("LATER", 300)))
+    found = "SELECT kind, subject, difference_xof, closed_at, payment_id FROM reconciliation_break ORDER BY subject"
+    assert await world.rows(found) == [("STATUS", "BOTH:failed", 0, None, 1)]
+    await credited(world, "EVEN", 400)
+    await bring(small, written(Row("EVEN", 400, status="Échec"), Row("EVEN", 400)))
+    assert await world.rows(found) == [("STATUS", "BOTH:failed", 0, None, 1), ("STATUS", "EVEN:failed", 0, None, 3)]
 
 
 async def test_a_payment_made_after_the_file_is_not_missed_in_it(world: World, recon: ReconcilingDeps) -> None:

@@ -207,7 +207,7 @@ def test_money_of_another_amount_than_asked_is_credited_as_it_came_and_told() ->
     assert only(decision).amount_xof == 2900
     [found] = decision.breaks
     assert (found.kind, found.subject, found.difference_xof) == (BreakKind.ASKED_OTHER_AMOUNT, "T1", 0)
-    assert "asked for 3000 F" in found.detail
+    assert "était de 3000 F" in found.detail
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -84,7 +84,7 @@ def test_centimes_are_refused_because_the_franc_has_none(text: str) -> None:
 
 
 def test_an_amount_that_is_too_large_says_so_without_printing_all_of_it() -> None:
-    with pytest.raises(AmountInvalid, match="above 999999999") as caught:
+    with pytest.raises(AmountInvalid, match="dépasse 999999999") as caught:
         parse_gsma_amount("1000000000")
     assert len(caught.value.text) <= 40
     with pytest.raises(AmountInvalid):

@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import AsyncExitStack
 from itertools import pairwise
 
 import pytest
@@ -6,8 +7,8 @@ from argon2 import PasswordHasher
 from sqlalchemy import text
 
 from gateway.finance import passwords
-from gateway.finance.access import FAILURES_BEFORE_LOCK, FIRST_LOCK_S, LONGEST_LOCK_S, lock_s
-from gateway.finance.passwords import Passwords, PasswordsBusy, hash_password
+from gateway.finance.access import FAILURES_BEFORE_LOCK, FIRST_LOCK_S, LONGEST_LOCK_S, LoginForm, lock_s
+from gateway.finance.passwords import AT_ONCE, WAITING_MAX, Passwords, PasswordsBusy, hash_password
 from gateway.finance.roles import Role
 from tests.gateway.finance.desk import PASSWORD, Desk, csrf_of
 
@@ -166,12 +167,48 @@ async def test_an_old_hash_is_renewed_at_the_next_login(desk: Desk) -> None:
 async def test_a_crowd_at_the_door_is_asked_to_come_back(desk: Desk) -> None:
     await desk.staff("awa")
     kept = hash_password("x")
-    crowd = [asyncio.create_task(desk.finance.passwords.verify(kept, "y")) for _ in range(18)]
+
+    async def tried() -> bool:
+        async with desk.finance.passwords.place():
+            return await desk.finance.passwords.verify(kept, "y")
+
+    crowd = [asyncio.create_task(tried()) for _ in range(18)]
     await asyncio.sleep(0)
     with pytest.raises(PasswordsBusy):
-        await desk.finance.passwords.verify(kept, "y")
+        await tried()
     assert not any(await asyncio.gather(*crowd))
-    assert not await desk.finance.passwords.verify(kept, "y")
+    assert not await tried()
+
+
+async def test_a_crowd_at_the_door_costs_nobody_an_attempt(desk: Desk) -> None:
+    await desk.staff("awa")
+    async with AsyncExitStack() as crowd:
+        for _ in range(AT_ONCE + WAITING_MAX):
+            await crowd.enter_async_context(desk.finance.passwords.place())
+        for _ in range(FAILURES_BEFORE_LOCK):
+            answer = await desk.log_in("awa")
+            assert (answer.status_code, "Trop de connexions" in answer.text) == (503, True)
+        assert await one(desk, "SELECT failed_logins FROM staff") == 0
+    assert (await desk.log_in("awa")).status_code == 303
+
+
+async def test_a_signature_away_from_the_console_counts_its_mistakes_like_a_login(desk: Desk) -> None:
+    await desk.staff("awa", Role.AUDITOR)
+
+    async def signed(password: str, login: str = "awa") -> Role | None:
+        return await desk.finance.door.role_of(LoginForm(login, password, "command/uid-0", ""), desk.clock.now())
+
+    assert await signed("faux") is None
+    assert await one(desk, "SELECT failed_logins FROM staff") == 1
+    assert await signed(PASSWORD) is Role.AUDITOR
+    assert await one(desk, "SELECT failed_logins FROM staff") == 0
+    assert await signed(PASSWORD, "nobody") is None
+    for _ in range(FAILURES_BEFORE_LOCK):
+        assert await signed("faux") is None
+    assert await signed(PASSWORD) is None
+    actions = [action for _, action, _ in await desk.audited()]
+    assert actions[:3] == ["staff.added", "login.failed", "password.confirmed"]
+    assert await one(desk, "SELECT count(*) FROM staff_session") == 0
 
 
 async def test_local_mode_works_without_tls_under_another_cookie(local_desk: Desk) -> None:

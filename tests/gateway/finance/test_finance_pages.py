@@ -162,8 +162,23 @@ async def test_breaks_and_suspense_are_listed_in_words_with_numbers_hidden(desk:
     assert "70123456" not in suspense
     assert "diffèrent" not in suspense
     exported = (await desk.browser.get("/finance/attente.csv")).content.decode("utf-8-sig")
-    assert "'+223 ** ** *4 56" in exported
-    assert "LEDGER_ONLY" in (await desk.browser.get("/finance/ecarts.csv")).text
+    assert ";223 ** ** *4 56;" in exported
+    written = (await desk.browser.get("/finance/ecarts.csv")).content.decode("utf-8-sig")
+    assert ";Passé chez nous, absent du relevé;" in written
+    assert ";SOMETHING_NEW;" in written
+    assert "Responsable" not in written
+
+
+async def test_one_request_is_counted_in_the_singular(desk: Desk) -> None:
+    await desk.enter()
+    async with desk.database.unit_of_work() as connection:
+        made = MadeDay(connection, DAY, "sandbox", desk.clock.now())
+        await made.ask("succeeded", 300, AT)
+        await made.ask("failed", 300, AT)
+        await made.ask("failed", 300, AT)
+    page = (await desk.browser.get(f"/finance/?jour={DAY}")).text
+    assert "<dt>1 payée</dt>" in page
+    assert "<dt>2 refusées ou abandonnées</dt>" in page
 
 
 async def test_the_balance_names_the_accounts(desk: Desk) -> None:
@@ -172,6 +187,8 @@ async def test_the_balance_names_the_accounts(desk: Desk) -> None:
         await MadeDay(connection, DAY, "sandbox", desk.clock.now()).pay("T1", 5000, AT)
     page = (await desk.browser.get("/finance/balance")).text
     assert "Cotisations des ménages" in page
+    assert "débiteur" in page
+    assert "créditeur" in page
     assert "La balance n" not in page
 
 

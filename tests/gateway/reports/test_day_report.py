@@ -67,6 +67,19 @@ async def test_without_a_statement_the_operator_says_nothing_rather_than_zero(
     assert report.total.posted_xof == 5000
 
 
+async def test_each_fee_of_an_operation_counts_once_however_many_files_repeat_it(
+    database: Database, clock: TestClock
+) -> None:
+    async with database.unit_of_work() as connection:
+        made = MadeDay(connection, DAY, "sandbox", clock.now())
+        first, second = await made.file(), await made.file()
+        for file_id, fees_xof in ((first, (50, 25, 25)), (second, (25, 50, 25, 10))):
+            for fee_xof in fees_xof:
+                await made.line(file_id, "T1", None, AT, "not_money", kind="fee", fee_xof=fee_xof)
+        await made.line(first, "T1", 5000, AT, "matched", fee_xof=3)
+    assert (await row_of(database)).fees_xof == 50 + 25 + 25 + 10 + 3
+
+
 async def test_money_that_nothing_explains_is_shown_as_unexplained(database: Database, clock: TestClock) -> None:
     async with database.unit_of_work() as connection:
         made = MadeDay(connection, DAY, "sandbox", clock.now())

@@ -77,7 +77,7 @@ async def test_an_untouched_ledger_verifies(database: Database) -> None:
     assert [block.txn_count for block in blocks] == [4, 4, 4]
     assert blocks[0].previous_sha256 == GENESIS_SHA256
     assert [block.previous_sha256 for block in blocks[1:]] == [block.sha256 for block in blocks[:-1]]
-    assert await verified(database) == Verification(blocks=3, txns=12, faults=())
+    assert await verified(database) == Verification(blocks=3, txns=12, unsealed=2, faults=())
     assert await database.transact(check_books) == ()
 
 
@@ -91,7 +91,7 @@ async def test_sealing_again_seals_only_what_is_new(database: Database) -> None:
 
 async def test_an_empty_ledger_has_nothing_to_seal(database: Database) -> None:
     assert await database.transact(lambda connection: seal(connection, NOW)) is None
-    assert await verified(database) == Verification(blocks=0, txns=0, faults=())
+    assert await verified(database) == Verification(blocks=0, txns=0, unsealed=0, faults=())
 
 
 async def test_a_block_is_bounded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

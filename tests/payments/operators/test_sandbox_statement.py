@@ -184,25 +184,25 @@ def test_a_line_that_cannot_be_right_is_named(old: str, new: str, line_number: i
     assert old in GOOD
     caught = refusal(GOOD.replace(old, new, 1))
     assert caught.line_number == line_number
-    assert str(caught).startswith(f"statement refused: line {line_number}: ")
+    assert str(caught).startswith(f"relevé refusé, ligne {line_number} : ")
 
 
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (b"\x89PNG\r\n\x1a\n" + b"x" * 100, "an image"),
-        (b"\xff\xd8\xff\xe0" + b"x" * 100, "an image"),
-        (b"GIF89a", "an image"),
+        (b"\x89PNG\r\n\x1a\n" + b"x" * 100, "une image"),
+        (b"\xff\xd8\xff\xe0" + b"x" * 100, "une image"),
+        (b"GIF89a", "une image"),
         (b"PK\x03\x04rest", "ZIP"),
         (b"%PDF-1.7 rest", "PDF"),
-        (b"\xd0\xcf\x11\xe0rest", "spreadsheet"),
-        (b"\x1f\x8brest", "compressed"),
+        (b"\xd0\xcf\x11\xe0rest", "tableur"),
+        (b"\x1f\x8brest", "compressé"),
         (GOOD.encode("utf-16"), "NUL"),
         (GOOD.encode().replace(b"MP1", b"M\x00P"), "NUL"),
-        (b"", "empty"),
-        (b" \r\n ", "empty"),
-        (b"\x81\x8d\x8f\x90", "neither UTF-8"),
-        (b"bonjour", "shorter"),
+        (b"", "est vide"),
+        (b" \r\n ", "est vide"),
+        (b"\x81\x8d\x8f\x90", "ni en UTF-8"),
+        (b"bonjour", "plus court"),
     ],
 )
 def test_what_is_no_csv_statement_is_refused_with_a_sentence(content: bytes, what: str) -> None:

@@ -125,6 +125,15 @@ def test_a_line_without_a_name_is_its_own_subject() -> None:
     assert found.subject == "1:12"
 
 
+def test_a_contradiction_has_a_name_of_its_own_that_no_claim_closes() -> None:
+    lines = [line(7), line(8, status=ObservedStatus.FAILED)]
+    matched = match(lines, known(payments={"T1": booked()}, claimed_ids={"T1"}))
+    (found,) = matched.differences
+    assert (found.kind, found.subject, found.transaction_id) == (DifferenceKind.STATUS, "T1:failed", "T1")
+    assert found.subject not in matched.claimed_ids
+    assert found.detail == "ligne 8 du relevé : opération échouée"
+
+
 def test_only_the_first_claim_that_nobody_credited_is_recovered() -> None:
     lines = [
         line(1),
