@@ -1,6 +1,6 @@
 """Asks operators what became of requests: the schedule's job when no callback came, the callback's when one did."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,7 +12,8 @@ from gateway.settling import Settled, settle
 from payments.collect import ClaimedRequest, apply_events, claim_to_ask, next_inquiry_at, read_requests, schedule
 from payments.lifecycle import OPEN, Event, State
 from payments.match import Evidence
-from payments.operators.contract import Answer, Capabilities, OperatorClient, QueryResult
+from payments.observation import ObservedStatus
+from payments.operators.contract import Answer, Capabilities, OperatorClient, PushOrder, QueryResult
 
 #: An operator that took our request may need this long to show it; before, "never seen" means nothing.
 SEEN_AFTER = timedelta(seconds=60)
@@ -38,12 +39,29 @@ async def _ask_one(jobs: JobDeps, operator: str, client: OperatorClient, now: da
     return len(answers)
 
 
-async def questions(jobs: JobDeps, client: OperatorClient, claimed: Sequence[ClaimedRequest]) -> Asked:
-    """Put the questions, outside any transaction."""
-    answers = await each(claimed, lambda request: client.query(order_for(jobs.deps, request)), jobs.pace.calls_at_once)
+async def questions(
+    jobs: JobDeps, client: OperatorClient, claimed: Sequence[ClaimedRequest], hints: Mapping[int, str] | None = None
+) -> Asked:
+    """Put the questions, outside any transaction; ``hints`` gives the transactions that callbacks spoke of."""
+    pointed = hints or {}
+    answers = await each(
+        claimed,
+        lambda request: _question(client, order_for(jobs.deps, request), pointed.get(request.id)),
+        jobs.pace.calls_at_once,
+    )
     for request, answer in answers:
         QUERIES.labels(request.operator, answer.result).inc()
     return answers
+
+
+async def _question(client: OperatorClient, order: PushOrder, hint: str | None) -> Answer:
+    # A callback only points: what the operator itself shows there counts, if it is money for our very request.
+    if hint is not None:
+        shown = await client.query_transaction(hint)
+        observed = shown.observation
+        if observed and observed.our_reference == order.reference and observed.status is ObservedStatus.SUCCEEDED:
+            return shown
+    return await client.query(order)
 
 
 async def record(connection: AsyncConnection, jobs: JobDeps, answers: Asked, more: Sequence[Evidence]) -> Settled:

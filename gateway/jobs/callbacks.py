@@ -75,8 +75,15 @@ async def _ask(jobs: JobDeps, readings: Sequence[Reading]) -> tuple[Asked, Told]
     async with deps.work.single() as connection:
         requests = await read_claimed(connection, request_ids) if request_ids else []
     asked: Asked = []
+    hints = {
+        reading.callback.request_id: observed.operator_transaction_id
+        for reading in readings
+        for observed in reading.observations
+        if reading.callback.request_id is not None and observed.operator_transaction_id is not None
+    }
     for name, client in deps.clients.items():
-        asked += await questions(jobs, client, [request for request in requests if request.operator == name])
+        mine = [request for request in requests if request.operator == name]
+        asked += await questions(jobs, client, mine, hints)
     wanted = sorted(
         {
             (reading.callback.operator, transaction_id)

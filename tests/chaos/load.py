@@ -39,6 +39,7 @@ class Load:
             if self.stopping.is_set():
                 return
             await self._dialogue(msisdn, f"{msisdn}-{number}", PAY)
+            await asyncio.sleep(LOOK_S)
 
     async def approver(self) -> None:
         """Answer each prompt as its payer; some callbacks are lost and some come three times."""

@@ -113,8 +113,8 @@ class House:
             os.kill(server.pid, signal.SIGINT)
             until("the database gone", lambda: read_postmaster(self.folder / "postgres") is None)
 
-    def ramu(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Give a command as a colleague in another terminal does."""
+    def ramu(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Give a command as a colleague in another terminal does, with what a script hands over."""
         environment = self._environment | {
             "RAMU_MODE": LOCAL,
             "DATABASE_URL": self._app_address,
@@ -122,8 +122,8 @@ class House:
             "COLUMNS": "120",
         }
         return subprocess.run(
-            [*RAMU, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False,
-            timeout=PATIENCE_S,
+            [*RAMU, *arguments], cwd=PROJECT, env=environment, input=typed, capture_output=True, text=True,
+            check=False, timeout=PATIENCE_S,
         )  # fmt: skip
 
     def rows(self, query: str, *values: object, commit: bool = False) -> list[tuple[object, ...]]:

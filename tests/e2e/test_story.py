@@ -1,13 +1,14 @@
 """The whole story, from the dialled code to the signed day, through real HTTP between real processes."""
 
 import re
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gateway.finance.pages import DAY_TITLES
 from gateway.members.number import valid
-from tests.e2e.house import House, until
+from tests.e2e.house import LOCAL, House, until
 from tests.e2e.people import Console, Operator, Telephone
 from tests.gateway.finance.desk import figures_of
 
@@ -151,18 +152,24 @@ def reconciles(house: House, operator: Operator, day: str, differing: str) -> No
 
 def closes(house: House, operator: Operator, now: datetime) -> None:
     today, yesterday = now.date().isoformat(), (now - timedelta(days=1)).date().isoformat()
-    refused = house.ramu("day", "close", "--day", today, "--by", "local")
+    refused = _close(house, "--day", today)
     assert refused.returncode == 1
     assert "n'est pas finie" in refused.stderr
-    assert "Rien à clore" in house.ramu("day", "close", "--by", "local").stderr
+    assert "Rien à clore" in _close(house).stderr
     with Console(house) as console:
         console.upload(f"releve-{yesterday}.csv", operator.statement(yesterday))
-    closed = house.ramu("day", "close", "--by", "local")
+    assert "mot de passe incorrect" in _close(house, password="faux").stderr
+    assert "--password-stdin" in house.ramu("day", "close", "--by", LOCAL).stderr
+    closed = _close(house)
     assert closed.returncode == 0, closed.stderr
     assert f"Journée du {yesterday}, close par staff/local" in closed.stdout
-    assert "déjà close" in house.ramu("day", "close", "--day", yesterday, "--by", "local").stderr
+    assert "déjà close" in _close(house, "--day", yesterday).stderr
     with Console(house) as console:
         assert "Journée scellée" in console.page(f"/finance/?jour={yesterday}")
+
+
+def _close(house: House, *more: str, password: str = LOCAL) -> subprocess.CompletedProcess[str]:
+    return house.ramu("day", "close", "--by", LOCAL, "--password-stdin", *more, typed=f"{password}\n")
 
 
 def survives(house: House, ramu_number: str) -> None:

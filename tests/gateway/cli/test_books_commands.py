@@ -1,7 +1,9 @@
 """What finance and the auditor type, and what they read."""
 
 import asyncio
+import re
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -11,12 +13,14 @@ from typer.testing import CliRunner, Result
 
 from gateway.cli import day, ledger, statement
 from gateway.database import Pool, Timeouts, open_database
+from gateway.finance.passwords import hash_password
 from gateway.finance.roles import Role
 from gateway.finance.staff import NewStaff, add
 from gateway.local.illustrative import load_schemes
 
 pytestmark = pytest.mark.database
 
+PASSWORD = "une longue phrase de passe"
 YESTERDAY: date = datetime.now(UTC).date() - timedelta(days=1)
 
 STATEMENT = """Opérateur;sandbox
@@ -49,10 +53,12 @@ def environ(urls: object, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def _furnish(url: str) -> None:
     database, now = open_database(url, Pool(size=1), Timeouts()), datetime.now(UTC)
-    colleague = NewStaff("awa", "Awa", Role.ACCOUNTANT, "no-password")
+    hashed = hash_password(PASSWORD)
+    colleagues = (NewStaff("awa", "Awa", Role.ACCOUNTANT, hashed), NewStaff("sira", "Sira", Role.AUDITOR, hashed))
     try:
         await database.transact(lambda connection: load_schemes(connection, now))
-        await database.transact(lambda connection: add(connection, colleague, "staff/test", now))
+        for colleague in colleagues:
+            await database.transact(partial(add, new=colleague, actor="staff/test", now=now))
     finally:
         await database.close()
 
@@ -64,8 +70,12 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def run(app: Typer, *arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
+def run(app: Typer, *arguments: str, typed: str = "") -> Result:
+    return CliRunner().invoke(app, arguments, input=typed)
+
+
+def sign(*more: str, by: str = "awa", password: str = PASSWORD) -> Result:
+    return run(day.app, "close", "--by", by, "--password-stdin", *more, typed=f"{password}\n")
 
 
 @pytest.mark.usefixtures("environ")
@@ -80,15 +90,12 @@ def test_a_statement_is_imported_once_and_the_day_is_closed_on_it(file: Path, su
     assert "Aucun relevé n'attend" in run(statement.app, "resume").output
 
     assert run(day.app, "show", str(YESTERDAY)).exit_code == 1
-    nobody = run(day.app, "close", "--by", "nobody")
-    assert nobody.exit_code == 1
-    assert "compte" in nobody.output
-    closed = run(day.app, "close", "--by", "awa")
+    closed = sign()
     assert closed.exit_code == 0, closed.output
     shown = run(day.app, "show", str(YESTERDAY))
     assert '"operator_says_xof": 1200' in shown.output
     assert "staff/awa" in shown.output
-    twice = run(day.app, "close", "--by", "awa")
+    twice = sign()
     assert twice.exit_code == 1
     assert "déjà close" in twice.output
 
@@ -97,6 +104,13 @@ def test_a_statement_is_imported_once_and_the_day_is_closed_on_it(file: Path, su
     sound = run(ledger.app, "verify")
     assert sound.exit_code == 0, sound.output
     assert "intact" in sound.output
+    assert "écritures scellées : 1 ; pas encore : 0" in sound.output
+    head, report = re.findall(r"(?:grand livre|empreinte) +([0-9a-f]{64})", shown.output)
+    attested = run(ledger.app, "verify", "--attested", head, "--attested", report)
+    assert (attested.exit_code, "cherchées : 2" in attested.output) == (0, True), attested.output
+    lost = run(ledger.app, "verify", "--attested", "ab" * 32)
+    assert (lost.exit_code, "une empreinte attestée a disparu" in lost.output) == (1, True)
+    assert "n'est pas une empreinte" in run(ledger.app, "verify", "--attested", "abc").output
     with psycopg.connect(plain(superuser_url), autocommit=True) as connection:
         connection.execute("ALTER TABLE ledger_txn DISABLE TRIGGER ALL")
         connection.execute("UPDATE ledger_txn SET actor = 'nobody'")
@@ -110,19 +124,44 @@ def test_a_refused_file_names_its_line(file: Path) -> None:
     file.write_text(file.read_text(encoding="utf-8").replace(";1200;", ";1_200;"), encoding="utf-8")
     refused = run(statement.app, "import", str(file))
     assert refused.exit_code == 1
-    assert "Relevé refusé, ligne 7" in refused.output
+    assert "Relevé refusé, ligne 7 : montant « 1_200 » refusé" in refused.output
 
 
 @pytest.mark.usefixtures("environ")
 def test_a_file_or_an_operator_that_is_not_there_is_a_sentence(file: Path, tmp_path: Path) -> None:
     missing = run(statement.app, "import", str(tmp_path / "rien.csv"))
-    assert (missing.exit_code, "ne peut pas être lu" in missing.output) == (1, True)
+    assert (missing.exit_code, "ne peut pas être lu : introuvable." in missing.output) == (1, True)
     unknown = run(statement.app, "import", str(file), "--operator", "nobody")
     assert (unknown.exit_code, "Aucun opérateur" in unknown.output) == (1, True)
 
 
 @pytest.mark.usefixtures("environ")
 def test_today_cannot_be_closed() -> None:
-    refused = run(day.app, "close", "--by", "awa", "--day", str(YESTERDAY + timedelta(days=1)))
+    refused = sign("--day", str(YESTERDAY + timedelta(days=1)))
     assert refused.exit_code == 1
     assert "n'est pas finie" in refused.output
+
+
+@pytest.mark.usefixtures("environ")
+def test_a_day_is_signed_by_somebody_who_may_and_proves_it(file: Path, superuser_url: str) -> None:
+    assert run(statement.app, "import", str(file)).exit_code == 0
+    for refused, why in (
+        (sign(by="nobody"), "mot de passe incorrect"),
+        (sign(password="une autre phrase"), "mot de passe incorrect"),
+        (sign(by="sira"), "(auditeur) ne signe pas"),
+        (sign(password=""), "mot de passe incorrect"),
+        (run(day.app, "close", "--by", "awa"), "--password-stdin"),
+    ):
+        assert (refused.exit_code, why in refused.output) == (1, True), refused.output
+    with psycopg.connect(plain(superuser_url)) as connection:
+        assert connection.execute("SELECT count(*) FROM day_report").fetchall() == [(0,)]
+        assert sign().exit_code == 0
+        told = connection.execute("SELECT actor, action FROM audit_event WHERE action <> 'staff.added' ORDER BY id")
+        assert told.fetchall() == [
+            ("staff", "login.failed"),
+            ("staff/awa", "login.failed"),
+            ("staff/sira", "password.confirmed"),
+            ("staff/awa", "login.failed"),
+            ("staff/awa", "password.confirmed"),
+            ("staff/awa", "day.closed"),
+        ]

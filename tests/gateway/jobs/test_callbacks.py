@@ -19,7 +19,7 @@ from tests.conftest import Urls
 from tests.gateway.jobs.wire import second_worker, state_of_the_request, watched
 from tests.payments.books import hand
 from tests.stories import answer, pushed
-from tests.world import AMINATA, World, deeds
+from tests.world import AMINATA, MOUSSA, World, deeds
 
 JSON = {"content-type": "application/json"}
 
@@ -201,3 +201,27 @@ async def test_two_ways_of_writing_one_ramu_number_both_find_the_household(world
     await world.deliver()
     await world.work()
     assert await world.rows("SELECT household_id, matched_by FROM payment") == [(1, "reference"), (1, "reference")]
+
+
+async def own_address(world: World, msisdn: str) -> str:
+    [(token,)] = await world.rows("SELECT callback_token FROM payment_request WHERE payer_msisdn = :m", m=msisdn)
+    return f"/webhooks/sandbox/{token}"
+
+
+async def test_a_callback_with_its_transaction_needs_one_question(world: World) -> None:
+    answer(world, await pushed(world, AMINATA, "S1"))
+    with watched(world) as wire:
+        await world.deliver()
+        await world.work()
+    assert len(wire.questions) == 1
+    assert await state_of_the_request(world) == "succeeded"
+
+
+async def test_a_callback_that_points_at_the_payment_of_another_request_credits_nobody(world: World) -> None:
+    mine, theirs = await pushed(world, AMINATA, "S1"), await pushed(world, MOUSSA, "S2")
+    answer(world, theirs, callbacks=0)
+    [paid_elsewhere] = world.operator.books.transactions
+    await knock(world, transaction(paid_elsewhere), await own_address(world, mine.payer))
+    await world.work()
+    assert await world.count("payment") == 0
+    assert await world.rows("SELECT state FROM payment_request ORDER BY id") == [("pending",), ("pending",)]
