@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from payments import errors as payments
+from payments.reconciliation.close import DayNotClosable
 
 PROBLEM_TYPE = "urn:ramu:problem:"
 MEDIA_TYPE = "application/problem+json"
@@ -28,6 +29,7 @@ STATUS_OF: Mapping[type[payments.PaymentsError], tuple[HTTPStatus, str]] = {
     payments.CallbackMalformed: (HTTPStatus.UNPROCESSABLE_ENTITY, "callback-malformed"),
     payments.OperatorUnknown: (HTTPStatus.NOT_FOUND, "operator-unknown"),
     payments.IllegalTransition: (HTTPStatus.CONFLICT, "state-conflict"),
+    DayNotClosable: (HTTPStatus.CONFLICT, "day-not-closable"),
 }
 
 log = structlog.stdlib.get_logger()

@@ -189,9 +189,9 @@ def differing(credits_: Sequence[Credit], existing: Sequence[ExistingPayment]) -
         ):
             found.append(
                 FoundBreak(
-                    kind=BreakKind.STATUS,
+                    kind=BreakKind.OTHER_HOUSEHOLD,
                     operator=credit.operator,
-                    subject=f"{credit.operator_transaction_id}:household",
+                    subject=credit.operator_transaction_id,
                     occurred_at=credit.occurred_at,
                     difference_xof=0,
                     operator_says_xof=credit.amount_xof,

@@ -33,6 +33,7 @@ class BreakKind(StrEnum):
     REVERSAL = "REVERSAL"
     DUPLICATE = "DUPLICATE"
     UNIDENTIFIED = "UNIDENTIFIED"
+    OTHER_HOUSEHOLD = "OTHER_HOUSEHOLD"
 
 
 #: What an operator says of one operation, in the words of finance.

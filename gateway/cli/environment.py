@@ -3,8 +3,8 @@
 import os
 from collections.abc import Mapping
 
+from gateway.local.folder import local_dir
 from gateway.local.house import read_note
-from gateway.local.places import local_dir
 
 
 def environment() -> Mapping[str, str]:

@@ -9,7 +9,7 @@ import typer
 
 from gateway.local import house, ports, postgres
 from gateway.local.faults import reason
-from gateway.local.places import local_dir
+from gateway.local.folder import local_dir
 from gateway.local.supervisor import Child
 
 _NAME_CHARS = 8

@@ -97,6 +97,10 @@ BREAKS: Mapping[str, BreakWords] = {
         "États contradictoires",
         "Interroger l'opérateur sur cette opération ; ne rien corriger avant sa réponse.",
     ),
+    "OTHER_HOUSEHOLD": BreakWords(
+        "Affecté à un autre ménage que celui de la demande",
+        "Comparer la demande et le payeur ; déplacer l'argent à deux personnes si la demande fait foi.",
+    ),
     "REVERSAL": BreakWords(
         "Annulé par l'opérateur",
         "Vérifier la contestation, puis contre-passer à deux personnes et recalculer les droits.",

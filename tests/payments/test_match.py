@@ -45,15 +45,15 @@ OBSERVATIONS = st.builds(
     Observation,
     operator=st.just(OP),
     provenance=st.sampled_from(Provenance),
-    status=st.sampled_from([*ObservedStatus, *[ObservedStatus.SUCCEEDED] * 4]),
-    amount_xof=st.sampled_from([None, 0, -5, 100, 3000, 3000, 3000, 999_999_999]),
+    status=st.sampled_from([*[ObservedStatus.SUCCEEDED] * 6, *ObservedStatus]),
+    amount_xof=st.sampled_from([3000, 3000, 3000, 100, 200, 999_999_999, None, 0, -5]),
     fee_xof=st.sampled_from([None, 0, 30]),
     payer_msisdn=st.sampled_from([None, AMINATA, MOUSSA, SHARED, STRANGER]),
     our_reference=st.sampled_from([None, "REF1", "REF2", "1000000017", "nonsense"]),
-    operator_transaction_id=st.sampled_from([None, "", "T1", "T2", "T3"]),
+    operator_transaction_id=st.sampled_from(["T1", "T1", "T1", "T2", "T3", None, ""]),
     occurred_at=st.sampled_from([None, NOW, NOW - timedelta(days=1)]),
 )
-BATCHES = st.lists(st.builds(Evidence, OBSERVATIONS, st.sampled_from([None, None, 1, 2, 3, 4])), max_size=8)
+BATCHES = st.lists(st.builds(Evidence, OBSERVATIONS, st.sampled_from([None, None, 1, 2, 3, 4])), max_size=12)
 
 
 def money(decision: Decision) -> tuple[object, ...]:
@@ -223,11 +223,23 @@ def test_two_amounts_for_one_transaction_are_one_credit_and_a_break_whichever_ca
 
 
 def test_evidence_of_another_amount_than_credited_before_is_a_break_and_the_same_amount_is_none() -> None:
-    before = ExistingPayment(1, OP, "T1", None, 3000)
+    before = ExistingPayment(1, OP, "T1", 11, 3000)
     credit = only(decide([Evidence(seen(amount_xof=2000), 1)], KNOWN, NOW))
     assert [found.difference_xof for found in differing([credit], [before])] == [-1000]
     assert differing([only(decide([Evidence(seen(), 1)], KNOWN, NOW))], [before]) == []
     assert differing([credit], [ExistingPayment(1, OP, "T2", None, 3000)]) == []
+
+
+@pytest.mark.parametrize(
+    ("household_id", "place"), [(None, "en attente d'affectation"), (12, "au ménage 12")], ids=["nobody", "another"]
+)
+def test_evidence_for_another_household_than_credited_before_is_told_in_french(
+    household_id: int | None, place: str
+) -> None:
+    credit = only(decide([Evidence(seen(), 1)], KNOWN, NOW))
+    [found] = differing([credit], [ExistingPayment(1, OP, "T1", household_id, 3000)])
+    assert (found.kind, found.subject, found.difference_xof) == (BreakKind.OTHER_HOUSEHOLD, "T1", 0)
+    assert found.detail == f"l'interrogation de l'opérateur nomme le ménage 11, l'argent est {place}"
 
 
 @pytest.mark.parametrize("request_id", [1, None], ids=["of our request", "of money nobody asked for"])

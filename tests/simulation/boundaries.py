@@ -228,7 +228,11 @@ def watch(database: Database, life: Life) -> Database:
     def hand_over(_dialect: object, _record: object, _args: object, settings: dict[str, Any]) -> None:
         settings["async_creator_fn"] = connect
 
+    def check_out(*_lent: object) -> None:
+        life.require()
+
     event.listen(database.engine.sync_engine, "do_connect", hand_over)
+    event.listen(database.engine.sync_engine, "checkout", check_out)
     return database
 
 

@@ -47,8 +47,8 @@ FIRST_ID = 1_000
 POOL_SIZE = 4
 #: The end of a backend that lost its client takes a millisecond; more than this is a fault.
 BACKEND_END_MS = 5_000
-#: Past the lease of a job, then past every step of the schedules of asking and of sending again.
-RECOVERY_S = (0, 61, 130, 700)
+#: Past the lease of every job, in steps as small as the first ones of the schedule of asking.
+RECOVERY_S = (0, 61, 61, 121, 301)
 
 Act = Callable[[World], Awaitable[None]]
 #: Changes a world before it is used: a test plants a fault with it.

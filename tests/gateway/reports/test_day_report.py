@@ -209,3 +209,18 @@ async def test_a_difference_that_another_source_reported_counts_only_while_the_s
         await made.line(await made.file(), "T1", 5000, AT, "matched")
     row = await row_of(database)
     assert (row.breaks_xof, row.unexplained_xof, row.breaks_open_count) == (0, 0, 1)
+
+
+async def test_the_ledger_and_the_list_agree_on_what_waits_whichever_operator_holds_it(
+    database: Database, clock: TestClock
+) -> None:
+    async with database.single() as connection:
+        assert await suspense_balance_xof(connection) == 0
+    async with database.unit_of_work() as connection:
+        for operator, amount_xof in (("autre", 300), ("sandbox", 20)):
+            made = MadeDay(connection, DAY, operator, clock.now())
+            await made.pay(f"T-{operator}", amount_xof, AT, household_id=None)
+            await made.pay(f"H-{operator}", 5_000, AT)
+    async with database.single() as connection:
+        assert await suspense_balance_xof(connection) == 320
+        assert sum(row.amount_xof for row in await open_suspense(connection, DAY)) == 320
