@@ -105,7 +105,7 @@ async def _apply(
             amount_xof=payment.credit.amount_xof,
             paid_on=payment.credit.occurred_at.date(),
         )
-        for payment in created
+        for payment in sorted(created, key=lambda one: (one.credit.occurred_at, one.id))
         if payment.credit.household_id is not None
     ]
     decided = await plan(connection, context.book, monies, context.now)

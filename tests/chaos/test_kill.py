@@ -20,7 +20,6 @@ from tests.chaos.town import Town, until
 
 WORKER_KILLS = 12
 POSTGRES_KILLS = 6
-WEB_KILLS = 3
 CALLERS, TELLERS = 6, 4
 #: A kill comes when so many callbacks were acknowledged since the one before.
 BETWEEN_KILLS = 15
@@ -145,12 +144,13 @@ async def test_nothing_acknowledged_is_lost_by_kill_9(town: Town, capsys: pytest
     assert messages == keys == len(approved)
     with capsys.disabled():
         print(  # noqa: T201 - the figures are the result
-            f"\n{WORKER_KILLS} worker kills, {POSTGRES_KILLS} of PostgreSQL, {WEB_KILLS} of the web process; "
+            f"\nkilled {dict(town.kills)}; "
             f"{load.turns} turns, {len(load.acknowledged)} callbacks acknowledged to us, {load.refused} refused, "
             f"{load.approved} prompts approved, {len(approved)} payments credited once",
             end=" ",
         )
     assert len(load.acknowledged) >= WORKER_KILLS * BETWEEN_KILLS
+    assert (town.kills["work"], town.kills["postgres"]) == (WORKER_KILLS, POSTGRES_KILLS)
     assert load.approved >= WORKER_KILLS
     assert load.refused > 0
 

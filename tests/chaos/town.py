@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -73,6 +74,7 @@ class Town:
             "work": ["work"],
             **{name: [name, "--port", str(port)] for name, port in ports.items()},
         }
+        self.kills: Counter[str] = Counter()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
@@ -118,6 +120,7 @@ class Town:
         assert process.poll() is None, f"{name} was dead already: {self.said()}"
         process.kill()
         assert process.wait() == -signal.SIGKILL
+        self.kills[name] += 1
         self.start(name)
 
     async def kill_postgres(self, how: signal.Signals) -> None:
@@ -133,6 +136,7 @@ class Town:
         await until(gone, STOP_S, "PostgreSQL is gone")
         self.postgres = await asyncio.to_thread(start, self._folder / "postgres")
         assert not self.postgres.adopted
+        self.kills["postgres"] += 1
 
     async def until_answering(self, url: str) -> None:
         """Wait until somebody answers."""

@@ -67,7 +67,8 @@ DEALS = st.lists(
         other_xof=st.integers(1, 2_000_000),
         second=st.integers(0, 86_399),
     ).filter(lambda deal: deal.amount_xof != deal.other_xof),
-    max_size=12,
+    min_size=4,
+    max_size=14,
 )
 
 
