@@ -87,6 +87,10 @@ class Wire(asyncio.Protocol):
         if status != ask.status or not body.startswith(ask.begins):
             raise Broken(f"asked {ask.request[-200:]!r}, wanted {ask.status!r} {ask.begins!r}: {status!r} {body!r}")
 
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
@@ -122,11 +126,16 @@ async def paced(port: int, clients: Sequence[Client], per_s: float, seconds: flo
     measured = Measured()
     free: asyncio.LifoQueue[tuple[Wire, Client]] = asyncio.LifoQueue()
 
+    opened: set[Wire] = set()
+
     async def ask(due: float) -> None:
         wire, client = await free.get()
-        await wire.ask(next(client))
+        # A server may close what nobody used for a while; a caller connects again, and pays for it.
+        live = wire if wire.is_open else await _connected(port)
+        opened.add(live)
+        await live.ask(next(client))
         measured.taken_s.append(perf_counter() - due)
-        free.put_nowait((wire, client))
+        free.put_nowait((live, client))
 
     async with _wires(port, len(clients)) as wires:
         for pair in zip(wires, clients, strict=True):
@@ -140,13 +149,18 @@ async def paced(port: int, clients: Sequence[Client], per_s: float, seconds: flo
                     await asyncio.sleep(wait_s)
                 together.create_task(ask(due))
         measured.elapsed_s = perf_counter() - began
+        for wire in opened:
+            wire.close()
     return measured
+
+
+async def _connected(port: int) -> Wire:
+    return (await asyncio.get_running_loop().create_connection(Wire, HOST, port))[1]
 
 
 @asynccontextmanager
 async def _wires(port: int, count: int) -> AsyncIterator[list[Wire]]:
-    loop = asyncio.get_running_loop()
-    wires = [(await loop.create_connection(Wire, HOST, port))[1] for _ in range(count)]
+    wires = [await _connected(port) for _ in range(count)]
     try:
         yield wires
     finally:

@@ -60,6 +60,11 @@ class Server:
             connection.execute("VACUUM (ANALYZE)")
             connection.execute("CHECKPOINT")
 
+    def checkpoint(self) -> None:
+        """Write out what was left to be written."""
+        with psycopg.connect(self.superuser_url, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+
     def drop(self, name: str) -> None:
         with psycopg.connect(self.superuser_url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
