@@ -169,7 +169,8 @@ def configure_logs(*, console: bool, level: str = "INFO", stream: TextIO | None 
     root.setLevel(level)
     for library in ("uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "httpcore", "alembic"):
         logger = logging.getLogger(library)
-        logger.handlers, logger.propagate = [], True
+        logger.handlers, logger.propagate, logger.disabled = [], True, False
+        logger.setLevel(logging.NOTSET)
     # A line for each call is ours to write, with the operator's name and without the address.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("httpcore").setLevel(logging.WARNING)

@@ -56,7 +56,7 @@ def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingS
     return OutgoingSms(f"payment/{payment.id}", "receipt", account.id, msisdn, body)
 
 
-def suspense_sms(payment: NewPayment, service_code: str) -> OutgoingSms | None:
+def suspense_sms(payment: NewPayment) -> OutgoingSms | None:
     """Tell a payer whose household we do not know that the money is kept."""
     credit = payment.credit
     if credit.payer_msisdn is None:
@@ -66,7 +66,6 @@ def suspense_sms(payment: NewPayment, service_code: str) -> OutgoingSms | None:
         received_on=credit.occurred_at.date(),
         payer=mask(credit.payer_msisdn),
         reference=payment.receipt_number,
-        service_code=service_code or None,
     )
     return OutgoingSms(f"payment/{payment.id}", "suspense", None, credit.payer_msisdn, body)
 

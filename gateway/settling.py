@@ -126,9 +126,7 @@ def _messages(
 ) -> list[OutgoingSms]:
     today = context.now.date()
     told = [
-        receipt_sms(payment, applied[payment.id], today)
-        if payment.id in applied
-        else suspense_sms(payment, context.service_code)
+        receipt_sms(payment, applied[payment.id], today) if payment.id in applied else suspense_sms(payment)
         for payment in created
     ]
     failed: list[RequestFact] = [

@@ -26,7 +26,7 @@ from gateway.ussd.parts import UssdDeps
 from gateway.ussd.sessions import SessionStore
 from gateway.ussd.sessions_postgres import PostgresSessions
 from gateway.ussd.sessions_redis import RedisSessions
-from payments.operators.contract import OperatorClient
+from payments.operators.contract import Operator, OperatorClient
 from payments.operators.registry import built_in as operators
 from payments.operators.sandbox.client import SandboxClient
 from ussd_flows.places import places_from
@@ -67,15 +67,16 @@ class Wiring:
     def _parts(self) -> Parts:
         settings, book, clock = self._settings, SchemeBook(), SystemClock()
         clients = self._clients(clock)
+        known = {name: one for name, one in operators().items() if name in clients or _is_by_file(one)}
         deps = Deps(
             doors=self._database(),
             desk=self._database(),
             work=self._database(),
             clock=clock,
             ids=RandomIds(),
-            operators={name: operator for name, operator in operators().items() if name in clients},
+            operators=known,
             clients=clients,
-            secrets={name: settings.secrets_of(name) for name in clients},
+            secrets={name: settings.secrets_of(name) for name in known},
             public_url=settings.public_url,
             service_code=settings.service_code,
             local_mode=settings.is_local,
@@ -150,3 +151,9 @@ class Wiring:
             settings.africastalking_sender_id,
             settings.operator_timeout_s,
         )
+
+
+def _is_by_file(operator: Operator) -> bool:
+    """Say whether an operator has no calls that we could make: its statements and callbacks are all there is."""
+    can = operator.capabilities
+    return not (can.request_to_pay or can.query_request or can.query_transaction)

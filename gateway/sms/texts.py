@@ -78,14 +78,11 @@ def payment_failed(*, amount_xof: int, reference: str, service_code: str | None 
     return _checked(f"RAMU: paiement {reference} de {show(amount_xof)} non abouti. Aucun versement enregistré.{again}")
 
 
-def suspense_received(
-    *, amount_xof: int, received_on: date, payer: str, reference: str, service_code: str | None = None
-) -> str:
-    """Tell a payer that the money is there and waits for a household."""
-    how = f" Faites {service_code} pour l'affecter." if service_code else " Inscrivez-vous pour l'affecter."
+def suspense_received(*, amount_xof: int, received_on: date, payer: str, reference: str) -> str:
+    """Tell a payer that the money is there and waits for a household; nothing is promised that nobody does yet."""
     return _checked(
         f"RAMU: {show(amount_xof)} recus le {show_date(received_on)} du {payer}, assuré non trouvé."
-        f" L'argent est gardé. Réf {reference}.{how}"
+        f" L'argent est gardé. Réf {reference}. Gardez ce message."
     )
 
 

@@ -13,13 +13,13 @@ def built_in() -> Operators:
     return {"sandbox": sandbox.operator()}
 
 
-def get(name: str, operators: Operators) -> Operator:
-    """Give the operator of that name.
+def get(name: str, operators: Operators | None = None) -> Operator:
+    """Give the operator of that name, among those of this package or among ``operators``.
 
     Errors:  OperatorUnknown.
     Source:  the names are ours; they stand in addresses, tables and settings.
     """
     try:
-        return operators[name]
+        return (built_in() if operators is None else operators)[name]
     except KeyError:
         raise OperatorUnknown(name) from None

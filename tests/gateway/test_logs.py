@@ -203,3 +203,13 @@ def test_lines_below_the_level_are_left_out() -> None:
     structlog.get_logger().debug("detail.seen")
     logging.getLogger("httpx").info("HTTP Request: GET http://x/")
     assert not stream.getvalue()
+
+
+def test_what_a_library_had_silenced_speaks_again() -> None:
+    access = logging.getLogger("uvicorn.access")
+    access.setLevel(logging.CRITICAL)
+    access.disabled = True
+    stream = io.StringIO()
+    configure_logs(console=False, stream=stream)
+    access.info('%s - "%s %s HTTP/%s" %d', "10.0.0.1:5", "GET", "/livez", "1.1", 200)
+    assert len(written(stream)) == 1

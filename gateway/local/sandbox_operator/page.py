@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -113,6 +113,7 @@ def _rendered(template: Template, desk: Desk, refusal: str = "", typed: Form | N
         undelivered=_undelivered(desk, today),
         switches=books.switches,
         today=today,
+        yesterday=today - timedelta(days=1),
         delay_s=DELAY_S,
         repeats=REPEATS,
         merchant=desk.operator.merchant,
