@@ -51,7 +51,11 @@ def own_files() -> Iterator[Path]:
 def run(
     *command: str | Path, cwd: Path = ROOT, environ: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    settings = {**os.environ, **(environ or {})}
+    # The make that runs this suite hands its own words down; a make that is tested starts without them.
+    inherited = {
+        name: value for name, value in os.environ.items() if "MAKE" not in name and name not in {"ARGS", "MFLAGS"}
+    }
+    settings = {**inherited, **(environ or {})}
     words = [str(word) for word in command]
     return subprocess.run(words, cwd=cwd, env=settings, capture_output=True, text=True, check=False, timeout=120)
 
