@@ -11,15 +11,17 @@ from payments.observation import Provenance
 
 KEEP = text("""
     INSERT INTO observation (operator, provenance, status, amount_xof, fee_xof, payer_msisdn, our_reference,
-                             operator_transaction_id, occurred_at, observed_at, request_id, callback_id, detail)
+                             operator_transaction_id, occurred_at, observed_at, request_id, callback_id, detail,
+                             raw_transaction_id, remarks)
     SELECT operator, provenance, status, amount_xof, fee_xof, payer_msisdn, our_reference,
-           operator_transaction_id, occurred_at, :now, request_id, callback_id, detail
+           operator_transaction_id, occurred_at, :now, request_id, callback_id, detail, raw_transaction_id, remarks
       FROM unnest(CAST(:operators AS text[]), CAST(:provenances AS text[]), CAST(:statuses AS text[]),
                   CAST(:amounts AS bigint[]), CAST(:fees AS bigint[]), CAST(:payers AS text[]),
                   CAST(:references AS text[]), CAST(:transactions AS text[]), CAST(:occurred AS timestamptz[]),
-                  CAST(:requests AS bigint[]), CAST(:callbacks AS bigint[]), CAST(:details AS text[]))
+                  CAST(:requests AS bigint[]), CAST(:callbacks AS bigint[]), CAST(:details AS text[]),
+                  CAST(:raws AS text[]), CAST(:remarks AS text[]))
            AS seen(operator, provenance, status, amount_xof, fee_xof, payer_msisdn, our_reference,
-                   operator_transaction_id, occurred_at, request_id, callback_id, detail)
+                   operator_transaction_id, occurred_at, request_id, callback_id, detail, raw_transaction_id, remarks)
 """)
 
 
@@ -43,6 +45,8 @@ async def keep(connection: AsyncConnection, evidence: Sequence[Evidence], now: d
             "requests": [piece.request_id for piece in kept],
             "callbacks": [piece.callback_id for piece in kept],
             "details": [piece.detail for piece in kept],
+            "raws": [piece.observation.raw_transaction_id for piece in kept],
+            "remarks": [" ".join(piece.observation.remarks) for piece in kept],
             "now": now,
         },
     )

@@ -54,6 +54,8 @@ CREDITING: frozenset[Provenance] = frozenset(
 class Observation:
     """What one callback, answer, statement line or person says about one payment.
 
+    ``operator_transaction_id`` is the id in the operator's normal form, ``raw_transaction_id`` as it was written;
+    ``remarks`` are codes of what was odd and did not keep the money from being read.
     Units:   amount_xof and fee_xof in whole francs; payer_msisdn in E.164; occurred_at in UTC.
     """
 
@@ -66,3 +68,5 @@ class Observation:
     our_reference: str | None = None
     operator_transaction_id: str | None = None
     occurred_at: datetime | None = None
+    raw_transaction_id: str | None = None
+    remarks: tuple[str, ...] = ()

@@ -115,6 +115,8 @@ class ObservationRow(Table, table=True):
     request_id: int | None = number(nullable=True)
     callback_id: int | None = number(nullable=True)
     detail: str = text()
+    raw_transaction_id: str | None = text(nullable=True)
+    remarks: str = text()
 
 
 class LedgerTxnRow(Table, table=True):
@@ -259,6 +261,10 @@ class StatementLineRow(Table, table=True):
     operator_transaction_id: str | None = text(nullable=True)
     occurred_at: datetime | None = instant(nullable=True)
     raw: str = text()
+    raw_transaction_id: str | None = text(nullable=True)
+    reference: str | None = text(nullable=True)
+    moved_xof: int = amount()
+    remarks: str = text()
     bucket: str | None = text(nullable=True)
     matched_at: datetime | None = instant(nullable=True)
     payment_id: int | None = number(nullable=True)

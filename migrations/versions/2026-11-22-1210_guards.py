@@ -28,7 +28,7 @@ APPEND_ONLY = (
 EVIDENCE = {
     "callback": "id, operator, request_id, method, headers, body, verdict, reason, received_at",
     "statement_line": "file_id, line_number, operator, kind, status, amount_xof, fee_xof, payer_msisdn, our_reference, "
-    "operator_transaction_id, occurred_at, raw",
+    "operator_transaction_id, occurred_at, raw, raw_transaction_id, reference, moved_xof, remarks",
     "payment_request": "id, operator, reference, correlation_id, callback_token, idempotency_key, household_id, "
     "payer_msisdn, amount_xof, created_at",
     "reconciliation_break": "id, kind, operator, subject, day, operator_says_xof, we_say_xof, difference_xof, detail, "

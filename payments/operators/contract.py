@@ -48,12 +48,19 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One line of an operator's statement: an observation, its number and its raw text."""
+    """One line of an operator's statement: an observation, its number and its raw text.
+
+    ``reference`` is the line's own id in normal form, whatever transaction the observation is about.
+    Units:   moved_xof is what the line did to the operator's balance of our account, in whole francs: above zero in
+             our favour, below zero against us, zero for what failed or waits.
+    """
 
     line_number: int
     kind: LineKind
     observation: Observation
     raw: str
+    moved_xof: int = 0
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

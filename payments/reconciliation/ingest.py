@@ -31,15 +31,17 @@ EXISTING_FILE = text("SELECT id FROM statement_file WHERE operator = :operator A
 
 INSERT_LINES = text("""
     INSERT INTO statement_line (file_id, line_number, operator, kind, status, amount_xof, fee_xof, payer_msisdn,
-                                our_reference, operator_transaction_id, occurred_at, raw)
+                                our_reference, operator_transaction_id, occurred_at, raw, raw_transaction_id, reference,
+                                moved_xof, remarks)
     SELECT :file_id, line_number, :operator, kind, status, amount_xof, fee_xof, payer_msisdn, our_reference,
-           operator_transaction_id, occurred_at, raw
+           operator_transaction_id, occurred_at, raw, raw_transaction_id, reference, moved_xof, remarks
       FROM unnest(CAST(:numbers AS integer[]), CAST(:kinds AS text[]), CAST(:statuses AS text[]),
                   CAST(:amounts AS bigint[]), CAST(:fees AS bigint[]), CAST(:payers AS text[]),
                   CAST(:references AS text[]), CAST(:transactions AS text[]), CAST(:occurred AS timestamptz[]),
-                  CAST(:raws AS text[]))
+                  CAST(:raws AS text[]), CAST(:raw_ids AS text[]), CAST(:own AS text[]), CAST(:moved AS bigint[]),
+                  CAST(:remarks AS text[]))
            AS line(line_number, kind, status, amount_xof, fee_xof, payer_msisdn, our_reference,
-                   operator_transaction_id, occurred_at, raw)
+                   operator_transaction_id, occurred_at, raw, raw_transaction_id, reference, moved_xof, remarks)
 """)
 
 
@@ -118,4 +120,8 @@ def _columns(lines: Sequence[StatementLine]) -> dict[str, list[object]]:
         "references": [one.our_reference for one in said],
         "transactions": [one.operator_transaction_id for one in said],
         "occurred": [one.occurred_at for one in said],
+        "raw_ids": [one.raw_transaction_id for one in said],
+        "own": [line.reference for line in lines],
+        "moved": [line.moved_xof for line in lines],
+        "remarks": [" ".join(one.remarks) for one in said],
     }

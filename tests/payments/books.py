@@ -85,8 +85,8 @@ ONE_OF_EACH = """
     INSERT INTO statement_file (id, operator, sha256, filename, content, account, period_start, period_end, line_count,
                                 collected_xof, imported_by, imported_at)
     VALUES (1, 'sandbox', '\\x01', 'f', '\\x01', 'RAMU', %(at)s, %(at)s, 1, 100, 'test', %(at)s);
-    INSERT INTO statement_line (file_id, line_number, operator, kind, status, raw)
-    VALUES (1, 1, 'sandbox', 'collection', 'succeeded', 'raw');
+    INSERT INTO statement_line (file_id, line_number, operator, kind, status, raw, moved_xof, remarks)
+    VALUES (1, 1, 'sandbox', 'collection', 'succeeded', 'raw', 100, '');
     INSERT INTO day_report (day, content, previous_sha256, sha256, ledger_head_sha256, closed_by, closed_at)
     VALUES ('2026-11-23', '{}', '\\x00', '\\x01', '\\x02', 'test', %(at)s);
     INSERT INTO audit_event (at, actor, action, subject, detail) VALUES (%(at)s, 'a', 'b', 'c', '{}');

@@ -70,6 +70,7 @@ def read_transaction(body: JsonObject, provenance: Provenance) -> Observation:
         our_reference=optional_text(body, "requestingOrganisationTransactionReference"),
         operator_transaction_id=operator_transaction_id,
         occurred_at=_instant(body, "creationDate"),
+        raw_transaction_id=operator_transaction_id,
     )
 
 

@@ -198,8 +198,10 @@ def _entry(row: _Row, head: _Head) -> _Entry:
         our_reference=our_reference or None,
         operator_transaction_id=linked if kind in {LineKind.REVERSAL, LineKind.FEE} else reference,
         occurred_at=_instant(day, hour, head, row.number),
+        raw_transaction_id=linked if kind in {LineKind.REVERSAL, LineKind.FEE} else reference,
     )
-    return _Entry(StatementLine(row.number, kind, observation, row.raw), moved_xof if credit else -moved_xof)
+    movement_xof = moved_xof if credit else -moved_xof
+    return _Entry(StatementLine(row.number, kind, observation, row.raw, movement_xof, reference), movement_xof)
 
 
 def _one_amount(kind: LineKind, debit: str, credit: str, line_number: int) -> int:

@@ -38,6 +38,8 @@ def expected(fields: dict[str, str]) -> Observation:
             "provenance": Provenance.UNBOUND_CALLBACK,
             "status": ObservedStatus(fields["status"]),
             "occurred_at": datetime.fromisoformat(occurred_at) if occurred_at else None,
+            # A recorded transaction carries its amount, and its id already stands in normal form.
+            "raw_transaction_id": fields.get("operator_transaction_id") if "amount_xof" in fields else None,
         }
     )
 

@@ -69,7 +69,13 @@ def test_a_collection_is_evidence_that_may_credit() -> None:
         our_reference="7K3M9QPA",
         operator_transaction_id="MP1",
         occurred_at=datetime(2026, 11, 22, 10, 15, 3, tzinfo=UTC),
+        raw_transaction_id="MP1",
     )
+
+
+def test_what_a_line_did_to_the_balance_is_kept_beside_its_own_reference() -> None:
+    moved = [(line.reference, line.moved_xof) for line in parse(GOOD).lines]
+    assert moved[:3] == [("MP1", 5000), ("FR.MP1", -50), ("MP2", 0)]
 
 
 def test_a_failed_line_keeps_its_amount_and_moves_nothing() -> None:
