@@ -8,7 +8,8 @@ from datetime import date, datetime
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.reconciling import ReconcilingDeps, open_unclaimed_of_day, resume
+from gateway.importing import resume
+from gateway.reconciling import ReconcilingDeps, open_unclaimed_of_day
 from gateway.reports.breaks import BreakFigure, break_figures
 from gateway.reports.day import DayReport, day_report
 from gateway.tables import AuditEvent

@@ -1,9 +1,8 @@
-"""From an operator's statement to matched lines, recovered money and explained differences.
+"""From a kept statement to matched lines, recovered money and explained differences.
 
 Each run of lines is one transaction: a crash loses nothing, and a second importer only shares the work.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,22 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.contributions.schemes import SchemeBook
 from gateway.deps import Deps
 from gateway.settling import SettleContext, settle
-from payments.errors import StatementRejected
 from payments.match import Evidence
-from payments.operators.contract import Statement
-from payments.operators.registry import get
 from payments.reconciliation import breaks, lines
-from payments.reconciliation.facts import utc_day
-from payments.reconciliation.ingest import ingest
 from payments.reconciliation.lines import BucketTotal as BucketTotal
 from payments.reconciliation.lines import KeptFile
 from payments.reconciliation.match import match, to_recover
 
 #: Small enough that households wait for a moment only, large enough that round trips do not count.
 LINES_PER_RUN: Final = 500
-
-#: No contribution by telephone is older than the service; an older date is a slip that would open years of days.
-FIRST_DAY: Final = date(2020, 1, 1)
 
 #: Told how many lines of how many have their bucket.
 Progress = Callable[[int, int], None]
@@ -64,58 +55,8 @@ class _Run:
     breaks_opened: int
 
 
-async def import_statement(
-    recon: ReconcilingDeps,
-    *,
-    operator: str,
-    filename: str,
-    content: bytes,
-    actor: str,
-    progress: Progress | None = None,
-) -> ImportOutcome:
-    """Import a statement end to end, or raise ``StatementRejected`` having used nothing of it.
-
-    The same content again finishes what was left, if anything was, and changes nothing otherwise.
-    """
-    reader = get(operator, recon.deps.operators)
-    # Reading a long file is a computation; the event loop has callers to answer meanwhile.
-    statement = await asyncio.to_thread(reader.parse_statement, content, filename)
-    now = recon.deps.clock.now()
-    _require_ours(statement, recon.accounts.get(operator), now)
-    keep = partial(ingest, statement=statement, filename=filename, content=content, imported_by=actor, now=now)
-    kept = await recon.deps.work.transact(keep)
-    async with recon.deps.work.single() as connection:
-        file = await lines.read_file(connection, kept.file_id)
-    return await _finish(recon, file, progress, already=kept.already)
-
-
-async def resume(recon: ReconcilingDeps) -> tuple[ImportOutcome, ...]:
-    """Finish every file that an interrupted import left half matched."""
-    async with recon.deps.work.single() as connection:
-        files = await lines.files_with_work(connection)
-    return tuple([await _finish(recon, file, None, already=True) for file in files])
-
-
-async def open_unclaimed_of_day(recon: ReconcilingDeps, day: date) -> int:
-    """Look once more, before a day is closed, for payments that a statement of that day should name and does not."""
-    start = datetime.combine(day, time(), UTC)
-    async with recon.deps.work.single() as connection:
-        files = await lines.files_touching(connection, start, start + timedelta(days=1))
-    opened = [await recon.deps.work.transact(partial(_open_unclaimed, recon, file)) for file in files]
-    return sum(opened)
-
-
-def _require_ours(statement: Statement, account: str | None, now: datetime) -> None:
-    # Every line that we do not know becomes money: another merchant's file must not get that far.
-    if account is not None and statement.account != account:
-        raise StatementRejected(f"ce relevé est celui du compte {statement.account}, le nôtre est {account}")
-    if statement.period_start > now:
-        raise StatementRejected(f"la période commence le {statement.period_start:%d/%m/%Y}, qui n'est pas encore venu")
-    if utc_day(statement.period_start) < FIRST_DAY:
-        raise StatementRejected(f"la période commence avant l'ouverture du service, le {FIRST_DAY:%d/%m/%Y}")
-
-
-async def _finish(recon: ReconcilingDeps, file: KeptFile, progress: Progress | None, *, already: bool) -> ImportOutcome:
+async def finish(recon: ReconcilingDeps, file: KeptFile, progress: Progress | None, *, already: bool) -> ImportOutcome:
+    """Match what is left of a file, run by run, and open what the operator does not claim of its period."""
     database, tell = recon.deps.work, progress or _silent
     async with database.single() as connection:
         await recon.book.refresh(connection)
@@ -131,6 +72,15 @@ async def _finish(recon: ReconcilingDeps, file: KeptFile, progress: Progress | N
     async with database.single() as connection:
         buckets = await lines.totals(connection, file.id)
     return ImportOutcome(file.filename, already, file.line_count, buckets, breaks_opened, file.collected_xof)
+
+
+async def open_unclaimed_of_day(recon: ReconcilingDeps, day: date) -> int:
+    """Look once more, before a day is closed, for payments that a statement of that day should name and does not."""
+    start = datetime.combine(day, time(), UTC)
+    async with recon.deps.work.single() as connection:
+        files = await lines.files_touching(connection, start, start + timedelta(days=1))
+    opened = [await recon.deps.work.transact(partial(_open_unclaimed, recon, file)) for file in files]
+    return sum(opened)
 
 
 async def _run(recon: ReconcilingDeps, file: KeptFile, connection: AsyncConnection) -> _Run:

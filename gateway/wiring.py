@@ -12,10 +12,11 @@ from gateway.database import Database, Pool, Timeouts, open_database
 from gateway.deps import Deps
 from gateway.finance.parts import FinanceDeps
 from gateway.ids import RandomIds
+from gateway.importing import import_statement
 from gateway.jobs.deps import JobDeps, Pace
 from gateway.members.places import rows
 from gateway.outgoing import Connections
-from gateway.reconciling import ReconcilingDeps, import_statement
+from gateway.reconciling import ReconcilingDeps
 from gateway.setting_types import SmsSender
 from gateway.settings import Settings
 from gateway.sms.senders import africastalking

@@ -12,8 +12,9 @@ from rich.table import Table
 from gateway.cli.environment import environment
 from gateway.cli.terminal import stop
 from gateway.finance.words import BUCKETS, counted, francs
+from gateway.importing import import_statement, resume
 from gateway.local.faults import reason
-from gateway.reconciling import ImportOutcome, import_statement, resume
+from gateway.reconciling import ImportOutcome
 from gateway.reconciling import Progress as Tell
 from gateway.settings import Settings, load_settings
 from gateway.wiring import Wiring

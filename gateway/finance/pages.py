@@ -14,7 +14,7 @@ from gateway.finance.parts import FinanceDeps, Refused, Visit, snapshot
 from gateway.finance.rendering import page
 from gateway.finance.roles import Right
 from gateway.finance.words import BREAKS
-from gateway.reconciling import FIRST_DAY
+from gateway.importing import FIRST_DAY
 from gateway.reports import csv_file
 from gateway.reports.breaks import breaks_of_day, open_breaks
 from gateway.reports.day import day_report

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
+from gateway.importing import resume
 from gateway.jobs.deps import JobDeps
-from gateway.reconciling import ReconcilingDeps, resume
+from gateway.reconciling import ReconcilingDeps
 
 
 async def resume_statements(jobs: JobDeps, now: datetime) -> int:

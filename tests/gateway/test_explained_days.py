@@ -8,7 +8,8 @@ from hashlib import sha256
 
 import pytest
 
-from gateway.reconciling import ReconcilingDeps, open_unclaimed_of_day, resume
+from gateway.importing import resume
+from gateway.reconciling import ReconcilingDeps, open_unclaimed_of_day
 from gateway.reports.day import day_report
 from gateway.settling import SettleContext, settle
 from payments.match import Evidence

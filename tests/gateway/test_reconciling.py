@@ -10,7 +10,8 @@ from datetime import UTC, datetime, time
 import pytest
 from sqlalchemy import event
 
-from gateway.reconciling import BucketTotal, ImportOutcome, ReconcilingDeps, import_statement, resume
+from gateway.importing import import_statement, resume
+from gateway.reconciling import BucketTotal, ImportOutcome, ReconcilingDeps
 from gateway.settling import SettleContext, settle
 from payments.errors import OperatorUnknown, StatementRejected
 from payments.match import Evidence

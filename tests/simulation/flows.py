@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from gateway.closing import DayToClose, close
+from gateway.importing import import_statement
 from gateway.jobs.ask import ask
 from gateway.jobs.callbacks import read_callbacks
 from gateway.jobs.seal_ledger import seal_ledger
@@ -10,7 +11,7 @@ from gateway.jobs.send_sms import send_sms
 from gateway.jobs.submit import submit
 from gateway.local.sandbox_operator import deeds, statement
 from gateway.local.sandbox_operator.model import StatementFault, UnaskedPayment
-from gateway.reconciling import ReconcilingDeps, import_statement
+from gateway.reconciling import ReconcilingDeps
 from payments.reconciliation.close import DayNotClosable
 from tests.simulation.crash import Flow
 from tests.stories import PAY_EVERYTHING, answer, ask_to_pay, paid, pushed

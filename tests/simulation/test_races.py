@@ -8,11 +8,11 @@ from typing import Final
 import pytest
 from sqlalchemy import text
 
+from gateway.importing import import_statement
 from gateway.jobs.ask import ask
 from gateway.jobs.callbacks import read_callbacks
 from gateway.local.postgres import PrivatePostgres
 from gateway.local.sandbox_operator.model import Switches
-from gateway.reconciling import import_statement
 from tests.conftest import TEMPLATE
 from tests.simulation.boundaries import Boundary, Life, When
 from tests.simulation.compare import Truth, differences, faults_of, read_truth

@@ -19,7 +19,8 @@ from gateway.finance.passwords import hash_password
 from gateway.finance.roles import Role
 from gateway.finance.routes import router
 from gateway.finance.staff import NewStaff, add
-from gateway.reconciling import ReconcilingDeps, import_statement
+from gateway.importing import import_statement
+from gateway.reconciling import ReconcilingDeps
 from payments.operators.registry import built_in as operators
 from tests.fixed import CountedIds, TestClock
 
