@@ -44,8 +44,8 @@ def own_files() -> Iterator[Path]:
     for folder, inside, files in os.walk(ROOT):
         hidden = {name for name in inside if name.startswith(".") and name != ".ci"}
         inside[:] = [name for name in inside if name not in hidden | BUILT and not name.endswith(".egg-info")]
-        # Pictures say nothing; their bytes may spell anything.
-        yield from (Path(folder) / name for name in files if not name.endswith(".png"))
+        # Pictures say nothing; their bytes may spell anything. In a worktree .git is a file, and no part of the tree.
+        yield from (Path(folder) / name for name in files if not name.endswith(".png") and name != ".git")
 
 
 def run(
