@@ -136,6 +136,13 @@ class LedgerTxnRow(Table, table=True):
     actor: str = text()
     cause: str = text()
     reverses_id: int | None = Field(default=None, nullable=True, unique=True, sa_type=number_type())
+    # The database transaction that wrote the row, set by the database itself; entries join it in that one only.
+    written_in: int = Field(
+        default=None,
+        sa_type=number_type(),
+        nullable=False,
+        sa_column_kwargs={"server_default": sql("(pg_current_xact_id()::text::bigint)")},
+    )
 
 
 class LedgerEntry(Table, table=True):

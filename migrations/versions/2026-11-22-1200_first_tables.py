@@ -54,6 +54,12 @@ def upgrade() -> None:
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("cause", sa.Text(), nullable=False),
         sa.Column("reverses_id", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "written_in",
+            sa.BigInteger(),
+            server_default=sa.text("(pg_current_xact_id()::text::bigint)"),
+            nullable=False,
+        ),
         sa.ForeignKeyConstraint(["reverses_id"], ["ledger_txn.id"], name=op.f("fk_ledger_txn_reverses_id_ledger_txn")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_txn")),
         sa.UniqueConstraint("ref", name=op.f("uq_ledger_txn_ref")),

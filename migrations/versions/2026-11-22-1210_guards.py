@@ -72,19 +72,46 @@ DECLARE
     total numeric;
     is_new boolean;
 BEGIN
-    SELECT count(entry.line), coalesce(sum(entry.amount_xof), 0), bool_and(txn.xmin = pg_current_xact_id()::xid)
+    SELECT count(entry.line), coalesce(sum(entry.amount_xof), 0), ramu_is_written_now(txn.written_in, txn.xmin)
       INTO lines, total, is_new
-      FROM ledger_txn txn LEFT JOIN ledger_entry entry ON entry.txn_id = txn.id WHERE txn.id = NEW.{column};
+      FROM ledger_txn txn LEFT JOIN ledger_entry entry ON entry.txn_id = txn.id
+     WHERE txn.id = NEW.{column} GROUP BY txn.written_in, txn.xmin;
+    lines := coalesce(lines, 0);
     IF lines < 2 OR total <> 0 THEN
         RAISE EXCEPTION 'ledger transaction % has % lines and is out of balance by % F', NEW.{column}, lines, total
             USING ERRCODE = 'check_violation';
     END IF;
     -- A balanced pair added to an old transaction would change it as surely as an update.
-    IF NOT is_new THEN
+    IF is_new IS NOT TRUE THEN
         RAISE EXCEPTION 'ledger transaction % was written before: nothing is added to it', NEW.{column}
             USING ERRCODE = 'restrict_violation', HINT = 'Correct it with a new entry.';
     END IF;
     RETURN NULL;
+END $$;
+"""
+
+#: Which database transaction wrote a ledger transaction. ``xmin`` alone names the savepoint, not the transaction, and
+#: comes round again after 2^32; the kept id alone could come round in a new cluster into which a dump was restored.
+#: Together they cannot: the kept id must be ours, and the row's own writer must still be under way, which for a row
+#: that we can see is only ever ourselves or one of our savepoints.
+WRITTEN_IN = """
+CREATE FUNCTION ramu_written_in() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    NEW.written_in := pg_current_xact_id()::text::bigint;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION ramu_is_written_now(written_in bigint, writer xid) RETURNS boolean LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    ours bigint := pg_current_xact_id()::text::bigint;
+    -- A savepoint's id is larger than its transaction's; the writer's lacks the upper half, which ours gives it.
+    steps_after bigint := (writer::text::bigint - ours) & 4294967295;
+BEGIN
+    IF written_in <> ours OR steps_after >= 2147483648 THEN
+        RETURN false;
+    END IF;
+    RETURN pg_xact_status((ours + steps_after)::text::xid8) IS NOT DISTINCT FROM 'in progress';
 END $$;
 """
 
@@ -148,6 +175,7 @@ END $$;
 
 #: Trigger name, table, when it fires, function.
 GUARDS = (
+    ("ledger_txn_written_in", "", "BEFORE INSERT ON ledger_txn", "ramu_written_in"),
     (
         "ledger_txn_balanced",
         "CONSTRAINT",
@@ -188,6 +216,7 @@ def upgrade() -> None:
         "'Create it before migrating: CREATE ROLE ramu_app LOGIN PASSWORD ...'; END IF; END $$"
     )
     op.execute(FUNCTIONS.replace("{steps}", _step_pairs()))
+    op.execute(WRITTEN_IN)
     op.execute(BALANCED.format(name="ramu_txn_balanced", column="id"))
     op.execute(BALANCED.format(name="ramu_entry_balanced", column="txn_id"))
     for guard in GUARDS:
@@ -215,6 +244,7 @@ def downgrade() -> None:
     op.execute("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM ramu_app")
     op.execute("REVOKE USAGE ON SCHEMA public FROM ramu_app")
     for function in (
+        "ramu_written_in",
         "ramu_refuse",
         "ramu_txn_balanced",
         "ramu_entry_balanced",
@@ -223,3 +253,4 @@ def downgrade() -> None:
         "ramu_request_step",
     ):
         op.execute(f"DROP FUNCTION {function}() CASCADE")
+    op.execute("DROP FUNCTION ramu_is_written_now(bigint, xid)")

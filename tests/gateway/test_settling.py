@@ -1,4 +1,12 @@
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from gateway.local.sandbox_operator.model import UnaskedPayment
+from gateway.settling import SettleContext, settle
+from payments.ledger.seal import seal, verify
+from payments.match import Evidence
+from payments.observation import Observation, ObservedStatus, Provenance
 from tests.stories import answer, paid, pushed
 from tests.world import AMINATA, World, deeds
 
@@ -64,3 +72,33 @@ async def test_an_unsolicited_payment_of_a_stranger_waits_in_suspense(world: Wor
     assert await money(world) == [("clearing/sandbox", None, 1500), ("suspense/sandbox", None, -1500)]
     [told] = await world.texts_to(stranger)
     assert "assuré non trouvé" in told
+
+
+async def test_money_is_settled_inside_a_savepoint_and_sealed(world: World) -> None:
+    """One item of a batch stands in a savepoint of its own; the second rolls back and takes only itself along."""
+    now = world.clock.now()
+    context = SettleContext(world.jobs.book, now)
+
+    async def one(connection: AsyncConnection, name: str, *, spoilt: bool) -> None:
+        seen = Observation(
+            operator="sandbox",
+            provenance=Provenance.QUERY,
+            status=ObservedStatus.SUCCEEDED,
+            amount_xof=1500,
+            payer_msisdn=AMINATA,
+            operator_transaction_id=name,
+            occurred_at=now - timedelta(minutes=1),
+        )
+        savepoint = await connection.begin_nested()
+        await settle(connection, [Evidence(seen)], context)
+        await (savepoint.rollback() if spoilt else savepoint.commit())
+
+    async def batch(connection: AsyncConnection) -> None:
+        for name in ("T1", "T2", "T3"):
+            await one(connection, name, spoilt=name == "T2")
+
+    await world.database.transact(batch)
+    assert await world.rows("SELECT operator_transaction_id FROM payment ORDER BY id") == [("T1",), ("T3",)]
+    await world.database.transact(lambda connection: seal(connection, now))
+    proof = await world.database.transact(verify)
+    assert (proof.ok, proof.txns, proof.unsealed) == (True, 2, 0)
