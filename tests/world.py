@@ -4,9 +4,9 @@ Everything is real but the wire between the two applications, which is ASGI in t
 moves when a test moves it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import httpx
@@ -32,7 +32,8 @@ from gateway.ussd import routes as ussd
 from gateway.ussd.aggregators.registry import built_in as aggregators
 from gateway.ussd.parts import UssdDeps
 from gateway.ussd.sessions_postgres import PostgresSessions
-from payments.operators.contract import Secret, Secrets
+from payments.operators.contract import Operator as OperatorRules
+from payments.operators.contract import OperatorClient, Secret, Secrets
 from payments.operators.registry import built_in as operators
 from payments.operators.sandbox.client import SandboxClient
 from tests.fixed import CountedIds, TestClock
@@ -44,6 +45,18 @@ WORD = "local"
 MERCHANT = "RAMU"
 AMINATA = "+22370000001"
 MOUSSA = "+22376000002"
+
+
+@dataclass(frozen=True)
+class Others:
+    """Operators that a test puts beside the sandbox."""
+
+    operators: Mapping[str, OperatorRules] = field(default_factory=dict)
+    clients: Mapping[str, OperatorClient] = field(default_factory=dict)
+    secrets: Mapping[str, Secrets] = field(default_factory=dict)
+
+
+NO_OTHERS = Others()
 
 
 @dataclass
@@ -109,7 +122,7 @@ class World:
 
 @asynccontextmanager
 async def open_world(
-    database: Database, clock: TestClock, ids: CountedIds, *, people: bool = True
+    database: Database, clock: TestClock, ids: CountedIds, *, people: bool = True, others: Others = NO_OTHERS
 ) -> AsyncIterator[World]:
     """Build the world on a database; with ``people`` the two illustrative households are registered."""
     book = SchemeBook()
@@ -125,7 +138,7 @@ async def open_world(
         to_operator = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(app=operator_app), base_url=OPERATOR_URL)
         )
-        deps = _deps(database, clock, ids, to_operator)
+        deps = _deps(database, clock, ids, to_operator, others)
         dialogue = UssdDeps(
             deps, PostgresSessions(database), aggregators(), {"africastalking": (WORD,)}, book, places_from(rows())
         )
@@ -147,7 +160,7 @@ async def open_world(
         )
 
 
-def _deps(database: Database, clock: TestClock, ids: CountedIds, http: httpx.AsyncClient) -> Deps:
+def _deps(database: Database, clock: TestClock, ids: CountedIds, http: httpx.AsyncClient, others: Others) -> Deps:
     client = SandboxClient(http=http, base_url=OPERATOR_URL, api_key=WORD, merchant_account=MERCHANT, now=clock.now)
     return Deps(
         doors=database,
@@ -155,9 +168,9 @@ def _deps(database: Database, clock: TestClock, ids: CountedIds, http: httpx.Asy
         work=database,
         clock=clock,
         ids=ids,
-        operators=operators(),
-        clients={"sandbox": client},
-        secrets={"sandbox": Secrets((Secret(WORD),))},
+        operators={**operators(), **others.operators},
+        clients={"sandbox": client, **others.clients},
+        secrets={"sandbox": Secrets((Secret(WORD),)), **others.secrets},
         public_url=GATEWAY_URL,
         service_code="*123#",
         local_mode=True,

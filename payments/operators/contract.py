@@ -107,12 +107,17 @@ class PushOrder:
 
 
 class PushResult(StrEnum):
-    """What we know after asking: silence is UNKNOWN, never FAILED."""
+    """What we know after asking: silence is UNKNOWN, never FAILED.
+
+    REFUSED is the payer's own no. OUR_FAULT is the operator's no to us (key, address, account, format, rate): nothing
+    was taken, and the same order may be sent again.
+    """
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+    OUR_FAULT = "our_fault"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +130,12 @@ class Submitted:
 
 
 class QueryResult(StrEnum):
-    """Whether a status query told us something."""
+    """Whether a status query told us something; OUR_FAULT when the operator refused us, and so told us nothing."""
 
     FOUND = "found"
     NOT_FOUND = "not_found"
     UNREACHABLE = "unreachable"
+    OUR_FAULT = "our_fault"
 
 
 @dataclass(frozen=True, slots=True)
