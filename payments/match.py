@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from payments.dating import Window
 from payments.lifecycle import EVENT_OF_STATUS, Event, State, after, contradicts
 from payments.observation import CREDITING, Observation, ObservedStatus, Provenance
 
@@ -64,12 +65,13 @@ _TRUST = (Provenance.QUERY, Provenance.STATEMENT, Provenance.SIGNED_CALLBACK, Pr
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """An observation with the way it came."""
+    """An observation with the way it came; ``window`` holds the dates that a statement's own period allows."""
 
     observation: Observation
     request_id: int | None = None
     callback_id: int | None = None
     detail: str = ""
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
