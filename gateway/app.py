@@ -51,7 +51,7 @@ def create_app(settings: Settings, more: MoreDoors | None = None) -> FastAPI:
     # Addresses are compared in this order: callers and operators first.
     app.include_router(ussd.router(parts.ussd))
     app.include_router(webhooks.router(parts.deps))
-    app.include_router(health.router(parts.deps))
+    app.include_router(health.router(parts.deps, parts.ussd.sessions.answers))
     app.include_router(finance.router(parts.finance))
     for door in more(parts) if more else ():
         app.include_router(door)

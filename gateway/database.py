@@ -5,26 +5,49 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from psycopg.errors import DeadlockDetected, SerializationFailure
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event
+from sqlalchemy.engine import AdaptedConnection
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from gateway.database_link import Link, was_closed
 
 Result = TypeVar("Result")
 
 ATTEMPTS = 5
+#: A transaction whose connection was lost is tried once more, on a new connection, and not longer: the caller waits.
+LOSSES = 1
 #: A first wait before trying a refused transaction again; it doubles, with as much chance on top.
 BACKOFF_MS = 10
+#: A server that takes a connection and says nothing is given up after this time; the library's own figure is 130 s.
+CONNECT_TIMEOUT_S = 3
+#: Over a network: a peer that is gone shows within 10 + 3 x 5 s while idle, and within 10 s once we have spoken.
+NETWORK = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+
+class DatabaseSilent(PoolTimeout):
+    """No answer came in the time that the caller has; what was asked may yet happen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long PostgreSQL may work or wait for us."""
+    """How long PostgreSQL may work or wait for us, and how long we believe that it is there when it says nothing."""
 
     statement_ms: int = 30_000
     lock_ms: int = 5_000
     idle_in_transaction_ms: int = 60_000
+    silence_ms: int = 150_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +63,8 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._overdue: set[asyncio.Task[Any]] = set()
+        event.listen(engine.sync_engine, "checkout", _refuse_closed)
         # Idle connections stand in autocommit: only a transaction pays for a switch.
         self._transacting = engine.execution_options(isolation_level="READ COMMITTED")
 
@@ -65,6 +90,37 @@ class Database:
         async with self._engine.connect() as connection:
             yield connection
 
+    async def alone(self, work: Callable[[AsyncConnection], Awaitable[Result]], deadline_s: float) -> Result:
+        """Run statements that each stand alone, once more if the connection was lost, and for ``deadline_s`` at most.
+
+        Only for statements that may happen twice: of one that was sent and never answered nobody knows whether it
+        did. A deadline that passes leaves the statement alone, because taking it back needs the server that is
+        silent; its connection ends by itself.
+        """
+        running = asyncio.ensure_future(self._once_more(work))
+        self._overdue.add(running)
+        running.add_done_callback(self._forget)
+        done, _ = await asyncio.wait({running}, timeout=deadline_s)
+        if not done:
+            raise DatabaseSilent(f"no answer within {deadline_s:g} s")
+        return running.result()
+
+    def _forget(self, ended: asyncio.Task[Any]) -> None:
+        self._overdue.discard(ended)
+        if not ended.cancelled():
+            # Looked at, so that the failure of what nobody waits for any more is no alarm.
+            ended.exception()
+
+    async def _once_more(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        try:
+            async with self.single() as connection:
+                return await work(connection)
+        except DBAPIError as lost:
+            if not lost.connection_invalidated:
+                raise
+        async with self.single() as connection:
+            return await work(connection)
+
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         """Run ``work`` in a unit of work that survives the caller's departure and PostgreSQL's refusals.
 
@@ -76,6 +132,7 @@ class Database:
         return await asyncio.shield(asyncio.ensure_future(self._attempts(work)))
 
     async def _attempts(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        losses = 0
         for attempt in range(1, ATTEMPTS + 1):
             committing = False
             try:
@@ -83,9 +140,10 @@ class Database:
                     result = await work(connection)
                     committing = True
             except DBAPIError as refused:
-                stale = refused.connection_invalidated and not committing
+                losses += refused.connection_invalidated
+                lost = refused.connection_invalidated and not committing and losses <= LOSSES
                 given_way = isinstance(refused.orig, SerializationFailure | DeadlockDetected)
-                if attempt == ATTEMPTS or not (stale or given_way):
+                if attempt == ATTEMPTS or not (lost or given_way):
                     raise
                 wait_ms = BACKOFF_MS * 2**attempt
                 await asyncio.sleep((wait_ms + random.randrange(wait_ms)) / 1000)  # noqa: S311 - not a secret
@@ -122,6 +180,19 @@ def open_database(url: str, pool: Pool, timeouts: Timeouts, *, durable: bool = T
             connect_args={
                 "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
                 "prepare_threshold": 2,
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "async_creator_fn": partial(Link.open, timeouts.silence_ms / 1000),
+                **NETWORK,
             },
         )
     )
+
+
+def _refuse_closed(adapted: AdaptedConnection, _record: object, _fairy: object) -> None:
+    """Hand out no connection that the server closed while it lay idle, nor any other that is older than this news.
+
+    After a restart every pooled connection is dead. Nothing was sent on this one, so nothing is in doubt: the pool
+    opens a new one, and nobody sees it.
+    """
+    if was_closed(adapted.driver_connection):
+        raise InvalidatePoolError

@@ -1,11 +1,15 @@
 """Whether the process lives, whether it can do its work, and its counters."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from decimal import Decimal
 from http import HTTPStatus
 
 from fastapi import APIRouter
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import QueuePool
 from starlette.responses import JSONResponse, Response
 
@@ -14,6 +18,13 @@ from gateway.metrics import CALLBACKS_PARKED, INBOX_LAG_S, POOL_IN_USE, render
 from gateway.migrate import head
 
 CLOCK_SKEW_MAX_S = 60
+#: Who asks whether we are ready waits for two or three seconds.
+READY_DEADLINE_S = 1.5
+
+#: Says whether sessions can be kept now.
+SessionsAnswer = Callable[[], Awaitable[bool]]
+NO_DATABASE = "the database does not answer, or was not migrated"
+NO_SESSIONS = "sessions are out: their store does not answer"
 
 #: What money rests on: a database that was made careless must not be used.
 STATE = text("""
@@ -34,9 +45,11 @@ WAITING = text("""
 """)
 
 
-def router(deps: Deps) -> APIRouter:
+def router(deps: Deps, sessions_answer: SessionsAnswer) -> APIRouter:
     """Give the addresses that machines watch."""
     routes = APIRouter()
+    database = Check(NO_DATABASE, lambda: _database_faults(deps))
+    sessions = Check(NO_SESSIONS, lambda: _session_faults(sessions_answer))
 
     @routes.get("/livez", include_in_schema=False)
     async def livez() -> Response:
@@ -44,7 +57,7 @@ def router(deps: Deps) -> APIRouter:
 
     @routes.get("/readyz", include_in_schema=False)
     async def readyz() -> Response:
-        faults = await _faults(deps)
+        faults = [fault for told in await asyncio.gather(database.faults(), sessions.faults()) for fault in told]
         status = HTTPStatus.SERVICE_UNAVAILABLE if faults else HTTPStatus.OK
         return JSONResponse({"ready": not faults, "faults": faults}, status)
 
@@ -56,23 +69,52 @@ def router(deps: Deps) -> APIRouter:
     return routes
 
 
+class Check:
+    """One question about our fitness, which always has an answer in time.
+
+    What does not answer is left alone, since taking a question back may hang as well, and is not asked again before
+    it has answered: a watch that comes every second must not pile up questions.
+    """
+
+    def __init__(self, when_silent: str, ask: Callable[[], Awaitable[list[str]]]) -> None:
+        self._when_silent = when_silent
+        self._ask = ask
+        self._asking: asyncio.Future[list[str]] | None = None
+
+    async def faults(self) -> list[str]:
+        """Give what is wrong, in sentences; silence is one of them."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(self._ask())
+        asking = self._asking
+        done, _ = await asyncio.wait({asking}, timeout=READY_DEADLINE_S)
+        return asking.result() if done else [self._when_silent]
+
+
+async def _session_faults(sessions_answer: SessionsAnswer) -> list[str]:
+    return [] if await sessions_answer() else [NO_SESSIONS]
+
+
 async def _measure(deps: Deps) -> None:
     """Set the gauges that only the database and the pools know; without a database they keep what they last said."""
     pools = [database.engine.pool for database in (deps.doors, deps.desk, deps.work)]
     POOL_IN_USE.set(sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool)))
+
+    async def ask(connection: AsyncConnection) -> tuple[Decimal, int]:
+        lag_s, parked = (await connection.execute(WAITING, {"now": deps.clock.now()})).one()
+        return lag_s, parked
+
     with suppress(SQLAlchemyError, OSError):
-        async with deps.desk.single() as connection:
-            lag_s, parked = (await connection.execute(WAITING, {"now": deps.clock.now()})).one()
+        lag_s, parked = await deps.desk.alone(ask, READY_DEADLINE_S)
         INBOX_LAG_S.set(int(lag_s))
         CALLBACKS_PARKED.set(parked)
 
 
-async def _faults(deps: Deps) -> list[str]:
+async def _database_faults(deps: Deps) -> list[str]:
     try:
         async with deps.doors.single() as connection:
             state = (await connection.execute(STATE, {"now": deps.clock.now()})).one()
     except (SQLAlchemyError, OSError):
-        return ["the database does not answer, or was not migrated"]
+        return [NO_DATABASE]
     faults = []
     if state.migration != head():
         faults.append(f"the database is at migration {state.migration}, this release needs {head()}")

@@ -5,6 +5,8 @@ from functools import partial
 
 import httpx
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from gateway.clock import SystemClock
 from gateway.contributions.schemes import SchemeBook
@@ -31,6 +33,11 @@ from payments.operators.contract import Operator, OperatorClient
 from payments.operators.registry import built_in as operators
 from payments.operators.sandbox.client import SandboxClient
 from ussd_flows.places import places_from
+
+#: Longer than the longest statement of a report (the trial balance allows itself two minutes).
+REPORT_SILENCE_S = 150
+#: A Redis that says nothing for so long is out: a caller is given up after ten seconds, and we ask twice.
+REDIS_SILENCE_S = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ class Wiring:
         clients = self._clients(clock)
         known = {name: one for name, one in operators().items() if name in clients or _is_by_file(one)}
         deps = Deps(
-            doors=self._database(),
+            doors=self._database(at_doors=True),
             desk=self._database(),
             work=self._database(),
             clock=clock,
@@ -92,7 +99,7 @@ class Wiring:
             book=book,
         )
 
-    def _database(self, *, durable: bool = True) -> Database:
+    def _database(self, *, at_doors: bool = False, durable: bool = True) -> Database:
         settings = self._settings
         database = open_database(
             settings.database_url.get_secret_value(),
@@ -101,6 +108,8 @@ class Wiring:
                 settings.statement_timeout_s * 1000,
                 settings.lock_timeout_s * 1000,
                 settings.idle_transaction_timeout_s * 1000,
+                # Who stands at a door waits no longer than a statement may take; a report sets its own limit.
+                (settings.statement_timeout_s + 1 if at_doors else REPORT_SILENCE_S) * 1000,
             ),
             durable=durable,
         )
@@ -136,8 +145,15 @@ class Wiring:
 
     def _sessions(self) -> SessionStore:
         if self._settings.redis_url is None:
-            return PostgresSessions(self._database(durable=False))
-        self._redis = Redis.from_url(self._settings.redis_url.get_secret_value(), decode_responses=True)
+            return PostgresSessions(self._database(at_doors=True, durable=False))
+        self._redis = Redis.from_url(
+            self._settings.redis_url.get_secret_value(),
+            decode_responses=True,
+            socket_timeout=REDIS_SILENCE_S,
+            socket_connect_timeout=REDIS_SILENCE_S,
+            # Once more, for the connection that a restart had closed; the library's own waits are for programs.
+            retry=Retry(NoBackoff(), 1),
+        )
         return RedisSessions(self._redis)
 
     def _sender(self, deps: Deps) -> Sender:

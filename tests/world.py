@@ -180,7 +180,7 @@ def _deps(database: Database, clock: TestClock, ids: CountedIds, http: httpx.Asy
 def _app(deps: Deps, dialogue: UssdDeps) -> FastAPI:
     app = FastAPI(openapi_url=None)
     install_error_handlers(app, deps.ids.reference, {"": 4 * 1024 * 1024})
-    app.include_router(health.router(deps))
+    app.include_router(health.router(deps, dialogue.sessions.answers))
     app.include_router(webhooks.router(deps))
     app.include_router(ussd.router(dialogue))
     return app

@@ -62,6 +62,9 @@ class SessionStore(Protocol):
     async def sweep(self, now: datetime) -> int:
         """Remove what has expired and give how many that were."""
 
+    async def answers(self) -> bool:
+        """Say whether the store can be reached."""
+
 
 def encode_session(session: StoredSession) -> str:
     """Write a session as a text that ``decode_session`` reads back; the version is kept beside it."""

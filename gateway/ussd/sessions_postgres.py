@@ -38,6 +38,8 @@ FORGET = text("DELETE FROM ussd_session WHERE aggregator = :aggregator AND sessi
 
 SWEEP = text("DELETE FROM ussd_session WHERE expires_at <= :now")
 
+PING = text("SELECT 1 FROM ussd_session LIMIT 0")
+
 
 class PostgresSessions:
     """Sessions kept by PostgreSQL, one statement and one round trip for each call."""
@@ -86,6 +88,14 @@ class PostgresSessions:
         """Delete the rows that have expired."""
         async with self._run(SWEEP, {"now": now}) as result:
             return result.rowcount
+
+    async def answers(self) -> bool:
+        """Ask the table for nothing."""
+        try:
+            async with self._run(PING, {}):
+                return True
+        except SessionsUnavailable:
+            return False
 
     @asynccontextmanager
     async def _run(self, statement: TextClause, values: Mapping[str, Any]) -> AsyncIterator[CursorResult[Any]]:

@@ -74,6 +74,13 @@ class RedisSessions:
         del now
         return 0
 
+    async def answers(self) -> bool:
+        """Ask the server whether it is there."""
+        try:
+            return bool(await self._client.ping())
+        except (RedisError, OSError):
+            return False
+
 
 def _name(key: SessionKey) -> str:
     return f"ramu:ussd:{key.aggregator}:{key.session_id}"

@@ -1,17 +1,22 @@
 """Alive is one thing; fit to hold money is another."""
 
+import asyncio
+import socket
 from dataclasses import replace
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from psycopg import sql
+from redis.asyncio import Redis
 
 from gateway import health
 from gateway.database import Pool, Timeouts, open_database
 from gateway.migrate import head
+from gateway.ussd.sessions_redis import RedisSessions
 from tests.conftest import Urls
 from tests.fixed import TestClock
+from tests.gateway.failing_postgres import fill, silent
 from tests.payments.books import hand
 from tests.world import World
 
@@ -28,7 +33,7 @@ async def ready(world: World, clock: TestClock) -> tuple[int, list[str]]:
 
 def app_of(world: World, clock: TestClock) -> FastAPI:
     app = FastAPI(openapi_url=None)
-    app.include_router(health.router(replace(world.deps, clock=clock)))
+    app.include_router(health.router(replace(world.deps, clock=clock), world.ussd.sessions.answers))
     return app
 
 
@@ -82,3 +87,38 @@ async def test_the_counters_are_there_and_name_nobody(world: World) -> None:
     assert answered.status_code == 200
     assert "ramu_callbacks" in answered.text
     assert "+223" not in answered.text
+
+
+async def test_a_database_that_is_silent_is_not_ready_and_the_process_still_lives(world: World) -> None:
+    with silent(await fill(world.deps.doors, 1)):
+        status, faults = await ready(world, TestClock())
+        assert (status, faults) == (503, [health.NO_DATABASE])
+        assert (await world.wire.get("/livez")).status_code == 200
+
+
+async def test_a_redis_that_takes_connections_and_says_nothing_is_not_ready(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        async with Redis(port=deaf.getsockname()[1], socket_timeout=60, socket_connect_timeout=60) as client:
+            dialogue = replace(world.ussd, sessions=RedisSessions(client))
+            status, faults = await ready(replace(world, ussd=dialogue), await database_time(world))
+    assert (status, without_carelessness(faults)) == (503, [health.NO_SESSIONS])
+
+
+async def test_a_redis_that_is_not_there_is_not_ready(world: World) -> None:
+    async with Redis(unix_socket_path="/nowhere") as client:
+        dialogue = replace(world.ussd, sessions=RedisSessions(client))
+        _, faults = await ready(replace(world, ussd=dialogue), await database_time(world))
+    assert without_carelessness(faults) == [health.NO_SESSIONS]
+
+
+async def test_what_does_not_answer_is_asked_once_however_often_we_are_watched() -> None:
+    asked = 0
+
+    async def ask() -> list[str]:
+        nonlocal asked
+        asked += 1
+        return await asyncio.Event().wait() or []
+
+    check = health.Check("silent", ask)
+    assert await asyncio.gather(*(check.faults() for _ in range(20))) == [["silent"]] * 20
+    assert asked == 1

@@ -59,6 +59,10 @@ async def test_what_was_kept_is_given_back(store: SessionStore, session: StoredS
     assert await store.load(KEY, START) == session
 
 
+async def test_a_store_that_is_there_says_so(store: SessionStore) -> None:
+    assert await store.answers()
+
+
 async def test_an_unknown_session_is_none(store: SessionStore) -> None:
     assert await begin(store)
     assert await store.load(SessionKey("africastalking", "ATUid_2"), START) is None
@@ -169,3 +173,4 @@ async def test_a_store_that_is_down_says_so(kind: str) -> None:
             await begin(store)
         with pytest.raises(SessionsUnavailable):
             await store.forget(KEY)
+        assert not await store.answers()
