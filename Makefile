@@ -6,9 +6,12 @@ WORKERS ?= 2
 PIP = .venv/bin/python -m pip --disable-pip-version-check --no-input
 BIN = .venv/bin
 SHELL = /bin/sh
+# Where a day ends while the tests run, and the days that calendars get wrong.
+EDGES = 2026-11-26_23:59:55 2028-02-28_23:59:55 2028-02-29_23:59:55 2027-12-31_23:59:55 2028-01-01_00:00:00
+DATED = tests/gateway/cli tests/gateway/local/sandbox_operator tests/gateway/test_closing.py
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench fix diagrams golden clean
+.PHONY: help run test dates check bench fix diagrams golden clean
 
 help: ## list these words
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -18,6 +21,11 @@ run: .venv/.local-installed ## start everything on this machine, with illustrati
 
 test: .venv/.dev-installed ## run every test; starts its own servers
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS); result=$$?; $(say_if_no_browser); exit $$result
+
+dates: .venv/.dev-installed ## run what reads the day of this machine at its edges: midnight, 29 February, 31 December, 1 January
+	@command -v faketime >/dev/null || { echo "faketime is missing. On Debian and Ubuntu: apt-get install faketime" >&2; exit 1; }
+	@set -e; for moment in $(EDGES); do echo "the machine's date: $$moment"; \
+		faketime -f "@$$(echo "$$moment" | tr _ ' ')" $(BIN)/pytest -q -n $(WORKERS) $(DATED) $(ARGS); done
 
 check: .venv/.dev-installed ## run what CI runs before the tests: form, types, contracts, house rules, image
 	$(BIN)/ruff format --check .

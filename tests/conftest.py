@@ -17,6 +17,7 @@ from gateway.database import Database, Pool, Timeouts, open_database
 from gateway.local.postgres import PrivatePostgres, start
 from gateway.migrate import migrate
 from tests.fixed import CountedIds, TestClock
+from tests.logged import log_as_the_product
 from tests.world import World, open_world
 
 # Where a run decides whether work lands, the same examples are drawn every time; elsewhere, new ones.
@@ -40,6 +41,12 @@ class Urls:
 def plain(url: str) -> str:
     """Give an address that psycopg itself understands."""
     return url.replace("postgresql+psycopg://", "postgresql://")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def product_logs() -> None:
+    """Log as the product does."""
+    log_as_the_product()
 
 
 @pytest.fixture(scope="session")

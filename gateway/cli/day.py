@@ -60,9 +60,11 @@ def close_one(
     ] = False,
 ) -> None:
     """Clore une journée passée : son rapport est scellé à la suite de la veille, sous le mot de passe de qui signe."""
+    # Read once: whoever signs while midnight passes signs the day that is named here, before the password is asked.
     yesterday = SystemClock().now().date() - timedelta(days=1)
     wanted = day.date() if day is not None else yesterday
     settings = load_settings(environment())
+    typer.echo(f"Journée à clore : {wanted}.")
     signature = Signature(by, _password(from_stdin=password_stdin))
     try:
         sealed = asyncio.run(_close(settings, signature, wanted, (remarks or "").strip() or None))

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
-import structlog
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
@@ -15,6 +14,7 @@ from starlette.responses import Response
 from gateway.errors import MEDIA_TYPE, STATUS_OF, install_error_handlers, problem
 from gateway.logs import configure_logs
 from payments import errors as payments
+from tests.logged import log_as_the_product
 
 ERRORS: dict[str, Exception] = {
     "amount": payments.AmountInvalid("1e3", "not whole francs"),
@@ -77,8 +77,8 @@ def lines() -> Iterator[io.StringIO]:
     stream = io.StringIO()
     configure_logs(console=False, stream=stream)
     yield stream
+    log_as_the_product()
     root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.logs import HIDDEN, SECRET_WORDS, configure_logs, mask, mask_text
 from gateway.setting_types import LogFormat
+from tests.logged import log_as_the_product
 
 CANARIES = ("CANARYWORD", "70123456", "70 12 34 56", "0612345678")
 
@@ -23,8 +24,8 @@ def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
+    log_as_the_product()
     root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
 
 
 def written(stream: io.StringIO) -> list[dict[str, object]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -12,16 +12,18 @@ from typer import Typer
 from typer.testing import CliRunner, Result
 
 from gateway.cli import day, ledger, statement
+from gateway.clock import SystemClock
 from gateway.database import Pool, Timeouts, open_database
 from gateway.finance.passwords import hash_password
 from gateway.finance.roles import Role
 from gateway.finance.staff import NewStaff, add
 from gateway.local.illustrative import load_schemes
+from tests.fixed import START, TestClock
 
 pytestmark = pytest.mark.database
 
 PASSWORD = "une longue phrase de passe"
-YESTERDAY: date = datetime.now(UTC).date() - timedelta(days=1)
+YESTERDAY: date = START.date() - timedelta(days=1)
 
 STATEMENT = """Opérateur;sandbox
 Compte;RAMU
@@ -43,7 +45,9 @@ def plain(url: str) -> str:
 
 
 @pytest.fixture
-def environ(urls: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def environ(urls: object, clock: TestClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A command makes its own clock; here it reads the one that the test holds, so that no midnight comes between.
+    monkeypatch.setattr(SystemClock, "now", lambda _clock: clock.now())
     app_url: str = urls.app  # type: ignore[attr-defined]
     monkeypatch.setenv("RAMU_MODE", "local")
     monkeypatch.setenv("DATABASE_URL", app_url)
@@ -52,7 +56,7 @@ def environ(urls: object, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def _furnish(url: str) -> None:
-    database, now = open_database(url, Pool(size=1), Timeouts()), datetime.now(UTC)
+    database, now = open_database(url, Pool(size=1), Timeouts()), START
     hashed = hash_password(PASSWORD)
     colleagues = (NewStaff("awa", "Awa", Role.ACCOUNTANT, hashed), NewStaff("sira", "Sira", Role.AUDITOR, hashed))
     try:
@@ -117,6 +121,24 @@ def test_a_statement_is_imported_once_and_the_day_is_closed_on_it(file: Path, su
     touched = run(ledger.app, "verify")
     assert touched.exit_code == 1
     assert "Bloc 1 : une ligne scellée a été modifiée" in touched.output
+
+
+@pytest.mark.usefixtures("environ")
+def test_a_day_signed_while_midnight_passes_is_the_day_that_was_named(file: Path, clock: TestClock) -> None:
+    assert run(statement.app, "import", str(file)).exit_code == 0
+    clock.moment = datetime.combine(START.date(), time.max, UTC)
+
+    def at_midnight() -> str:
+        clock.forward(seconds=1)
+        return PASSWORD
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(day, "piped_password", at_midnight)
+        signed = run(day.app, "close", "--by", "awa", "--password-stdin")
+    assert signed.exit_code == 0, signed.output
+    assert f"Journée à clore : {YESTERDAY}." in signed.output
+    assert f"Journée du {YESTERDAY}, close par staff/awa" in signed.output
+    assert clock.now().date() == START.date() + timedelta(days=1)
 
 
 @pytest.mark.usefixtures("environ")
