@@ -1,5 +1,8 @@
 """Everything that can go wrong with money, one class per thing a caller would do differently."""
 
+from collections.abc import Sequence
+from enum import StrEnum
+
 
 class PaymentsError(Exception):
     """The root of this package's errors; ``str()`` is a sentence fit for a log and for finance."""
@@ -55,11 +58,35 @@ class CallbackMalformed(PaymentsError):
         super().__init__(f"callback not readable: {why}")
 
 
-class StatementRejected(PaymentsError):
-    """A statement file that cannot be trusted as it stands; nothing of it was used."""
+class RejectedFor(StrEnum):
+    """Why a statement file cannot be used, for whoever counts or sorts them."""
 
-    def __init__(self, why: str, line_number: int | None = None) -> None:
+    UNREADABLE = "unreadable"
+    NOT_A_STATEMENT = "not_a_statement"
+    AMOUNT = "amount"
+    DATE = "date"
+    TOTALS = "totals"
+    SAVED_AGAIN = "saved_again"
+    NOT_OURS = "not_ours"
+
+
+class StatementRejected(PaymentsError):
+    """A statement file that cannot be trusted as it stands; nothing of it was used.
+
+    ``line_numbers`` are all the lines that say so, ``line_number`` the first of them.
+    """
+
+    def __init__(
+        self,
+        why: str,
+        line_number: int | None = None,
+        *,
+        code: RejectedFor = RejectedFor.UNREADABLE,
+        line_numbers: Sequence[int] = (),
+    ) -> None:
         self.why = why
-        self.line_number = line_number
-        place = f", ligne {line_number}" if line_number is not None else ""
+        self.code = code
+        self.line_numbers = tuple(line_numbers) if line_number is None else (line_number, *line_numbers)
+        self.line_number = self.line_numbers[0] if self.line_numbers else None
+        place = f", ligne {self.line_number}" if self.line_number is not None else ""
         super().__init__(f"relevé refusé{place} : {why}")

@@ -1,9 +1,11 @@
 """Amounts as operators write them, and nothing that merely looks like one."""
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from payments.errors import AmountInvalid
+from payments.identity import without_marks, words
 
 #: The largest single payment we believe; a larger figure is a mistake or an attack.
 MAX_AMOUNT_XOF: Final = 999_999_999
@@ -13,6 +15,23 @@ MAX_BALANCE_XOF: Final = 999_999_999_999_999
 
 _FRANCS = re.compile(r"0|[1-9][0-9]{0,17}")
 _GSMA = re.compile(r"(0|[1-9][0-9]{0,17})(?:[.]([0-9]{1,4}))?")
+
+# As people and spreadsheets write francs: groups of three, centimes that are zero, the name of the currency.
+# Three zeros behind one point are left out: "15.000" is fifteen or fifteen thousand.
+_CURRENCY = re.compile(r"(?:XOF|F ?CFA|CFA|F)[.]?", re.IGNORECASE)
+_BY_BLANKS = re.compile(r"([0-9]{1,3}(?: [0-9]{3})+|[0-9]{1,18})(?:[.,](?:0{1,2})?)?")
+_BY_POINTS = re.compile(r"([0-9]{1,3}(?:[.][0-9]{3})+)(?:,(?:0{1,2})?)?")
+_BY_COMMAS = re.compile(r"([0-9]{1,3}(?:,[0-9]{3})+)(?:[.](?:0{1,2})?)?")
+_AMBIGUOUS = re.compile(r"[1-9][0-9]{0,2}[.,]000")
+_CENTIMES = re.compile(r"[0-9 .]*[0-9],[0-9]{1,2}|[0-9 ,]*[0-9][.][0-9]{1,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """A fee in whole francs, and whether it was rounded to be so."""
+
+    whole_xof: int
+    rounded: bool
 
 
 def parse_gsma_amount(text: object) -> int:
@@ -30,6 +49,21 @@ def parse_gsma_amount(text: object) -> int:
     if decimals is not None and decimals.strip("0"):
         raise AmountInvalid(str(text), "le franc CFA n'a pas de centimes")
     return _bounded(whole, MAX_AMOUNT_XOF)
+
+
+def parse_gsma_fee(text: object) -> Fee | None:
+    """Read a fee, which is told to us and never moved by us, so that centimes are rounded to the franc.
+
+    Returns: None when it is no number of that form, or above MAX_AMOUNT_XOF.
+    Source:  see parse_gsma_amount; operators that take a percentage print its centimes.
+    """
+    found = _GSMA.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        return None
+    whole, decimals = int(found[1]), found[2] or "0"
+    # Half a franc and more is a franc, as an operator rounds what it takes.
+    fee = Fee(whole + (decimals[0] >= "5"), rounded=bool(decimals.strip("0")))
+    return fee if fee.whole_xof <= MAX_AMOUNT_XOF else None
 
 
 def gsma_amount(amount_xof: int) -> str:
@@ -54,6 +88,23 @@ def parse_francs(text: object, *, max_xof: int = MAX_AMOUNT_XOF) -> int:
     return _bounded(digits, max_xof)
 
 
+def parse_written_francs(text: str, *, max_xof: int = MAX_AMOUNT_XOF, points_group: bool = False) -> int:
+    """Read a whole number of francs as people, operators and spreadsheets write it in a file.
+
+    Units:   whole francs; ``points_group`` says that the file is known to part thousands by points or commas.
+    Errors:  AmountInvalid for a sign, centimes, powers of ten, other scripts' digits, or two possible readings.
+    Source:  habits of spreadsheets in French and English: blanks of every width, points or commas between thousands.
+    """
+    written = _without_currency(text)
+    if _AMBIGUOUS.fullmatch(written) and not points_group:
+        raise AmountInvalid(text, f"il peut se lire {written[:-4]} ou {written[:-4]} 000")
+    found = _BY_BLANKS.fullmatch(written) or _BY_POINTS.fullmatch(written) or _BY_COMMAS.fullmatch(written)
+    if found is None:
+        raise AmountInvalid(text, _why_not_francs(written))
+    digits = found[1].translate(_NO_GROUPS)
+    return _bounded(digits.lstrip("0") or "0", max_xof)
+
+
 def parse_balance(text: object) -> int:
     """Read a balance in whole francs, which may be below zero when an operator took its fees first.
 
@@ -63,6 +114,43 @@ def parse_balance(text: object) -> int:
     if written.startswith("-") and written != "-0":
         return -parse_francs(written[1:], max_xof=MAX_BALANCE_XOF)
     return parse_francs(written, max_xof=MAX_BALANCE_XOF)
+
+
+def parse_written_balance(text: str, *, points_group: bool = False) -> int:
+    """Read a balance as parse_written_francs reads an amount, below zero with a minus of any length before it.
+
+    Errors:  AmountInvalid as there, up to MAX_BALANCE_XOF either way.
+    Source:  see parse_written_francs.
+    """
+    written = without_marks(text)
+    below_zero = written[:1] in {"-", "\u2212", "\u2013"}
+    whole = text.replace(written[0], "", 1) if below_zero else text
+    amount_xof = parse_written_francs(whole, max_xof=MAX_BALANCE_XOF, points_group=points_group)
+    return -amount_xof if below_zero else amount_xof
+
+
+def is_ambiguous(text: str) -> bool:
+    """Say whether an amount can be read in two ways, so that only the rest of its file can tell."""
+    return _AMBIGUOUS.fullmatch(_without_currency(text)) is not None
+
+
+_NO_GROUPS: Final = str.maketrans("", "", " .,")
+
+
+def _without_currency(text: str) -> str:
+    written = words(text) or ""
+    for edge in (_CURRENCY.match(written), re.search(rf"(?:{_CURRENCY.pattern})$", written, re.IGNORECASE)):
+        if edge is not None:
+            return (written[: edge.start()] + written[edge.end() :]).strip()
+    return written
+
+
+def _why_not_francs(written: str) -> str:
+    if _CENTIMES.fullmatch(written):
+        return "le franc CFA n'a pas de centimes"
+    if re.fullmatch(r"[0-9.,]+E[+-]?[0-9]+", written, re.IGNORECASE):
+        return "un tableur l'a écrit en puissance de dix"
+    return "ce n'est pas un nombre entier de francs" if written else "il manque"
 
 
 def _as_text(value: object) -> str:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from payments.identity import IdentityRule
 from payments.observation import LineKind as LineKind
 from payments.observation import Observation
 from payments.observation import VerdictKind as VerdictKind
@@ -150,8 +151,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What an operator has, and the rhythm in which it wants to be asked.
+    """What an operator has, how it tells two ids apart, and the rhythm in which it wants to be asked.
 
+    ``zone`` is the one that its dates are in where they name none.
     Units:   every number of seconds ends in _s; ask_after_s are the waits before the first question and
              between the next ones, and its last one repeats until ask_until_s after the submission.
     """
@@ -161,6 +163,8 @@ class Capabilities:
     query_transaction: bool
     refund: bool
     statement: bool
+    identity: IdentityRule = field(default_factory=IdentityRule)
+    zone: tzinfo = UTC
     prompt_lifetime_s: int = 600
     ask_after_s: tuple[int, ...] = (15, 30, 60, 120, 300, 600, 1800, 3600)
     expires_after_s: int = 86_400

@@ -14,7 +14,13 @@ from payments.wire import RawRequest
 
 #: Source: the standard has refunds (adjustment), which this operator does not serve; callbacks are answered 204.
 CAPABILITIES: Final = Capabilities(
-    request_to_pay=True, query_request=True, query_transaction=True, refund=False, statement=True
+    request_to_pay=True,
+    query_request=True,
+    query_transaction=True,
+    refund=False,
+    statement=True,
+    identity=gsma.IDENTITY,
+    zone=gsma.ZONE,
 )
 
 

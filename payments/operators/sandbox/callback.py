@@ -10,10 +10,15 @@ from payments.errors import CallbackMalformed
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import Secrets, Verdict, VerdictKind
 from payments.operators.sandbox import gsma
+from payments.operators.sandbox.json_text import JsonObject, read_json
+from payments.remarks import Remark
 from payments.wire import RawRequest
 
 #: A transaction object with every list full stays well below this.
 MAX_BODY_BYTES: Final = 64 * 1024
+
+#: Source: the standard's whole answer to an update, which says nothing of money.
+_UPDATED: Final[JsonObject] = {"result": "success"}
 
 _METHODS: Final = frozenset({"PUT", "POST"})
 
@@ -38,10 +43,19 @@ def parse(request: RawRequest) -> list[Observation]:
     """
     if len(request.body) > MAX_BODY_BYTES:
         raise CallbackMalformed("body above 64 kB")
-    body = gsma.read_json(request.body)
-    bodies = body if isinstance(body, list) else [body]
-    found = (_observation(one) for one in bodies)
-    return [observation for observation in found if observation is not None]
+    body = read_json(request.body)
+    items = body if isinstance(body, list) else [body]
+    found: list[Observation] = []
+    faults: list[CallbackMalformed] = []
+    for one in items:
+        try:
+            found += _observations(one)
+        except CallbackMalformed as fault:
+            faults.append(fault)
+    if faults and not found:
+        raise faults[0]
+    # One item that cannot be read holds none of its neighbours, and is still seen.
+    return [*found, *(_unreadable() for _ in faults)]
 
 
 def _refusal(request: RawRequest, secrets: Secrets, now: datetime) -> str | None:
@@ -53,20 +67,36 @@ def _refusal(request: RawRequest, secrets: Secrets, now: datetime) -> str | None
         return "body is empty"
     if len(request.body) > MAX_BODY_BYTES:
         return "body above 64 kB"
-    if request.headers.get("content-type", "").partition(";")[0].strip().casefold() != "application/json":
-        return "content type is not application/json"
     return None
 
 
-def _observation(body: object) -> Observation | None:
+def _observations(body: object) -> list[Observation]:
     if not isinstance(body, dict):
         raise CallbackMalformed("not a JSON object")
+    if _is_news(body):
+        return _read(body)
+    inside = [value if isinstance(value, list) else [value] for value in body.values()]
+    wrapped = [items for items in inside if items and all(isinstance(one, dict) and _is_news(one) for one in items)]
+    if len(wrapped) != 1:
+        raise CallbackMalformed("neither a transaction, a request state nor an error")
+    return [observation for one in wrapped[0] for observation in _read(one)]
+
+
+def _is_news(body: JsonObject) -> bool:
+    named = any(key in body for key in ("transactionStatus", "transactionReference", "serverCorrelationId"))
+    return named or gsma.error_code(body) is not None or body == _UPDATED
+
+
+def _read(body: JsonObject) -> list[Observation]:
     if "transactionStatus" in body or "transactionReference" in body:
-        return gsma.read_transaction(body, Provenance.UNBOUND_CALLBACK)
+        return [gsma.read_transaction(body, Provenance.UNBOUND_CALLBACK)]
     if "serverCorrelationId" in body:
-        return gsma.read_request_state(body, Provenance.UNBOUND_CALLBACK)
-    if gsma.error_code(body) is not None:
-        return Observation(gsma.OPERATOR_NAME, Provenance.UNBOUND_CALLBACK, ObservedStatus.FAILED)
-    if body == {"result": "success"}:
-        return None
-    raise CallbackMalformed("neither a transaction, a request state nor an error")
+        return [gsma.read_request_state(body, Provenance.UNBOUND_CALLBACK)]
+    if body == _UPDATED:
+        return []
+    return [Observation(gsma.OPERATOR_NAME, Provenance.UNBOUND_CALLBACK, ObservedStatus.FAILED)]
+
+
+def _unreadable() -> Observation:
+    remarks = (Remark.ITEM_UNREADABLE,)
+    return Observation(gsma.OPERATOR_NAME, Provenance.UNBOUND_CALLBACK, ObservedStatus.UNKNOWN, remarks=remarks)

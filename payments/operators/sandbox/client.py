@@ -10,15 +10,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
+from payments import identity
 from payments.errors import CallbackMalformed
 from payments.money import gsma_amount
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import Answer, PushOrder, PushResult, QueryResult, Submitted
 from payments.operators.sandbox import gsma
+from payments.operators.sandbox.json_text import JsonObject, read_json, text_of
+from payments.remarks import Remark
 
 #: Longer than an operator takes on a bad day, shorter than a job's lease.
 TIMEOUT_S: Final = 20
@@ -30,8 +33,9 @@ _UNDECIDED: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, 
 # Source: error codes and categories of the standard that do not refuse the payment itself.
 _UNDECIDED_CODES: Final = frozenset({"duplicateRequest", "rateLimitError"})
 _UNDECIDED_CATEGORIES: Final = frozenset({"internal", "serviceUnavailable"})
-# Source: "link" of the standard's response object is a path to the resource, which we never follow elsewhere.
-_LINK = re.compile(r"/(transactions|requeststates)/([A-Za-z0-9._~-]{1,256})")
+# Source: "link" of the standard's response object is a path to the resource; operators write it below their own base
+# path, with or without slashes. We take its last two parts and ask at the address that we were configured with.
+_LINK = re.compile(r"(?:.*/)?(transactions|requeststates)/([A-Za-z0-9_~-][A-Za-z0-9._~-]{0,255})/?")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
@@ -43,7 +47,7 @@ class _Silence(Exception):
 class _Reply:
     status: int
     text: str
-    body: gsma.JsonObject
+    body: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +122,27 @@ class SandboxClient:
                 )
             if state.operator_transaction_id is None:
                 raise _Silence("completed, but no transaction is named")
-            reference = state.operator_transaction_id
+            # As the operator wrote it: what it prints in small letters it may look up in small letters.
+            reference = state.raw_transaction_id or state.operator_transaction_id
             reply = _expected(await self._exchange("GET", f"/transactions/{quote(reference, safe='')}"))
-        observation = self._transaction(reply, reference)
-        if observation.our_reference != order.reference:
+        # Found under our own correlation id: what is left out there is not another's.
+        observation = gsma.ours_by(self._transaction(reply, reference, found_by_order=True), order.reference)
+        if observation is None:
             raise _Silence("the transaction carries another reference than ours")
         return Answer(QueryResult.FOUND, observation, raw=reply.text)
 
-    def _transaction(self, reply: _Reply, operator_transaction_id: str) -> Observation:
+    def _transaction(self, reply: _Reply, operator_transaction_id: str, *, found_by_order: bool = False) -> Observation:
         observation = _read(gsma.read_transaction, reply)
-        if observation.operator_transaction_id != operator_transaction_id:
+        if observation.operator_transaction_id != identity.transaction_id(operator_transaction_id, gsma.IDENTITY):
             raise _Silence("the answer is about another transaction")
-        if _merchant(reply) != self.merchant_account:
+        merchant = gsma.party(reply.body, "creditParty", "accountid")
+        if found_by_order and reply.body.get("creditParty") is None:
+            return replace(observation, remarks=(*observation.remarks, Remark.RECEIVER_MISSING))
+        if identity.without_marks(merchant or "") != self.merchant_account:
             raise _Silence("the transaction does not credit our account")
         return observation
 
-    def _order_body(self, order: PushOrder) -> gsma.JsonObject:
+    def _order_body(self, order: PushOrder) -> JsonObject:
         return {
             "amount": gsma_amount(order.amount_xof),
             "currency": gsma.CURRENCY,
@@ -143,7 +152,7 @@ class SandboxClient:
         }
 
     async def _exchange(
-        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: gsma.JsonObject | None = None
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: JsonObject | None = None
     ) -> _Reply:
         sent_headers = {
             "X-Date": self.now().isoformat(),
@@ -179,12 +188,12 @@ async def _limited(response: httpx.Response) -> bytes:
 
 def _reply(status: int, content: bytes) -> _Reply:
     try:
-        body = gsma.read_json(content)
+        body = read_json(content)
     except CallbackMalformed as error:
         raise _Silence(f"HTTP {status}, {error.why}") from error
     if not isinstance(body, dict):
         raise _Silence(f"HTTP {status} without a JSON object")
-    return _Reply(status, content.decode(), body)
+    return _Reply(status, text_of(content), body)
 
 
 def _submitted(reply: _Reply, order: PushOrder) -> Submitted:
@@ -217,7 +226,7 @@ def _submitted_by_state(reply: _Reply) -> Submitted:
 
 def _submitted_at_once(reply: _Reply, order: PushOrder) -> Submitted:
     transaction = _read(gsma.read_transaction, reply)
-    if transaction.our_reference != order.reference:
+    if gsma.ours_by(transaction, order.reference) is None:
         raise _Silence("the transaction carries another reference than ours")
     if transaction.status is ObservedStatus.FAILED:
         return Submitted(PushResult.REFUSED, detail="failed")
@@ -243,21 +252,25 @@ def _is_not_found(reply: _Reply) -> bool:
 
 def _linked(reply: _Reply, base_url: str) -> tuple[str, str]:
     link = reply.body.get("link")
-    found = _LINK.fullmatch(link.removeprefix(base_url.rstrip("/"))) if isinstance(link, str) else None
+    found = _LINK.fullmatch(_path(link, base_url)) if isinstance(link, str) else None
     if found is None:
         raise _Silence("the response links to nothing we follow")
     return found[1], found[2]
 
 
-def _read(reader: Callable[[gsma.JsonObject, Provenance], Observation], reply: _Reply) -> Observation:
+def _path(link: str, base_url: str) -> str:
+    """Give the path of a link that stays with the operator; its scheme and port are those of whoever wrote it."""
+    try:
+        there, ours = urlsplit(link.strip()), urlsplit(base_url)
+        if there.query or there.fragment or (there.netloc and there.hostname != ours.hostname):
+            return ""
+    except ValueError:
+        return ""
+    return unquote(there.path) if there.scheme in {"", "http", "https"} else ""
+
+
+def _read(reader: Callable[[JsonObject, Provenance], Observation], reply: _Reply) -> Observation:
     try:
         return reader(reply.body, Provenance.QUERY)
-    except CallbackMalformed as error:
-        raise _Silence(f"HTTP {reply.status}, {error.why}") from error
-
-
-def _merchant(reply: _Reply) -> str | None:
-    try:
-        return gsma.party(reply.body, "creditParty", "accountid")
     except CallbackMalformed as error:
         raise _Silence(f"HTTP {reply.status}, {error.why}") from error

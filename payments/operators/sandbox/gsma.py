@@ -3,21 +3,29 @@
 Source: GSMA Mobile Money API 1.2.0, merchant payments, OpenAPI file (read 2026-11-22).
 """
 
-import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final, NoReturn
+from typing import Final
 
+from payments import identity
 from payments.errors import AmountInvalid, CallbackMalformed, MsisdnInvalid
-from payments.money import parse_gsma_amount
+from payments.identity import MAX_TEXT_CHARS, IdentityRule
+from payments.moments import read_moment
+from payments.money import parse_gsma_amount, parse_gsma_fee
 from payments.msisdn import parse_msisdn
 from payments.observation import Observation, ObservedStatus, Provenance
+from payments.operators.sandbox.json_text import JsonNumber, JsonObject
+from payments.remarks import Remark
 
 OPERATOR_NAME: Final = "sandbox"
 CURRENCY: Final = "XOF"
 
-#: Source: schemas of the standard: references are texts of at most 256 characters.
-MAX_TEXT_CHARS: Final = 256
+#: Every id of this operator is in capitals: a small letter was made so on the way.
+IDENTITY: Final = IdentityRule(case_counts=False)
+
+#: Mali lives on UTC all year.
+ZONE: Final = UTC
 
 #: Source: "transactionStatus" is free text whose case varies in the standard's own examples; these are the words it
 #: uses. Any other word is UNKNOWN, which makes us ask and never credit.
@@ -29,48 +37,33 @@ STATUSES: Final[Mapping[str, ObservedStatus]] = {
     "reversed": ObservedStatus.REVERSED,
 }
 
-JsonObject = dict[str, object]
-
-
-def read_json(body: bytes) -> object:
-    """Read JSON without its traps: no doubled key, no NaN, no Infinity, UTF-8 alone.
-
-    Errors:  CallbackMalformed.
-    Source:  RFC 8259 sections 4, 6 and 8.1.
-    """
-    try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise CallbackMalformed(f"not strict JSON ({type(error).__name__})") from error
-
 
 def read_transaction(body: JsonObject, provenance: Provenance) -> Observation:
     """Read a transaction object; a completed reversal speaks of the transaction that it undoes.
 
-    Errors:  CallbackMalformed.
+    Returns: what is sure, with a remark for each thing that is odd; money that is not sure is never guessed.
+    Errors:  CallbackMalformed where the transaction, its state, its currency or the amount taken cannot be known.
     Source:  GSMA Mobile Money API 1.2.0, schemas "responseTransaction" and "responseReversal" (read 2026-11-22).
     """
-    if required_text(body, "currency") != CURRENCY:
-        raise CallbackMalformed("currency is not XOF")
-    amount_xof = _amount(body, "amount")
-    if amount_xof == 0:
-        raise CallbackMalformed("amount is zero")
-    status = STATUSES.get(required_text(body, "transactionStatus").strip().casefold(), ObservedStatus.UNKNOWN)
-    operator_transaction_id = required_text(body, "transactionReference")
-    if optional_text(body, "type") in {"reversal", "adjustment"}:
-        operator_transaction_id = required_text(body, "originalTransactionReference")
+    remarks: list[Remark] = []
+    _require_francs(body, remarks)
+    status = _status(body, "transactionStatus")
+    raw_id = _raw_id(body, "transactionReference")
+    if (_loose_text(body, "type") or "").casefold() in {"reversal", "adjustment"}:
+        raw_id = _loose_text(body, "originalTransactionReference") or ""
         status = ObservedStatus.REVERSED if status is ObservedStatus.SUCCEEDED else ObservedStatus.UNKNOWN
     return Observation(
         operator=OPERATOR_NAME,
         provenance=provenance,
         status=status,
-        amount_xof=amount_xof,
-        fee_xof=_fees(body),
-        payer_msisdn=_payer(body),
-        our_reference=optional_text(body, "requestingOrganisationTransactionReference"),
-        operator_transaction_id=operator_transaction_id,
-        occurred_at=_instant(body, "creationDate"),
-        raw_transaction_id=operator_transaction_id,
+        amount_xof=_amount(body, status, remarks),
+        fee_xof=_fees(body, remarks),
+        payer_msisdn=_payer(body, remarks),
+        our_reference=_our_reference(body, remarks),
+        operator_transaction_id=_transaction_id(raw_id, remarks),
+        occurred_at=_moment(body, remarks),
+        raw_transaction_id=identity.storable(raw_id) or None,
+        remarks=tuple(remarks),
     )
 
 
@@ -80,12 +73,16 @@ def read_request_state(body: JsonObject, provenance: Provenance) -> Observation:
     Errors:  CallbackMalformed.
     Source:  GSMA Mobile Money API 1.2.0, schema "requestStateObject" (read 2026-11-22).
     """
-    status = STATUSES.get(required_text(body, "status").strip().casefold(), ObservedStatus.UNKNOWN)
+    status = _status(body, "status")
+    raw_id = _loose_text(body, "objectReference") or ""
+    remarks: list[Remark] = []
     return Observation(
         operator=OPERATOR_NAME,
         provenance=provenance,
         status=status,
-        operator_transaction_id=optional_text(body, "objectReference"),
+        operator_transaction_id=_transaction_id(raw_id, remarks) if raw_id else None,
+        raw_transaction_id=identity.storable(raw_id) or None,
+        remarks=tuple(remarks),
     )
 
 
@@ -97,97 +94,151 @@ def error_code(body: object) -> str | None:
     if not isinstance(body, dict) or not isinstance(body.get("errorCategory"), str):
         return None
     code = body.get("errorCode")
-    return code if isinstance(code, str) and 0 < len(code) <= MAX_TEXT_CHARS and code.isprintable() else None
+    if not isinstance(code, str) or isinstance(code, JsonNumber):
+        return None
+    return code if 0 < len(code) <= MAX_TEXT_CHARS and code.isprintable() else None
 
 
 def party(body: JsonObject, side: str, key: str) -> str | None:
-    """Give the first identifier of that key of a "debitParty" or "creditParty".
+    """Give the first identifier of that key of a "debitParty" or "creditParty", passing over what is none.
 
-    Errors:  CallbackMalformed when the party is not a list of key and value texts.
     Source:  GSMA Mobile Money API 1.2.0, schema "party" (read 2026-11-22).
     """
-    entries = body.get(side, [])
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise CallbackMalformed(f"{side} is not a list of keys and values")
-    for entry in entries:
-        if required_text(entry, "key").casefold() == key:
-            return required_text(entry, "value")
+    entries = body.get(side)
+    for entry in entries if isinstance(entries, list) else [entries]:
+        if isinstance(entry, dict) and (_loose_text(entry, "key") or "").strip().casefold() == key:
+            return _loose_text(entry, "value")
     return None
 
 
 def required_text(body: JsonObject, key: str) -> str:
     """Give a text field that must be there.
 
-    Errors:  CallbackMalformed.
-    Source:  GSMA Mobile Money API 1.2.0, lengths of its text fields (read 2026-11-22).
-    """
-    value = optional_text(body, key)
-    if value is None:
-        raise CallbackMalformed(f"{key} is missing")
-    return value
-
-
-def optional_text(body: JsonObject, key: str) -> str | None:
-    """Give a text field, or None when it is absent, null or empty.
-
-    Errors:  CallbackMalformed for another type, control characters or more than MAX_TEXT_CHARS.
+    Errors:  CallbackMalformed when it is absent, empty, of another type or longer than MAX_TEXT_CHARS.
     Source:  GSMA Mobile Money API 1.2.0, lengths of its text fields (read 2026-11-22).
     """
     value = body.get(key)
     if value is None or value == "":
-        return None
-    # Unprintable covers NUL and lone surrogates, which no database text can hold.
-    if not isinstance(value, str) or len(value) > MAX_TEXT_CHARS or not value.isprintable():
+        raise CallbackMalformed(f"{key} is missing")
+    if not isinstance(value, str) or isinstance(value, JsonNumber) or len(value) > MAX_TEXT_CHARS:
         raise CallbackMalformed(f"{key} is not a short text")
     return value
 
 
-def _unique_keys(pairs: list[tuple[str, object]]) -> JsonObject:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+def ours_by(observation: Observation, reference: str) -> Observation | None:
+    """Give the observation as one of our order, where it was found under our own correlation id.
+
+    Returns: None when it names another order; a reference that is not echoed is not another.
+    Source:  GSMA Mobile Money API 1.2.0: "requestingOrganisationTransactionReference" is optional in answers.
+    """
+    if observation.our_reference is None:
+        remarks = (*observation.remarks, Remark.REFERENCE_NOT_ECHOED)
+        return replace(observation, our_reference=reference, remarks=remarks)
+    if observation.our_reference.casefold() != (identity.reference(reference) or "").casefold():
+        return None
+    return replace(observation, our_reference=reference)
+
+
+def _loose_text(body: JsonObject, key: str) -> str | None:
+    value = body.get(key)
+    return value if isinstance(value, str) and value else None
+
+
+def _status(body: JsonObject, key: str) -> ObservedStatus:
+    word = identity.without_marks(required_text(body, key)).casefold()
+    return STATUSES.get(word, ObservedStatus.UNKNOWN)
+
+
+def _raw_id(body: JsonObject, key: str) -> str:
+    value = body.get(key)
+    # An id of digits alone may come as a number, whose every digit was kept.
+    if isinstance(value, JsonNumber) and value.isdigit() and len(value) <= MAX_TEXT_CHARS:
+        return str(value)
+    return required_text(body, key)
+
+
+def _require_francs(body: JsonObject, remarks: list[Remark]) -> None:
+    written = body.get("currency")
+    if written is None or written == "":
+        # This operator keeps wallets in one currency alone.
+        remarks.append(Remark.CURRENCY_MISSING)
+    elif not isinstance(written, str) or identity.without_marks(written).upper() != CURRENCY:
+        raise CallbackMalformed("currency is not XOF")
+
+
+def _transaction_id(raw_id: str, remarks: list[Remark]) -> str | None:
+    found = identity.transaction_id(raw_id, IDENTITY)
+    if found is None:
+        if raw_id:
+            raise CallbackMalformed("the transaction's reference holds no sign that can be read")
+        remarks.append(Remark.LINK_MISSING)
+        return None
+    if identity.is_cut(found):
+        raise CallbackMalformed("the transaction's reference is a power of ten, so its digits are lost")
+    if found != raw_id:
+        remarks.append(Remark.ID_CLEANED)
     return found
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _amount(body: JsonObject, key: str) -> int:
+def _amount(body: JsonObject, status: ObservedStatus, remarks: list[Remark]) -> int | None:
     try:
-        return parse_gsma_amount(body.get(key))
+        amount_xof = parse_gsma_amount(body.get("amount"))
     except AmountInvalid as error:
-        raise CallbackMalformed(f"{key}: {error}") from error
-
-
-def _fees(body: JsonObject) -> int | None:
-    fees = body.get("fees")
-    if fees is None:
+        if status in {ObservedStatus.SUCCEEDED, ObservedStatus.REVERSED}:
+            raise CallbackMalformed(f"amount: {error}") from error
+        # Nothing was taken yet, or nothing will be: the news is the state.
+        remarks.append(Remark.AMOUNT_UNREADABLE)
         return None
-    if not isinstance(fees, list) or not all(isinstance(fee, dict) for fee in fees):
-        raise CallbackMalformed("fees is not a list of fees")
-    if any(required_text(fee, "feeCurrency") != CURRENCY for fee in fees):
-        raise CallbackMalformed("a fee is not in XOF")
-    return sum(_amount(fee, "feeAmount") for fee in fees)
+    if amount_xof == 0:
+        remarks.append(Remark.AMOUNT_ZERO)
+    return amount_xof
 
 
-def _payer(body: JsonObject) -> str | None:
+def _fees(body: JsonObject, remarks: list[Remark]) -> int | None:
+    fees = body.get("fees")
+    if fees is None or fees == []:
+        return None if fees is None else 0
+    entries = fees if isinstance(fees, list) else [fees]
+    total_xof = 0
+    for entry in entries:
+        currency = (entry.get("feeCurrency") or CURRENCY) if isinstance(entry, dict) else None
+        fee = parse_gsma_fee(entry.get("feeAmount")) if isinstance(entry, dict) and currency == CURRENCY else None
+        if fee is None:
+            remarks.append(Remark.FEE_UNREADABLE)
+            return None
+        total_xof += fee.whole_xof
+        if fee.rounded:
+            remarks.append(Remark.FEE_ROUNDED)
+    return total_xof
+
+
+def _payer(body: JsonObject, remarks: list[Remark]) -> str | None:
     written = party(body, "debitParty", "msisdn")
     try:
         return parse_msisdn(written) if written is not None else None
     except MsisdnInvalid:
         # Operators mask or mangle payers; the money is no less real for it.
+        remarks.append(Remark.PAYER_UNREADABLE)
         return None
 
 
-def _instant(body: JsonObject, key: str) -> datetime | None:
-    written = optional_text(body, key)
-    if written is None:
+def _our_reference(body: JsonObject, remarks: list[Remark]) -> str | None:
+    written = body.get("requestingOrganisationTransactionReference")
+    if written is None or written == "":
         return None
-    try:
-        instant = datetime.fromisoformat(written)
-        if instant.tzinfo is None:
-            raise CallbackMalformed(f"{key} has no time zone")
-        return instant.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise CallbackMalformed(f"{key} is not a date and time") from error
+    if not isinstance(written, str):
+        remarks.append(Remark.REFERENCE_UNREADABLE)
+        return None
+    found = identity.reference(written)
+    if found != written:
+        remarks.append(Remark.REFERENCE_CLEANED)
+    return found
+
+
+def _moment(body: JsonObject, remarks: list[Remark]) -> datetime | None:
+    written = body.get("creationDate")
+    if written is None or written == "":
+        return None
+    found, odd = read_moment(written, ZONE) if isinstance(written, str) else (None, (Remark.DATE_UNREADABLE,))
+    remarks.extend(odd)
+    return found

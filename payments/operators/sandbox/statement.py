@@ -12,11 +12,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from payments.errors import AmountInvalid, MsisdnInvalid, StatementRejected
+from payments.identity import MAX_TEXT_CHARS
 from payments.money import MAX_BALANCE_XOF, parse_balance, parse_francs
 from payments.msisdn import parse_msisdn
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import LineKind, Statement, StatementLine, StatementTotals
-from payments.operators.sandbox.gsma import MAX_TEXT_CHARS, OPERATOR_NAME
+from payments.operators.sandbox.gsma import OPERATOR_NAME
 
 #: Above any real day: about a million lines.
 MAX_FILE_BYTES: Final = 200 * 1024 * 1024

@@ -313,7 +313,7 @@ def link(path: object) -> JSONResponse:
             QueryResult.UNREACHABLE,
         ),
         (
-            {"responses": link("/transactions/T1"), "transactions": JSONResponse({**PAID, "amount": 5000})},
+            {"responses": link("/transactions/T1"), "transactions": JSONResponse({**PAID, "amount": 5000.5})},
             QueryResult.UNREACHABLE,
         ),
         (

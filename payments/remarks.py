@@ -1,0 +1,36 @@
+"""What was odd about a piece of evidence and did not keep its money from being read."""
+
+from enum import StrEnum
+
+
+class Remark(StrEnum):
+    """A code that is kept beside the evidence, with the raw form, for whoever asks why."""
+
+    ID_CLEANED = "id_cleaned"
+    ID_MISSING = "id_missing"
+    LINK_MISSING = "link_missing"
+    REFERENCE_CLEANED = "reference_cleaned"
+    REFERENCE_CUT = "reference_cut"
+    REFERENCE_NOT_ECHOED = "reference_not_echoed"
+    REFERENCE_UNREADABLE = "reference_unreadable"
+    PAYER_CUT = "payer_cut"
+    PAYER_UNREADABLE = "payer_unreadable"
+    AMOUNT_ZERO = "amount_zero"
+    AMOUNT_UNREADABLE = "amount_unreadable"
+    AMOUNT_OTHER_SIDE = "amount_other_side"
+    CURRENCY_MISSING = "currency_missing"
+    FEE_ROUNDED = "fee_rounded"
+    FEE_UNREADABLE = "fee_unreadable"
+    STATUS_UNKNOWN = "status_unknown"
+    SERVICE_UNKNOWN = "service_unknown"
+    TIME_WITHOUT_ZONE = "time_without_zone"
+    TIME_MISSING = "time_missing"
+    TIME_UNREADABLE = "time_unreadable"
+    DATE_MISSING = "date_missing"
+    DATE_AMBIGUOUS = "date_ambiguous"
+    DATE_UNREADABLE = "date_unreadable"
+    DATE_OUTSIDE_PERIOD = "date_outside_period"
+    QUOTES_ODD = "quotes_odd"
+    FIELDS_JOINED = "fields_joined"
+    ITEM_UNREADABLE = "item_unreadable"
+    RECEIVER_MISSING = "receiver_missing"
