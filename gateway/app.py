@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import health, webhooks
+from gateway.doors import Doors
 from gateway.errors import install_error_handlers
 from gateway.finance import routes as finance
 from gateway.settings import Settings
@@ -48,6 +49,7 @@ def create_app(settings: Settings, more: MoreDoors | None = None) -> FastAPI:
         title="RAMU Gateway", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     install_error_handlers(app, parts.deps.ids.reference, BODY_BYTES_MAX)
+    app.add_middleware(Doors, concurrency_max=settings.concurrency_max)
     # Addresses are compared in this order: callers and operators first.
     app.include_router(ussd.router(parts.ussd))
     app.include_router(webhooks.router(parts.deps))

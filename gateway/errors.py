@@ -35,6 +35,10 @@ STATUS_OF: Mapping[type[payments.PaymentsError], tuple[HTTPStatus, str]] = {
 log = structlog.stdlib.get_logger()
 
 
+class BodyTooSlow(Exception):
+    """The body of a request did not arrive in time."""
+
+
 def problem(status: int, slug: str, title: str, detail: str = "", **extra: object) -> Response:
     """Give an answer that a program can act on: ``slug`` names the kind for ever, ``title`` says it."""
     told = {"detail": detail} if detail else {}
@@ -53,6 +57,7 @@ def install_error_handlers(app: FastAPI, make_code: Callable[[], str], body_byte
     app.add_exception_handler(HTTPException, handlers.http)
     app.add_exception_handler(RequestValidationError, handlers.validation)
     app.add_exception_handler(payments.PaymentsError, handlers.payments)
+    app.add_exception_handler(BodyTooSlow, handlers.too_slow)
     for unavailable in (PoolTimeout, OperationalError, InterfaceError):
         app.add_exception_handler(unavailable, handlers.unavailable)
     app.add_middleware(_LastResort, handlers=handlers, body_bytes_max=body_bytes_max)
@@ -84,6 +89,9 @@ class _Handlers:
         if any(fault["type"] == "json_invalid" for fault in faults):
             return problem(HTTPStatus.BAD_REQUEST, "body-unreadable", "The body is not JSON", errors=places)
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "request-invalid", "The request is not valid", errors=places)
+
+    async def too_slow(self, _request: Request, _error: Exception) -> Response:
+        return problem(HTTPStatus.REQUEST_TIMEOUT, "body-too-slow", "The body did not arrive in time")
 
     async def payments(self, request: Request, error: Exception) -> Response:
         known = STATUS_OF.get(type(error)) if isinstance(error, payments.PaymentsError) else None

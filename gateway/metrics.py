@@ -22,6 +22,10 @@ SMS_SENT = Counter("ramu_sms", "SMS handed to a sender.", ("sender", "result"), 
 INBOX_LAG_S = Gauge("ramu_inbox_lag_seconds", "Age of the oldest callback not yet handled.", registry=REGISTRY)
 CALLBACKS_PARKED = Gauge("ramu_callbacks_parked", "Callbacks set aside for a person.", registry=REGISTRY)
 POOL_IN_USE = Gauge("ramu_database_connections_in_use", "Database connections in use.", registry=REGISTRY)
+CONNECTIONS_ENDED = Counter(
+    "ramu_connections_ended", "Connections that we ended, by what they did.", ("reason",), registry=REGISTRY
+)
+REQUESTS_REFUSED = Counter("ramu_requests_refused", "Requests refused before any work.", ("reason",), registry=REGISTRY)
 
 
 def render() -> bytes:

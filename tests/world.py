@@ -18,6 +18,7 @@ from gateway import health, webhooks
 from gateway.contributions.schemes import SchemeBook
 from gateway.database import Database
 from gateway.deps import Deps
+from gateway.doors import Doors
 from gateway.errors import install_error_handlers
 from gateway.jobs.deps import JobDeps, Pace
 from gateway.jobs.tick import until_quiet
@@ -180,6 +181,7 @@ def _deps(database: Database, clock: TestClock, ids: CountedIds, http: httpx.Asy
 def _app(deps: Deps, dialogue: UssdDeps) -> FastAPI:
     app = FastAPI(openapi_url=None)
     install_error_handlers(app, deps.ids.reference, {"": 4 * 1024 * 1024})
+    app.add_middleware(Doors, concurrency_max=500)
     app.include_router(health.router(deps, dialogue.sessions.answers))
     app.include_router(webhooks.router(deps))
     app.include_router(ussd.router(dialogue))

@@ -1,5 +1,6 @@
 """`ramu serve`: the web process."""
 
+import logging
 import os
 from typing import Annotated
 
@@ -8,11 +9,21 @@ import uvicorn
 from fastapi import APIRouter
 
 from gateway.app import create_app
+from gateway.connections import (
+    KEEP_ALIVE_S,
+    ConnectionLimits,
+    JunkIsNoNews,
+    connections_max,
+    patient_protocol,
+)
 from gateway.local.phone_page import phone_router
 from gateway.logs import configure_logs
 from gateway.setting_types import LogFormat
 from gateway.settings import load_settings
 from gateway.wiring import Parts
+
+#: Most connections idle most of the time; those that speak are limited by `RAMU_CONCURRENCY_MAX`.
+CONNECTIONS_PER_REQUEST = 10
 
 
 def command(
@@ -26,17 +37,19 @@ def command(
     def telephone(parts: Parts) -> list[APIRouter]:
         return [phone_router(parts.ussd, settings.sandbox_operator_url)] if settings.is_local else []
 
+    logging.getLogger("uvicorn.error").addFilter(JunkIsNoNews())
+    limits = ConnectionLimits(connections_max=connections_max(CONNECTIONS_PER_REQUEST * settings.concurrency_max))
     uvicorn.run(
         create_app(settings, telephone),
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=patient_protocol(limits),
+        timeout_keep_alive=KEEP_ALIVE_S,
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
-        limit_concurrency=settings.concurrency_max,
         timeout_graceful_shutdown=settings.stop_timeout_s,
         forwarded_allow_ips=settings.forwarded_allow_ips,
     )
