@@ -1,9 +1,11 @@
 """The only place where settings become parts."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import httpx
+from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -50,6 +52,7 @@ class Parts:
     finance: FinanceDeps
     reconciling: ReconcilingDeps
     book: SchemeBook
+    sms_keys: dict[str, tuple[str, ...]]
 
 
 class Wiring:
@@ -97,6 +100,7 @@ class Wiring:
             finance=FinanceDeps(deps, partial(import_statement, reconciling)),
             reconciling=reconciling,
             book=book,
+            sms_keys=_plain(settings.sms_keys),
         )
 
     def _database(self, *, at_doors: bool = False, durable: bool = True) -> Database:
@@ -135,9 +139,7 @@ class Wiring:
             deps=deps,
             sessions=self._sessions(),
             aggregators=aggregators(),
-            keys={
-                name: tuple(key.get_secret_value() for key in keys) for name, keys in self._settings.ussd_keys.items()
-            },
+            keys=_plain(self._settings.ussd_keys),
             book=book,
             places=places_from(rows()),
             push_delay_s=self._settings.push_delay_s,
@@ -168,6 +170,10 @@ class Wiring:
             settings.africastalking_sender_id,
             settings.operator_timeout_s,
         )
+
+
+def _plain(named: Mapping[str, Sequence[SecretStr]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(key.get_secret_value() for key in keys) for name, keys in named.items()}
 
 
 def _is_by_file(operator: Operator) -> bool:

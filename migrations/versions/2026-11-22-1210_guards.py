@@ -44,13 +44,14 @@ CHANGEABLE = {
     "household": "next_period_on",
     "phone": "last_wallet",
     "ussd_session": "msisdn, version, content, expires_at",
-    "outbox_sms": "state, attempts, next_attempt_at, sent_at, provider_id, last_error",
+    "outbox_sms": "state, attempts, next_attempt_at, sent_at, provider_id, last_error, trouble, delivery, reported_at",
+    "sms_early_report": "state, words, received_at",
     "staff": "password_hash, disabled_at, failed_logins, locked_until, name, role",
     "staff_session": "seen_at",
 }
 
 #: Rows that are only memory, not evidence.
-FORGETTABLE = ("ussd_session", "staff_session")
+FORGETTABLE = ("ussd_session", "staff_session", "sms_early_report")
 
 #: The same table of states as payments.lifecycle, held a second time; a test compares the two.
 STEPS = {
