@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import httpx
 from pydantic import SecretStr
@@ -16,7 +15,6 @@ from gateway.database import Database, Pool, Timeouts, open_database
 from gateway.deps import Deps
 from gateway.finance.parts import FinanceDeps
 from gateway.ids import RandomIds
-from gateway.importing import import_statement
 from gateway.jobs.deps import JobDeps, Pace
 from gateway.members.places import rows
 from gateway.outgoing import Connections
@@ -92,13 +90,13 @@ class Wiring:
             service_code=settings.service_code,
             local_mode=settings.is_local,
         )
-        reconciling = ReconcilingDeps(deps, book, {"sandbox": settings.sandbox_merchant})
+        accounts = {"sandbox": settings.sandbox_merchant}
         return Parts(
             deps=deps,
             ussd=self._ussd(deps, book),
-            jobs=JobDeps(deps, book, self._sender(deps), Pace(call_timeout_s=settings.operator_timeout_s)),
-            finance=FinanceDeps(deps, partial(import_statement, reconciling)),
-            reconciling=reconciling,
+            jobs=JobDeps(deps, book, self._sender(deps), Pace(call_timeout_s=settings.operator_timeout_s), accounts),
+            finance=FinanceDeps(deps),
+            reconciling=ReconcilingDeps(deps, book, accounts),
             book=book,
             sms_keys=_plain(settings.sms_keys),
         )

@@ -238,6 +238,55 @@ def upgrade() -> None:
         sa.UniqueConstraint("operator", "sha256", name=op.f("uq_statement_file_operator_sha256")),
     )
     op.create_table(
+        "statement_upload",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("operator", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("filename", sa.Text(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("received_by", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("motive", sa.Text(), nullable=True),
+        sa.Column("motive_lines", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("breaks_opened", sa.Integer(), nullable=False),
+        sa.Column("file_id", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "(content IS NULL) = (file_id IS NOT NULL)", name=op.f("ck_statement_upload_bytes_in_one_place")
+        ),
+        sa.CheckConstraint(
+            "(state IN ('kept', 'matched', 'parked')) = (file_id IS NOT NULL)",
+            name=op.f("ck_statement_upload_file_when_kept"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('received', 'reading', 'quarantined', 'kept', 'parked', 'matched')",
+            name=op.f("ck_statement_upload_state_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["statement_file.id"], name=op.f("fk_statement_upload_file_id_statement_file")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_statement_upload")),
+        sa.UniqueConstraint("operator", "sha256", name=op.f("uq_statement_upload_operator_sha256")),
+    )
+    op.create_index(
+        "ix_statement_upload_due",
+        "statement_upload",
+        ["next_attempt_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('received', 'reading', 'kept')"),
+    )
+    op.create_index(
+        "ix_statement_upload_aside",
+        "statement_upload",
+        ["received_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('quarantined', 'parked')"),
+    )
+    op.create_index("ix_statement_upload_file_id", "statement_upload", ["file_id"], unique=True)
+    op.create_table(
         "ussd_session",
         sa.Column("aggregator", sa.Text(), nullable=False),
         sa.Column("session_id", sa.Text(), nullable=False),
@@ -631,6 +680,18 @@ def downgrade() -> None:
     op.drop_table("callback")
     op.drop_index("ix_ussd_session_expires_at", table_name="ussd_session")
     op.drop_table("ussd_session")
+    op.drop_index("ix_statement_upload_file_id", table_name="statement_upload")
+    op.drop_index(
+        "ix_statement_upload_aside",
+        table_name="statement_upload",
+        postgresql_where=sa.text("state IN ('quarantined', 'parked')"),
+    )
+    op.drop_index(
+        "ix_statement_upload_due",
+        table_name="statement_upload",
+        postgresql_where=sa.text("state IN ('received', 'reading', 'kept')"),
+    )
+    op.drop_table("statement_upload")
     op.drop_table("statement_file")
     op.drop_table("staff")
     op.drop_table("scheme")
