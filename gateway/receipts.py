@@ -7,7 +7,6 @@ from gateway.contributions.apply import Applied
 from gateway.contributions.rights import RightsState
 from gateway.contributions.situation import to_open_xof
 from gateway.ids import shown_reference
-from gateway.sms.kinds import SmsKind
 from gateway.sms.outbox import OutgoingSms
 from gateway.sms.texts import (
     RightsClosed,
@@ -17,6 +16,7 @@ from gateway.sms.texts import (
     RightsSaid,
     payment_failed,
     receipt,
+    reversed_before,
     suspense_received,
 )
 from payments.credit import NewPayment
@@ -53,22 +53,28 @@ def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingS
         receipt_number=payment.receipt_number,
         rights=rights_said(account, today),
         in_advance=all(part.item.due_on > today for part in applied.allocation.parts),
+        second=credit.is_second,
     )
-    return OutgoingSms(f"payment/{payment.id}", SmsKind.RECEIPT, account.id, msisdn, body)
+    return OutgoingSms(f"payment/{payment.id}", "receipt", account.id, msisdn, body)
 
 
-def suspense_sms(payment: NewPayment) -> OutgoingSms | None:
-    """Tell a payer whose household we do not know that the money is kept."""
+def unplaced_sms(payment: NewPayment) -> OutgoingSms | None:
+    """Tell a payer of money that is no household's: it is kept, or, where the operator took it back, not counted."""
     credit = payment.credit
     if credit.payer_msisdn is None:
         return None
+    if credit.held_because is not None:
+        body = reversed_before(
+            amount_xof=credit.amount_xof, paid_on=credit.occurred_at.date(), reference=payment.receipt_number
+        )
+        return OutgoingSms(f"payment/{payment.id}", "suspense", None, credit.payer_msisdn, body)
     body = suspense_received(
         amount_xof=credit.amount_xof,
         received_on=credit.occurred_at.date(),
         payer=mask(credit.payer_msisdn),
         reference=payment.receipt_number,
     )
-    return OutgoingSms(f"payment/{payment.id}", SmsKind.SUSPENSE, None, credit.payer_msisdn, body)
+    return OutgoingSms(f"payment/{payment.id}", "suspense", None, credit.payer_msisdn, body)
 
 
 def failure_sms(request: RequestFact, service_code: str) -> OutgoingSms:
@@ -76,5 +82,4 @@ def failure_sms(request: RequestFact, service_code: str) -> OutgoingSms:
     body = payment_failed(
         amount_xof=request.amount_xof, reference=shown_reference(request.reference), service_code=service_code or None
     )
-    key = f"request/{request.id}/failed"
-    return OutgoingSms(key, SmsKind.FAILURE, request.household_id, request.payer_msisdn, body, request.id)
+    return OutgoingSms(f"request/{request.id}/failed", "failure", request.household_id, request.payer_msisdn, body)

@@ -186,7 +186,6 @@ PublicUrl = Annotated[WebUrl, AfterValidator(_public_url)]
 UssdKeys = Annotated[
     dict[str, tuple[SecretStr, ...]], NoDecode, AfterValidator(_strong_keys), BeforeValidator(_ussd_keys)
 ]
-SmsKeys = UssdKeys
 OperatorSecrets = Annotated[
     dict[str, tuple[OperatorSecret, ...]],
     NoDecode,

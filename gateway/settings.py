@@ -23,7 +23,6 @@ from gateway.setting_types import (
     SenderAccount,
     SenderKey,
     ServiceCode,
-    SmsKeys,
     SmsSender,
     UssdKeys,
 )
@@ -36,7 +35,6 @@ FOREIGN_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 LOCAL_DEFAULTS: Mapping[str, str] = {
     "RAMU_PUBLIC_URL": "http://127.0.0.1:8000",
     "RAMU_USSD_KEYS": f"africastalking={LOCAL_WORD}",
-    "RAMU_SMS_KEYS": f"africastalking={LOCAL_WORD}",
     "RAMU_SERVICE_CODE": "*123#",
     "RAMU_OPERATOR_SECRETS": f"sandbox={LOCAL_WORD}",
     "RAMU_SANDBOX_API_KEY": LOCAL_WORD,
@@ -73,7 +71,6 @@ class Settings(BaseSettings):
     redis_url: RedisUrl | None = Field(None, description="Redis or Valkey for sessions; without it, PostgreSQL")
     public_url: PublicUrl = Field(description="the https:// address at which operators reach us")
     ussd_keys: UssdKeys = Field(description="the secret part of each aggregator's address: africastalking=old,new")
-    sms_keys: SmsKeys = Field(default_factory=dict, description="the secret part of the address of delivery reports")
     service_code: ServiceCode = Field(description="what people dial, as *123#")
     operator_secrets: OperatorSecrets = Field(default_factory=dict, description="operator=old,new or JSON with dates")
     sandbox_operator_url: SandboxUrl = Field(None, description="the sandbox operator's address, which enables it")

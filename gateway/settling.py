@@ -1,26 +1,26 @@
 """From evidence to money, rights and receipt, in one transaction: read, decide, write."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.apply import Applied, MoneyFor, plan, write
 from gateway.contributions.schemes import SchemeBook
-from gateway.receipts import failure_sms, receipt_sms, suspense_sms
+from gateway.naming import read_named, read_payers, written_references
+from gateway.receipts import failure_sms, receipt_sms, unplaced_sms
 from gateway.sms.outbox import OutgoingSms, queue
+from payments.booked import read_collided, read_payments, read_reversals
 from payments.collect import move, read_requests
-from payments.credit import ExistingPayment, NewPayment, differing, insert_payments, post_payments
-from payments.evidence import keep
+from payments.credit import NewPayment, differing, insert_payments, post_payments
+from payments.dating import REACH
+from payments.decide import decide
+from payments.evidence import bounded, keep
 from payments.lifecycle import State
-from payments.match import Decision, Evidence, Known, RequestFact, decide
+from payments.match import Decision, Evidence, ExistingPayment, Known, RequestFact
+from payments.observation import CREDITING
 from payments.reconciliation.breaks import record
-
-#: A registered number stands for its household, a RAMU number too.
-PAYERS = text("SELECT msisdn, household_id FROM phone WHERE msisdn = ANY(CAST(:msisdns AS text[]))")
-NUMBERS = text("SELECT ramu_number, id FROM household WHERE ramu_number = ANY(CAST(:numbers AS text[]))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class SettleContext:
     book: SchemeBook
     now: datetime
     service_code: str = ""
+    reach: timedelta = REACH
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,52 +48,59 @@ async def settle(connection: AsyncConnection, evidence: Sequence[Evidence], cont
 
     Locks are always taken in the same order: requests, payments, households, each by its id.
     """
+    evidence = [bounded(piece) for piece in evidence]
     await keep(connection, evidence, context.now)
     known = await _known(connection, evidence)
-    decision = decide(evidence, known, context.now)
+    decision = decide(evidence, known, context.now, context.reach)
     created, existing = await insert_payments(connection, decision.credits, context.now)
+    if existing:
+        # Somebody else booked part of it meanwhile: what that means for the rest is decided again, not guessed.
+        booked_elsewhere = {(one.operator, one.operator_transaction_id): one for one in existing}
+        known = replace(known, payments={**known.payments, **booked_elsewhere})
+        decision = decide(evidence, known, context.now, context.reach)
+        created = _as_decided(created, decision)
     applied = await _apply(connection, created, context)
     await move(connection, decision.steps, context.now)
-    booked = [*existing, *(payment.booked() for payment in created)]
+    booked = [*known.payments.values(), *(payment.booked() for payment in created)]
     found = (*decision.breaks, *differing((*decision.credits, *decision.doubted), booked))
     opened = await record(connection, found, context.now)
     await queue(connection, _messages(created, applied, decision, known, context), context.now)
-    return Settled(decision, tuple(created), tuple(existing), opened)
+    return Settled(decision, tuple(created), tuple(known.payments.values()), opened)
+
+
+def _as_decided(created: Sequence[NewPayment], decision: Decision) -> list[NewPayment]:
+    credits_ = {credit.key: credit for credit in decision.credits}
+    return [replace(payment, credit=credits_[payment.credit.key]) for payment in created]
 
 
 async def _known(connection: AsyncConnection, evidence: Sequence[Evidence]) -> Known:
-    named = {piece.observation.our_reference for piece in evidence if piece.observation.our_reference}
+    words = {piece.observation.our_reference for piece in evidence if piece.observation.our_reference}
+    written = written_references(words)
     requests = await read_requests(
-        connection, (piece.request_id for piece in evidence if piece.request_id is not None), named
+        connection, (piece.request_id for piece in evidence if piece.request_id is not None), written.values()
     )
-    mine = {fact.reference for fact in requests.values()}
-    return Known(
-        requests=requests,
-        households=await _households(connection, named - mine),
-        payers=await _payers(connection, evidence),
-    )
-
-
-async def _households(connection: AsyncConnection, references: set[str]) -> Mapping[str, int]:
-    # People write the same number with and without spaces.
-    numbers = {reference: reference.replace(" ", "") for reference in references}
-    if not numbers:
-        return {}
-    rows = await connection.execute(NUMBERS, {"numbers": sorted(set(numbers.values()))})
-    households = {row.ramu_number: row.id for row in rows.all()}
-    return {reference: households[number] for reference, number in numbers.items() if number in households}
-
-
-async def _payers(connection: AsyncConnection, evidence: Sequence[Evidence]) -> Mapping[str, tuple[int, ...]]:
-    msisdns = {
+    ours = {fact.reference for fact in requests.values()}
+    keys = {
+        (piece.observation.operator, piece.observation.operator_transaction_id)
+        for piece in evidence
+        if piece.observation.operator_transaction_id and piece.observation.provenance in CREDITING
+    }
+    payers = {
         piece.observation.payer_msisdn
         for piece in evidence
         if piece.observation.payer_msisdn and piece.request_id is None
     }
-    if not msisdns:
-        return {}
-    rows = await connection.execute(PAYERS, {"msisdns": sorted(msisdns)})
-    return {row.msisdn: (row.household_id,) for row in rows.all()}
+    # The requests are locked: nobody books money for them between this reading and our writing.
+    payments = await read_payments(connection, keys, requests.keys())
+    return Known(
+        requests=requests,
+        households=await read_named(connection, {one for one in words if written.get(one) not in ours}),
+        payers=await read_payers(connection, payers),
+        written=written,
+        payments={(one.operator, one.operator_transaction_id): one for one in payments},
+        reversals=await read_reversals(connection, keys, requests.keys()),
+        collided=await read_collided(connection, keys),
+    )
 
 
 async def _apply(
@@ -126,7 +134,7 @@ def _messages(
 ) -> list[OutgoingSms]:
     today = context.now.date()
     told = [
-        receipt_sms(payment, applied[payment.id], today) if payment.id in applied else suspense_sms(payment)
+        receipt_sms(payment, applied[payment.id], today) if payment.id in applied else unplaced_sms(payment)
         for payment in created
     ]
     failed: list[RequestFact] = [

@@ -1,10 +1,9 @@
 """The only place where settings become parts."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
-from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -15,6 +14,7 @@ from gateway.database import Database, Pool, Timeouts, open_database
 from gateway.deps import Deps
 from gateway.finance.parts import FinanceDeps
 from gateway.ids import RandomIds
+from gateway.importing import import_statement
 from gateway.jobs.deps import JobDeps, Pace
 from gateway.members.places import rows
 from gateway.outgoing import Connections
@@ -50,7 +50,6 @@ class Parts:
     finance: FinanceDeps
     reconciling: ReconcilingDeps
     book: SchemeBook
-    sms_keys: dict[str, tuple[str, ...]]
 
 
 class Wiring:
@@ -90,15 +89,14 @@ class Wiring:
             service_code=settings.service_code,
             local_mode=settings.is_local,
         )
-        accounts = {"sandbox": settings.sandbox_merchant}
+        reconciling = ReconcilingDeps(deps, book, {"sandbox": settings.sandbox_merchant})
         return Parts(
             deps=deps,
             ussd=self._ussd(deps, book),
-            jobs=JobDeps(deps, book, self._sender(deps), Pace(call_timeout_s=settings.operator_timeout_s), accounts),
-            finance=FinanceDeps(deps),
-            reconciling=ReconcilingDeps(deps, book, accounts),
+            jobs=JobDeps(deps, book, self._sender(deps), Pace(call_timeout_s=settings.operator_timeout_s)),
+            finance=FinanceDeps(deps, partial(import_statement, reconciling)),
+            reconciling=reconciling,
             book=book,
-            sms_keys=_plain(settings.sms_keys),
         )
 
     def _database(self, *, at_doors: bool = False, durable: bool = True) -> Database:
@@ -137,7 +135,9 @@ class Wiring:
             deps=deps,
             sessions=self._sessions(),
             aggregators=aggregators(),
-            keys=_plain(self._settings.ussd_keys),
+            keys={
+                name: tuple(key.get_secret_value() for key in keys) for name, keys in self._settings.ussd_keys.items()
+            },
             book=book,
             places=places_from(rows()),
             push_delay_s=self._settings.push_delay_s,
@@ -168,10 +168,6 @@ class Wiring:
             settings.africastalking_sender_id,
             settings.operator_timeout_s,
         )
-
-
-def _plain(named: Mapping[str, Sequence[SecretStr]]) -> dict[str, tuple[str, ...]]:
-    return {name: tuple(key.get_secret_value() for key in keys) for name, keys in named.items()}
 
 
 def _is_by_file(operator: Operator) -> bool:

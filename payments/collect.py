@@ -49,6 +49,11 @@ class PromptAlreadyOpen:
 
 
 @dataclass(frozen=True, slots=True)
+class NameTaken:
+    """One of the request's own ids exists already, by a chance in thousands of millions: others must be drawn."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimedRequest:
     """A request that this worker alone may act on until its lease ends."""
 
@@ -71,7 +76,7 @@ INSERT = text("""
                                  payer_msisdn, amount_xof, state, submissions, inquiries, created_at, next_attempt_at)
     SELECT :operator, :reference, CAST(:correlation_id AS uuid), :callback_token, :idempotency_key, :household_id,
            :payer_msisdn, :amount_xof, 'created', 0, 0, :created_at, :next_attempt_at
-        ON CONFLICT (idempotency_key) DO NOTHING
+        ON CONFLICT DO NOTHING
     RETURNING reference
 """)
 
@@ -149,7 +154,7 @@ SCHEDULE = text("""
 
 #: Locked in the order of their ids, so that two batches never wait for each other crosswise.
 REQUESTS = text("""
-    SELECT id, operator, reference, household_id, amount_xof, payer_msisdn, state
+    SELECT id, operator, reference, household_id, amount_xof, payer_msisdn, state, created_at
       FROM payment_request
      WHERE id = ANY(CAST(:ids AS bigint[])) OR reference = ANY(CAST(:references AS text[]))
      ORDER BY id
@@ -159,8 +164,11 @@ REQUESTS = text("""
 
 async def request_payment(
     connection: AsyncConnection, new: NewPaymentRequest, prompt_lifetime_s: int
-) -> Requested | PromptAlreadyOpen:
-    """Keep one request per idempotency key, unless the payer's phone already has a prompt open."""
+) -> Requested | PromptAlreadyOpen | NameTaken:
+    """Keep one request per idempotency key, unless the payer's phone already has a prompt open.
+
+    Returns: ``NameTaken`` when nothing was kept and the caller must come again with other ids.
+    """
     await connection.execute(ONE_PHONE_AT_A_TIME, {"payer_msisdn": new.payer_msisdn})
     kept = (await connection.execute(BY_KEY, {"idempotency_key": new.idempotency_key})).scalar_one_or_none()
     if kept is not None:
@@ -171,8 +179,12 @@ async def request_payment(
     if open_reference is not None:
         return PromptAlreadyOpen(open_reference)
     values = {name: getattr(new, name) for name in NewPaymentRequest.__slots__}
-    reference = (await connection.execute(INSERT, values)).scalar_one()
-    return Requested(reference, created=True)
+    reference = (await connection.execute(INSERT, values)).scalar_one_or_none()
+    if reference is not None:
+        return Requested(reference, created=True)
+    # Either somebody kept this very request a moment ago, or one of its ids is another request's.
+    kept = (await connection.execute(BY_KEY, {"idempotency_key": new.idempotency_key})).scalar_one_or_none()
+    return NameTaken() if kept is None else Requested(kept, created=False)
 
 
 async def release(connection: AsyncConnection, payer_msisdn: str, now: datetime) -> None:

@@ -1,19 +1,14 @@
-"""Decides what evidence means: which household a payment belongs to, and what became of each request.
+"""What goes into the decision about a batch of evidence, and what comes out of it."""
 
-The ladder is short and always climbed in the same order: the request whose ids or address the evidence carries, a
-reference that the payer gave, the household of the registered payer when there is exactly one, and otherwise suspense.
-Only evidence that proves itself may credit; the rest moves nothing.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from payments.dating import Window
-from payments.lifecycle import EVENT_OF_STATUS, Event, State, after, contradicts
-from payments.observation import CREDITING, Observation, ObservedStatus, Provenance
+from payments.lifecycle import State
+from payments.observation import HeldBecause, Observation, ObservedStatus, Provenance
 
 
 class MatchedBy(StrEnum):
@@ -35,6 +30,11 @@ class BreakKind(StrEnum):
     DUPLICATE = "DUPLICATE"
     UNIDENTIFIED = "UNIDENTIFIED"
     OTHER_HOUSEHOLD = "OTHER_HOUSEHOLD"
+    OTHER_REQUEST = "OTHER_REQUEST"
+    OTHER_PAYER = "OTHER_PAYER"
+    DOUBLE_PAYMENT = "DOUBLE_PAYMENT"
+    COLLISION = "COLLISION"
+    DATE = "DATE"
 
 
 #: What an operator says of one operation, in the words of finance.
@@ -59,9 +59,6 @@ STANDS: Final[Mapping[State, str]] = {
     State.REVERSED: "annulée",
 }
 
-_LADDER = (MatchedBy.REFERENCE, MatchedBy.PAYER, MatchedBy.SUSPENSE)
-_TRUST = (Provenance.QUERY, Provenance.STATEMENT, Provenance.SIGNED_CALLBACK, Provenance.MANUAL)
-
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -85,24 +82,75 @@ class RequestFact:
     amount_xof: int
     payer_msisdn: str
     state: State
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingPayment:
+    """A payment that was credited before, by whatever evidence came first.
+
+    ``claimed_by`` is the request that evidence bound it to later, where it was credited without one.
+    """
+
+    id: int
+    operator: str
+    operator_transaction_id: str
+    household_id: int | None
+    amount_xof: int
+    request_id: int | None = None
+    payer_msisdn: str | None = None
+    raw_transaction_id: str | None = None
+    held_because: HeldBecause | None = None
+    claimed_by: int | None = None
+
+    @property
+    def of_request(self) -> int | None:
+        """Give the request whose money it is, if any."""
+        return self.request_id or self.claimed_by
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """What one piece of evidence says was taken back; the whole of it where it names no amount.
+
+    ``name`` tells apart two lines of one statement that look alike.
+    """
+
+    operator: str
+    operator_transaction_id: str | None
+    request_id: int | None
+    provenance: Provenance
+    amount_xof: int | None
+    occurred_at: datetime | None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """Everything that was read before deciding.
 
-    ``households`` gives the household of a reference that is not one of our requests' (a RAMU number, say), and
-    ``payers`` every household of a registered telephone number.
+    ``written`` gives the request's reference behind words that somebody typed. ``households`` gives the household that
+    other words name, or None where they mean somebody whom we do not know; words that it does not hold say nothing.
+    ``payers`` gives every household of a registered telephone number. ``payments`` holds, by operator and transaction,
+    those that the evidence names and those of its requests; ``collided`` the transactions that only people may credit.
     """
 
     requests: Mapping[int, RequestFact] = field(default_factory=dict)
-    households: Mapping[str, int] = field(default_factory=dict)
+    households: Mapping[str, int | None] = field(default_factory=dict)
     payers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    written: Mapping[str, str] = field(default_factory=dict)
+    payments: Mapping[tuple[str, str], ExistingPayment] = field(default_factory=dict)
+    reversals: Collection[Reversal] = ()
+    collided: Collection[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Money that an operator confirmed, with the household it is for, or none."""
+    """Money that an operator confirmed, with the household it is for, or none.
+
+    ``occurred_at`` is the moment that the books take; ``payer_said`` is the payer whom the evidence itself names.
+    ``is_second`` says that its request had money already.
+    """
 
     operator: str
     operator_transaction_id: str
@@ -115,6 +163,20 @@ class Credit:
     matched_by: MatchedBy
     provenance: Provenance
     occurred_at: datetime
+    raw_transaction_id: str | None = None
+    payer_said: str | None = None
+    held_because: HeldBecause | None = None
+    is_second: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Give what makes it this money and no other."""
+        return self.operator, self.operator_transaction_id
+
+    @property
+    def written_as(self) -> str:
+        """Give the transaction id as the evidence wrote it."""
+        return self.raw_transaction_id or self.operator_transaction_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +190,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class FoundBreak:
-    """A difference to be kept once per (kind, operator, subject)."""
+    """A difference to be kept once per (kind, operator, subject).
+
+    ``transaction_id`` links the payment where the subject is a name of its own.
+    """
 
     kind: BreakKind
     operator: str
@@ -138,160 +203,17 @@ class FoundBreak:
     detail: str
     operator_says_xof: int | None = None
     we_say_xof: int | None = None
+    transaction_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a batch of evidence leads to; at most one credit per operator transaction.
 
-    ``doubted`` holds what the same batch also said of a credited transaction, with another amount.
+    ``doubted`` holds everything else that the batch said of those transactions, to be compared with what is booked.
     """
 
     credits: tuple[Credit, ...]
     steps: tuple[Step, ...]
     breaks: tuple[FoundBreak, ...]
     doubted: tuple[Credit, ...] = ()
-
-
-def decide(evidence: Sequence[Evidence], known: Known, now: datetime) -> Decision:
-    """Turn evidence into credits, state changes and breaks; order and repetition do not change the money."""
-    references = {(fact.operator, fact.reference): fact for fact in known.requests.values()}
-    states = {fact.id: fact.state for fact in known.requests.values()}
-    offered: list[Credit] = []
-    breaks: list[FoundBreak] = []
-    for piece in evidence:
-        observed = piece.observation
-        if observed.provenance not in CREDITING:
-            continue
-        request = _request_of(piece, known, references)
-        credit = _credit(observed, request, known, now)
-        if credit is not None:
-            offered.append(credit)
-        event = EVENT_OF_STATUS[observed.status]
-        if event is Event.OPERATOR_REVERSED:
-            breaks += _reversal(observed, request, now)
-            continue
-        if request is None or event is None or (event is Event.OPERATOR_SUCCEEDED and credit is None):
-            continue
-        if contradicts(states[request.id], event):
-            breaks.append(_contradiction(observed, request, states[request.id], now))
-        states[request.id] = after(states[request.id], event)
-    chosen, doubted = _chosen(offered)
-    for credit in chosen:
-        breaks += _asked_other_amount(credit, known.requests.get(credit.request_id or 0))
-    steps = tuple(
-        Step(fact.id, fact.state, states[fact.id]) for fact in known.requests.values() if states[fact.id] != fact.state
-    )
-    return Decision(chosen, steps, tuple(breaks), doubted)
-
-
-def _chosen(offered: Sequence[Credit]) -> tuple[tuple[Credit, ...], tuple[Credit, ...]]:
-    """Choose one credit per operator transaction, the same one in whatever order the evidence came."""
-    best: dict[tuple[str, str], Credit] = {}
-    for credit in sorted(offered, key=_preference):
-        best.setdefault((credit.operator, credit.operator_transaction_id), credit)
-    doubted = tuple(
-        credit
-        for credit in offered
-        if credit.amount_xof != best[credit.operator, credit.operator_transaction_id].amount_xof
-    )
-    return tuple(best.values()), doubted
-
-
-def _preference(credit: Credit) -> tuple[object, ...]:
-    # What was asked for directly outranks what was sent to us; then less money outranks more, for finance can add.
-    rank = (_LADDER.index(credit.matched_by), _TRUST.index(credit.provenance), credit.amount_xof)
-    rest = (credit.request_id or 0, credit.household_id or 0, credit.occurred_at, credit.fee_xof or 0)
-    return (*rank, *rest, credit.payer_msisdn or "", credit.our_reference or "")
-
-
-def _request_of(piece: Evidence, known: Known, references: Mapping[tuple[str, str], RequestFact]) -> RequestFact | None:
-    if piece.request_id is not None:
-        return known.requests.get(piece.request_id)
-    return references.get((piece.observation.operator, piece.observation.our_reference or ""))
-
-
-def _credit(observed: Observation, request: RequestFact | None, known: Known, now: datetime) -> Credit | None:
-    if observed.status is not ObservedStatus.SUCCEEDED:
-        return None
-    if not observed.operator_transaction_id or not observed.amount_xof or observed.amount_xof < 0:
-        return None
-    household_id, matched_by = _household(observed, request, known)
-    return Credit(
-        operator=observed.operator,
-        operator_transaction_id=observed.operator_transaction_id,
-        amount_xof=observed.amount_xof,
-        fee_xof=observed.fee_xof,
-        payer_msisdn=observed.payer_msisdn or (request.payer_msisdn if request else None),
-        our_reference=observed.our_reference,
-        request_id=request.id if request else None,
-        household_id=household_id,
-        matched_by=matched_by,
-        provenance=observed.provenance,
-        occurred_at=observed.occurred_at or now,
-    )
-
-
-def _household(observed: Observation, request: RequestFact | None, known: Known) -> tuple[int | None, MatchedBy]:
-    if request is not None:
-        return request.household_id, MatchedBy.REFERENCE
-    named = known.households.get(observed.our_reference or "")
-    if named is not None:
-        return named, MatchedBy.REFERENCE
-    registered = known.payers.get(observed.payer_msisdn or "", ())
-    if len(registered) == 1:
-        return registered[0], MatchedBy.PAYER
-    return None, MatchedBy.SUSPENSE
-
-
-def _asked_other_amount(credit: Credit, request: RequestFact | None) -> list[FoundBreak]:
-    if request is None or request.amount_xof == credit.amount_xof:
-        return []
-    return [
-        FoundBreak(
-            kind=BreakKind.ASKED_OTHER_AMOUNT,
-            operator=credit.operator,
-            subject=credit.operator_transaction_id,
-            occurred_at=credit.occurred_at,
-            difference_xof=0,
-            operator_says_xof=credit.amount_xof,
-            we_say_xof=credit.amount_xof,
-            detail=f"la demande {request.reference} était de {request.amount_xof} F, "
-            f"l'opérateur a pris {credit.amount_xof} F",
-        )
-    ]
-
-
-def _contradiction(observed: Observation, request: RequestFact, state: State, now: datetime) -> FoundBreak:
-    before, said = STANDS[state], SAID[observed.status]
-    return FoundBreak(
-        kind=BreakKind.STATUS,
-        operator=request.operator,
-        subject=f"{request.reference}:{state}:{observed.status}",
-        occurred_at=observed.occurred_at or now,
-        difference_xof=0,
-        operator_says_xof=observed.amount_xof,
-        we_say_xof=request.amount_xof,
-        detail=f"la demande {request.reference} était {before}, l'opérateur la dit maintenant {said}",
-    )
-
-
-def _reversal(observed: Observation, request: RequestFact | None, now: datetime) -> list[FoundBreak]:
-    subject = observed.operator_transaction_id or (request.reference if request else None)
-    if subject is None:
-        return []
-    amount_xof = observed.amount_xof or (request.amount_xof if request else None)
-    reversed_one = f"la demande {request.reference}" if request else f"l'opération {subject}"
-    return [
-        FoundBreak(
-            kind=BreakKind.REVERSAL,
-            operator=observed.operator,
-            # A name of its own: the statement's line about the same reversal carries the day's difference.
-            subject=f"{subject}:{observed.status}",
-            occurred_at=observed.occurred_at or now,
-            difference_xof=0,
-            operator_says_xof=amount_xof,
-            we_say_xof=amount_xof,
-            detail=f"l'opérateur dit {reversed_one} annulée ; le grand livre attend deux personnes",
-        )
-    ]

@@ -44,6 +44,12 @@ class LineKind(StrEnum):
     OTHER = "other"
 
 
+class HeldBecause(StrEnum):
+    """Why money in suspense may go to nobody before two people have decided."""
+
+    REVERSED = "reversed"
+
+
 #: Evidence that may turn into money. An unbound callback only makes us ask.
 CREDITING: frozenset[Provenance] = frozenset(
     {Provenance.SIGNED_CALLBACK, Provenance.QUERY, Provenance.STATEMENT, Provenance.MANUAL}

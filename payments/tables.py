@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field
@@ -23,8 +23,7 @@ from payments.columns import (
     text,
 )
 from payments.lifecycle import State
-from payments.observation import LineKind, ObservedStatus, Provenance, VerdictKind
-from payments.upload import UploadState
+from payments.observation import HeldBecause, LineKind, ObservedStatus, Provenance, VerdictKind
 
 
 class PaymentRequest(Table, table=True):
@@ -193,6 +192,8 @@ class Payment(Table, table=True):
         positive("amount_xof"),
         one_of("matched_by", ("reference", "payer", "suspense")),
         CheckConstraint("(household_id IS NULL) = (matched_by = 'suspense')", name="suspense_has_no_household"),
+        one_of("held_because", HeldBecause),
+        CheckConstraint("held_because IS NULL OR household_id IS NULL", name="held_has_no_household"),
         one_of("provenance", Provenance),
         CheckConstraint("provenance <> 'unbound_callback'", name="provenance_proves"),
         ForeignKeyConstraint(["request_id"], ["payment_request.id"]),
@@ -218,6 +219,8 @@ class Payment(Table, table=True):
     posted_at: datetime = instant()
     ledger_txn_id: int = number()
     receipt_number: str = text(unique=True)
+    raw_transaction_id: str | None = text(nullable=True)
+    held_because: str | None = text(nullable=True)
 
 
 class StatementFile(Table, table=True):
@@ -240,42 +243,6 @@ class StatementFile(Table, table=True):
     collected_xof: int = amount()
     imported_by: str = text()
     imported_at: datetime = instant()
-
-
-class StatementUpload(Table, table=True):
-    """A statement file as somebody handed it in, and what has become of it; its bytes stand in one place at a time."""
-
-    __tablename__ = "statement_upload"
-    __table_args__ = (
-        UniqueConstraint("operator", "sha256"),
-        one_of("state", UploadState),
-        CheckConstraint("(content IS NULL) = (file_id IS NOT NULL)", name="bytes_in_one_place"),
-        CheckConstraint("(state IN ('kept', 'matched', 'parked')) = (file_id IS NOT NULL)", name="file_when_kept"),
-        ForeignKeyConstraint(["file_id"], ["statement_file.id"]),
-        Index(
-            "ix_statement_upload_due",
-            "next_attempt_at",
-            postgresql_where=sql("state IN ('received', 'reading', 'kept')"),
-        ),
-        Index("ix_statement_upload_aside", "received_at", postgresql_where=sql("state IN ('quarantined', 'parked')")),
-        Index("ix_statement_upload_file_id", "file_id", unique=True),
-    )
-
-    id: int = identity()
-    operator: str = text()
-    sha256: bytes = raw_bytes()
-    filename: str = text()
-    size_bytes: int = number()
-    content: bytes | None = Field(default=None, sa_type=LargeBinary, nullable=True)
-    received_by: str = text()
-    received_at: datetime = instant()
-    state: str = text()
-    attempts: int = Field(default=0, nullable=False)
-    next_attempt_at: datetime | None = instant(nullable=True)
-    motive: str | None = text(nullable=True)
-    motive_lines: list[int] | None = document(nullable=True)
-    breaks_opened: int = Field(default=0, nullable=False)
-    file_id: int | None = number(nullable=True)
 
 
 class StatementLineRow(Table, table=True):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from gateway.ids import REFERENCE_ALPHABET
+from gateway.ids import REFERENCE_ALPHABET, REFERENCE_CHARS, checked
 
 #: A Monday morning in Bamako.
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -38,10 +38,10 @@ class CountedIds:
 
     def reference(self) -> str:
         number, written = next(self.counter), ""
-        for _ in range(8):
+        for _ in range(REFERENCE_CHARS - 2):
             number, digit = divmod(number, len(REFERENCE_ALPHABET))
             written = REFERENCE_ALPHABET[digit] + written
-        return written
+        return checked(f"9{written}")
 
     def token(self) -> str:
         return f"token-{next(self.counter):026d}"

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.applications import Starlette
 
-from gateway import health, sms_reports, webhooks
+from gateway import health, webhooks
 from gateway.contributions.schemes import SchemeBook
 from gateway.database import Database
 from gateway.deps import Deps
@@ -184,7 +184,6 @@ def _app(deps: Deps, dialogue: UssdDeps) -> FastAPI:
     app.add_middleware(Doors, concurrency_max=500)
     app.include_router(health.router(deps, dialogue.sessions.answers))
     app.include_router(webhooks.router(deps))
-    app.include_router(sms_reports.router(deps, {"africastalking": (WORD,)}))
     app.include_router(ussd.router(dialogue))
     return app
 

@@ -17,10 +17,10 @@ Result = TypeVar("Result")
 QUICK: Final = Timeouts()
 
 
-def stop(sentence: str, code: int = 1) -> NoReturn:
+def stop(sentence: str) -> NoReturn:
     """End the command with a sentence for the person who gave it."""
     typer.echo(sentence, err=True)
-    raise typer.Exit(code)
+    raise typer.Exit(1)
 
 
 def author() -> str:

@@ -13,7 +13,7 @@ from gateway.finance import audit
 from gateway.finance.parts import FinanceDeps, Refused, Visit, snapshot
 from gateway.finance.rendering import page
 from gateway.finance.roles import Right
-from gateway.finance.words import BREAKS
+from gateway.finance.words import BREAKS, HELD
 from gateway.importing import FIRST_DAY
 from gateway.reports import csv_file
 from gateway.reports.breaks import breaks_of_day, open_breaks
@@ -68,6 +68,7 @@ SUSPENSE_TITLES: Mapping[str, str] = {
     "amount_xof": "Montant (F)",
     "payer_in_file": "Payeur",
     "our_reference": "Référence donnée",
+    "held_because": "Bloqué",
     "occurred_at": "Reçu le (UTC)",
     "age_days": "Ancienneté (jours)",
 }
@@ -140,7 +141,7 @@ async def suspense_csv(finance: FinanceDeps, visit: Visit) -> Response:
     today = visit.now.date()
     async with snapshot(finance.deps.desk) as connection:
         rows = await open_suspense(connection, today)
-    return await _file(finance, visit, f"attente-{today}", rows, SUSPENSE_TITLES)
+    return await _file(finance, visit, f"attente-{today}", rows, SUSPENSE_TITLES, labels={"held_because": HELD})
 
 
 async def balance_page(finance: FinanceDeps, visit: Visit) -> Response:

@@ -73,6 +73,9 @@ class BreakWords:
     advice: str
 
 
+#: Why money that waits may go to nobody yet.
+HELD: Mapping[str, str] = {"reversed": "bloqué : repris par l'opérateur, deux personnes décident"}
+
 #: Why a break closed by itself.
 CLOSINGS: Mapping[str, str] = {OTHER_HALF_ARRIVED: "le relevé le confirme maintenant"}
 
@@ -100,6 +103,26 @@ BREAKS: Mapping[str, BreakWords] = {
     "OTHER_HOUSEHOLD": BreakWords(
         "Affecté à un autre ménage que celui de la demande",
         "Comparer la demande et le payeur ; déplacer l'argent à deux personnes si la demande fait foi.",
+    ),
+    "OTHER_REQUEST": BreakWords(
+        "Une opération pour deux demandes",
+        "La seconde demande n'a pas d'argent à elle : demander à l'opérateur si elle a été payée.",
+    ),
+    "OTHER_PAYER": BreakWords(
+        "Payeurs différents pour une opération",
+        "Demander à l'opérateur qui a payé ; l'argent reste où il est jusqu'à sa réponse.",
+    ),
+    "DOUBLE_PAYMENT": BreakWords(
+        "Une demande payée deux fois",
+        "Les deux paiements sont passés au ménage ; demander au payeur s'il voulait payer deux fois.",
+    ),
+    "COLLISION": BreakWords(
+        "Une référence pour deux opérations",
+        "Faire confirmer les deux opérations par l'opérateur, puis les passer à deux personnes.",
+    ),
+    "DATE": BreakWords(
+        "Date impossible chez l'opérateur",
+        "Demander à l'opérateur la vraie date ; nos livres gardent celle de l'arrivée, ou celle du relevé.",
     ),
     "REVERSAL": BreakWords(
         "Annulé par l'opérateur",

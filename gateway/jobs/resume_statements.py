@@ -1,18 +1,13 @@
-"""Reads the statements that were handed in, and matches what waits of their lines."""
+"""Finishes statements whose import was cut short."""
 
 from datetime import datetime
 
-from gateway.importing import match_due, read_due
+from gateway.importing import resume
 from gateway.jobs.deps import JobDeps
+from gateway.reconciling import ReconcilingDeps
 
 
-async def read_statements(jobs: JobDeps, now: datetime) -> int:
-    """Read what was handed in; give how many files were tried."""
+async def resume_statements(jobs: JobDeps, now: datetime) -> int:
+    """Match what an interrupted import left; give how many files were finished."""
     del now
-    return await read_due(jobs.reconciling)
-
-
-async def match_statements(jobs: JobDeps, now: datetime) -> int:
-    """Match what waits; give how many files were finished."""
-    del now
-    return len(await match_due(jobs.reconciling))
+    return len(await resume(ReconcilingDeps(jobs.deps, jobs.book)))

@@ -42,7 +42,7 @@ LOAD = text("""
                             OR (state = 'failed' AND created_at > :failed_since))
                      ORDER BY state = 'failed', created_at DESC LIMIT 5) AS asked) AS requests,
            (SELECT coalesce(sum(amount_xof), 0)::bigint FROM payment
-             WHERE household_id IS NULL AND payer_msisdn = phone.msisdn) AS suspense_xof,
+             WHERE household_id IS NULL AND held_because IS NULL AND payer_msisdn = phone.msisdn) AS suspense_xof,
            EXISTS (SELECT FROM outbox_sms WHERE key = :registration_key) AS registered_by_cause
       FROM phone
       JOIN household ON household.id = phone.household_id

@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from payments.ledger import chart
 from payments.msisdn import mask
+from payments.observation import HeldBecause
 from payments.tables import LedgerEntry, LedgerTxnRow, Payment
 
 #: Jumps from one account to the next along the index: a handful of looks, however many entries there are.
@@ -25,7 +26,7 @@ SUSPENSE_ACCOUNTS = text("""
 
 @dataclass(frozen=True, slots=True)
 class SuspenseRow:
-    """One payment that waits for its household."""
+    """One payment that waits for its household, or, where it is held, for two people to decide."""
 
     payment_id: int
     receipt_number: str
@@ -36,6 +37,7 @@ class SuspenseRow:
     our_reference: str
     occurred_at: datetime
     age_days: int
+    held_because: HeldBecause | None = None
 
     @property
     def payer_in_file(self) -> str:
@@ -70,6 +72,7 @@ async def open_suspense(connection: AsyncConnection, today: date, limit: int | N
             col(Payment.payer_msisdn),
             col(Payment.our_reference),
             col(Payment.occurred_at),
+            col(Payment.held_because),
         )
         .where(_waits())
         .order_by(col(Payment.occurred_at), col(Payment.id))
@@ -86,6 +89,7 @@ async def open_suspense(connection: AsyncConnection, today: date, limit: int | N
             our_reference=row.our_reference or "",
             occurred_at=row.occurred_at,
             age_days=max((today - row.occurred_at.date()).days, 0),
+            held_because=HeldBecause(row.held_because) if row.held_because else None,
         )
         for row in await connection.execute(statement)
     )

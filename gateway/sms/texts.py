@@ -52,12 +52,43 @@ class TextTooLong(Exception):
 
 
 def receipt(
-    *, amount_xof: int, paid_on: date, name: str, receipt_number: str, rights: RightsSaid, in_advance: bool = False
+    *,
+    amount_xof: int,
+    paid_on: date,
+    name: str,
+    receipt_number: str,
+    rights: RightsSaid,
+    in_advance: bool = False,
+    second: bool = False,
 ) -> str:
-    """Tell a household that its money is there, and what it has opened; the name gives way, the amounts never do."""
+    """Tell a household that its money is there, and what it has opened; the name gives way, the amounts never do.
+
+    ``second`` says that the request behind it was paid before: nobody must take this receipt for the first one again.
+    """
+    number = f". Quittance {receipt_number}. "
+    if second:
+        before = f"RAMU: 2e paiement d'une meme demande: {show(amount_xof)} le {show_date(paid_on)} pour "
+        if in_advance:
+            return _fitted(before, name, f"{number}Gardé d'avance.", f" {_rights_words(rights)}")
+        return _fitted(before, name, f"{number}{_rights_words(rights)}", CODE_WARNING)
     before = f"RAMU: {show(amount_xof)} payés le {show_date(paid_on)} pour "
-    after = f". Quittance {receipt_number}. {_paid_words(rights, in_advance=in_advance)}"
-    return _fitted(before, name, after, CODE_WARNING)
+    return _fitted(before, name, f"{number}{_paid_words(rights, in_advance=in_advance)}", CODE_WARNING)
+
+
+def kept_for_household(*, amount_xof: int, paid_on: date, receipt_number: str) -> str:
+    """Tell a payer that the money is the household's, on a day when its situation cannot be worked out."""
+    return _checked(
+        f"RAMU: {show(amount_xof)} payés le {show_date(paid_on)}. Quittance {receipt_number}."
+        " L'argent est gardé pour votre ménage. Gardez ce message."
+    )
+
+
+def reversed_before(*, amount_xof: int, paid_on: date, reference: str) -> str:
+    """Tell a payer of money that the operator took back before it counted; nothing invites to claim it."""
+    return _checked(
+        f"RAMU: {show(amount_xof)} du {show_date(paid_on)}: votre opérateur dit ce paiement annulé."
+        f" Il n'a pas été compté. Réf {reference}. Gardez ce message."
+    )
 
 
 def registered(

@@ -14,13 +14,12 @@ from gateway.ids import shown_reference
 from gateway.members.account import Account
 from gateway.members.register import Registration, register, registration_key
 from gateway.receipts import rights_said
-from gateway.sms.kinds import SmsKind
 from gateway.sms.outbox import OutgoingSms, queue
 from gateway.sms.texts import registered, situation_detail
 from gateway.ussd.cause import Cause
 from gateway.ussd.parts import UssdDeps
 from gateway.ussd.sentences import PROMPT_OPEN, ending
-from payments.collect import NewPaymentRequest, PromptAlreadyOpen, Requested, request_payment
+from payments.collect import NameTaken, NewPaymentRequest, PromptAlreadyOpen, Requested, request_payment
 from ussd_flows.effects import RegisterHousehold, RequestPayment, SendDetail
 from ussd_flows.screen import Screen, fill
 from ussd_flows.step import Step
@@ -31,6 +30,14 @@ LOCK_HOUSEHOLD = text("SELECT id FROM household WHERE id = :household_id FOR NO 
 LAST_WALLET = text("""
     UPDATE phone SET last_wallet = :wallet WHERE msisdn = :msisdn AND last_wallet IS DISTINCT FROM :wallet
 """)
+
+
+#: A draw is taken once in thousands of millions; so many in a row are a source that has stopped.
+DRAWS_MAX = 8
+
+
+class IdsExhausted(Exception):
+    """The source of identifiers gives the same ones again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ async def _register(
             service_code=performing.ussd.deps.service_code or None,
         )
         key = registration_key(performing.cause.name)
-        sms = OutgoingSms(key, SmsKind.REGISTERED, household.id, performing.msisdn, body)
+        sms = OutgoingSms(key, "registered", household.id, performing.msisdn, body)
         await queue(connection, sms, performing.now)
     return {"ramu_number": household.ramu_number}
 
@@ -93,10 +100,20 @@ async def _register(
 async def _request(
     connection: AsyncConnection, performing: Performing, effect: RequestPayment, key: str
 ) -> Requested | PromptAlreadyOpen:
-    ussd, now = performing.ussd, performing.now
-    ids = ussd.deps.ids
+    ussd = performing.ussd
     await connection.execute(LOCK_HOUSEHOLD, {"household_id": effect.household_id})
-    new = NewPaymentRequest(
+    lifetime_s = ussd.deps.operators[effect.wallet].capabilities.prompt_lifetime_s
+    for _ in range(DRAWS_MAX):
+        requested = await request_payment(connection, _drawn(performing, effect, key), lifetime_s)
+        if not isinstance(requested, NameTaken):
+            await connection.execute(LAST_WALLET, {"msisdn": performing.msisdn, "wallet": effect.wallet})
+            return requested
+    raise IdsExhausted(f"{DRAWS_MAX} draws of ids for one payment request were all taken")
+
+
+def _drawn(performing: Performing, effect: RequestPayment, key: str) -> NewPaymentRequest:
+    ids, now = performing.ussd.deps.ids, performing.now
+    return NewPaymentRequest(
         operator=effect.wallet,
         reference=ids.reference(),
         correlation_id=ids.uuid(),
@@ -106,12 +123,8 @@ async def _request(
         payer_msisdn=performing.msisdn,
         amount_xof=effect.amount_xof,
         created_at=now,
-        next_attempt_at=now + timedelta(seconds=ussd.push_delay_s),
+        next_attempt_at=now + timedelta(seconds=performing.ussd.push_delay_s),
     )
-    lifetime_s = ussd.deps.operators[effect.wallet].capabilities.prompt_lifetime_s
-    requested = await request_payment(connection, new, lifetime_s)
-    await connection.execute(LAST_WALLET, {"msisdn": performing.msisdn, "wallet": effect.wallet})
-    return requested
 
 
 async def _send_detail(connection: AsyncConnection, performing: Performing, key: str) -> None:
@@ -128,5 +141,5 @@ async def _send_detail(connection: AsyncConnection, performing: Performing, key:
         next_due_on=stand.next_due_on,
         rights=rights_said(household, today),
     )
-    sms = OutgoingSms(key, SmsKind.SITUATION, household.id, performing.msisdn, body)
+    sms = OutgoingSms(key, "situation", household.id, performing.msisdn, body)
     await queue(connection, sms, performing.now)

@@ -62,7 +62,7 @@ async def record(connection: AsyncConnection, found: Sequence[FoundBreak], now: 
                 one.we_say_xof,
                 0,
                 one.detail,
-                one.subject,
+                one.transaction_id or one.subject,
             )
             for one in found
         ],

@@ -87,8 +87,9 @@ async def state(world: World, day: date, *names: str) -> None:
 
 async def two_days(world: World, recon: ReconcilingDeps) -> tuple[SealedDay, SealedDay]:
     await credit(world, "A", 1_000, DAY)
+    world.clock.forward(days=1)
     await credit(world, "B", 1_000, NEXT)
-    world.clock.forward(days=2)
+    world.clock.forward(days=1)
     await state(world, DAY, "A")
     await state(world, NEXT, "B", "LOST")
     first = await close(recon, DayToClose(DAY, "staff/awa"))

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from gateway.importing import import_statement, resume
-from gateway.reconciling import BucketTotal, ImportOutcome, ReconcilingDeps
+from gateway.reconciling import BucketTotal, ImportOutcome, ReconcilingDeps, open_unclaimed_of_day
 from gateway.settling import SettleContext, settle
 from payments.errors import OperatorUnknown, StatementRejected
 from payments.match import Evidence
@@ -218,8 +218,10 @@ async def test_one_operation_called_failed_and_successful_stays_open_for_somebod
 
 
 async def test_a_payment_made_after_the_file_is_not_missed_in_it(world: World, recon: ReconcilingDeps) -> None:
-    await credited(world, "LATER", 250, occurred_at=datetime.combine(DAY, time(20), UTC))
     await bring(recon, written())
+    world.clock.forward(hours=12)
+    await credited(world, "LATER", 250, occurred_at=world.clock.now())
+    assert await open_unclaimed_of_day(recon, DAY) == 0
     assert await world.count("reconciliation_break") == 0
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from gateway.database import Database
-from payments.credit import ExistingPayment, NewPayment, insert_payments, post_payments, receipt_number
-from payments.match import Credit, MatchedBy
+from payments.credit import NewPayment, insert_payments, post_payments, receipt_number
+from payments.match import Credit, ExistingPayment, MatchedBy
 from payments.observation import Provenance
 from tests.conftest import Urls, plain
 

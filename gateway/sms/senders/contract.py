@@ -1,43 +1,18 @@
-"""What every sender of messages is given and gives back."""
+"""What every sender of messages gives us."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class ClaimedSms:
-    """A message that this worker alone may send until its lease ends."""
-
-    id: int
-    key: str
-    msisdn: str
-    body: str
-    attempts: int
-
-
-class Outcome(StrEnum):
-    """What became of one hand-over: taken, or what kept it back."""
-
-    TAKEN = "taken"
-    #: The provider or the network is in trouble, or we could not read the answer: wait, without limit.
-    NETWORK = "network"
-    #: Our account there is empty: wait, without limit, until somebody fills it.
-    BALANCE = "balance"
-    #: The provider refuses us, not the number: our key, our name as a sender, our traffic. Wait, and say it loudly.
-    ACCOUNT = "account"
-    #: This number will never take our messages: give up.
-    NUMBER = "number"
+from gateway.sms.outbox import ClaimedSms
 
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What a sender says of one message; ``said`` are the provider's own words, bounded, without whole numbers."""
+    """What a sender said of one message; without a ``provider_id`` it was not taken."""
 
     sms_id: int
-    outcome: Outcome
-    provider_id: str | None = None
-    said: str = ""
+    provider_id: str | None
+    error: str = ""
 
 
 class SmsSender(Protocol):

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments.credit import ExistingPayment, NewPayment, differing, receipt_number
+from payments.credit import NewPayment, differing, receipt_number
+from payments.decide import decide
 from payments.lifecycle import State
-from payments.match import BreakKind, Credit, Decision, Evidence, Known, MatchedBy, RequestFact, decide
+from payments.match import BreakKind, Credit, Decision, Evidence, ExistingPayment, Known, MatchedBy, RequestFact
 from payments.observation import Observation, ObservedStatus, Provenance
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
