@@ -17,6 +17,10 @@ class AmountInvalid(PaymentsError):
         super().__init__(f"montant « {self.text} » refusé : {why}")
 
 
+class AmountAmbiguous(AmountInvalid):
+    """An amount that can be read in two ways, so that only the rest of its file can tell."""
+
+
 class MsisdnInvalid(PaymentsError):
     """A text that is not a telephone number we can write in E.164."""
 
@@ -64,6 +68,7 @@ class RejectedFor(StrEnum):
     UNREADABLE = "unreadable"
     NOT_A_STATEMENT = "not_a_statement"
     AMOUNT = "amount"
+    AMOUNT_AMBIGUOUS = "amount_ambiguous"
     DATE = "date"
     TOTALS = "totals"
     SAVED_AGAIN = "saved_again"

@@ -13,6 +13,9 @@ from typing import Final
 #: A text longer than this is no id and no reference of anybody; the raw evidence keeps it whole.
 MAX_TEXT_CHARS: Final = 256
 
+# Fixed-width exports pad to a few hundred blanks; beyond, nothing is looked for.
+_MAX_WRITTEN_CHARS: Final = 4096
+
 #: Digits that a spreadsheet keeps of a number; every later one becomes a zero.
 #: Source: IEEE 754 binary64 as spreadsheets show it: fifteen significant decimal digits.
 SPREADSHEET_DIGITS: Final = 15
@@ -34,15 +37,21 @@ _SAME_LETTERS: Final = str.maketrans(
 )
 # Letters by their category, empty to the eye: Hangul filler, braille blank.
 _FILLERS: Final = "\u3164\u2800"
+# What the bytes of one letter in UTF-8 look like in Windows-1252, where five of them are controls.
+_SECOND_BYTES: Final = "".join(bytes([code]).decode("cp1252", "ignore") or chr(code) for code in range(0x80, 0xC0))
+_ENCODED_TWICE = re.compile(f"[\u00c2-\u00f4][{re.escape(_SECOND_BYTES)}]{{1,3}}")
 # Only the letters of ASCII: other alphabets fold one letter to two, or two to one.
 _UPPER: Final = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 _SCIENTIFIC = re.compile(r"[0-9]{1,3}(?:[.,][0-9]+)?E[+-][0-9]{1,3}|[0-9]{1,3}[.,][0-9]+E[0-9]{1,3}|[0-9]E[0-9]{1,3}")
 _WHOLE_NUMBER = re.compile(r"([0-9]+)[.,]0{1,2}")
+# What most ids are: nothing to take away, and a letter first, so that no spreadsheet ever took it for a number.
+_ALREADY_NORMAL = re.compile(rf"[A-Za-z][A-Za-z0-9._-]{{0,{MAX_TEXT_CHARS - 1}}}")
 _LONG_NUMBER = re.compile(rf"[0-9]{{{SPREADSHEET_DIGITS + 1},}}")
 # Ours are eight signs and perhaps a check character, read out in groups of four.
 # Source: D. Crockford, "Base 32": no I, L, O and U, and letter case means nothing.
 _OURS = re.compile(r"([0-9A-HJKMNP-TV-Z]{4})[ -]?([0-9A-HJKMNP-TV-Z]{4})[ -]?([0-9A-HJKMNP-TV-Z]?)")
+_OURS_AS_MADE = re.compile(r"[0-9A-HJKMNP-TV-Z]{8,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +70,14 @@ def transaction_id(written: str, rule: IdentityRule) -> str | None:
     Returns: None when nothing is left, or more than any id has; the same again for what it gave.
     Source:  marks that spreadsheets, word processors and fixed-width exports put round an id, seen in public reports.
     """
-    bare = _solid(written).translate(_SAME_LETTERS).translate(_NO_QUOTES).lstrip(_TEXT_MARKS + "=").rstrip(_TEXT_MARKS)
-    number = _WHOLE_NUMBER.fullmatch(bare)
-    if number is not None and len(number[1]) <= SPREADSHEET_DIGITS:
-        bare = number[1]
+    if _ALREADY_NORMAL.fullmatch(written):
+        return written if rule.case_counts else written.upper()
+    if len(written) > _MAX_WRITTEN_CHARS:
+        return None
+    bare = _bare_id(written)
+    # What one wrapping hid may be another; each round takes something away.
+    while (barer := _bare_id(bare)) != bare:
+        bare = barer
     if not rule.case_counts:
         bare = bare.translate(_UPPER)
     return bare if 0 < len(bare) <= MAX_TEXT_CHARS else None
@@ -76,6 +89,8 @@ def reference(written: str) -> str | None:
     Returns: None when nothing is left; words keep their letters and their order, with single blanks between them.
     Source:  see _OURS.
     """
+    if not written or _OURS_AS_MADE.fullmatch(written):
+        return written or None
     cleaned = words(written)
     if cleaned is None:
         return None
@@ -89,14 +104,9 @@ def reference(written: str) -> str | None:
 
 def words(written: str) -> str | None:
     """Clean people's words: no marks, single blanks, at most MAX_TEXT_CHARS; None when nothing is left."""
-    if not _is_plain(written):
-        spaced = "".join(" " if one.isspace() else one for one in written if one.isspace() or not _is_mark(one))
-    else:
-        spaced = written
-    bare = " ".join(spaced.split()).strip(_TEXT_MARKS + " ")
-    # A text grows shorter with each wrapping that is taken off.
-    while (formula := _FORMULA.fullmatch(bare)) is not None:
-        bare = formula[1].strip(_TEXT_MARKS + " ")
+    bare = _spaced(written[:_MAX_WRITTEN_CHARS])
+    while (barer := _spaced(bare)) != bare:
+        bare = barer
     return bare[:MAX_TEXT_CHARS].rstrip(_TEXT_MARKS + " ") or None
 
 
@@ -107,8 +117,18 @@ def without_marks(written: str) -> str:
 
 def storable(written: str) -> str:
     """Give a raw text that a database can hold: NUL and halves of letters become U+FFFD, an endless one is cut."""
+    if _is_plain(written):
+        return written[:MAX_TEXT_CHARS]
     held = "".join("\ufffd" if one == "\x00" or "\ud800" <= one <= "\udfff" else one for one in written)
     return held[:MAX_TEXT_CHARS]
+
+
+def encoded_once(written: str) -> str:
+    """Undo a text of UTF-8 that was read as Windows-1252 and written again, so that an accent became two letters.
+
+    Source:  a header with "NumÃ©ro" beside correct accents was seen in an export of the region.
+    """
+    return _ENCODED_TWICE.sub(_decoded_again, written)
 
 
 def is_scientific(normal_id: str) -> bool:
@@ -116,7 +136,7 @@ def is_scientific(normal_id: str) -> bool:
 
     Source:  "2,5593E+14" is how spreadsheets show a number of twelve digits or more in a narrow column.
     """
-    return _SCIENTIFIC.fullmatch(normal_id.translate(_UPPER)) is not None
+    return normal_id[:1].isdigit() and _SCIENTIFIC.fullmatch(normal_id.translate(_UPPER)) is not None
 
 
 def is_cut(normal_id: str) -> bool:
@@ -143,6 +163,32 @@ def is_long_number(normal_id: str) -> bool:
     return _LONG_NUMBER.fullmatch(normal_id) is not None
 
 
+def _bare_id(written: str) -> str:
+    bare = _solid(written).translate(_SAME_LETTERS).translate(_NO_QUOTES).lstrip(_TEXT_MARKS + "=").rstrip(_TEXT_MARKS)
+    number = _WHOLE_NUMBER.fullmatch(bare)
+    return number[1] if number is not None and len(number[1]) <= SPREADSHEET_DIGITS else bare
+
+
+def _spaced(written: str) -> str:
+    spaced = written
+    if not _is_plain(written):
+        once = encoded_once(written)
+        spaced = "".join(" " if one.isspace() else one for one in once if one.isspace() or not _is_mark(one))
+    bare = " ".join(spaced.split()).strip(_TEXT_MARKS + " ")
+    formula = _FORMULA.fullmatch(bare)
+    return formula[1] if formula is not None else bare
+
+
+def _decoded_again(found: re.Match[str]) -> str:
+    raw = b"".join(one.encode("cp1252", "ignore") or one.encode("latin-1") for one in found[0])
+    for length in range(len(raw), 1, -1):
+        try:
+            return raw[:length].decode("utf-8") + found[0][length:]
+        except UnicodeDecodeError:
+            continue
+    return found[0]
+
+
 def _is_plain(written: str) -> bool:
     return written.isascii() and written.isprintable()
 
@@ -150,7 +196,8 @@ def _is_plain(written: str) -> bool:
 def _solid(written: str) -> str:
     if _is_plain(written):
         return written.replace(" ", "")
-    return "".join(one for one in written if not one.isspace() and one not in _FILLERS and not _is_mark(one))
+    once = encoded_once(written)
+    return "".join(one for one in once if not one.isspace() and one not in _FILLERS and not _is_mark(one))
 
 
 def _is_mark(one: str) -> bool:

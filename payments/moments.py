@@ -23,6 +23,7 @@ _CLOCK = re.compile(
     r"([0-9]{1,2})(?:[:hH]|(?=[0-9]{4}))([0-9]{2})(?:[:m]?([0-9]{2})(?:[.,]([0-9]{1,9}))?)?s?"
     r"(?: ?([AaPp])\.?[Mm]\.?)?(?: ?(Z|z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?))?"
 )
+_PLAIN_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]")
 _SERIAL = re.compile(r"[0-9]{5}(?:[.,][0-9]+)?")
 _NOON_HOUR = 12
 
@@ -79,6 +80,8 @@ def read_clock(text: str) -> time | None:
 
     Source:  see _YEAR_FIRST; "9:05", "9 h 05" and twelve hours with AM or PM as spreadsheets write them.
     """
+    if _PLAIN_CLOCK.fullmatch(text):
+        return time.fromisoformat(text)
     found = _CLOCK.fullmatch((words(text[:_MAX_CHARS]) or "").replace(" h ", "h"))
     if found is None:
         return None

@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
-from payments.errors import AmountInvalid
+from payments.errors import AmountAmbiguous, AmountInvalid
 from payments.identity import without_marks, words
 
 #: The largest single payment we believe; a larger figure is a mistake or an attack.
@@ -22,8 +23,16 @@ _CURRENCY = re.compile(r"(?:XOF|F ?CFA|CFA|F)[.]?", re.IGNORECASE)
 _BY_BLANKS = re.compile(r"([0-9]{1,3}(?: [0-9]{3})+|[0-9]{1,18})(?:[.,](?:0{1,2})?)?")
 _BY_POINTS = re.compile(r"([0-9]{1,3}(?:[.][0-9]{3})+)(?:,(?:0{1,2})?)?")
 _BY_COMMAS = re.compile(r"([0-9]{1,3}(?:,[0-9]{3})+)(?:[.](?:0{1,2})?)?")
-_AMBIGUOUS = re.compile(r"[1-9][0-9]{0,2}[.,]000")
+_AMBIGUOUS = re.compile(r"([1-9][0-9]{0,2})[.,]000")
 _CENTIMES = re.compile(r"[0-9 .]*[0-9],[0-9]{1,2}|[0-9 ,]*[0-9][.][0-9]{1,2}")
+
+
+class ThreeDigits(StrEnum):
+    """What a file means by three digits behind one point or comma."""
+
+    UNKNOWN = "unknown"
+    THOUSANDS = "thousands"
+    DECIMALS = "decimals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +97,25 @@ def parse_francs(text: object, *, max_xof: int = MAX_AMOUNT_XOF) -> int:
     return _bounded(digits, max_xof)
 
 
-def parse_written_francs(text: str, *, max_xof: int = MAX_AMOUNT_XOF, points_group: bool = False) -> int:
+def parse_written_francs(text: str, *, max_xof: int = MAX_AMOUNT_XOF, three: ThreeDigits = ThreeDigits.UNKNOWN) -> int:
     """Read a whole number of francs as people, operators and spreadsheets write it in a file.
 
-    Units:   whole francs; ``points_group`` says that the file is known to part thousands by points or commas.
-    Errors:  AmountInvalid for a sign, centimes, powers of ten, other scripts' digits, or two possible readings.
+    Units:   whole francs; ``three`` says what is known of the three digits behind one point or comma.
+    Errors:  AmountAmbiguous for two possible readings; AmountInvalid for a sign, centimes, powers of ten, other
+             scripts' digits, or above max_xof.
     Source:  habits of spreadsheets in French and English: blanks of every width, points or commas between thousands.
     """
+    if _FRANCS.fullmatch(text):
+        return _bounded(text, max_xof)
     written = _without_currency(text)
-    if _AMBIGUOUS.fullmatch(written) and not points_group:
-        raise AmountInvalid(text, f"il peut se lire {written[:-4]} ou {written[:-4]} 000")
-    found = _BY_BLANKS.fullmatch(written) or _BY_POINTS.fullmatch(written) or _BY_COMMAS.fullmatch(written)
+    ambiguous = _AMBIGUOUS.fullmatch(written)
+    if ambiguous is not None and three is not ThreeDigits.THOUSANDS:
+        if three is ThreeDigits.UNKNOWN:
+            raise AmountAmbiguous(text, f"il peut se lire {ambiguous[1]} ou {ambiguous[1]} 000")
+        return int(ambiguous[1])
+    found = _BY_BLANKS.fullmatch(written)
+    if found is None and three is not ThreeDigits.DECIMALS:
+        found = _BY_POINTS.fullmatch(written) or _BY_COMMAS.fullmatch(written)
     if found is None:
         raise AmountInvalid(text, _why_not_francs(written))
     digits = found[1].translate(_NO_GROUPS)
@@ -116,22 +133,17 @@ def parse_balance(text: object) -> int:
     return parse_francs(written, max_xof=MAX_BALANCE_XOF)
 
 
-def parse_written_balance(text: str, *, points_group: bool = False) -> int:
+def parse_written_balance(text: str, *, three: ThreeDigits = ThreeDigits.UNKNOWN) -> int:
     """Read a balance as parse_written_francs reads an amount, below zero with a minus of any length before it.
 
-    Errors:  AmountInvalid as there, up to MAX_BALANCE_XOF either way.
+    Errors:  as there, up to MAX_BALANCE_XOF either way.
     Source:  see parse_written_francs.
     """
     written = without_marks(text)
     below_zero = written[:1] in {"-", "\u2212", "\u2013"}
     whole = text.replace(written[0], "", 1) if below_zero else text
-    amount_xof = parse_written_francs(whole, max_xof=MAX_BALANCE_XOF, points_group=points_group)
+    amount_xof = parse_written_francs(whole, max_xof=MAX_BALANCE_XOF, three=three)
     return -amount_xof if below_zero else amount_xof
-
-
-def is_ambiguous(text: str) -> bool:
-    """Say whether an amount can be read in two ways, so that only the rest of its file can tell."""
-    return _AMBIGUOUS.fullmatch(_without_currency(text)) is not None
 
 
 _NO_GROUPS: Final = str.maketrans("", "", " .,")

@@ -42,6 +42,8 @@ DRESSES = {
     "directions": "\u202a{}\u202c",
     "NUL padding": "{}\x00\x00\x00",
     "DEL": "\x7f{}",
+    "no-break space encoded twice": "{}\u00c2\u00a0",
+    "byte order mark encoded twice": "\u00ef\u00bb\u00bf{}",
 }
 
 
@@ -172,6 +174,7 @@ def test_the_alphabet_of_payment_references_is_the_one_they_are_made_of() -> Non
         ("merci \U0001f64f", "merci \U0001f64f"),
         ("pour l'\u00e9cole\r\nde Awa", "pour l'\u00e9cole de Awa"),
         ("avec papa", "avec papa"),
+        ("pour Kon\u00c3\u00a9", "pour Kon\u00e9"),
         ("'1000000039", "1000000039"),
         ("x" * 300, "x" * MAX_TEXT_CHARS),
         ("\ud800bonjour\x00", "bonjour"),

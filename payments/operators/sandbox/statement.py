@@ -1,273 +1,231 @@
 """The daily statement of the sandbox operator: read whole, or refused with the line that is wrong.
 
+A file is refused only when its money cannot be known; what else is odd is kept, remarked and used as far as it is sure.
+
 Source: the layout is the sandbox operator's own; it keeps traps seen in real statements of the region: a preamble,
 accents in two encodings, failed lines that carry an amount, fees on lines of their own, a last day that is included.
 """
 
-import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from itertools import islice
 from typing import Final
 
-from payments.errors import AmountInvalid, MsisdnInvalid, StatementRejected
-from payments.identity import MAX_TEXT_CHARS
-from payments.money import MAX_BALANCE_XOF, parse_balance, parse_francs
-from payments.msisdn import parse_msisdn
-from payments.observation import Observation, ObservedStatus, Provenance
-from payments.operators.contract import LineKind, Statement, StatementLine, StatementTotals
+from payments import identity
+from payments.errors import AmountAmbiguous, AmountInvalid, RejectedFor, StatementRejected
+from payments.money import MAX_BALANCE_XOF, ThreeDigits, parse_written_balance, parse_written_francs
+from payments.operators.contract import Statement, StatementTotals
 from payments.operators.sandbox.gsma import OPERATOR_NAME
-
-#: Above any real day: about a million lines.
-MAX_FILE_BYTES: Final = 200 * 1024 * 1024
+from payments.operators.sandbox.sheet import Row, find_label, label_table, rows
+from payments.operators.sandbox.statement_days import Days
+from payments.operators.sandbox.statement_line import COLUMNS, Entry, Reading, read_entry
+from payments.operators.sandbox.statement_totals import FOOTER, Printed, proved_lines
 
 PREAMBLE: Final = ("Opérateur", "Compte", "Période début", "Période fin", "Solde ouverture")
-COLUMNS: Final = (
-    "N°", "Date", "Heure", "Référence", "Service", "Statut",
-    "Payeur", "Référence marchand", "Débit", "Crédit", "Référence liée",
-)  # fmt: skip
-FOOTER: Final = ("Total lignes", "Total encaissements", "Total frais", "Solde clôture")
 
-KINDS: Final[Mapping[str, LineKind]] = {
-    "Paiement marchand": LineKind.COLLECTION,
-    "Annulation": LineKind.REVERSAL,
-    "Commission": LineKind.FEE,
-    "Virement": LineKind.TRANSFER,
-}
-STATUSES: Final[Mapping[str, ObservedStatus]] = {
-    "Succès": ObservedStatus.SUCCEEDED,
-    "Échec": ObservedStatus.FAILED,
-}
+#: So many lines are named where every line of a file is damaged in the same way.
+NAMED_LINES_MAX: Final = 20
+
+#: A name, its value, and a value too many, which is told; an operation has more.
+LABEL_CELLS_MAX: Final = 3
 
 _ACCOUNT = re.compile(r"[A-Z0-9]{3,20}")
-_SIGNATURES: Final[Mapping[bytes, str]] = {
-    b"PK\x03\x04": "une archive ZIP ou un classeur de tableur",
-    b"%PDF": "un document PDF",
-    b"\x89PNG": "une image",
-    b"\xff\xd8\xff": "une image",
-    b"GIF8": "une image",
-    b"\xd0\xcf\x11\xe0": "un ancien classeur de tableur",
-    b"\x1f\x8b": "un fichier compressé",
-}
-_UTF8_BOM = b"\xef\xbb\xbf"
-_FIRST_ENTRY_ROW = len(PREAMBLE) + 1
+_LANDMARK: Final = PREAMBLE[0].casefold()
+_LABELS = label_table([*PREAMBLE, *FOOTER])
+_COLUMN_LABELS = label_table(COLUMNS)
+# The first column is a number sign, of which encodings leave little.
+_NAMED_COLUMNS: Final = COLUMNS[1:]
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    number: int
-    cells: Sequence[str]
-    raw: str
+@dataclass(slots=True)
+class _Sheet:
+    """The rows of a file by what they are."""
 
+    labelled: dict[str, tuple[int, str]] = field(default_factory=dict)
+    columns_at: int | None = None
+    entries: list[Row] = field(default_factory=list)
 
-@dataclass(frozen=True, slots=True)
-class _Head:
-    account: str
-    period_start: datetime
-    period_end: datetime
-    opening_xof: int
+    def value(self, label: str) -> tuple[int, str] | None:
+        found = self.labelled.get(label)
+        return found if found is not None and found[1].strip() else None
 
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    line: StatementLine
-    movement_xof: int
+    def required(self, label: str) -> tuple[int, str]:
+        found = self.value(label)
+        if found is None:
+            at = self.labelled[label][0] if label in self.labelled else self.columns_at
+            raise StatementRejected(f"« {label} » et sa valeur manquent", at, code=RejectedFor.NOT_A_STATEMENT)
+        return found
 
 
 def parse(content: bytes, filename: str) -> Statement:
-    """Read a statement whole; every control total of the file has been compared with its lines.
+    """Read a statement whole; every control total that the file prints has been compared with its lines.
 
     Returns: lines numbered as in the file; a reversal names the transaction it undoes, a fee the one it was taken for.
     Errors:  StatementRejected.
     Source:  see the module.
     """
-    rows = list(_rows(_text(content, filename)))
-    if len(rows) < _FIRST_ENTRY_ROW + len(FOOTER):
-        raise StatementRejected("le fichier est plus court qu'un relevé sans opération")
-    head = _head(rows[: len(PREAMBLE)])
-    columns, footer = rows[len(PREAMBLE)], rows[-len(FOOTER) :]
-    if tuple(columns.cells) != COLUMNS:
-        raise StatementRejected("les colonnes ne sont pas celles de cet opérateur", columns.number)
-    entries = [_entry(row, head) for row in rows[_FIRST_ENTRY_ROW : -len(FOOTER)]]
-    totals, closing_xof = _checked_totals(footer, head, entries)
-    return Statement(
-        operator=OPERATOR_NAME,
-        account=head.account,
-        period_start=head.period_start,
-        period_end=head.period_end,
-        opening_xof=head.opening_xof,
-        closing_xof=closing_xof,
-        lines=[entry.line for entry in entries],
-        totals=totals,
-    )
-
-
-def _text(content: bytes, filename: str) -> str:
-    if not content.strip():
-        raise StatementRejected(f"le fichier « {filename[:80]} » est vide")
-    if len(content) > MAX_FILE_BYTES:
-        raise StatementRejected(f"le fichier dépasse {MAX_FILE_BYTES // 1024 // 1024} Mo")
-    for signature, what in _SIGNATURES.items():
-        if content.startswith(signature):
-            raise StatementRejected(f"c'est {what}, pas un relevé en CSV")
-    if b"\x00" in content:
-        raise StatementRejected("le fichier contient des octets nuls (NUL) : ce n'est pas un relevé en CSV")
+    sheet = _sheet(content, filename)
     try:
-        return content.removeprefix(_UTF8_BOM).decode("utf-8")
-    except UnicodeDecodeError:
-        pass
+        return _statement(sheet, ThreeDigits.UNKNOWN)
+    except StatementRejected as rejected:
+        if rejected.code is not RejectedFor.AMOUNT_AMBIGUOUS:
+            raise
+        # "15.000" is read as the rest of the file proves it, and only when it proves one reading alone.
+        proved = [one for one in map(_attempt, (sheet, sheet), (ThreeDigits.THOUSANDS, ThreeDigits.DECIMALS)) if one]
+        if len(proved) != 1:
+            raise
+        return proved[0]
+
+
+def _attempt(sheet: _Sheet, three: ThreeDigits) -> Statement | None:
     try:
-        return content.decode("cp1252")
-    except UnicodeDecodeError as error:
-        raise StatementRejected("le texte n'est ni en UTF-8 ni en Windows-1252") from error
-
-
-def _rows(text: str) -> Iterator[_Row]:
-    # Split by hand: splitlines() would also break on characters that may stand inside a field.
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    reader = csv.reader(lines, delimiter=";", strict=True)
-    before = 0
-    try:
-        for cells in reader:
-            if reader.line_num != before + 1:
-                raise StatementRejected("un champ entre guillemets dépasse la fin de la ligne", before + 1)
-            before = reader.line_num
-            if cells:
-                yield _Row(before, cells, lines[before - 1])
-    except csv.Error as error:
-        raise StatementRejected(
-            "les guillemets ou les séparateurs de cette ligne ne se lisent pas en CSV", before + 1
-        ) from error
-
-
-def _head(rows: Sequence[_Row]) -> _Head:
-    _, account, start, end, opening = (_labelled(row, label) for row, label in zip(rows, PREAMBLE, strict=True))
-    if _ACCOUNT.fullmatch(account) is None:
-        raise StatementRejected("le compte doit s'écrire en 3 à 20 majuscules et chiffres", rows[1].number)
-    # People print the last day of a period; we keep the first instant that is no longer in it.
-    period_start = _midnight(start, rows[2].number)
-    period_end = _midnight(end, rows[3].number) + timedelta(days=1)
-    if not period_start < period_end:
-        raise StatementRejected("la période finit avant de commencer", rows[3].number)
-    return _Head(account, period_start, period_end, _balance(opening, rows[4].number))
-
-
-def _labelled(row: _Row, label: str) -> str:
-    match list(row.cells):
-        case [found, value] if found == label:
-            return value
-        case _:
-            raise StatementRejected(f"« {label} » et sa valeur sont attendus ici", row.number)
-
-
-def _midnight(written: str, line_number: int) -> datetime:
-    try:
-        day = date.fromisoformat(written)
-    except ValueError as error:
-        raise StatementRejected("la date ne s'écrit pas AAAA-MM-JJ", line_number) from error
-    # Other ISO writings exist, and the last day of all has no day after it.
-    if str(day) != written or day == date.max:
-        raise StatementRejected("la date ne s'écrit pas AAAA-MM-JJ", line_number)
-    return datetime.combine(day, time(), UTC)
-
-
-def _entry(row: _Row, head: _Head) -> _Entry:
-    if len(row.cells) != len(COLUMNS):
-        raise StatementRejected(f"{len(row.cells)} champs au lieu de {len(COLUMNS)}", row.number)
-    _, day, hour, reference, service, written_status, payer, our_reference, debit, credit, linked = row.cells
-    kind, status = KINDS.get(service, LineKind.OTHER), STATUSES.get(written_status)
-    if status is None:
-        raise StatementRejected(f"statut inconnu « {written_status[:40]} »", row.number)
-    # A short line has no long field: the costly question is asked of few.
-    too_long = len(row.raw) > MAX_TEXT_CHARS and any(len(cell) > MAX_TEXT_CHARS for cell in row.cells)
-    if not reference or too_long or not row.raw.isprintable():
-        raise StatementRejected("la référence manque, ou un champ est trop long ou non imprimable", row.number)
-    amount_xof = _one_amount(kind, debit, credit, row.number)
-    if kind is LineKind.REVERSAL and status is ObservedStatus.SUCCEEDED:
-        status = ObservedStatus.REVERSED
-    if kind in {LineKind.REVERSAL, LineKind.FEE} and not linked:
-        raise StatementRejected("une annulation ou une commission ne nomme aucune opération", row.number)
-    moved_xof = amount_xof if status is not ObservedStatus.FAILED else 0
-    observation = Observation(
-        operator=OPERATOR_NAME,
-        provenance=Provenance.STATEMENT,
-        status=status,
-        amount_xof=None if kind is LineKind.FEE else amount_xof,
-        fee_xof=amount_xof if kind is LineKind.FEE else None,
-        payer_msisdn=_payer(payer),
-        our_reference=our_reference or None,
-        operator_transaction_id=linked if kind in {LineKind.REVERSAL, LineKind.FEE} else reference,
-        occurred_at=_instant(day, hour, head, row.number),
-        raw_transaction_id=linked if kind in {LineKind.REVERSAL, LineKind.FEE} else reference,
-    )
-    movement_xof = moved_xof if credit else -moved_xof
-    return _Entry(StatementLine(row.number, kind, observation, row.raw, movement_xof, reference), movement_xof)
-
-
-def _one_amount(kind: LineKind, debit: str, credit: str, line_number: int) -> int:
-    if bool(debit) == bool(credit):
-        raise StatementRejected("un seul du débit et du crédit doit être rempli", line_number)
-    if kind is not LineKind.OTHER and bool(credit) != (kind is LineKind.COLLECTION):
-        raise StatementRejected("pour ce service, le montant est du mauvais côté (débit ou crédit)", line_number)
-    try:
-        amount_xof = parse_francs(debit or credit)
-    except AmountInvalid as error:
-        raise StatementRejected(str(error), line_number) from error
-    if amount_xof == 0:
-        raise StatementRejected("une opération de zéro franc", line_number)
-    return amount_xof
-
-
-def _payer(written: str) -> str | None:
-    try:
-        return parse_msisdn(written) if written else None
-    except MsisdnInvalid:
-        # A masked or mangled payer does not make the money less real; the raw line is kept.
+        return _statement(sheet, three)
+    except StatementRejected:
         return None
 
 
-def _instant(day: str, hour: str, head: _Head, line_number: int) -> datetime:
-    try:
-        instant = datetime.fromisoformat(f"{day}T{hour}+00:00")
-    except ValueError as error:
-        raise StatementRejected("la date ou l'heure ne se lit pas", line_number) from error
-    if not head.period_start <= instant < head.period_end:
-        raise StatementRejected("l'opération est hors de la période du relevé", line_number)
-    return instant
-
-
-def _checked_totals(footer: Sequence[_Row], head: _Head, entries: Sequence[_Entry]) -> tuple[StatementTotals, int]:
-    count, collected, fees, closing = (_labelled(row, label) for row, label in zip(footer, FOOTER, strict=True))
-    numbers = [row.number for row in footer]
-    totals = StatementTotals(
-        line_count=_total(count, numbers[0]),
-        collected_xof=_total(collected, numbers[1]),
-        fees_xof=_total(fees, numbers[2]),
+def _statement(sheet: _Sheet, three: ThreeDigits) -> Statement:
+    account = _account(sheet)
+    days = Days([*(row.cells[1] for row in sheet.entries if len(row.cells) > 1), *_period_texts(sheet)])
+    period_start, period_end = _period(sheet, days)
+    days.within(period_start.date(), (period_end - timedelta(days=1)).date())
+    printed = _printed(sheet, three)
+    proved = printed.opening_xof is not None and printed.closing_xof is not None
+    reading = Reading(period_start, period_end, days, proved, three)
+    entries = [read_entry(row, reading) for row in sheet.entries]
+    _require_whole_ids(entries)
+    return Statement(
+        operator=OPERATOR_NAME,
+        account=account,
+        period_start=period_start,
+        period_end=period_end,
+        opening_xof=printed.opening_xof,
+        closing_xof=printed.closing_xof,
+        lines=proved_lines(entries, printed),
+        totals=printed.totals,
     )
-    closing_xof = _balance(closing, numbers[3])
-    found = (
-        len(entries),
-        sum(entry.movement_xof for entry in entries if entry.line.kind is LineKind.COLLECTION),
-        -sum(entry.movement_xof for entry in entries if entry.line.kind is LineKind.FEE),
-        head.opening_xof + sum(entry.movement_xof for entry in entries),
+
+
+def _sheet(content: bytes, filename: str) -> _Sheet:
+    sheet, footer, count = _Sheet(), False, 0
+    for row in rows(content, filename, COLUMNS, _LANDMARK):
+        count += 1
+        label = _label(row)
+        if label is not None:
+            _keep_label(sheet, label, row)
+            footer = footer or label in FOOTER
+        elif sheet.columns_at is None:
+            sheet.columns_at = _columns_at(row)
+        elif not footer:
+            sheet.entries.append(row)
+        elif not _is_short(row):
+            raise StatementRejected("une opération suit les totaux du fichier", row.number)
+    if sheet.columns_at is None:
+        why = "les colonnes ne sont pas celles de cet opérateur"
+        if count < len(PREAMBLE) + 1:
+            why = "le fichier est plus court qu'un relevé sans opération"
+        raise StatementRejected(why, code=RejectedFor.NOT_A_STATEMENT)
+    sheet.required(PREAMBLE[0])
+    return sheet
+
+
+def _label(row: Row) -> str | None:
+    return find_label(row.cells[0], _LABELS) if _is_short(row) else None
+
+
+def _is_short(row: Row) -> bool:
+    # A spreadsheet fills every row up to the longest one; an operation has more than a name and a value.
+    filled = (cell for cell in row.cells if cell and not cell.isspace())
+    return next(islice(filled, LABEL_CELLS_MAX, None), None) is None
+
+
+def _keep_label(sheet: _Sheet, label: str, row: Row) -> None:
+    values = [cell for cell in row.cells[1:] if cell.strip()]
+    before = sheet.labelled.get(label)
+    if len(values) > 1 or (before is not None and before[1] != "".join(values)):
+        raise StatementRejected(f"« {label} » doit avoir une valeur, et une seule", row.number)
+    sheet.labelled[label] = (row.number, "".join(values))
+
+
+def _columns_at(row: Row) -> int | None:
+    found = [find_label(cell, _COLUMN_LABELS) for cell in row.cells]
+    if sum(label is not None for label in found) <= len(COLUMNS) // 2:
+        return None
+    if tuple(found[1 : len(COLUMNS)]) != _NAMED_COLUMNS or any(cell.strip() for cell in row.cells[len(COLUMNS) :]):
+        raise StatementRejected(
+            "les colonnes ne sont pas celles de cet opérateur", row.number, code=RejectedFor.NOT_A_STATEMENT
+        )
+    return row.number
+
+
+def _account(sheet: _Sheet) -> str:
+    number, written = sheet.required("Compte")
+    account = identity.without_marks(written)
+    if _ACCOUNT.fullmatch(account) is None:
+        raise StatementRejected("le compte doit s'écrire en 3 à 20 majuscules et chiffres", number)
+    return account
+
+
+def _period_texts(sheet: _Sheet) -> list[str]:
+    return [sheet.required(label)[1] for label in ("Période début", "Période fin")]
+
+
+def _period(sheet: _Sheet, days: Days) -> tuple[datetime, datetime]:
+    (start_at, start), (end_at, end) = sheet.required("Période début"), sheet.required("Période fin")
+    period_start = datetime.combine(days.read(start, start_at), time(), UTC)
+    # People print the last day of a period; we keep the first instant that is no longer in it.
+    period_end = datetime.combine(days.read(end, end_at), time(), UTC) + timedelta(days=1)
+    if not period_start < period_end:
+        raise StatementRejected("la période finit avant de commencer", end_at, code=RejectedFor.DATE)
+    return period_start, period_end
+
+
+def _printed(sheet: _Sheet, three: ThreeDigits) -> Printed:
+    return Printed(
+        totals=StatementTotals(
+            line_count=_figure(sheet, FOOTER[0], three),
+            collected_xof=_figure(sheet, FOOTER[1], three),
+            fees_xof=_figure(sheet, FOOTER[2], three),
+        ),
+        opening_xof=_figure(sheet, PREAMBLE[4], three, below_zero=True),
+        closing_xof=_figure(sheet, FOOTER[3], three, below_zero=True),
+        line_numbers={label: number for label, (number, _) in sheet.labelled.items()},
     )
-    printed = (totals.line_count, totals.collected_xof, totals.fees_xof, closing_xof)
-    for label, number, ours, theirs in zip(FOOTER, numbers, found, printed, strict=True):
-        if ours != theirs:
-            raise StatementRejected(f"« {label} » dit {theirs}, mais les lignes donnent {ours}", number)
-    return totals, closing_xof
 
 
-def _total(written: str, line_number: int) -> int:
+def _figure(sheet: _Sheet, label: str, three: ThreeDigits, *, below_zero: bool = False) -> int | None:
+    found = sheet.value(label)
+    if found is None:
+        return None
+    number, written = found
     try:
-        return parse_francs(written, max_xof=MAX_BALANCE_XOF)
+        if below_zero:
+            return parse_written_balance(written, three=three)
+        return parse_written_francs(written, max_xof=MAX_BALANCE_XOF, three=three)
     except AmountInvalid as error:
-        raise StatementRejected(str(error), line_number) from error
+        code = RejectedFor.AMOUNT_AMBIGUOUS if isinstance(error, AmountAmbiguous) else RejectedFor.AMOUNT
+        raise StatementRejected(f"« {label} » : {error}", number, code=code) from error
 
 
-def _balance(written: str, line_number: int) -> int:
-    try:
-        return parse_balance(written)
-    except AmountInvalid as error:
-        raise StatementRejected(str(error), line_number) from error
+def _require_whole_ids(entries: Sequence[Entry]) -> None:
+    """Refuse a file of which a spreadsheet has cut the ids: different operations would be one."""
+    named: Mapping[int, list[str]] = {
+        entry.line.line_number: [one for one in (entry.line.reference, entry.linked) if one] for entry in entries
+    }
+    cut = [number for number, ids in named.items() if any(identity.is_cut(one) for one in ids)]
+    if not cut:
+        own = [entry.line.reference for entry in entries if entry.line.reference]
+        others = {entry.linked for entry in entries if entry.linked} - set(own)
+        if not identity.cut_together([*own, *others]):
+            return
+        cut = [number for number, ids in named.items() if any(identity.is_long_number(one) for one in ids)]
+    listed = ", ".join(str(number) for number in cut[:NAMED_LINES_MAX])
+    more = f" et {len(cut) - NAMED_LINES_MAX} autres" if len(cut) > NAMED_LINES_MAX else ""
+    raise StatementRejected(
+        "des références ont perdu leurs derniers chiffres : le fichier a été enregistré de nouveau par un tableur, "
+        f"il faut celui que l'opérateur a donné (lignes {listed}{more})",
+        code=RejectedFor.SAVED_AGAIN,
+        line_numbers=cut,
+    )

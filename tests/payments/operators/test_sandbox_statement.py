@@ -1,7 +1,7 @@
 """A small statement by hand, broken in every way once."""
 
 from datetime import UTC, datetime
-from time import monotonic
+from time import process_time
 
 import pytest
 
@@ -9,6 +9,7 @@ from payments.errors import StatementRejected
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import LineKind, Statement, StatementTotals
 from payments.operators.registry import built_in
+from payments.remarks import Remark
 
 GOOD = """\
 Opérateur;Argent Mobile (essai)
@@ -97,12 +98,15 @@ def test_a_reversal_names_the_payment_it_undoes() -> None:
     assert observation.amount_xof == 5000
 
 
-def test_the_three_encodings_and_both_line_ends_say_the_same() -> None:
-    plain = parse(GOOD)
-    assert parse(b"\xef\xbb\xbf" + GOOD.encode()) == plain
-    assert parse(GOOD.encode("cp1252")) == plain
-    assert parse(GOOD.replace("\n", "\r\n")) == plain
-    assert parse(GOOD.rstrip("\n")) == plain
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16", "cp850", "mac_roman"])
+def test_every_encoding_says_the_same(encoding: str) -> None:
+    assert parse(GOOD.encode(encoding)) == parse(GOOD)
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_every_line_end_says_the_same(end: str) -> None:
+    assert parse(GOOD.replace("\n", end)) == parse(GOOD)
+    assert parse(GOOD.rstrip("\n")) == parse(GOOD)
 
 
 def test_blank_lines_are_passed_over_and_still_counted() -> None:
@@ -146,9 +150,12 @@ def test_a_line_lost_on_the_way_refuses_the_file(index: int) -> None:
     [
         ("Compte;RAMU01", "Compte;ramu 01", 2),
         ("Compte;RAMU01", "Compte", 2),
-        ("Opérateur;", "Banque;", 1),
-        ("début;2026-11-22", "début;22/11/2026", 3),
-        ("début;2026-11-22", "début;20261122", 3),
+        ("Compte;RAMU01", "Compte;RAMU01;RAMU02", 2),
+        ("Opérateur;", "Banque;", 6),
+        ("début;2026-11-22", "début;05/11/2026", 3),
+        ("début;2026-11-22", "début;44527", 3),
+        ("début;2026-11-22", "début;22/11/26", 3),
+        ("début;2026-11-22", "début;", 3),
         ("début;2026-11-22", "début;2026-11-24", 4),
         ("fin;2026-11-22", "fin;9999-12-31", 4),
         ("fin;2026-11-22", "fin;2026-11-21", 4),
@@ -156,34 +163,28 @@ def test_a_line_lost_on_the_way_refuses_the_file(index: int) -> None:
         (";Débit;Crédit;", ";Crédit;Débit;", 6),
         (";;5000;\n", ";;5_000;\n", 7),
         (";;5000;\n", ";;5e3;\n", 7),
-        (";;5000;\n", ";;5 000;\n", 7),
+        (";;5000;\n", ";;5 00;\n", 7),
         (";;5000;\n", ";;\uff15000;\n", 7),
         (";;5000;\n", ";;-5000;\n", 7),
-        (";;5000;\n", ";;5000.00;\n", 7),
+        (";;5000;\n", ";;5000.50;\n", 7),
         (";;5000;\n", ";;NaN;\n", 7),
-        (";;5000;\n", ";;0;\n", 7),
         (";;5000;\n", ";;1000000000;\n", 7),
+        (";;5000;\n", f";;{'9' * 40};\n", 7),
         (";;5000;\n", ";;;\n", 7),
+        (";;5000;\n", ";-;-;\n", 7),
         (";;5000;\n", ";5000;5000;\n", 7),
-        (";;5000;\n", ";5000;;\n", 7),
-        (";;5000;\n", ";;5000\n", 7),
-        (";;5000;\n", ";;5000;;\n", 7),
-        (";MP1;Paiement", ";;Paiement", 7),
-        (";MP1;Paiement", ";M\x7fP1;Paiement", 7),
-        (";MP1;Paiement", ";" + "M" * 257 + ";Paiement", 7),
-        (";MP1;Paiement", ';"MP1;Paiement', 7),
-        (";MP1;Paiement", ';"M\nP1";Paiement', 7),
-        (";MP1;Paiement", ';"M"P1;Paiement', 7),
-        ("Succès;+22370123456;7K3M9QPA;;5000", "Peut-être;+22370123456;7K3M9QPA;;5000", 7),
-        ("2026-11-22;10:15:03;MP1", "2026-11-23;00:00:00;MP1", 7),
-        ("2026-11-22;10:15:03;MP1", "2026-11-21;23:59:59;MP1", 7),
-        ("2026-11-22;10:15:03;MP1", "2026-11-22;10:15+02;MP1", 7),
-        ("2026-11-22;10:15:03;MP1", "2026-11-22;25:00:00;MP1", 7),
-        ("50;;MP1", "50;;", 8),
-        ("5000;;MP1", "5000;;", 10),
-        ("Total lignes;7", "Total lignes;7;", 14),
+        ("7K3M9QPA;;5000;\n", "7K3M9QPA\n", 7),
+        (";;5000;\n", ";;5000;MP9;MP9\n", 7),
+        ("1;2026-11-22;10:15:03;MP1", "1;44527;10:15:03;MP1", 7),
+        ("1;2026-11-22;10:15:03;MP1", "1;31/31/2026;10:15:03;MP1", 7),
+        ("1;2026-11-22;10:15:03;MP1", "1;9999-99-99;10:15:03;MP1", 7),
+        (";MP1;Paiement", ";2,5593E+14;Paiement", 7),
+        ("50;;MP1", "50;;2.5593E+14", 8),
+        ("Total lignes;7", "Total lignes;7;8", 14),
+        ("Total lignes;7", "Total lignes;7\nTotal lignes;8", 15),
         ("Total lignes;7", "Lignes;7", 14),
         ("Total frais;50", "Total frais;-50", 16),
+        ("Solde clôture;940\n", "Solde clôture;940\n" + GOOD.split("\n")[6], 18),
     ],
 )
 def test_a_line_that_cannot_be_right_is_named(old: str, new: str, line_number: int) -> None:
@@ -203,7 +204,10 @@ def test_a_line_that_cannot_be_right_is_named(old: str, new: str, line_number: i
         (b"%PDF-1.7 rest", "PDF"),
         (b"\xd0\xcf\x11\xe0rest", "tableur"),
         (b"\x1f\x8brest", "compressé"),
-        (GOOD.encode("utf-16"), "NUL"),
+        (b"<html><table>", "HTML"),
+        (b"\xef\xbb\xbf\r\n<?xml version='1.0'?>", "XML"),
+        (b"{\\rtf1", "document de texte"),
+        (GOOD.encode("utf-16-le"), "NUL"),
         (GOOD.encode().replace(b"MP1", b"M\x00P"), "NUL"),
         (b"", "est vide"),
         (b" \r\n ", "est vide"),
@@ -215,10 +219,15 @@ def test_what_is_no_csv_statement_is_refused_with_a_sentence(content: bytes, wha
     assert what in refusal(content).why
 
 
-def test_a_masked_payer_does_not_make_the_money_less_real() -> None:
-    observation = parse(GOOD.replace("+22370123456", "+223****3456")).lines[0].observation
+@pytest.mark.parametrize(
+    ("written", "remark"),
+    [("+223****3456", Remark.PAYER_UNREADABLE), ("2,2370E+10", Remark.PAYER_CUT), ("Awa", Remark.PAYER_UNREADABLE)],
+)
+def test_a_masked_payer_does_not_make_the_money_less_real(written: str, remark: Remark) -> None:
+    observation = parse(GOOD.replace("+22370123456", written)).lines[0].observation
     assert observation.payer_msisdn is None
     assert observation.amount_xof == 5000
+    assert observation.remarks == (remark,)
 
 
 def test_a_day_without_any_operation_is_a_statement() -> None:
@@ -234,6 +243,7 @@ def test_a_hundred_thousand_lines_are_read_in_a_few_seconds() -> None:
         f"{n};2026-11-22;10:15:03;MP{n:08};Paiement marchand;Succès;+22370123456;R{n:07};;500;" for n in range(count)
     ]
     content = "\n".join([*head, *body, *foot, f"Solde clôture;{count * 500 - 20}"]).encode()
-    started = monotonic()
+    started = process_time()
     assert len(parse(content).lines) == count
-    assert monotonic() - started < 10
+    # About three seconds of one processor, and ten times that as a guard.
+    assert process_time() - started < 30

@@ -1,0 +1,73 @@
+"""The days that a file names: every date of one file is written in one order, and its period tells which."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Final
+
+from payments.errors import RejectedFor, StatementRejected
+from payments.identity import is_scientific, without_marks, words
+from payments.moments import DayOrder, is_serial, read_days
+
+BOTH: Final = frozenset(DayOrder)
+
+
+class Days:
+    """Reads the dates of one file; each writing is judged once.
+
+    Source:  spreadsheets write 2026-11-05 as 05/11/2026 or 11/05/2026, by the country they were set to.
+    """
+
+    __slots__ = ("_known", "_orders", "_within")
+
+    def __init__(self, written: Iterable[str]) -> None:
+        """Look at every date of the file for the order that they share."""
+        self._orders = BOTH
+        self._within: tuple[date, date] | None = None
+        self._known: dict[str, date | StatementRejected] = {}
+        for text in set(written):
+            shared = self._orders & read_days(_day_part(text)).keys()
+            self._orders = shared or self._orders
+
+    def within(self, first: date, last: date) -> None:
+        """Take note of the period: a date with two readings, one of them in the period, means that one."""
+        self._within = (first, last)
+        self._known.clear()
+
+    def read(self, text: str, line_number: int) -> date:
+        """Give the day that a date means.
+
+        Errors:  StatementRejected when it is none, or may be two.
+        Source:  see the class.
+        """
+        found = self._known.get(text)
+        if found is None:
+            found = self._known[text] = self._judged(text)
+        if isinstance(found, StatementRejected):
+            raise StatementRejected(found.why, line_number, code=found.code)
+        return found
+
+    def _judged(self, text: str) -> date | StatementRejected:
+        readings = read_days(_day_part(text))
+        if not readings:
+            return _no_date(text)
+        days = {readings[order] for order in self._orders & readings.keys()} or set(readings.values())
+        if len(days) > 1 and self._within is not None:
+            first, last = self._within
+            days = {day for day in days if first <= day <= last} or days
+        if len(days) > 1:
+            one, other = sorted(days)
+            why = f"la date « {text.strip()[:20]} » peut se lire {one:%d/%m/%Y} ou {other:%d/%m/%Y}"
+            return StatementRejected(why, code=RejectedFor.DATE)
+        return days.pop()
+
+
+def _day_part(text: str) -> str:
+    return (words(text[:64]) or "").replace("T", " ", 1).partition(" ")[0]
+
+
+def _no_date(text: str) -> StatementRejected:
+    bare = without_marks(text)
+    if is_serial(bare) or is_scientific(bare):
+        why = f"la date « {bare[:20]} » est un nombre : le fichier a été enregistré de nouveau par un tableur"
+        return StatementRejected(why, code=RejectedFor.SAVED_AGAIN)
+    return StatementRejected(f"la date « {bare[:20]} » ne s'écrit ni AAAA-MM-JJ ni JJ/MM/AAAA", code=RejectedFor.DATE)
