@@ -161,7 +161,9 @@ async def test_any_bytes_are_kept_exactly_and_never_a_fault_of_ours(world: World
         [(kept,)] = await world.rows("SELECT body FROM callback ORDER BY id DESC LIMIT 1")
         assert kept == body
     assert set(reached) == {204, 401}
-    assert min(reached.values()) >= 20, reached
+    # A body is refused for being empty alone; what it is called decides nothing.
+    assert reached[204] >= 100, reached
+    assert reached[401] >= 3, reached
     assert await world.count("callback") == len(examples) >= 100
 
 
