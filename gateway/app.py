@@ -12,6 +12,7 @@ from gateway import health, webhooks
 from gateway.doors import Doors
 from gateway.errors import install_error_handlers
 from gateway.finance import routes as finance
+from gateway.refusals import WRITE_EVERY_S
 from gateway.settings import Settings
 from gateway.ussd import routes as ussd
 from gateway.wiring import Parts, Wiring
@@ -22,7 +23,12 @@ log = structlog.stdlib.get_logger()
 BOOK_REFRESH_S = 30
 
 #: Above these sizes nothing is read; the doors themselves refuse earlier, in their own words.
-BODY_BYTES_MAX = {"": 1024 * 1024, "/ussd/": 4 * 1024 * 1024, "/finance/": 24 * 1024 * 1024}
+BODY_BYTES_MAX = {
+    "": 1024 * 1024,
+    "/webhooks/": 8 * 1024 * 1024,
+    "/ussd/": 4 * 1024 * 1024,
+    "/finance/": 24 * 1024 * 1024,
+}
 
 
 #: Gives further doors for parts that were built; local mode adds its telephone this way.
@@ -36,13 +42,15 @@ def create_app(settings: Settings, more: MoreDoors | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        book = asyncio.create_task(_keep_book(parts))
+        kept = [asyncio.create_task(_keep_book(parts)), asyncio.create_task(_keep_refusals(parts))]
         try:
             yield
         finally:
-            book.cancel()
-            with suppress(asyncio.CancelledError):
-                await book
+            for task in kept:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await parts.webhooks.refusals.write(parts.deps.desk, parts.deps.clock.now())
             await wiring.close()
 
     app = FastAPI(
@@ -52,7 +60,7 @@ def create_app(settings: Settings, more: MoreDoors | None = None) -> FastAPI:
     app.add_middleware(Doors, concurrency_max=settings.concurrency_max)
     # Addresses are compared in this order: callers and operators first.
     app.include_router(ussd.router(parts.ussd))
-    app.include_router(webhooks.router(parts.deps))
+    app.include_router(webhooks.router(parts.deps, parts.webhooks))
     app.include_router(health.router(parts.deps, parts.ussd.sessions.answers))
     app.include_router(finance.router(parts.finance))
     for door in more(parts) if more else ():
@@ -70,3 +78,9 @@ async def _keep_book(parts: Parts) -> None:
             await asyncio.sleep(1)
         else:
             await asyncio.sleep(BOOK_REFRESH_S)
+
+
+async def _keep_refusals(parts: Parts) -> None:
+    while True:
+        await asyncio.sleep(WRITE_EVERY_S)
+        await parts.webhooks.refusals.write(parts.deps.desk, parts.deps.clock.now())

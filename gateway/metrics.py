@@ -13,6 +13,9 @@ USSD_TURN_S = Histogram(
     "ramu_ussd_turn_seconds", "Time to answer a USSD turn.", ("aggregator",), buckets=TURN_BUCKETS_S, registry=REGISTRY
 )
 CALLBACKS = Counter("ramu_callbacks", "Callbacks stored.", ("operator", "verdict"), registry=REGISTRY)
+CALLBACKS_REFUSED = Counter(
+    "ramu_callbacks_refused", "Callbacks refused at the door.", ("operator", "reason"), registry=REGISTRY
+)
 PAYMENTS_POSTED = Counter(
     "ramu_payments_posted", "Payments posted to the ledger.", ("operator", "provenance"), registry=REGISTRY
 )

@@ -137,6 +137,20 @@ def _ussd_keys(text: object) -> object:
     return named
 
 
+def _networks(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        return {
+            name: tuple(ipaddress.ip_network(network, strict=False) for network in networks)
+            for name, networks in _named_lists(text).items()
+        }
+    except ValueError:
+        raise ValueError(
+            "is not operator=network,network with IP addresses or networks, entries apart by spaces"
+        ) from None
+
+
 def _operator_secrets(text: object) -> object:
     if not isinstance(text, str):
         return text
@@ -185,6 +199,10 @@ RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 PublicUrl = Annotated[WebUrl, AfterValidator(_public_url)]
 UssdKeys = Annotated[
     dict[str, tuple[SecretStr, ...]], NoDecode, AfterValidator(_strong_keys), BeforeValidator(_ussd_keys)
+]
+WebhookKeys = UssdKeys
+WebhookNetworks = Annotated[
+    dict[str, tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]], NoDecode, BeforeValidator(_networks)
 ]
 OperatorSecrets = Annotated[
     dict[str, tuple[OperatorSecret, ...]],

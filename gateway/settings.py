@@ -25,6 +25,8 @@ from gateway.setting_types import (
     ServiceCode,
     SmsSender,
     UssdKeys,
+    WebhookKeys,
+    WebhookNetworks,
 )
 from payments.operators.contract import Secret, Secrets
 
@@ -37,6 +39,9 @@ LOCAL_DEFAULTS: Mapping[str, str] = {
     "RAMU_USSD_KEYS": f"africastalking={LOCAL_WORD}",
     "RAMU_SERVICE_CODE": "*123#",
     "RAMU_OPERATOR_SECRETS": f"sandbox={LOCAL_WORD}",
+    "RAMU_WEBHOOK_KEYS": f"sandbox={LOCAL_WORD}",
+    # On one's own machine the open address works as well: whoever calls from it is listed.
+    "RAMU_WEBHOOK_NETWORKS": "sandbox=127.0.0.1,::1",
     "RAMU_SANDBOX_API_KEY": LOCAL_WORD,
     "RAMU_SMS_SENDER": "sandbox",
     "RAMU_LOG_FORMAT": "console",
@@ -73,6 +78,12 @@ class Settings(BaseSettings):
     ussd_keys: UssdKeys = Field(description="the secret part of each aggregator's address: africastalking=old,new")
     service_code: ServiceCode = Field(description="what people dial, as *123#")
     operator_secrets: OperatorSecrets = Field(default_factory=dict, description="operator=old,new or JSON with dates")
+    webhook_keys: WebhookKeys = Field(
+        default_factory=dict, description="the secret part of each operator's long address: operator=old,new"
+    )
+    webhook_networks: WebhookNetworks = Field(
+        default_factory=dict, description="the networks from which each operator calls: operator=10.0.0.0/8,10.1.2.3"
+    )
     sandbox_operator_url: SandboxUrl = Field(None, description="the sandbox operator's address, which enables it")
     sandbox_api_key: SandboxKey = Field(None, description="our key at the sandbox operator")
     sandbox_merchant: str = Field("RAMU", pattern=r"^[A-Z0-9]{3,20}$", description="our merchant code there: A-Z, 0-9")

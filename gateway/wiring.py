@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from gateway.callers import Callers
 from gateway.clock import SystemClock
 from gateway.contributions.schemes import SchemeBook
 from gateway.database import Database, Pool, Timeouts, open_database
@@ -29,6 +30,7 @@ from gateway.ussd.parts import UssdDeps
 from gateway.ussd.sessions import SessionStore
 from gateway.ussd.sessions_postgres import PostgresSessions
 from gateway.ussd.sessions_redis import RedisSessions
+from gateway.webhooks import WebhookParts
 from payments.operators.contract import Operator, OperatorClient
 from payments.operators.registry import built_in as operators
 from payments.operators.sandbox.client import SandboxClient
@@ -50,6 +52,7 @@ class Parts:
     finance: FinanceDeps
     reconciling: ReconcilingDeps
     book: SchemeBook
+    webhooks: WebhookParts
 
 
 class Wiring:
@@ -97,7 +100,13 @@ class Wiring:
             finance=FinanceDeps(deps, partial(import_statement, reconciling)),
             reconciling=reconciling,
             book=book,
+            webhooks=WebhookParts({name: self._callers(name) for name in known}),
         )
+
+    def _callers(self, operator: str) -> Callers:
+        keys = self._settings.webhook_keys.get(operator, ())
+        networks = self._settings.webhook_networks.get(operator, ())
+        return Callers(tuple(key.get_secret_value() for key in keys), networks)
 
     def _database(self, *, at_doors: bool = False, durable: bool = True) -> Database:
         settings = self._settings

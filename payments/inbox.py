@@ -24,21 +24,24 @@ SECRET_HEADERS = frozenset(
 )
 REMOVED = "[removed]"
 
-#: An address that belongs to no request is refused here, in the statement that stores it: one round trip for all.
+#: An address that belongs to no request is found out in the statement that stores, and then nothing is: one round trip.
 STORE = text("""
     INSERT INTO callback (operator, request_id, method, headers, body, verdict, reason, received_at, attempts,
-                          next_attempt_at, handled_at)
-    SELECT :operator, request_id, :method, :headers, :body,
-           CASE WHEN lost THEN 'reject' ELSE :verdict END,
-           CASE WHEN lost THEN 'no request has this address' ELSE :reason END,
-           :received_at, 0,
-           CASE WHEN lost OR :verdict = 'reject' THEN NULL ELSE CAST(:received_at AS timestamptz) END,
-           CASE WHEN lost OR :verdict = 'reject' THEN CAST(:received_at AS timestamptz) END
-      FROM (SELECT found.request_id, CAST(:token AS text) IS NOT NULL AND found.request_id IS NULL AS lost
-              FROM (SELECT (SELECT id FROM payment_request
-                             WHERE callback_token = :token AND operator = :operator) AS request_id) AS found) AS address
-    RETURNING verdict
+                          next_attempt_at)
+    SELECT :operator, found.request_id, :method, :headers, :body, :verdict, :reason, :received_at, 0, :received_at
+      FROM (SELECT (SELECT id FROM payment_request
+                     WHERE callback_token = :token AND operator = :operator) AS request_id) AS found
+     WHERE CAST(:token AS text) IS NULL OR found.request_id IS NOT NULL
+    RETURNING id
 """).bindparams(bindparam("headers", type_=JSONB))
+
+#: Counts no further than it matters.
+UNPROVEN = text("""
+    SELECT count(*) FROM (SELECT FROM callback
+                           WHERE operator = :operator AND handled_at IS NULL AND parked_at IS NULL
+                             AND request_id IS NULL AND verdict = 'accept_unbound'
+                           LIMIT :enough) AS waiting
+""")
 
 CLAIM = text("""
     UPDATE callback SET attempts = attempts + 1, next_attempt_at = :lease_until
@@ -90,10 +93,10 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 async def store(
     connection: AsyncConnection, operator: str, token: str | None, request: RawRequest, verdict: Verdict
-) -> VerdictKind:
-    """Keep a callback as it came.
+) -> bool:
+    """Keep a callback as it came; twice is no fault, because money is credited once whoever tells of it.
 
-    Returns: the verdict that stands, which is a refusal when the address belongs to no request.
+    Returns: whether it was kept, which it is not when ``token`` names no request of this operator.
     """
     kept = await connection.execute(
         STORE,
@@ -108,7 +111,13 @@ async def store(
             "received_at": request.received_at,
         },
     )
-    return VerdictKind(kept.scalar_one())
+    return kept.scalar_one_or_none() is not None
+
+
+async def unproven_waiting(connection: AsyncConnection, operator: str, enough: int) -> int:
+    """Count the unsolicited messages of an operator that nobody vouches for and nobody has read; ``enough`` at most."""
+    counted = await connection.execute(UNPROVEN, {"operator": operator, "enough": enough})
+    return int(counted.scalar_one())
 
 
 async def claim(connection: AsyncConnection, now: datetime, lease_s: int, batch: int) -> list[StoredCallback]:

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field
@@ -86,6 +86,21 @@ class Callback(Table, table=True):
     handled_at: datetime | None = instant(nullable=True)
     parked_at: datetime | None = instant(nullable=True)
     last_error: str | None = text(nullable=True)
+
+
+class RefusedCallback(Table, table=True):
+    """What was refused at the door of an operator: how often, of whom and why; never the body."""
+
+    __tablename__ = "refused_callback"
+
+    operator: str = text(primary_key=True)
+    day: date = Field(default=None, primary_key=True)
+    sender: str = text(primary_key=True)
+    reason: str = text(primary_key=True)
+    refused: int = number()
+    last_sha256: bytes | None = Field(default=None, sa_type=LargeBinary, nullable=True)
+    last_bytes: int = number()
+    last_at: datetime = instant()
 
 
 class ObservationRow(Table, table=True):

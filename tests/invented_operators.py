@@ -261,7 +261,12 @@ async def open_two_operators(database: Database, clock: TestClock, ids: CountedI
 def others(cauri: ChosenClient, mil: ChosenClient) -> Others:
     """Give both as what a world is built from."""
     return Others(
-        operators={CAURI: InventedOperator(CAURI, "Cauri", signs=True), MIL: InventedOperator(MIL, "Mil", signs=False)},
+        operators={
+            CAURI: InventedOperator(
+                CAURI, "Cauri", signs=True, capabilities=replace(CAPABILITIES, signs_callbacks=True)
+            ),
+            MIL: InventedOperator(MIL, "Mil", signs=False),
+        },
         clients={CAURI: cauri, MIL: mil},
         secrets={CAURI: Secrets((Secret(SECRET),)), MIL: Secrets((Secret(SECRET),))},
     )

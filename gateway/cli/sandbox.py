@@ -11,6 +11,7 @@ from gateway.clock import SystemClock
 from gateway.local.faults import reason
 from gateway.local.sandbox_operator.app import create_operator
 from gateway.local.sandbox_operator.journal import JournalRefused
+from gateway.setting_types import LOCAL_WORD
 
 #: Where the books lie below the local folder when nobody names another place.
 BOOKS_FOLDER = "sandbox-operator"
@@ -36,7 +37,8 @@ def sandbox(
         raise typer.Exit(2)
     if data_dir is None and local_dir is not None:
         data_dir = local_dir / BOOKS_FOLDER
-    notify_url = public_url.rstrip("/") + "/webhooks/sandbox"
+    # The long address, given to it at going live.
+    notify_url = f"{public_url.rstrip('/')}/webhooks/sandbox/{LOCAL_WORD}"
     try:
         listener = socket.create_server((host, port))
     except (OSError, UnicodeError) as error:

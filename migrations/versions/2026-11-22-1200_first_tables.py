@@ -259,6 +259,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_callback_request_id", "callback", ["request_id"], unique=False)
     op.create_table(
+        "refused_callback",
+        sa.Column("operator", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("sender", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("refused", sa.BigInteger(), nullable=False),
+        sa.Column("last_sha256", sa.LargeBinary(), nullable=True),
+        sa.Column("last_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("operator", "day", "sender", "reason", name=op.f("pk_refused_callback")),
+    )
+    op.create_table(
         "household",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("ramu_number", sa.Text(), nullable=False),
@@ -602,6 +614,7 @@ def downgrade() -> None:
     op.drop_table("ledger_entry")
     op.drop_index("ix_household_next_period_on", table_name="household")
     op.drop_table("household")
+    op.drop_table("refused_callback")
     op.drop_index("ix_callback_request_id", table_name="callback")
     op.drop_index("ix_callback_parked_at", table_name="callback", postgresql_where=sa.text("parked_at IS NOT NULL"))
     op.drop_index(

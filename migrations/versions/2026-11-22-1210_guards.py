@@ -39,6 +39,7 @@ EVIDENCE = {
 CHANGEABLE = {
     "payment_request": "state, submissions, inquiries, submitted_at, next_attempt_at, settled_at, last_detail",
     "callback": "attempts, next_attempt_at, handled_at, parked_at, last_error",
+    "refused_callback": "refused, last_sha256, last_bytes, last_at",
     "statement_line": "bucket, matched_at, payment_id",
     "reconciliation_break": "owner, closed_at, closed_because",
     "household": "next_period_on",
@@ -50,7 +51,7 @@ CHANGEABLE = {
 }
 
 #: Rows that are only memory, not evidence.
-FORGETTABLE = ("ussd_session", "staff_session")
+FORGETTABLE = ("ussd_session", "staff_session", "refused_callback")
 
 #: The same table of states as payments.lifecycle, held a second time; a test compares the two.
 STEPS = {

@@ -153,7 +153,9 @@ class Answer:
 class Capabilities:
     """What an operator has, how it tells two ids apart, and the rhythm in which it wants to be asked.
 
-    ``zone`` is the one that its dates are in where they name none.
+    ``zone`` is the one that its dates are in where they name none. ``signs_callbacks`` says that ``verify`` may accept
+    one; only then is a message read that comes to no address of the operator's own. ``callback_bytes_max`` bounds what
+    nobody vouches for, ``batch_bytes_max`` what is signed or comes from the operator's own network.
     Units:   every number of seconds ends in _s; ask_after_s are the waits before the first question and
              between the next ones, and its last one repeats until ask_until_s after the submission.
     """
@@ -170,6 +172,9 @@ class Capabilities:
     expires_after_s: int = 86_400
     ask_until_s: int = 30 * 86_400
     acknowledgement: RawResponse = field(default_factory=lambda: RawResponse(status=204))
+    signs_callbacks: bool = False
+    callback_bytes_max: int = 64 * 1024
+    batch_bytes_max: int = 4 * 1024 * 1024
 
 
 class OperatorClient(Protocol):

@@ -37,13 +37,6 @@ def test_what_may_be_a_secret_is_removed_and_the_rest_is_kept() -> None:
     assert kept == {"authorization": REMOVED, "x-api-key": REMOVED, "x-date": "z"}
 
 
-async def test_a_refused_callback_is_kept_and_never_handed_out(database: Database) -> None:
-    await keep(database, verdict=Verdict(VerdictKind.REJECT, "no live secret"))
-    assert await take(database) == []
-    async with database.single() as connection:
-        assert (await connection.execute(text("SELECT reason FROM callback"))).scalar_one() == "no live secret"
-
-
 async def test_a_claimed_callback_belongs_to_one_reader_until_its_lease_ends(database: Database) -> None:
     await keep(database)
     assert len(await take(database)) == 1
