@@ -14,6 +14,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from gateway.app import BODY_BYTES_MAX
+from gateway.connections import KEEP_ALIVE_S
 from gateway.local.postgres import PrivatePostgres
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -230,3 +232,50 @@ def test_the_first_start_makes_both_roles_and_a_database_that_only_they_enter(
             assert session.execute("SHOW server_encoding").fetchone() == ("UTF8",)
     with pytest.raises(psycopg.OperationalError, match="permission denied"):
         psycopg.connect(host=place["PGHOST"], user="ramu_app", password="local", dbname="trial")
+
+
+NGINX = shutil.which("nginx")
+NGINX_CONF = ROOT / "docker" / "nginx.conf"
+
+
+def test_the_proxy_lets_go_before_we_do_and_lets_pass_what_we_take() -> None:
+    conf = NGINX_CONF.read_text("utf-8")
+    upstream = re.search(r"upstream ramu \{.*?keepalive_timeout (\d+)s", conf, re.DOTALL)
+    assert upstream is not None
+    assert int(upstream[1]) < KEEP_ALIVE_S
+    for place, limit_bytes in BODY_BYTES_MAX.items():
+        inside = {"/webhooks/": "location /webhooks/", "/finance/": "location = /finance/releves"}.get(place)
+        if inside:
+            allowed = re.search(re.escape(inside) + r" \{\s*client_max_body_size (\d+)m", conf)
+            assert allowed is not None
+            assert int(allowed[1]) * 1024 * 1024 == limit_bytes
+    for hidden in ("/metrics", "/readyz", "/livez"):
+        assert re.search(rf"location = {hidden} \{{\s*return 404;", conf)
+    # Addresses hold keys, and neither log may repeat them.
+    assert "access_log off;" in conf
+    assert "error_log /dev/stderr crit;" in conf
+    assert "X-Forwarded-For $remote_addr;" in conf
+
+
+def test_the_proxys_address_is_the_one_that_is_believed() -> None:
+    compose = (ROOT / "compose.yaml").read_text("utf-8")
+    believed = re.search(r"RAMU_FORWARDED_ALLOW_IPS:-([0-9.]+)\}", compose)
+    proxy = re.search(r"\n  proxy:\n.*?ipv4_address: ([0-9.]+)", compose, re.DOTALL)
+    assert believed is not None
+    assert proxy is not None
+    assert believed[1] == proxy[1]
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed on this machine")
+def test_nginx_itself_accepts_its_configuration(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    made = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-days", "1")
+    assert run(*made, "-keyout", key, "-out", certificate).returncode == 0
+    here = {"/tmp/": f"{tmp_path}/", "web:8000": "127.0.0.1:8000"}  # noqa: S108 - the proxy's, in its container
+    here |= {"/run/secrets/tls_certificate": str(certificate), "/run/secrets/tls_key": str(key)}
+    conf = NGINX_CONF.read_text("utf-8")
+    for there, place in here.items():
+        conf = conf.replace(there, place)
+    (tmp_path / "nginx.conf").write_text(conf, "utf-8")
+    checked = run(NGINX or "", "-t", "-c", tmp_path / "nginx.conf")
+    assert checked.returncode == 0, checked.stderr
