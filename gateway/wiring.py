@@ -5,8 +5,6 @@ from functools import partial
 
 import httpx
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from gateway.callers import Callers
 from gateway.clock import SystemClock
@@ -29,7 +27,7 @@ from gateway.ussd.aggregators.registry import built_in as aggregators
 from gateway.ussd.parts import UssdDeps
 from gateway.ussd.sessions import SessionStore
 from gateway.ussd.sessions_postgres import PostgresSessions
-from gateway.ussd.sessions_redis import RedisSessions
+from gateway.ussd.sessions_redis import RedisSessions, open_redis
 from gateway.webhooks import WebhookParts
 from payments.operators.contract import Operator, OperatorClient
 from payments.operators.registry import built_in as operators
@@ -38,8 +36,6 @@ from ussd_flows.places import places_from
 
 #: Longer than the longest statement of a report (the trial balance allows itself two minutes).
 REPORT_SILENCE_S = 150
-#: A Redis that says nothing for so long is out: a caller is given up after ten seconds, and we ask twice.
-REDIS_SILENCE_S = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +151,7 @@ class Wiring:
     def _sessions(self) -> SessionStore:
         if self._settings.redis_url is None:
             return PostgresSessions(self._database(at_doors=True, durable=False))
-        self._redis = Redis.from_url(
-            self._settings.redis_url.get_secret_value(),
-            decode_responses=True,
-            socket_timeout=REDIS_SILENCE_S,
-            socket_connect_timeout=REDIS_SILENCE_S,
-            # Once more, for the connection that a restart had closed; the library's own waits are for programs.
-            retry=Retry(NoBackoff(), 1),
-        )
+        self._redis = open_redis(self._settings.redis_url.get_secret_value())
         return RedisSessions(self._redis)
 
     def _sender(self, deps: Deps) -> Sender:

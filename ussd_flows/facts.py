@@ -97,7 +97,11 @@ class Wallet:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The caller and what is open to them today."""
+    """The caller and what is open to them today.
+
+    ``used_keys`` holds every key that this dialogue has shown or heard, where a repeat of an earlier turn looks like a
+    new answer; it is empty where turns have names of their own.
+    """
 
     today: date
     caller: Registered | None
@@ -105,3 +109,4 @@ class Facts:
     wallets: tuple[Wallet, ...]
     activities: tuple[str, ...]
     places: Places
+    used_keys: frozenset[str] = frozenset()

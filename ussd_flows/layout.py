@@ -1,6 +1,8 @@
 """Cutting a page into screens that fit, with keys that a caller can predict."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 from ussd_flows.gsm7 import septets
@@ -14,20 +16,23 @@ HOME_KEY: Final = "00"
 _FIXED_KEYS: Final = {MORE: "98", BACK: "0"}
 
 
-def code_of(codes: Sequence[str], key: str) -> str | None:
-    """Give the code that stood behind a key when the codes were shown."""
-    return dict(zip(_keys(codes), codes, strict=True)).get(key)
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a screen carries beside its page: whether one can go back from it, and which keys it must not give out."""
+
+    can_go_back: bool
+    used_keys: frozenset[str] = frozenset()
 
 
-def lay_out(menu: Menu, page: Page, number: int, *, can_go_back: bool) -> tuple[Screen, tuple[str, ...], int]:
-    """Give one screen of a page, the codes behind its keys, and the number of the screen.
+def lay_out(menu: Menu, page: Page, number: int, frame: Frame) -> tuple[Screen, Mapping[str, str], int]:
+    """Give one screen of a page, the code behind each of its keys, and the number of the screen.
 
     Units:   number from 0.
     Returns: the last screen for a number beyond it, because a list may have become shorter.
     """
     start, shown = 0, 0
     while True:
-        screen, codes, end = _longest_screen(menu, page, start, can_go_back=can_go_back)
+        screen, codes, end = _longest_screen(menu, page, start, frame)
         if shown == number or end >= len(page.entries):
             return screen, codes, shown
         start, shown = end, shown + 1
@@ -38,30 +43,32 @@ def ending(menu: Menu, text: str) -> Screen:
     return Screen(text, (), InputKind.NONE, ends=True, name=f"{menu.name}.end")
 
 
-def _longest_screen(menu: Menu, page: Page, start: int, *, can_go_back: bool) -> tuple[Screen, tuple[str, ...], int]:
+def _longest_screen(menu: Menu, page: Page, start: int, frame: Frame) -> tuple[Screen, Mapping[str, str], int]:
     """Show as many whole entries as fit; at least one, or a list would never end."""
     end = len(page.entries)
-    screen, codes = _screen(menu, page, start, end, can_go_back=can_go_back)
+    screen, codes = _screen(menu, page, start, end, frame)
     if _fits(screen):
         return screen, codes, end
     end = start + 1
-    screen, codes = _screen(menu, page, start, end, can_go_back=can_go_back)
+    screen, codes = _screen(menu, page, start, end, frame)
     while True:
-        longer, longer_codes = _screen(menu, page, start, end + 1, can_go_back=can_go_back)
+        longer, longer_codes = _screen(menu, page, start, end + 1, frame)
         if not _fits(longer):
             return screen, codes, end
         screen, codes, end = longer, longer_codes, end + 1
 
 
-def _screen(menu: Menu, page: Page, start: int, end: int, *, can_go_back: bool) -> tuple[Screen, tuple[str, ...]]:
+def _screen(menu: Menu, page: Page, start: int, end: int, frame: Frame) -> tuple[Screen, Mapping[str, str]]:
     entries = [*page.entries[start:end]]
     if end < len(page.entries):
         entries.append(Entry(MORE, say("key.more")))
-    if can_go_back:
+    if frame.can_go_back:
         entries.append(Entry(BACK, say("key.back")))
-    codes = tuple(entry.code for entry in entries)
-    options = tuple(Option(key, entry.label) for key, entry in zip(_keys(codes), entries, strict=True))
-    return Screen(page.text, options, menu.input, ends=False, name=menu.name), codes
+    numbers = _numbers(frame.used_keys if menu.acts else frozenset())
+    keyed = [(_FIXED_KEYS.get(entry.code) or next(numbers), entry) for entry in entries]
+    options = tuple(Option(key, entry.label) for key, entry in keyed)
+    screen = Screen(page.text, options, menu.input, ends=False, name=menu.name)
+    return screen, {key: entry.code for key, entry in keyed}
 
 
 def _fits(screen: Screen) -> bool:
@@ -69,6 +76,6 @@ def _fits(screen: Screen) -> bool:
     return cost is not None and cost <= WISHED_SEPTETS
 
 
-def _keys(codes: Sequence[str]) -> list[str]:
-    """Number the codes of a screen from 1; the keys for moving about, always last, are the same on every screen."""
-    return [_FIXED_KEYS.get(code) or str(number) for number, code in enumerate(codes, start=1)]
+def _numbers(used: frozenset[str]) -> Iterator[str]:
+    """Count from 1, without the keys that move about on every screen and without those that mean something already."""
+    return (key for key in map(str, count(1)) if key not in used and key not in _FIXED_KEYS.values())

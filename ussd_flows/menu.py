@@ -71,7 +71,8 @@ class Menu:
     """One menu: what it shows, what it makes of an answer, where it leads, what it needs to know, what it asks for.
 
     ``accept`` gets the code of the chosen entry where the menu asks for a choice, else the typed text; it is None where
-    there is nothing to answer. Every menu may lead home; ``leads_to`` names the others.
+    there is nothing to answer. Every menu may lead home; ``leads_to`` names the others. A menu that ``acts`` may end in
+    an effect, so its keys must not be typed by accident.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Menu:
     leads_to: frozenset[str]
     needs: frozenset[str] = frozenset()
     input: InputKind = InputKind.CHOICE
+    acts: bool = False
 
 
 def for_registered(

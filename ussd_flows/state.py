@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import Final
 
 # A new number makes every stored state unreadable: raise it when menus or data change their meaning.
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class FlowState:
     """One caller's place in the menus.
 
-    ``options`` holds the codes behind the keys of the screen that was shown, so that a key means what the caller saw.
+    ``options`` holds the code behind each key of the screen that was shown, so that a key means what the caller saw.
     ``trail`` holds the menus to go back through, home first.
     """
 
     menu: str
     data: Mapping[str, str]
-    options: tuple[str, ...]
+    options: Mapping[str, str]
     trail: tuple[str, ...]
 
 
@@ -29,7 +29,7 @@ def encode(state: FlowState) -> str:
         "v": _VERSION,
         "menu": state.menu,
         "data": dict(state.data),
-        "options": state.options,
+        "options": dict(state.options),
         "trail": state.trail,
     }
     return json.dumps(stored, separators=(",", ":"))
@@ -45,8 +45,8 @@ def decode(text: str) -> FlowState | None:
     except (ValueError, RecursionError):
         return None
     match stored:
-        case {"v": int(version), "menu": str(menu), "data": dict(data), "options": list(options), "trail": list(trail)}:
-            texts = [*data.values(), *options, *trail]
+        case {"v": int(version), "menu": str(menu), "data": dict(data), "options": dict(options), "trail": list(trail)}:
+            texts = [*data.values(), *options.values(), *trail]
             if version == _VERSION and all(isinstance(text, str) for text in texts):
-                return FlowState(menu, data, tuple(options), tuple(trail))
+                return FlowState(menu, data, options, tuple(trail))
     return None

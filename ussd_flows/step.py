@@ -6,6 +6,9 @@ key means what the caller saw. ``0`` goes back along the trail, or to the screen
 ``98`` shows the next screen of a list. An answer that cannot be read shows the same screen again with a reason. Facts
 are read anew at every turn, so a menu may find itself closed (a request is open, the household is now registered): it
 then sends the caller on, and nothing happens. Effects leave only by an outcome that ends the session: at most once.
+
+Where a repeat looks like a new answer, the keys of a screen that acts are keys which this dialogue has neither shown
+nor heard before: whoever types one has read that screen, however late or often the earlier turns come again.
 """
 
 import re
@@ -15,13 +18,13 @@ from typing import Final, assert_never
 from ussd_flows.effects import Effect
 from ussd_flows.facts import Facts
 from ussd_flows.graph import MENUS
-from ussd_flows.layout import BACK, HOME_KEY, MORE, code_of, ending, lay_out
+from ussd_flows.layout import BACK, HOME_KEY, MORE, Frame, ending, lay_out
 from ussd_flows.menu import HOME, Again, Finish, Goto, View
 from ussd_flows.screen import InputKind, Screen
 from ussd_flows.state import FlowState
 from ussd_flows.texts import say
 
-_AT_HOME: Final = FlowState(HOME, {}, (), ())
+_AT_HOME: Final = FlowState(HOME, {}, {}, ())
 _SCREEN: Final = "screen"
 _LONGEST_TAIL: Final = 80
 _FRAME_OF_A_TAIL: Final = re.compile(r"^[*\s]+|[#\s]+$")
@@ -60,7 +63,10 @@ def _dialled(tail: str) -> list[str]:
 def step(state: FlowState, text: str, facts: Facts) -> Step:
     """Answer what the caller typed; every text has an answer."""
     answered = _turn(state, text, facts)
-    return _show(state, facts, answered.reason) if isinstance(answered, Again) else answered
+    if not isinstance(answered, Again):
+        return answered
+    # The same screen keeps the keys that the caller has just read.
+    return _show(state, replace(facts, used_keys=facts.used_keys - state.options.keys()), answered.reason)
 
 
 def _turn(state: FlowState, text: str, facts: Facts) -> Step | Again:
@@ -69,7 +75,7 @@ def _turn(state: FlowState, text: str, facts: Facts) -> Step | Again:
     typed = text.strip()
     if typed == HOME_KEY:
         return _show(_AT_HOME, facts)
-    code = code_of(state.options, typed)
+    code = state.options.get(typed)
     if code == BACK:
         return _back(state, facts)
     if code == MORE:
@@ -124,7 +130,8 @@ def _show(state: FlowState, facts: Facts, notice: str = "") -> Step:
     page = menu.render(View(facts, state.data))
     if isinstance(page, Goto):
         return _enter(_at_screen(state, 0), replace(page, notice=page.notice or notice), facts)
-    screen, codes, number = lay_out(menu, page, _screen_number(state), can_go_back=bool(state.trail))
+    frame = Frame(bool(state.trail), facts.used_keys)
+    screen, codes, number = lay_out(menu, page, _screen_number(state), frame)
     if notice:
         screen = replace(screen, text=f"{notice}\n{screen.text}")
     return Step(replace(_at_screen(state, number), options=codes), screen)

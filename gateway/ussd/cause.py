@@ -1,15 +1,22 @@
 """The name of one turn of one dialogue, from which everything it brings about takes its key."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from gateway.ussd.sessions import SessionKey, StoredSession
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One turn; the same turn, repeated by whomever, has the same name."""
+    """One turn; the same turn, repeated by whomever, has the same name.
+
+    ``started`` is the name that the dialogue was given when it began: a session id used again, by the same number or by
+    another one, is another dialogue with other names.
+    """
 
     session: SessionKey
+    msisdn: str
+    started: str
     turn_number: int
 
     @property
@@ -20,7 +27,7 @@ class Cause:
     @property
     def dialogue(self) -> str:
         """Give what the names of all turns of the dialogue begin with."""
-        return f"ussd:{self.session.aggregator}:{self.session.session_id}:"
+        return f"{dialogues(self.session, self.msisdn)}{self.started}:"
 
     def effect(self, effect_number: int) -> str:
         """Give the idempotency key of one effect of the turn."""
@@ -29,6 +36,11 @@ class Cause:
     def made(self, key: str) -> bool:
         """Say whether something with this key was brought about by this turn."""
         return key.rpartition(":")[0] == self.name
+
+
+def dialogues(session: SessionKey, msisdn: str) -> str:
+    """Give what the names of all dialogues begin with that this number has had under this session id."""
+    return f"ussd:{session.aggregator}:{quote(session.session_id, safe='')}:{msisdn}:"
 
 
 def turn_number(stored: StoredSession | None, transcript: str | None) -> int:

@@ -4,24 +4,26 @@ import asyncio
 import hmac
 from http import HTTPStatus
 
+import structlog
 from fastapi import APIRouter
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from gateway.errors import problem
 from gateway.metrics import USSD_TURN_S, USSD_TURNS
 from gateway.ussd.aggregators.contract import Aggregator, TurnRejected
 from gateway.ussd.parts import UssdDeps
+from gateway.ussd.sentences import UNCERTAIN
 from gateway.ussd.turn import handle_turn
 from payments.wire import RawRequest, RawResponse
 
 #: A turn is a few hundred bytes; no aggregator has a reason to send more.
 BODY_BYTES_MAX = 64 * 1024
 METHODS = ("GET", "POST", "PUT")
-#: Longer than this and the aggregator has given the caller up.
-BODY_TIMEOUT_S = 10
 TOO_SLOW = "the body did not arrive in time"
-TOO_LARGE = "Demande refusée: trop longue. Recomposez le code."
+TOO_LARGE = "Appel trop long. Recomposez le code."
+
+log = structlog.stdlib.get_logger()
 
 
 def router(ussd: UssdDeps) -> APIRouter:
@@ -44,6 +46,9 @@ class _Door:
         # An unknown name and a wrong key look the same from outside.
         if aggregator is None or not self._is_key(aggregator.name, named["key"]):
             return problem(HTTPStatus.NOT_FOUND, "not-found", "There is nothing at this address")
+        if request.method == "HEAD":
+            # A gateway looks whether anybody is at home; nobody calls.
+            return Response()
         with USSD_TURN_S.labels(aggregator.name).time():
             answer = await self._answer(aggregator, request)
         return Response(answer.body, answer.status, answer.headers)
@@ -54,33 +59,47 @@ class _Door:
         return any([hmac.compare_digest(key.encode(), offered.encode()) for key in keys])  # noqa: C419 - a generator would stop at the first match
 
     async def _answer(self, aggregator: Aggregator, request: Request) -> RawResponse:
+        """Answer in time and in the aggregator's own words, whatever happens."""
         try:
-            turn = aggregator.parse(await self._raw(request))
+            return await self._turn(aggregator, request)
         except TurnRejected as rejected:
             USSD_TURNS.labels(aggregator.name, "none", "rejected").inc()
             return _refusal(aggregator, rejected)
-        screen = await handle_turn(self._ussd, turn)
-        outcome = "hung_up" if screen is None else "end" if screen.ends else "continue"
-        USSD_TURNS.labels(aggregator.name, screen.name if screen else "none", outcome).inc()
-        return aggregator.render(screen, turn)
+        except ClientDisconnect:
+            raise
+        except Exception:
+            USSD_TURNS.labels(aggregator.name, "none", "broken").inc()
+            log.exception("ussd.door_broken", code=self._ussd.deps.ids.reference(), aggregator=aggregator.name)
+            return aggregator.refuse(UNCERTAIN)
 
-    async def _raw(self, request: Request) -> RawRequest:
+    async def _turn(self, aggregator: Aggregator, request: Request) -> RawResponse:
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + self._ussd.limits.turn_s
+        turn = aggregator.parse(await self._raw(request, until_s))
+        reply = await handle_turn(self._ussd, aggregator, turn, max(until_s - loop.time(), 0))
+        if reply is None:
+            USSD_TURNS.labels(aggregator.name, "none", "hung_up").inc()
+            return aggregator.render(None, turn)
+        USSD_TURNS.labels(aggregator.name, reply.screen, "end" if reply.ends else "continue").inc()
+        return reply.response
+
+    async def _raw(self, request: Request, until_s: float) -> RawRequest:
         return RawRequest(
             method=request.method,
             path=f"/{request.path_params.get('rest', '')}",
             query=request.url.query,
             headers=request.headers,
-            body=await _read(request),
+            body=await _read(request, until_s),
             received_at=self._ussd.deps.clock.now(),
         )
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, until_s: float) -> bytes:
     """Read a body as it comes in, and no more of it nor any longer than a turn needs, whatever was announced."""
     chunks: list[bytes] = []
     left_bytes = BODY_BYTES_MAX
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
+        async with asyncio.timeout_at(until_s):
             async for chunk in request.stream():
                 left_bytes -= len(chunk)
                 if left_bytes < 0:

@@ -1,15 +1,16 @@
 """Where callers stand between two turns: what is kept, and what every store of it promises."""
 
 import json
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from ussd_flows.screen import InputKind, Option, Screen
+from payments.wire import RawResponse
 from ussd_flows.state import FlowState, decode, encode
 
 #: Raised when the meaning of stored sessions changes; older ones then count as absent.
-FORMAT = 1
+FORMAT = 2
 
 
 class SessionsUnavailable(Exception):
@@ -25,18 +26,36 @@ class SessionKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """What was answered, to the octet, and the name of its screen for those who count."""
+
+    screen: str
+    ends: bool
+    response: RawResponse
+
+
+@dataclass(frozen=True, slots=True)
 class StoredSession:
     """A dialogue after its latest turn, with the reply, so that the same turn can be answered again.
 
-    ``state`` is None once the dialogue has ended. ``version`` counts the turns that were kept.
+    The session belongs to one number and, once it was said, to one service code. ``started`` names the dialogue, whose
+    session id may be used again. ``turn_ids`` holds the names of the turns answered, the latest last; ``transcript`` is
+    the path, or ``text`` the answer, of the latest. ``used_keys`` holds the keys shown or typed, where turns have no
+    names. ``state`` is None once the dialogue has ended. ``version`` counts the turns that were kept.
     """
 
     msisdn: str
+    service_code: str
+    started: str
     version: int
     turn_number: int
+    turn_ids: tuple[str, ...]
     transcript: str | None
+    text: str | None
+    used_keys: frozenset[str]
+    answered_at: datetime
     state: FlowState | None
-    screen: Screen
+    reply: Reply
 
 
 class SessionStore(Protocol):
@@ -72,10 +91,16 @@ def encode_session(session: StoredSession) -> str:
         {
             "format": FORMAT,
             "msisdn": session.msisdn,
+            "service_code": session.service_code,
+            "started": session.started,
             "turn_number": session.turn_number,
+            "turn_ids": session.turn_ids,
             "transcript": session.transcript,
+            "text": session.text,
+            "used_keys": sorted(session.used_keys),
+            "answered_at": session.answered_at.isoformat(),
             "state": encode(session.state) if session.state else None,
-            "screen": asdict(session.screen),
+            "reply": _encoded(session.reply),
         },
         separators=(",", ":"),
     )
@@ -88,26 +113,40 @@ def decode_session(text: str, version: int) -> StoredSession | None:
         if stored["format"] != FORMAT:
             return None
         state = decode(stored["state"]) if stored["state"] else None
-        screen = _screen(stored["screen"])
-        if state is None and not screen.ends:
+        reply = _decoded(stored["reply"])
+        if state is None and not reply.ends:
             return None
         return StoredSession(
             msisdn=stored["msisdn"],
+            service_code=stored["service_code"],
+            started=stored["started"],
             version=version,
             turn_number=int(stored["turn_number"]),
+            turn_ids=tuple(stored["turn_ids"]),
             transcript=stored["transcript"],
+            text=stored["text"],
+            used_keys=frozenset(stored["used_keys"]),
+            answered_at=datetime.fromisoformat(stored["answered_at"]).astimezone(UTC),
             state=state,
-            screen=screen,
+            reply=reply,
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
-def _screen(stored: dict[str, Any]) -> Screen:
-    return Screen(
-        text=stored["text"],
-        options=tuple(Option(option["key"], option["label"]) for option in stored["options"]),
-        input=InputKind(stored["input"]),
-        ends=stored["ends"],
-        name=stored["name"],
-    )
+def _encoded(reply: Reply) -> Mapping[str, Any]:
+    # Latin-1 gives every octet one character, so any alphabet that an aggregator writes comes back as it was.
+    response = reply.response
+    body = response.body.decode("latin-1")
+    return {
+        "screen": reply.screen,
+        "ends": reply.ends,
+        "status": int(response.status),
+        "headers": dict(response.headers),
+        "body": body,
+    }
+
+
+def _decoded(stored: Mapping[str, Any]) -> Reply:
+    response = RawResponse(stored["status"], stored["headers"], stored["body"].encode("latin-1"))
+    return Reply(stored["screen"], stored["ends"], response)

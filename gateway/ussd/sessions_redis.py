@@ -3,9 +3,15 @@
 from datetime import datetime
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
 
 from gateway.ussd.sessions import SessionKey, SessionsUnavailable, StoredSession, decode_session, encode_session
+
+#: A store on the same network answers in a millisecond; a caller cannot wait for one that does not.
+ANSWER_WITHIN_S = 2
 
 #: Compare and set in one step: nothing else runs on the server meanwhile. An expired session counts as none, whatever
 #: the server's own clock says, because ours decides.
@@ -21,6 +27,21 @@ redis.call('HSET', KEYS[1], 'version', ARGV[3], 'expires_at_ms', ARGV[4], 'conte
 redis.call('PEXPIRE', KEYS[1], ARGV[4] - now_ms)
 return 1
 """
+
+
+def open_redis(url: str, answer_within_s: float = ANSWER_WITHIN_S) -> Redis:
+    """Open a client that gives a silent server up, and tries once more where a connection had gone stale.
+
+    A command whose connection was lost may have been carried out: it is safe to say it again, because every command
+    here may be said twice, and a repeated compare-and-set finds what the first one wrote.
+    """
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_connect_timeout=answer_within_s,
+        socket_timeout=answer_within_s,
+        retry=Retry(NoBackoff(), 1, (ConnectionLost,)),
+    )
 
 
 class RedisSessions:

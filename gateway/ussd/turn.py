@@ -2,237 +2,221 @@
 
 Theory of operation
 -------------------
-A session belongs to one aggregator and one number. A turn that was answered before is answered the same again: by its
-path where the aggregator repeats the whole path (a shorter path is an older turn, and gets the present screen), or
-because the dialogue has ended. A path without a session was dialled in one go, or outlived its session: it is walked
-from home, and never as far as an effect.
+What a turn means beside the session is said in ``reading``. A turn that means something new is stepped, its effects are
+done under keys made of the number, the dialogue and the turn, and the session is kept with the answer, to the octet.
 
 Two copies of a turn at once both step; their effects have the same keys, so they happen once; the session is kept by
-compare-and-set, and the slower copy repeats the reply of the faster. After a crash between the effects and the session,
-the copy that comes next steps again from facts without the work of its own turn, and finds the kept request.
+compare-and-set, and the slower copy repeats the reply of the faster. That holds for the first turn too, where each copy
+would give the dialogue a name of its own: the name that is kept counts. After a crash between the effects and the
+session, the copy that comes next steps again from facts without the work of its own turn, and finds the kept request;
+where the session was lost too, the path says which turn it is, and what that turn launched is looked for.
 
-When a store fails, the caller is told what is true: nothing was launched, the request is kept, or we do not know.
+Whatever fails or hangs, the caller is told in time what is true: the request is kept, nothing was launched, or we do
+not know.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import assert_never
 
 import structlog
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.members.account import Account, load_account
-from gateway.ussd.aggregators.contract import HUNG_UP, Turn, TurnEvent
+from gateway.ussd.aggregators.contract import HUNG_UP, Aggregator, Turn
 from gateway.ussd.cause import Cause, turn_number
+from gateway.ussd.deadline import within
 from gateway.ussd.effects import Performing, perform
 from gateway.ussd.facts import facts_from
+from gateway.ussd.launched import Place, is_under_way, was_launched_at, was_launched_by
 from gateway.ussd.parts import UssdDeps
+from gateway.ussd.reading import Continue, NotYours, Replay, Start, read_turn, turn_ids, used_keys
 from gateway.ussd.sentences import DONE, NOT_YOURS, NOTHING_DONE, UNCERTAIN, ending
-from gateway.ussd.sessions import SessionKey, SessionsUnavailable, StoredSession
+from gateway.ussd.sessions import Reply, SessionKey, SessionsUnavailable, StoredSession
 from payments.collect import release
 from ussd_flows.screen import Screen
-from ussd_flows.state import FlowState
 from ussd_flows.step import Step, start, step
 
 log = structlog.stdlib.get_logger()
 
-#: What a dialogue has launched: found by the phone, because the keys alone have no index for their beginnings.
-LAUNCHED = text("""
-    SELECT EXISTS (SELECT FROM payment_request
-                    WHERE payer_msisdn = :msisdn AND created_at > :since
-                      AND starts_with(idempotency_key, :dialogue))
-        OR EXISTS (SELECT FROM outbox_sms JOIN phone ON phone.household_id = outbox_sms.household_id
-                    WHERE phone.msisdn = :msisdn
-                      AND (starts_with(key, :dialogue) OR starts_with(key, 'registered/' || :dialogue)))
-""")
-LAUNCHED_WITHIN = timedelta(hours=1)
 
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """The caller has just dialled, perhaps further than the code."""
-
-    tail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Continue:
-    """The caller answered the screen that we remember."""
-
-    state: FlowState
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """The turn was answered before, or is older than the last one answered."""
-
-    screen: Screen
-
-
-@dataclass(frozen=True, slots=True)
-class NotYours:
-    """The session belongs to another number."""
-
-
-Reading = Start | Continue | Replay | NotYours
-
-
-async def handle_turn(ussd: UssdDeps, turn: Turn) -> Screen | None:
-    """Answer a turn; None when nobody is on the line any more."""
-    now = ussd.deps.clock.now()
-    key = SessionKey(turn.aggregator, turn.session_id)
+async def handle_turn(ussd: UssdDeps, aggregator: Aggregator, turn: Turn, limit_s: float) -> Reply | None:
+    """Answer a turn, soon after the limit whatever hangs; None when nobody is on the line any more."""
     if turn.event in HUNG_UP:
-        await _hang_up(ussd, turn, key, now)
+        await _hang_up(ussd, turn, limit_s)
         return None
-    attempt = _Attempt(ussd, turn, key, now)
+    attempt = _Attempt(ussd, aggregator, turn)
     try:
-        return await attempt.answer()
-    except (SessionsUnavailable, SQLAlchemyError) as failed:
+        return await within(limit_s, attempt.answer())
+    except (SessionsUnavailable, SQLAlchemyError, TimeoutError) as failed:
+        # A store that is down fails every turn: one short line each, without a trace.
         log.warning("ussd.turn_failed", aggregator=turn.aggregator, kind=_kind(failed))
-        return await attempt.truth()
+    except Exception as failed:
+        log.exception(
+            "ussd.turn_broken", code=ussd.deps.ids.reference(), aggregator=turn.aggregator, kind=_kind(failed)
+        )
+    return await attempt.truth()
 
 
-def read_turn(stored: StoredSession | None, turn: Turn) -> Reading:
-    """Say what a turn means beside what we remember of its dialogue."""
-    typed = turn.transcript if turn.transcript is not None else turn.text or ""
-    if stored is None:
-        return Start(typed)
-    if stored.msisdn != turn.msisdn:
-        return NotYours()
-    if turn.transcript is None:
-        return _read_text(stored, turn.event, typed)
-    if stored.state is None or stored.transcript is None:
-        return Replay(stored.screen)
-    return _read_path(stored.state, stored.screen, stored.transcript, turn.transcript)
-
-
-def _read_text(stored: StoredSession, event: TurnEvent, typed: str) -> Reading:
-    if event is TurnEvent.BEGIN:
-        return Replay(stored.screen) if stored.turn_number == 0 else Start(typed)
-    return Replay(stored.screen) if stored.state is None else Continue(stored.state, typed)
-
-
-def _read_path(state: FlowState, screen: Screen, before: str, path: str) -> Reading:
-    # People type stars too, so what is new is the difference of two paths, never the part behind the last star.
-    if path == before or not path or before.startswith(f"{path}*"):
-        return Replay(screen)
-    if not before:
-        return Continue(state, path)
-    if path.startswith(f"{before}*"):
-        return Continue(state, path[len(before) + 1 :])
-    return Start("")
-
-
-async def _hang_up(ussd: UssdDeps, turn: Turn, key: SessionKey, now: datetime) -> None:
+async def _hang_up(ussd: UssdDeps, turn: Turn, limit_s: float) -> None:
     """Close the dialogue and let its push go out; the phone has room for a prompt now."""
+    now, key = turn.received_at, SessionKey(turn.aggregator, turn.session_id)
 
     async def let_go(connection: AsyncConnection) -> None:
         await release(connection, turn.msisdn, now)
 
-    try:
+    async def close() -> None:
         stored = await ussd.sessions.load(key, now)
         if stored is not None and stored.msisdn != turn.msisdn:
             return
         await ussd.deps.doors.transact(let_go)
         await ussd.sessions.forget(key)
-    except (SessionsUnavailable, SQLAlchemyError) as failed:
+
+    try:
+        await within(limit_s, close())
+    except (SessionsUnavailable, SQLAlchemyError, TimeoutError) as failed:
         # The push goes out by itself a moment later, and the session expires.
         log.warning("ussd.hang_up_failed", aggregator=turn.aggregator, kind=_kind(failed))
 
 
 def _kind(failed: Exception) -> str:
-    # A store that is down fails every turn: one short line each, without a trace.
     return type(failed.__cause__ or failed).__name__
 
 
 class _Attempt:
     """One try at answering one turn, which remembers how far it came."""
 
-    def __init__(self, ussd: UssdDeps, turn: Turn, key: SessionKey, now: datetime) -> None:
+    def __init__(self, ussd: UssdDeps, aggregator: Aggregator, turn: Turn) -> None:
         self._ussd = ussd
+        self._aggregator = aggregator
         self._turn = turn
-        self._key = key
-        self._now = now
+        self._now = turn.received_at
+        self._key = SessionKey(turn.aggregator, turn.session_id)
+        self._cause: Cause | None = None
         self._may_have_committed = False
         self._done: Screen | None = None
 
-    async def answer(self) -> Screen:
-        """Answer the turn; an exception means that a store failed."""
+    async def answer(self) -> Reply:
+        """Answer the turn; an exception means that something failed."""
         stored = await self._ussd.sessions.load(self._key, self._now)
-        match read_turn(stored, self._turn):
+        match read_turn(stored, self._turn, self._aggregator.repeat_within):
             case NotYours():
-                return ending(NOT_YOURS, "not_yours")
-            case Replay(screen):
-                return screen
+                return self._said(NOT_YOURS, "not_yours")
+            case Replay(reply):
+                return reply
             case Start() | Continue() as reading:
                 return await self._step(stored, reading)
             case never:
                 assert_never(never)
 
-    async def _step(self, stored: StoredSession | None, reading: Start | Continue) -> Screen:
+    async def _step(self, stored: StoredSession | None, reading: Start | Continue) -> Reply:
         ussd, turn = self._ussd, self._turn
-        cause = Cause(self._key, turn_number(stored, turn.transcript))
+        before = stored if isinstance(reading, Continue) else None
+        started = before.started if before else str(ussd.deps.ids.uuid())
+        cause = Cause(self._key, turn.msisdn, started, turn_number(before, turn.transcript))
+        self._cause = cause if before else None
         async with ussd.deps.doors.single() as connection:
             account = await load_account(connection, ussd.book, turn.msisdn, self._now, cause.name)
+            if stored is None and turn.transcript and await was_launched_at(connection, self._place()):
+                return self._said(DONE, "done")
         facts = facts_from(account, ussd.book, ussd.deps.operators, ussd.places, now=self._now, cause=cause)
+        facts = replace(facts, used_keys=used_keys(stored, turn))
         taken = start(facts, reading.tail) if isinstance(reading, Start) else step(reading.state, reading.text, facts)
         screen = await self._perform(account, cause, taken) if taken.effects else taken.screen
-        return await self._keep(stored, cause, taken.state, screen)
+        shown = frozenset() if turn.is_named else frozenset(option.key for option in screen.options)
+        return await self._keep(
+            stored,
+            StoredSession(
+                msisdn=turn.msisdn,
+                service_code=(before.service_code if before else "") or turn.service_code,
+                started=started,
+                version=stored.version + 1 if stored else 1,
+                turn_number=cause.turn_number,
+                turn_ids=turn_ids(before, turn),
+                transcript=turn.transcript,
+                text=turn.text,
+                used_keys=facts.used_keys | shown,
+                answered_at=ussd.deps.clock.now(),
+                state=taken.state,
+                reply=self._reply(screen),
+            ),
+        )
 
     async def _perform(self, account: Account | None, cause: Cause, taken: Step) -> Screen:
         performing = Performing(self._ussd, cause, self._turn.msisdn, account, self._now)
+        committing = False
 
         async def work(connection: AsyncConnection) -> Screen:
-            self._may_have_committed = False
+            nonlocal committing
+            committing = False
             screen = await perform(connection, performing, taken)
-            self._may_have_committed = True
+            committing = True
             return screen
 
-        self._done = await self._ussd.deps.doors.transact(work)
+        # The work goes on when we are told to stop, so until it has failed before its commit it may have been done.
+        self._may_have_committed = True
+        try:
+            self._done = await self._ussd.deps.doors.transact(work)
+        except Exception:
+            self._may_have_committed = committing
+            raise
         return self._done
 
-    async def _keep(
-        self, stored: StoredSession | None, cause: Cause, state: FlowState | None, screen: Screen
-    ) -> Screen:
+    async def _keep(self, stored: StoredSession | None, kept: StoredSession) -> Reply:
         """Keep the session; give the reply of the copy of this turn that was faster, if there was one."""
-        ussd, turn = self._ussd, self._turn
-        kept = StoredSession(
-            msisdn=turn.msisdn,
-            version=stored.version + 1 if stored else 1,
-            turn_number=cause.turn_number,
-            transcript=turn.transcript,
-            state=state,
-            screen=screen,
-        )
-        was_kept = await ussd.sessions.save(
+        was_kept = await self._ussd.sessions.save(
             self._key,
             kept,
             expected_version=stored.version if stored else None,
             now=self._now,
-            expires_at=self._now + timedelta(seconds=ussd.session_lifetime_s),
+            expires_at=self._now + timedelta(seconds=self._ussd.session_lifetime_s),
         )
         if was_kept:
-            return screen
-        faster = await ussd.sessions.load(self._key, self._now)
-        is_copy = faster is not None and faster.msisdn == turn.msisdn and faster.transcript == turn.transcript
-        return faster.screen if faster is not None and is_copy else screen
-
-    async def truth(self) -> Screen:
-        """Say what is true after a store has failed."""
+            return kept.reply
+        faster = await self._ussd.sessions.load(self._key, self._now)
+        if faster is None:
+            return kept.reply
+        reading = read_turn(faster, self._turn, self._aggregator.repeat_within)
+        if isinstance(reading, Replay):
+            return reading.reply
         if self._done is not None:
-            return self._done
-        if self._turn.event is TurnEvent.BEGIN and not self._turn.transcript:
-            return ending(NOTHING_DONE, "nothing_done")
-        cause = Cause(self._key, 0)
-        wanted = {"msisdn": self._turn.msisdn, "since": self._now - LAUNCHED_WITHIN, "dialogue": cause.dialogue}
+            return kept.reply
+        # Another answer to the screen that this one answered: the present screen, for nothing of this one was done.
+        return faster.reply if isinstance(reading, Continue) else self._said(NOT_YOURS, "not_yours")
+
+    async def truth(self) -> Reply:
+        """Say what is true after something has failed."""
+        if self._done is not None:
+            return self._reply(self._done)
+        if self._turn.begins:
+            return self._said(NOTHING_DONE, "nothing_done")
         try:
-            async with self._ussd.deps.doors.single() as connection:
-                launched = (await connection.execute(LAUNCHED, wanted)).scalar_one()
-        except SQLAlchemyError:
-            return ending(UNCERTAIN, "uncertain")
-        if launched:
-            return ending(DONE, "done")
-        return ending(UNCERTAIN, "uncertain") if self._may_have_committed else ending(NOTHING_DONE, "nothing_done")
+            is_uncertain, launched = await within(self._ussd.limits.truth_s, self._look())
+        except (SQLAlchemyError, TimeoutError):
+            return self._said(UNCERTAIN, "uncertain")
+        if launched and not is_uncertain:
+            return self._said(DONE, "done")
+        if launched or is_uncertain or self._may_have_committed:
+            return self._said(UNCERTAIN, "uncertain")
+        return self._said(NOTHING_DONE, "nothing_done")
+
+    async def _look(self) -> tuple[bool, bool]:
+        """Say whether we cannot know, and whether anything was found."""
+        async with self._ussd.deps.doors.single() as connection:
+            under_way = await is_under_way(connection, self._turn.msisdn)
+            if self._cause is not None:
+                return under_way, await was_launched_by(connection, self._cause)
+            launched = await was_launched_at(connection, self._place())
+            return under_way or self._turn.transcript is None, launched
+
+    def _place(self) -> Place:
+        number = None if self._turn.transcript is None else turn_number(None, self._turn.transcript)
+        since = self._now - timedelta(seconds=self._ussd.session_lifetime_s)
+        return Place(self._key, self._turn.msisdn, number, since)
+
+    def _said(self, sentence: str, name: str) -> Reply:
+        return self._reply(ending(sentence, name))
+
+    def _reply(self, screen: Screen) -> Reply:
+        return Reply(screen.name, screen.ends, self._aggregator.render(screen, self._turn))

@@ -72,8 +72,8 @@ def _side(door: Door, bench: Bench) -> Side:
 def _sizes(server: Server) -> dict[str, str]:
     """What the gateway keeps and says on the average, so that the floors move as many bytes."""
     content = server.one(OURS, "SELECT avg(length(content)) FROM ussd_session")
-    screen = server.one(OURS, "SELECT avg(length(content::json -> 'screen' ->> 'text')) FROM ussd_session")
-    return {"FLOOR_SESSION_CHARS": str(content), "FLOOR_SCREEN_CHARS": str(screen + 30)}
+    screen = server.one(OURS, "SELECT avg(length(content::json -> 'reply' ->> 'body')) FROM ussd_session")
+    return {"FLOOR_SESSION_CHARS": str(content), "FLOOR_SCREEN_CHARS": str(screen)}
 
 
 def _throughput(bench: Bench, ours: Side, floor: Side, driver: Side) -> list[Figure]:

@@ -56,6 +56,9 @@ KNOWN: Final = replace(UNKNOWN, caller=AMINATA)
 PROMPT: Final = OpenRequest("7K3M-9QPA", 12_000, "Orange Money", RequestState.WAITING)
 PROMPTED: Final = replace(KNOWN, open_request=PROMPT)
 
+#: As after a long dialogue on a network that cannot tell a repeat from an answer.
+USED_KEYS: Final = frozenset(map(str, range(1, 10)))
+
 _HUGE: Final = 999_999_999
 _LONGEST: Final = Registered(
     household_id=_HUGE,
@@ -107,6 +110,8 @@ def worst_cases() -> dict[str, Facts]:
         "unknown, no scheme open": replace(UNKNOWN, activities=()),
         "unknown, no place known": replace(UNKNOWN, places=places_from([])),
         "longest": longest,
+        "longest, every digit used": replace(longest, used_keys=USED_KEYS),
+        "unknown, every digit used": replace(UNKNOWN, used_keys=USED_KEYS),
         "nothing to pay": replace(longest, caller=replace(_LONGEST, minimum_xof=0, maximum_xof=0)),
         "a lower limit": replace(longest, caller=replace(_LONGEST, maximum_xof=_LONGEST.minimum_xof)),
         "paid ahead": replace(longest, caller=replace(_LONGEST, remaining_xof=0, due_xof=0, suspense_xof=0)),

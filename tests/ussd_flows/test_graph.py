@@ -1,9 +1,10 @@
 """The whole graph of menus, walked with the longest of everything."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.ussd_flows.callers import AMINATA, KNOWN, UNKNOWN, worst_cases
+from tests.ussd_flows.playing import PAYING, play
 from ussd_flows.effects import RegisterHousehold, RequestPayment, SendDetail
 from ussd_flows.facts import Facts
 from ussd_flows.graph import MENUS
@@ -13,6 +14,8 @@ from ussd_flows.screen import HARD_SEPTETS, PLACEHOLDERS, WISHED_SEPTETS, InputK
 from ussd_flows.state import FlowState, encode
 from ussd_flows.step import Step, _show, start, step
 
+#: Keys that mean the same on every screen: back, home, the next screen of a list.
+FIXED_KEYS = {"0", "00", "98"}
 TYPED = {
     "register_name": ["Aminata-Fatoumata DIARRASSOUBA-TOUNKARA", "4"],
     "register_place": ["di", "inl", "oussoub", "b", "?"],
@@ -68,10 +71,11 @@ PASSAGES = [passage for passages in WALKS.values() for passage in passages]
 
 def restless() -> list[Passage]:
     """Answer a screen of each menu after the caller's facts have changed under it."""
-    origins: dict[tuple[str, tuple[str, ...]], Passage] = {}
+    origins: dict[tuple[str, tuple[tuple[str, str], ...]], Passage] = {}
     for passage in PASSAGES:
         if passage.step.state is not None:
-            origins.setdefault((passage.step.state.menu, passage.step.state.options), passage)
+            shown = tuple(passage.step.state.options.items())
+            origins.setdefault((passage.step.state.menu, shown), passage)
     found = []
     for passage in origins.values():
         state = passage.step.state
@@ -109,7 +113,7 @@ def test_every_way_that_a_menu_sends_its_caller_is_declared() -> None:
     for passage in [*PASSAGES, *RESTLESS]:
         menu = MENUS[passage.origin.menu]
         view = View(passage.facts, passage.origin.data)
-        answers = [*passage.origin.options, passage.typed]
+        answers = [*passage.origin.options.values(), passage.typed]
         outcomes = [menu.render(view), *(menu.accept(view, answer) for answer in answers if menu.accept)]
         for outcome in outcomes:
             if isinstance(outcome, Goto) and outcome.menu in MENUS.keys() - {HOME}:
@@ -167,6 +171,47 @@ def test_effects_happen_on_confirming_screens_only_and_once() -> None:
             assert confirming[type(effect)] == passage.origin.menu
             effects[type(effect)] += 1
     assert effects.keys() == confirming.keys()
+
+
+def test_a_menu_that_acts_says_so() -> None:
+    acting = {passage.origin.menu for passage in [*PASSAGES, *RESTLESS] if passage.step.effects}
+    assert {menu.name for menu in MENUS.values() if menu.acts} == acting
+
+
+def test_no_key_that_was_used_before_acts_where_repeats_look_like_answers() -> None:
+    reached: Counter[str] = Counter()
+    for passage in [*PASSAGES, *RESTLESS]:
+        used = passage.facts.used_keys | {passage.typed} | passage.origin.options.keys()
+        facts = replace(passage.facts, used_keys=used)
+        led_here = step(passage.origin, passage.typed, facts)
+        if led_here.state is None or not MENUS[led_here.state.menu].acts:
+            continue
+        again = led_here.state.menu == passage.origin.menu
+        earlier = {passage.typed} if again else used
+        assert not led_here.state.options.keys() & earlier - FIXED_KEYS
+        for key in earlier - {"00", "0"}:
+            assert step(led_here.state, key, facts).effects == ()
+            reached[led_here.state.menu] += 1
+        assert cost(led_here.screen) <= HARD_SEPTETS
+    assert reached.keys() == {"pay_confirm", "register_confirm", "situation"}
+    assert min(reached.values()) >= 20, reached
+
+
+def test_a_key_that_means_nothing_leaves_the_others_where_they_are() -> None:
+    confirming = step(*play_to_confirmation(used_keys=frozenset("1234")))
+    assert confirming.state is not None
+    assert [option.key for option in confirming.screen.options] == ["5", "6", "0"]
+    facts = replace(KNOWN, used_keys=frozenset("1234567890"))
+    again = step(confirming.state, "1", facts)
+    assert again.state == confirming.state
+    assert again.screen.options == confirming.screen.options
+    assert step(confirming.state, "5", facts).effects
+
+
+def play_to_confirmation(used_keys: frozenset[str]) -> tuple[FlowState, str, Facts]:
+    before = play(KNOWN, PAYING[:-1]).state
+    assert before is not None
+    return before, PAYING[-1], replace(KNOWN, used_keys=used_keys)
 
 
 def test_nobody_is_asked_to_pay_twice_or_beyond_the_limits_even_when_the_facts_change() -> None:

@@ -111,9 +111,9 @@ def test_a_path_cut_short_never_ends_in_half_an_answer() -> None:
 @pytest.mark.parametrize(
     "state",
     [
-        FlowState("no such menu", {}, (), ()),
-        FlowState("pay_confirm", {"wallet": "moov"}, ("yes",), ("home",)),
-        FlowState("help", {}, ("@back",), ("no such menu",)),
+        FlowState("no such menu", {}, {}, ()),
+        FlowState("pay_confirm", {"wallet": "moov"}, {"1": "yes"}, ("home",)),
+        FlowState("help", {}, {"0": "@back"}, ("no such menu",)),
     ],
 )
 def test_a_state_of_other_menus_begins_anew_and_says_so(state: FlowState) -> None:

@@ -173,5 +173,6 @@ MENUS = (
         accept=_accept_confirm,
         leads_to=frozenset({"waiting", "pay_amount", "pay_wallet"}),
         needs=frozenset({_AMOUNT, _WALLET}),
+        acts=True,
     ),
 )

@@ -189,5 +189,6 @@ MENUS = (
         accept=_accept_confirm,
         leads_to=frozenset({"register_name", "register_activity", "register_place"}),
         needs=frozenset({_NAME, _ACTIVITY, _PLACE, _PEOPLE}),
+        acts=True,
     ),
 )

@@ -36,4 +36,4 @@ def _accept(caller: Registered, _view: View, answer: str) -> Goto | Finish:
     return Goto(answer)
 
 
-MENU = Menu(name="situation", render=_render, accept=_accept, leads_to=frozenset({"pay_amount"}))
+MENU = Menu(name="situation", render=_render, accept=_accept, leads_to=frozenset({"pay_amount"}), acts=True)

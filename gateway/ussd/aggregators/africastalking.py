@@ -3,46 +3,32 @@
 Source: Africa's Talking USSD documentation and help articles 1284071, 1284096 and 484351, and captures of its sandbox.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
-from urllib.parse import parse_qsl
 
-from gateway.ussd.aggregators.contract import Turn, TurnEvent, TurnRejected
-from payments.errors import MsisdnInvalid
-from payments.msisdn import parse_msisdn
+from gateway.ussd.aggregators.contract import REPEAT_WITHIN, Turn, TurnEvent, TurnRejected
+from gateway.ussd.aggregators.forms import FormUnreadable, caller_number, clean_path, read_form
 from payments.wire import RawRequest, RawResponse
 from ussd_flows.screen import Screen, flat
 
 NAME = "africastalking"
-FORM = "application/x-www-form-urlencoded"
 #: Without a blank or a mark before it: the first four characters decide whether the dialogue goes on.
 TEXT_PLAIN = {"content-type": "text/plain; charset=utf-8"}
 
-TURN_FIELDS = ("sessionId", "phoneNumber", "networkCode", "serviceCode", "text")
-END_FIELDS = ("sessionId", "phoneNumber", "status")
-#: A turn has five fields and an end notification thirteen; an address full of them is no telephone.
-FIELDS_MAX = 40
-CHARS_MAX: Mapping[str, int] = {
-    "sessionId": 100,
-    "phoneNumber": 16,
-    "networkCode": 20,
-    "serviceCode": 40,
-    "text": 2_000,
-    "status": 40,
-}
-END_EVENTS = {"Incomplete": TurnEvent.TIMEOUT, "Failed": TurnEvent.ABORT}
+FIELDS = ("sessionId", "phoneNumber", "networkCode", "serviceCode", "text", "status")
+#: Longer than any that a gateway has given a dialogue.
+SESSION_ID_CHARS_MAX = 200
+#: All that a caller can type in the longest dialogue.
+PATH_CHARS_MAX = 2_000
+#: Longer than any code or network; what is longer is no hint.
+HINT_CHARS_MAX = 40
+END_EVENTS = {"incomplete": TurnEvent.TIMEOUT, "failed": TurnEvent.ABORT}
 
-_BROKEN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_SESSION_ID = re.compile(r"[\x21-\x7e]+")
-#: E.164 as our tables keep it; the country's own rules are asked of ``parse_msisdn``.
-_E164 = re.compile(r"\+[1-9][0-9]{7,14}")
-
-
-class _Unreadable(Exception):
-    """What is wrong with a form, in the words of the sentence that answers it."""
+MANGLED = "Appel mal transmis par le réseau. Recomposez le code."
+NO_NUMBER = "Votre numéro ne nous est pas parvenu. Recomposez le code."
+TOO_LONG = "Appel trop long. Recomposez le code."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +36,19 @@ class AfricasTalking:
     """The wire format of Africa's Talking."""
 
     name: str = NAME
+    repeat_within: timedelta = REPEAT_WITHIN
 
     def parse(self, request: RawRequest) -> Turn:
         """Read a turn, or the notification that a dialogue has ended."""
-        match request.path:
-            case "/":
-                status = HTTPStatus.OK
-            case "/end":
-                status = HTTPStatus.UNPROCESSABLE_ENTITY
-            case _:
-                raise TurnRejected(HTTPStatus.NOT_FOUND, "Adresse inconnue.")
-        if request.method != "POST":
+        path = request.path.rstrip("/")
+        if path not in {"", "/end"}:
+            raise TurnRejected(HTTPStatus.NOT_FOUND, "Adresse inconnue.")
+        # The gateway posts; those that speak its dialect also put the fields into the address.
+        if request.method != "POST" and not (request.method == "GET" and request.query):
             raise TurnRejected(HTTPStatus.METHOD_NOT_ALLOWED, "Seule la méthode POST est admise.")
-        try:
-            return _turn(request) if request.path == "/" else _end(request)
-        except _Unreadable as fault:
-            raise TurnRejected(status, f"Demande refusée: {fault}. Recomposez le code.") from None
+        if path == "/end":
+            return _turn(request, HTTPStatus.UNPROCESSABLE_ENTITY, ended=True)
+        return _turn(request, HTTPStatus.OK, ended=False)
 
     def render(self, screen: Screen | None, turn: Turn) -> RawResponse:
         """Write a screen the way the gateway shows it to the phone."""
@@ -80,91 +63,38 @@ class AfricasTalking:
         return RawResponse(HTTPStatus.OK, TEXT_PLAIN, f"END {sentence}".encode())
 
 
-def _turn(request: RawRequest) -> Turn:
-    fields = _read(request, TURN_FIELDS)
+def _turn(request: RawRequest, unreadable: HTTPStatus, *, ended: bool) -> Turn:
+    """Read who calls in which dialogue, which must be there, and everything else, which may be missing."""
+    try:
+        fields = read_form((request.body, request.query.encode()), FIELDS)
+    except FormUnreadable:
+        raise TurnRejected(unreadable, MANGLED) from None
+    session_id = fields.get("sessionId", "")
+    if not 0 < len(session_id) <= SESSION_ID_CHARS_MAX:
+        raise TurnRejected(unreadable, MANGLED)
+    msisdn = caller_number(fields.get("phoneNumber", ""))
+    if msisdn is None:
+        raise TurnRejected(unreadable, NO_NUMBER)
+    path = clean_path(fields.get("text", ""))
+    if len(path) > PATH_CHARS_MAX:
+        raise TurnRejected(unreadable, TOO_LONG)
+    event = TurnEvent.CONTINUE if path else TurnEvent.BEGIN
+    if ended:
+        event = END_EVENTS.get(fields.get("status", "").lower(), TurnEvent.END)
     return Turn(
         aggregator=NAME,
-        session_id=_session_id(fields),
-        msisdn=_msisdn(fields),
-        service_code=fields["serviceCode"],
-        event=TurnEvent.CONTINUE if fields["text"] else TurnEvent.BEGIN,
+        session_id=session_id,
+        turn_id=None,
+        msisdn=msisdn,
+        service_code=_hint(fields, "serviceCode"),
+        event=event,
         text=None,
-        transcript=fields["text"],
-        operator=fields["networkCode"] or None,
+        transcript=None if ended else path,
+        operator=_hint(fields, "networkCode") or None,
+        received_at=request.received_at,
     )
 
 
-def _end(request: RawRequest) -> Turn:
-    fields = _read(request, END_FIELDS)
-    return Turn(
-        aggregator=NAME,
-        session_id=_session_id(fields),
-        msisdn=_msisdn(fields),
-        service_code="",
-        event=END_EVENTS.get(fields["status"], TurnEvent.END),
-        text=None,
-        transcript=None,
-        operator=None,
-    )
-
-
-def _read(request: RawRequest, wanted: tuple[str, ...]) -> dict[str, str]:
-    """Read the wanted fields of a form, each exactly once; fields we do not know are none of our business."""
-    _check_type(request.headers.get("content-type", ""))
-    found: dict[str, str] = {}
-    for name, value in _pairs(request.body):
-        if name not in wanted:
-            continue
-        if name in found:
-            raise _Unreadable(f"champ {name} en double")
-        if len(value) > CHARS_MAX[name]:
-            raise _Unreadable(f"champ {name} trop long")
-        if _CONTROL.search(value):
-            raise _Unreadable(f"champ {name} illisible")
-        found[name] = value
-    for name in wanted:
-        if name not in found:
-            raise _Unreadable(f"champ {name} absent")
-    return found
-
-
-def _check_type(content_type: str) -> None:
-    kind, _, parameters = content_type.partition(";")
-    if kind.strip().lower() != FORM:
-        raise _Unreadable("ce n'est pas un formulaire")
-    for parameter in parameters.split(";"):
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset" and value.strip().strip('"').lower() not in {"utf-8", "utf8"}:
-            raise _Unreadable("jeu de caractères non admis")
-
-
-def _pairs(body: bytes) -> list[tuple[str, str]]:
-    if _BROKEN_PERCENT.search(body):
-        raise _Unreadable("formulaire mal codé")
-    try:
-        return parse_qsl(
-            body.decode("utf-8"),
-            keep_blank_values=True,
-            strict_parsing=True,
-            errors="strict",
-            max_num_fields=FIELDS_MAX,
-        )
-    except ValueError:
-        raise _Unreadable("formulaire mal codé") from None
-
-
-def _session_id(fields: Mapping[str, str]) -> str:
-    session_id = fields["sessionId"]
-    if not _SESSION_ID.fullmatch(session_id):
-        raise _Unreadable("champ sessionId illisible")
-    return session_id
-
-
-def _msisdn(fields: Mapping[str, str]) -> str:
-    number = fields["phoneNumber"]
-    if not _E164.fullmatch(number):
-        raise _Unreadable("champ phoneNumber illisible")
-    try:
-        return parse_msisdn(number)
-    except MsisdnInvalid:
-        raise _Unreadable("champ phoneNumber illisible") from None
+def _hint(fields: Mapping[str, str], name: str) -> str:
+    value = fields.get(name, "")
+    return value if len(value) <= HINT_CHARS_MAX else ""

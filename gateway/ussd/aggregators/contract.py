@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Protocol
+from typing import Final, Protocol
 
 from payments.wire import RawRequest, RawResponse
 from ussd_flows.screen import Screen
+
+#: Nobody reads a screen and answers it in less: the same text within this time after our answer is the same turn again.
+REPEAT_WITHIN: Final = timedelta(seconds=2)
 
 
 class TurnEvent(StrEnum):
@@ -28,18 +32,33 @@ HUNG_UP = frozenset({TurnEvent.END, TurnEvent.ABORT, TurnEvent.TIMEOUT})
 class Turn:
     """One exchange of a dialogue, whatever wire brought it.
 
-    ``text`` is what the caller typed in this turn alone, or the dialled tail of the first. An aggregator that repeats
-    the whole path every time leaves it None and gives the path as ``transcript``.
+    ``turn_id`` tells a repeat from a new answer: a sequence number or the nonce of a signed link; None where there is
+    no such thing. ``text`` is what the caller typed in this turn alone, or the dialled tail of the first. An aggregator
+    that repeats the whole path every time leaves ``text`` None and gives the path as ``transcript``, which names the
+    turn as well. Where nothing on the wire marks a first turn, the aggregator calls one without text, or with the
+    dialled code, a beginning. ``service_code`` is empty where it was not said.
     """
 
     aggregator: str
     session_id: str
+    turn_id: str | None
     msisdn: str
     service_code: str
     event: TurnEvent
     text: str | None
     transcript: str | None
     operator: str | None
+    received_at: datetime
+
+    @property
+    def begins(self) -> bool:
+        """Say whether the caller has just dialled."""
+        return self.event is TurnEvent.BEGIN
+
+    @property
+    def is_named(self) -> bool:
+        """Say whether a repeat of this turn can be told from a new answer for sure."""
+        return self.turn_id is not None or self.transcript is not None
 
 
 class TurnRejected(Exception):
@@ -57,6 +76,10 @@ class Aggregator(Protocol):
     @property
     def name(self) -> str:
         """Give the name that stands in addresses and settings."""
+
+    @property
+    def repeat_within(self) -> timedelta:
+        """Give the time after an answer within which the same text is the same turn again."""
 
     def parse(self, request: RawRequest) -> Turn:
         """Read a request, or raise ``TurnRejected``; its path begins behind the secret key."""

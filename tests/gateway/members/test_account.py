@@ -15,10 +15,10 @@ from gateway.ussd.sessions import SessionKey
 from payments.collect import NewPaymentRequest, request_payment
 from payments.match import Evidence
 from payments.observation import Observation, ObservedStatus, Provenance
-from tests.world import AMINATA, World
+from tests.world import AMINATA, MOUSSA, World
 from ussd_flows.facts import Facts, PaymentState, RequestState, RightsState
 
-CAUSE = Cause(SessionKey("africastalking", "s"), 5)
+CAUSE = Cause(SessionKey("africastalking", "s"), AMINATA, "started", 5)
 
 
 async def account_of(world: World, msisdn: str = AMINATA, cause: str = "") -> Account | None:
@@ -169,7 +169,14 @@ async def test_an_open_request_is_one_that_may_still_be_on_the_phone(
 async def test_the_work_of_a_turn_is_not_a_fact_for_its_own_repeat(world: World) -> None:
     await asked(world, CAUSE.effect(0))
     assert (await facts(world)).open_request is None
-    for other in (replace(CAUSE, turn_number=6), replace(CAUSE, turn_number=50), Cause(SessionKey("x", "s"), 5)):
+    others = (
+        replace(CAUSE, turn_number=6),
+        replace(CAUSE, turn_number=50),
+        replace(CAUSE, session=SessionKey("x", "s")),
+        replace(CAUSE, started="again"),
+        replace(CAUSE, msisdn=MOUSSA),
+    )
+    for other in others:
         assert (await facts(world, other)).open_request is not None
 
 

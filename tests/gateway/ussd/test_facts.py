@@ -18,6 +18,6 @@ def test_only_an_operator_that_can_be_asked_for_money_is_offered_as_a_wallet(clo
         {operator.name: operator for operator in (silent, asked)},
         places_from(()),
         now=clock.now(),
-        cause=Cause(SessionKey("africastalking", "s"), 0),
+        cause=Cause(SessionKey("africastalking", "s"), "+22370000001", "started", 0),
     )
     assert [wallet.code for wallet in facts.wallets] == ["asked"]

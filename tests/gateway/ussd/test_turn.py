@@ -1,7 +1,9 @@
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 
 import httpx
 import pytest
@@ -10,16 +12,20 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.database import Database, Pool, Timeouts, open_database
+from gateway.ussd.aggregators.africastalking import AfricasTalking
 from gateway.ussd.aggregators.contract import Turn, TurnEvent
 from gateway.ussd.parts import UssdDeps
 from gateway.ussd.sentences import DONE, NOT_YOURS, NOTHING_DONE, PROMPT_OPEN, UNCERTAIN
-from gateway.ussd.sessions import SessionKey, SessionStore, SessionsUnavailable, StoredSession
+from gateway.ussd.sessions import SessionKey, SessionStore, SessionsUnavailable
 from gateway.ussd.sessions_redis import RedisSessions
-from gateway.ussd.turn import Continue, NotYours, Replay, Start, handle_turn, read_turn
-from tests.gateway.ussd.telephone import PAY, REGISTER, Caller, Count, application
+from gateway.ussd.turn import handle_turn
+from tests.gateway.ussd.telephone import MSISDN, PAY, REGISTER, Caller, Count, application
 from ussd_flows.gsm7 import septets
-from ussd_flows.screen import InputKind, Screen
-from ussd_flows.state import FlowState
+from ussd_flows.screen import Screen
+
+AT = AfricasTalking()
+PATIENCE_S = 60
+UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 def over(ussd: UssdDeps) -> httpx.AsyncClient:
@@ -40,7 +46,7 @@ class Faulty:
         return getattr(self._store, name)
 
 
-class Crash(Exception):
+class Crash(BaseException):
     """The process is gone."""
 
 
@@ -80,7 +86,7 @@ async def test_a_confirmed_payment_is_one_request_that_leaves_after_the_session(
     assert (request.operator, request.amount_xof, request.state) == ("sandbox", 1000, "created")
     assert request.payer_msisdn == registered.msisdn
     assert (request.next_attempt_at - now).total_seconds() == ussd.push_delay_s
-    assert request.idempotency_key == "ussd:africastalking:pay:5:0"
+    assert re.fullmatch(rf"ussd:africastalking:pay:{re.escape(MSISDN)}:{UUID}:5:0", request.idempotency_key)
     assert wallet == "sandbox"
 
 
@@ -193,7 +199,7 @@ async def at_once(phone: Caller, key: str, clients: tuple[httpx.AsyncClient, ...
 
 async def test_an_older_turn_shows_the_present_screen_and_changes_nothing(registered: Caller, count: Count) -> None:
     end = await registered.dial("pay", *PAY, "1")
-    for length in range(5):
+    for length in range(1, 5):
         registered.typed = [*PAY, "1"][:length]
         assert await registered.repeat() == end
     registered.typed = []
@@ -258,18 +264,23 @@ async def test_a_crash_before_the_session_is_kept_ends_with_the_same_reply(
         await caller.dial("known", *REGISTER)
     await caller.dial("s", *story[:-1])
     crashing = replace(ussd, sessions=Faulty(ussd.sessions, "save", Crash()))
-    turn = Turn("africastalking", "s", caller.msisdn, "*123#", TurnEvent.CONTINUE, None, "*".join(story), None)
+    turn = a_turn(caller.msisdn, "*".join(story), ussd.deps.clock.now())
     with pytest.raises(Crash):
-        await handle_turn(crashing, turn)
+        await handle_turn(crashing, AT, turn, PATIENCE_S)
     made = [await count("payment_request"), await count("household"), await count("outbox_sms")]
-    lost = await handle_turn(replace(ussd, sessions=Faulty(ussd.sessions, "save", SessionsUnavailable())), turn)
-    kept = await handle_turn(ussd, turn)
+    down = replace(ussd, sessions=Faulty(ussd.sessions, "save", SessionsUnavailable()))
+    lost = await handle_turn(down, AT, turn, PATIENCE_S)
+    kept = await handle_turn(ussd, AT, turn, PATIENCE_S)
     assert kept is not None
     assert kept == lost
     assert kept.ends
-    assert await handle_turn(ussd, turn) == kept
+    assert await handle_turn(ussd, AT, turn, PATIENCE_S) == kept
     assert [await count("payment_request"), await count("household"), await count("outbox_sms")] == made
-    assert not kept.name.startswith("door.")
+    assert not kept.screen.startswith("door.")
+
+
+def a_turn(msisdn: str, path: str, now: datetime) -> Turn:
+    return Turn("africastalking", "s", None, msisdn, "*123#", TurnEvent.CONTINUE, None, path, None, now)
 
 
 async def test_without_sessions_the_caller_is_told_that_nothing_was_launched(ussd: UssdDeps, count: Count) -> None:
@@ -345,61 +356,3 @@ async def test_every_screen_of_the_story_fits_a_phone(caller: Caller) -> None:
     costs = [septets(screen.removeprefix("CON ").removeprefix("END ")) for screen in shown]
     assert len(shown) > 30
     assert all(cost is not None and cost <= 160 for cost in costs)
-
-
-PRESENT = Screen("text", (), InputKind.CHOICE, ends=False, name="home")
-STATE = FlowState("home", {}, (), ())
-
-
-def stored(transcript: str | None, *, ended: bool = False, turn_number: int = 3) -> StoredSession:
-    return StoredSession("+22370000001", 4, turn_number, transcript, None if ended else STATE, PRESENT)
-
-
-def turn(transcript: str | None, *, typed: str | None = None, begins: bool = False) -> Turn:
-    event = TurnEvent.BEGIN if begins else TurnEvent.CONTINUE
-    return Turn("x", "s", "+22370000001", "*123#", event, typed, transcript, None)
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "meaning"),
-    [
-        (None, turn(""), Start("")),
-        (None, turn("1*2"), Start("1*2")),
-        (stored(""), turn(""), Replay(PRESENT)),
-        (stored(""), turn("1"), Continue(STATE, "1")),
-        (stored(""), turn("1*2"), Continue(STATE, "1*2")),
-        (stored("1"), turn("1*1"), Continue(STATE, "1")),
-        (stored("1"), turn("1*"), Continue(STATE, "")),
-        (stored("1"), turn("1**"), Continue(STATE, "*")),
-        (stored("1"), turn("1*a*b"), Continue(STATE, "a*b")),
-        (stored("1"), turn("1"), Replay(PRESENT)),
-        (stored("1"), turn("12"), Start("")),
-        (stored("1*2"), turn("1"), Replay(PRESENT)),
-        (stored("1*2"), turn(""), Replay(PRESENT)),
-        (stored("1*2"), turn("1*3"), Start("")),
-        (stored("1*2", ended=True), turn("1*2*3"), Replay(PRESENT)),
-        (stored("1*2", ended=True), turn("9"), Replay(PRESENT)),
-        (stored(None), turn(None, typed="5*5"), Continue(STATE, "5*5")),
-        (stored(None, ended=True), turn(None, typed="1"), Replay(PRESENT)),
-        (stored(None, ended=True), turn(None, typed="1*2", begins=True), Start("1*2")),
-        (stored(None, turn_number=0), turn(None, begins=True), Replay(PRESENT)),
-        (None, turn(None, begins=True), Start("")),
-        (replace(stored("1"), msisdn="+22370000002"), turn("1"), NotYours()),
-    ],
-)
-def test_a_turn_means_what_it_says_beside_the_session(before: StoredSession | None, now: Turn, meaning: object) -> None:
-    assert read_turn(before, now) == meaning
-
-
-async def test_an_incremental_aggregator_pays_once_too(registered: Caller, ussd: UssdDeps, count: Count) -> None:
-    def said(typed: str, event: TurnEvent = TurnEvent.CONTINUE) -> Turn:
-        return Turn("nalo", "i", registered.msisdn, "*123#", event, typed, None, None)
-
-    await handle_turn(ussd, said("", TurnEvent.BEGIN))
-    for key in PAY:
-        await handle_turn(ussd, said(key))
-    end = await handle_turn(ussd, said("1"))
-    assert end is not None
-    assert end.ends
-    assert await handle_turn(ussd, said("1")) == end
-    assert await count("payment_request") == 1

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -10,6 +11,7 @@ from sqlalchemy import text
 
 from gateway.database import Database, Pool, Timeouts, open_database
 from gateway.ussd.sessions import (
+    Reply,
     SessionKey,
     SessionStore,
     SessionsUnavailable,
@@ -18,24 +20,31 @@ from gateway.ussd.sessions import (
     encode_session,
 )
 from gateway.ussd.sessions_postgres import PostgresSessions
-from gateway.ussd.sessions_redis import RedisSessions
+from gateway.ussd.sessions_redis import RedisSessions, open_redis
+from payments.wire import RawResponse
 from tests.fixed import START
-from ussd_flows.screen import InputKind, Option, Screen
 from ussd_flows.state import FlowState
 
 KEY = SessionKey("africastalking", "ATUid_1")
 LATER = START + timedelta(seconds=180)
 SESSION = StoredSession(
     msisdn="+22370000001",
+    service_code="*123#",
+    started="11111111-2222-3333-4444-555555555555",
     version=1,
     turn_number=2,
+    turn_ids=(),
     transcript="1*é*\u202e",
-    state=FlowState("pay_wallet", {"amount_xof": "1000"}, ("sandbox", "@back"), ("home",)),
-    screen=Screen(
-        "Payer\navec:", (Option("1", "Argent"), Option("0", "Retour")), InputKind.CHOICE, False, "pay_wallet"
-    ),
+    text=None,
+    used_keys=frozenset(),
+    answered_at=START + timedelta(milliseconds=1),
+    state=FlowState("pay_wallet", {"amount_xof": "1000"}, {"1": "sandbox", "0": "@back"}, ("home",)),
+    reply=Reply("pay_wallet", False, RawResponse(200, {"content-type": "text/plain"}, bytes(range(256)))),
 )
-ENDED = replace(SESSION, state=None, screen=replace(SESSION.screen, ends=True, options=()))
+ENDED = replace(SESSION, state=None, reply=replace(SESSION.reply, ends=True))
+INCREMENTAL = replace(
+    SESSION, service_code="", turn_ids=("1", "n-2"), transcript=None, text="5\x00", used_keys=frozenset({"1", "12"})
+)
 
 
 @pytest.fixture(params=["postgres", "valkey"])
@@ -53,7 +62,7 @@ async def advance(store: SessionStore, session: StoredSession, expected_version:
     return await store.save(KEY, session, expected_version=expected_version, now=START, expires_at=LATER)
 
 
-@pytest.mark.parametrize("session", [SESSION, ENDED, replace(SESSION, transcript=None)])
+@pytest.mark.parametrize("session", [SESSION, ENDED, INCREMENTAL])
 async def test_what_was_kept_is_given_back(store: SessionStore, session: StoredSession) -> None:
     assert await begin(store, session)
     assert await store.load(KEY, START) == session
@@ -149,10 +158,12 @@ GARBAGE = [
     "null",
     "[]",
     "{}",
-    '{"format": 1}',
-    encode_session(SESSION).replace('"format":1', '"format":2'),
+    '{"format": 2}',
+    encode_session(SESSION).replace('"format":2', '"format":1'),
     encode_session(SESSION).replace("pay_wallet", 'pay_wallet"', 1),
     encode_session(replace(SESSION, state=None)),
+    encode_session(SESSION).replace("2026-", "x"),
+    encode_session(SESSION).replace('"turn_ids":[]', '"turn_ids":3'),
     "[" * 100_000,
 ]
 
@@ -174,3 +185,33 @@ async def test_a_store_that_is_down_says_so(kind: str) -> None:
         with pytest.raises(SessionsUnavailable):
             await store.forget(KEY)
         assert not await store.answers()
+
+
+async def test_a_redis_that_takes_the_call_and_never_answers_is_given_up_soon(tmp_path: Path) -> None:
+    held: list[asyncio.StreamWriter] = []
+
+    async def say_nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        held.append(writer)
+
+    silent = await asyncio.start_unix_server(say_nothing, tmp_path / "silent.sock")
+    async with silent, open_redis(f"unix://{tmp_path}/silent.sock", answer_within_s=0.05) as client:
+        store = RedisSessions(client)
+        with pytest.raises(SessionsUnavailable):
+            await store.load(KEY, START)
+        with pytest.raises(SessionsUnavailable):
+            await begin(store)
+        with pytest.raises(SessionsUnavailable):
+            await store.forget(KEY)
+        assert held
+        for writer in held:
+            writer.close()
+            await writer.wait_closed()
+
+
+async def test_a_connection_that_redis_closed_meanwhile_costs_one_more_try(valkey: Redis, valkey_socket: str) -> None:
+    async with open_redis(f"unix://{valkey_socket}") as client:
+        store = RedisSessions(client)
+        assert await begin(store)
+        for _ in range(3):
+            await valkey.client_kill_filter(_type="normal", skipme=True)
+            assert await store.load(KEY, START) == SESSION
