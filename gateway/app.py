@@ -8,7 +8,7 @@ import structlog
 from fastapi import APIRouter, FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import health, webhooks
+from gateway import health, sms_reports, webhooks
 from gateway.doors import Doors
 from gateway.errors import install_error_handlers
 from gateway.finance import routes as finance
@@ -61,6 +61,7 @@ def create_app(settings: Settings, more: MoreDoors | None = None) -> FastAPI:
     # Addresses are compared in this order: callers and operators first.
     app.include_router(ussd.router(parts.ussd))
     app.include_router(webhooks.router(parts.deps, parts.webhooks))
+    app.include_router(sms_reports.router(parts.deps, parts.sms_keys))
     app.include_router(health.router(parts.deps, parts.ussd.sessions.answers))
     app.include_router(finance.router(parts.finance))
     for door in more(parts) if more else ():

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.importing import resume
+from gateway.importing import Unfinished, resume, unfinished_of_day
 from gateway.reconciling import ReconcilingDeps, open_unclaimed_of_day
 from gateway.reports.breaks import BreakFigure, break_figures
 from gateway.reports.day import DayReport, day_report
@@ -42,9 +42,15 @@ ALLOCATIONS = text("""
 class DayUnexplained(Exception):
     """A day whose figures are not all confirmed; closing it needs a written remark."""
 
-    def __init__(self, without_statement: tuple[str, ...], unexplained_xof: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        without_statement: tuple[str, ...],
+        unexplained_xof: Mapping[str, int],
+        unfinished: tuple[Unfinished, ...] = (),
+    ) -> None:
         self.without_statement = without_statement
         self.unexplained_xof = unexplained_xof
+        self.unfinished = unfinished
         super().__init__(f"sans relevé : {without_statement}, inexpliqué : {dict(unexplained_xof)}")
 
 
@@ -99,7 +105,7 @@ async def _close(
         return None
     report = await day_report(snapshot, wanted.day, operators)
     if not wanted.remarks:
-        _require_explained(report, operators)
+        _require_explained(report, operators, await unfinished_of_day(snapshot, wanted.day))
     content = canonical(report, wanted.remarks, await break_figures(snapshot, wanted.day))
     sealed = await close_day(snapshot, wanted.day, content, closed_by=wanted.closed_by, now=now)
     await snapshot.execute(insert(AuditEvent).values(_event(sealed, wanted)))
@@ -114,13 +120,13 @@ def _event(sealed: SealedDay, wanted: DayToClose) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _require_explained(report: DayReport, operators: Operators) -> None:
+def _require_explained(report: DayReport, operators: Operators, unfinished: tuple[Unfinished, ...]) -> None:
     silent = {name for name, operator in operators.items() if not operator.capabilities.statement}
     rows = [row for row in report.rows if row.operator not in silent]
     without = tuple(row.operator for row in rows if not row.statement_received)
     unexplained = {row.operator: row.unexplained_xof for row in report.rows if row.unexplained_xof}
-    if without or unexplained:
-        raise DayUnexplained(without, unexplained)
+    if without or unexplained or unfinished:
+        raise DayUnexplained(without, unexplained, unfinished)
 
 
 def canonical(report: DayReport, remarks: str | None = None, breaks: Sequence[BreakFigure] = ()) -> str:

@@ -20,7 +20,7 @@ BYTES_PER_S = 4 * 1024
 #: Who watches us must be answered when nobody else can be.
 WATCHED = frozenset({"/livez", "/readyz", "/metrics"})
 #: Where machines call: an address with a stroke at its end is the same address.
-OF_MACHINES = ("/webhooks/", "/ussd/", *WATCHED)
+OF_MACHINES = ("/webhooks/", "/ussd/", "/sms/", *WATCHED)
 STROKES = re.compile(r"/{2,}")
 #: A request that waits for its body is no work, but it holds memory.
 OPEN_PER_WORKING = 4

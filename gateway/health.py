@@ -14,8 +14,9 @@ from sqlalchemy.pool import QueuePool
 from starlette.responses import JSONResponse, Response
 
 from gateway.deps import Deps
-from gateway.metrics import CALLBACKS_PARKED, INBOX_LAG_S, POOL_IN_USE, render
+from gateway.metrics import CALLBACKS_PARKED, INBOX_LAG_S, POOL_IN_USE, SMS_WAITING, render
 from gateway.migrate import head
+from gateway.sms.review import waiting as waiting_sms
 
 CLOCK_SKEW_MAX_S = 60
 #: Who asks whether we are ready waits for two or three seconds.
@@ -99,14 +100,17 @@ async def _measure(deps: Deps) -> None:
     pools = [database.engine.pool for database in (deps.doors, deps.desk, deps.work)]
     POOL_IN_USE.set(sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool)))
 
-    async def ask(connection: AsyncConnection) -> tuple[Decimal, int]:
+    async def ask(connection: AsyncConnection) -> tuple[Decimal, int, dict[str, int]]:
         lag_s, parked = (await connection.execute(WAITING, {"now": deps.clock.now()})).one()
-        return lag_s, parked
+        return lag_s, parked, await waiting_sms(connection)
 
     with suppress(SQLAlchemyError, OSError):
-        lag_s, parked = await deps.desk.alone(ask, READY_DEADLINE_S)
+        lag_s, parked, messages = await deps.desk.alone(ask, READY_DEADLINE_S)
         INBOX_LAG_S.set(int(lag_s))
         CALLBACKS_PARKED.set(parked)
+        SMS_WAITING.clear()
+        for trouble, count in messages.items():
+            SMS_WAITING.labels(trouble).set(count)
 
 
 async def _database_faults(deps: Deps) -> list[str]:

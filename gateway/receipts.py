@@ -7,6 +7,7 @@ from gateway.contributions.apply import Applied
 from gateway.contributions.rights import RightsState
 from gateway.contributions.situation import to_open_xof
 from gateway.ids import shown_reference
+from gateway.sms.kinds import SmsKind
 from gateway.sms.outbox import OutgoingSms
 from gateway.sms.texts import (
     RightsClosed,
@@ -55,7 +56,7 @@ def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingS
         in_advance=all(part.item.due_on > today for part in applied.allocation.parts),
         second=credit.is_second,
     )
-    return OutgoingSms(f"payment/{payment.id}", "receipt", account.id, msisdn, body)
+    return OutgoingSms(f"payment/{payment.id}", SmsKind.RECEIPT, account.id, msisdn, body)
 
 
 def unplaced_sms(payment: NewPayment) -> OutgoingSms | None:
@@ -67,14 +68,14 @@ def unplaced_sms(payment: NewPayment) -> OutgoingSms | None:
         body = reversed_before(
             amount_xof=credit.amount_xof, paid_on=credit.occurred_at.date(), reference=payment.receipt_number
         )
-        return OutgoingSms(f"payment/{payment.id}", "suspense", None, credit.payer_msisdn, body)
+        return OutgoingSms(f"payment/{payment.id}", SmsKind.SUSPENSE, None, credit.payer_msisdn, body)
     body = suspense_received(
         amount_xof=credit.amount_xof,
         received_on=credit.occurred_at.date(),
         payer=mask(credit.payer_msisdn),
         reference=payment.receipt_number,
     )
-    return OutgoingSms(f"payment/{payment.id}", "suspense", None, credit.payer_msisdn, body)
+    return OutgoingSms(f"payment/{payment.id}", SmsKind.SUSPENSE, None, credit.payer_msisdn, body)
 
 
 def failure_sms(request: RequestFact, service_code: str) -> OutgoingSms:
@@ -82,4 +83,5 @@ def failure_sms(request: RequestFact, service_code: str) -> OutgoingSms:
     body = payment_failed(
         amount_xof=request.amount_xof, reference=shown_reference(request.reference), service_code=service_code or None
     )
-    return OutgoingSms(f"request/{request.id}/failed", "failure", request.household_id, request.payer_msisdn, body)
+    key = f"request/{request.id}/failed"
+    return OutgoingSms(key, SmsKind.FAILURE, request.household_id, request.payer_msisdn, body, request.id)

@@ -23,6 +23,9 @@ from payments.reconciliation.match import match, to_recover
 #: Small enough that households wait for a moment only, large enough that round trips do not count.
 LINES_PER_RUN: Final = 500
 
+#: So many lines that raise in one file are a fault of ours, and not of each of them.
+STUCK_MAX: Final = 20
+
 #: Told how many lines of how many have their bucket.
 Progress = Callable[[int, int], None]
 
@@ -49,6 +52,42 @@ class ImportOutcome:
     collected_xof: int
 
 
+class MatchingStopped(Exception):
+    """Lines whose matching raised; every other line of the file has its bucket, unless there were too many such."""
+
+    def __init__(self, line_numbers: tuple[int, ...], failure: Exception) -> None:
+        self.line_numbers = line_numbers
+        self.failure = failure
+        super().__init__(f"lines {line_numbers} could not be matched: {type(failure).__name__}")
+
+
+@dataclass(slots=True)
+class _Stuck:
+    """The lines of a file that raised so far, the last of them being where matching goes on."""
+
+    file_id: int
+    line_numbers: list[int] = field(default_factory=list)
+    failure: Exception | None = None
+
+    @property
+    def after_line(self) -> int:
+        return self.line_numbers[-1] if self.line_numbers else 0
+
+    async def pass_over(self, recon: ReconcilingDeps, failure: Exception) -> None:
+        async with recon.deps.work.single() as connection:
+            number = await lines.next_waiting(connection, self.file_id, self.after_line)
+        if number is None:
+            raise failure
+        self.line_numbers.append(number)
+        self.failure = failure
+        if len(self.line_numbers) == STUCK_MAX:
+            self.require_none()
+
+    def require_none(self) -> None:
+        if self.failure is not None:
+            raise MatchingStopped(tuple(self.line_numbers), self.failure) from self.failure
+
+
 @dataclass(frozen=True, slots=True)
 class _Run:
     line_count: int
@@ -56,19 +95,30 @@ class _Run:
 
 
 async def finish(recon: ReconcilingDeps, file: KeptFile, progress: Progress | None, *, already: bool) -> ImportOutcome:
-    """Match what is left of a file, run by run, and open what the operator does not claim of its period."""
+    """Match what is left of a file, run by run, and open what the operator does not claim of its period.
+
+    A line that raises is passed over, so that it holds no other; ``MatchingStopped`` names such lines at the end.
+    """
     database, tell = recon.deps.work, progress or _silent
     async with database.single() as connection:
         await recon.book.refresh(connection)
         done = sum(total.count for total in (await lines.totals(connection, file.id)).values())
-    breaks_opened = 0
+    breaks_opened, batch, stuck = 0, recon.lines_per_run, _Stuck(file.id)
     while True:
         tell(done, file.line_count)
-        run = await database.transact(partial(_run, recon, file))
+        try:
+            run = await database.transact(partial(_run, recon, file, batch, stuck.after_line))
+        except Exception as failure:  # noqa: BLE001 - it is told at the end, with the lines that raise alone
+            if batch == 1:
+                await stuck.pass_over(recon, failure)
+            batch = max(batch // 8, 1)
+            continue
         if not run.line_count:
             break
         done, breaks_opened = done + run.line_count, breaks_opened + run.breaks_opened
+        batch = min(batch * 2, recon.lines_per_run)
     breaks_opened += await database.transact(partial(_open_unclaimed, recon, file))
+    stuck.require_none()
     async with database.single() as connection:
         buckets = await lines.totals(connection, file.id)
     return ImportOutcome(file.filename, already, file.line_count, buckets, breaks_opened, file.collected_xof)
@@ -83,9 +133,11 @@ async def open_unclaimed_of_day(recon: ReconcilingDeps, day: date) -> int:
     return sum(opened)
 
 
-async def _run(recon: ReconcilingDeps, file: KeptFile, connection: AsyncConnection) -> _Run:
+async def _run(
+    recon: ReconcilingDeps, file: KeptFile, batch: int, after_line: int, connection: AsyncConnection
+) -> _Run:
     now = recon.deps.clock.now()
-    waiting = await lines.take(connection, file, recon.lines_per_run)
+    waiting = await lines.take(connection, file, batch, after_line)
     if not waiting:
         return _Run(0, 0)
     known = await lines.read_known(connection, file, waiting)

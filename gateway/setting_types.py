@@ -200,6 +200,7 @@ PublicUrl = Annotated[WebUrl, AfterValidator(_public_url)]
 UssdKeys = Annotated[
     dict[str, tuple[SecretStr, ...]], NoDecode, AfterValidator(_strong_keys), BeforeValidator(_ussd_keys)
 ]
+SmsKeys = UssdKeys
 WebhookKeys = UssdKeys
 WebhookNetworks = Annotated[
     dict[str, tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]], NoDecode, BeforeValidator(_networks)

@@ -23,6 +23,7 @@ from gateway.setting_types import (
     SenderAccount,
     SenderKey,
     ServiceCode,
+    SmsKeys,
     SmsSender,
     UssdKeys,
     WebhookKeys,
@@ -37,6 +38,7 @@ FOREIGN_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 LOCAL_DEFAULTS: Mapping[str, str] = {
     "RAMU_PUBLIC_URL": "http://127.0.0.1:8000",
     "RAMU_USSD_KEYS": f"africastalking={LOCAL_WORD}",
+    "RAMU_SMS_KEYS": f"africastalking={LOCAL_WORD}",
     "RAMU_SERVICE_CODE": "*123#",
     "RAMU_OPERATOR_SECRETS": f"sandbox={LOCAL_WORD}",
     "RAMU_WEBHOOK_KEYS": f"sandbox={LOCAL_WORD}",
@@ -76,6 +78,7 @@ class Settings(BaseSettings):
     redis_url: RedisUrl | None = Field(None, description="Redis or Valkey for sessions; without it, PostgreSQL")
     public_url: PublicUrl = Field(description="the https:// address at which operators reach us")
     ussd_keys: UssdKeys = Field(description="the secret part of each aggregator's address: africastalking=old,new")
+    sms_keys: SmsKeys = Field(default_factory=dict, description="the secret part of the address of delivery reports")
     service_code: ServiceCode = Field(description="what people dial, as *123#")
     operator_secrets: OperatorSecrets = Field(default_factory=dict, description="operator=old,new or JSON with dates")
     webhook_keys: WebhookKeys = Field(

@@ -164,8 +164,18 @@ class OutboxSms(Table, table=True):
 
     __tablename__ = "outbox_sms"
     __table_args__ = (
-        one_of("state", ("queued", "sent", "failed")),
-        Index("ix_outbox_sms_due", "next_attempt_at", postgresql_where=sql("state = 'queued'")),
+        one_of("kind", ("receipt", "suspense", "registered", "situation", "failure")),
+        one_of("state", ("queued", "sent", "delivered", "undelivered", "failed", "dropped")),
+        CheckConstraint("(state = 'queued') = (next_attempt_at IS NOT NULL)", name="queued_has_a_next_attempt"),
+        # New messages and repeated ones are two queues, so that neither stands behind the other.
+        Index(
+            "ix_outbox_sms_fresh", "next_attempt_at", "id", postgresql_where=sql("state = 'queued' AND attempts = 0")
+        ),
+        Index(
+            "ix_outbox_sms_again", "next_attempt_at", "id", postgresql_where=sql("state = 'queued' AND attempts > 0")
+        ),
+        Index("ix_outbox_sms_unfinished", "state", "id", postgresql_where=sql("state NOT IN ('sent', 'delivered')")),
+        Index("ix_outbox_sms_provider_id", "provider_id", postgresql_where=sql("provider_id IS NOT NULL")),
         Index("ix_outbox_sms_household_id", "household_id"),
     )
 
@@ -182,6 +192,26 @@ class OutboxSms(Table, table=True):
     sent_at: datetime | None = instant(nullable=True)
     provider_id: str | None = text(nullable=True)
     last_error: str | None = text(nullable=True)
+    # Past this moment nobody needs the message; without one it waits without limit.
+    useful_until: datetime | None = instant(nullable=True)
+    # The request that the message calls failed: it is sent only while that is so.
+    failed_request_id: int | None = number(nullable=True)
+    # What keeps it waiting, or why it was given up: an outcome of the last hand-over.
+    trouble: str | None = text(nullable=True)
+    # The network's last word, and when it came.
+    delivery: str | None = text(nullable=True)
+    reported_at: datetime | None = instant(nullable=True)
+
+
+class SmsEarlyReport(Table, table=True):
+    """A delivery report whose message is not known, or not known yet: it may come before our own commit."""
+
+    __tablename__ = "sms_early_report"
+
+    provider_id: str = text(primary_key=True)
+    state: str = text()
+    words: str = text()
+    received_at: datetime = instant()
 
 
 class SandboxSms(Table, table=True):

@@ -1,9 +1,10 @@
 """The only place where settings become parts."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import httpx
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from gateway.callers import Callers
@@ -13,7 +14,6 @@ from gateway.database import Database, Pool, Timeouts, open_database
 from gateway.deps import Deps
 from gateway.finance.parts import FinanceDeps
 from gateway.ids import RandomIds
-from gateway.importing import import_statement
 from gateway.jobs.deps import JobDeps, Pace
 from gateway.members.places import rows
 from gateway.outgoing import Connections
@@ -49,6 +49,7 @@ class Parts:
     reconciling: ReconcilingDeps
     book: SchemeBook
     webhooks: WebhookParts
+    sms_keys: dict[str, tuple[str, ...]]
 
 
 class Wiring:
@@ -88,15 +89,16 @@ class Wiring:
             service_code=settings.service_code,
             local_mode=settings.is_local,
         )
-        reconciling = ReconcilingDeps(deps, book, {"sandbox": settings.sandbox_merchant})
+        accounts = {"sandbox": settings.sandbox_merchant}
         return Parts(
             deps=deps,
             ussd=self._ussd(deps, book),
-            jobs=JobDeps(deps, book, self._sender(deps), Pace(call_timeout_s=settings.operator_timeout_s)),
-            finance=FinanceDeps(deps, partial(import_statement, reconciling)),
-            reconciling=reconciling,
+            jobs=JobDeps(deps, book, self._sender(deps), Pace(call_timeout_s=settings.operator_timeout_s), accounts),
+            finance=FinanceDeps(deps),
+            reconciling=ReconcilingDeps(deps, book, accounts),
             book=book,
             webhooks=WebhookParts({name: self._callers(name) for name in known}),
+            sms_keys=_plain(settings.sms_keys),
         )
 
     def _callers(self, operator: str) -> Callers:
@@ -140,9 +142,7 @@ class Wiring:
             deps=deps,
             sessions=self._sessions(),
             aggregators=aggregators(),
-            keys={
-                name: tuple(key.get_secret_value() for key in keys) for name, keys in self._settings.ussd_keys.items()
-            },
+            keys=_plain(self._settings.ussd_keys),
             book=book,
             places=places_from(rows()),
             push_delay_s=self._settings.push_delay_s,
@@ -166,6 +166,10 @@ class Wiring:
             settings.africastalking_sender_id,
             settings.operator_timeout_s,
         )
+
+
+def _plain(named: Mapping[str, Sequence[SecretStr]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(key.get_secret_value() for key in keys) for name, keys in named.items()}
 
 
 def _is_by_file(operator: Operator) -> bool:

@@ -24,6 +24,7 @@ from payments.columns import (
 )
 from payments.lifecycle import State
 from payments.observation import HeldBecause, LineKind, ObservedStatus, Provenance, VerdictKind
+from payments.upload import UploadState
 
 
 class PaymentRequest(Table, table=True):
@@ -258,6 +259,42 @@ class StatementFile(Table, table=True):
     collected_xof: int = amount()
     imported_by: str = text()
     imported_at: datetime = instant()
+
+
+class StatementUpload(Table, table=True):
+    """A statement file as somebody handed it in, and what has become of it; its bytes stand in one place at a time."""
+
+    __tablename__ = "statement_upload"
+    __table_args__ = (
+        UniqueConstraint("operator", "sha256"),
+        one_of("state", UploadState),
+        CheckConstraint("(content IS NULL) = (file_id IS NOT NULL)", name="bytes_in_one_place"),
+        CheckConstraint("(state IN ('kept', 'matched', 'parked')) = (file_id IS NOT NULL)", name="file_when_kept"),
+        ForeignKeyConstraint(["file_id"], ["statement_file.id"]),
+        Index(
+            "ix_statement_upload_due",
+            "next_attempt_at",
+            postgresql_where=sql("state IN ('received', 'reading', 'kept')"),
+        ),
+        Index("ix_statement_upload_aside", "received_at", postgresql_where=sql("state IN ('quarantined', 'parked')")),
+        Index("ix_statement_upload_file_id", "file_id", unique=True),
+    )
+
+    id: int = identity()
+    operator: str = text()
+    sha256: bytes = raw_bytes()
+    filename: str = text()
+    size_bytes: int = number()
+    content: bytes | None = Field(default=None, sa_type=LargeBinary, nullable=True)
+    received_by: str = text()
+    received_at: datetime = instant()
+    state: str = text()
+    attempts: int = Field(default=0, nullable=False)
+    next_attempt_at: datetime | None = instant(nullable=True)
+    motive: str | None = text(nullable=True)
+    motive_lines: list[int] | None = document(nullable=True)
+    breaks_opened: int = Field(default=0, nullable=False)
+    file_id: int | None = number(nullable=True)
 
 
 class StatementLineRow(Table, table=True):

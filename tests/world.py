@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.applications import Starlette
 
-from gateway import health, webhooks
+from gateway import health, sms_reports, webhooks
 from gateway.callers import Callers
 from gateway.contributions.schemes import SchemeBook
 from gateway.database import Database
@@ -192,6 +192,7 @@ def _app(deps: Deps, dialogue: UssdDeps, parts: WebhookParts) -> FastAPI:
     app.add_middleware(Doors, concurrency_max=500)
     app.include_router(health.router(deps, dialogue.sessions.answers))
     app.include_router(webhooks.router(deps, parts))
+    app.include_router(sms_reports.router(deps, {"africastalking": (WORD,)}))
     app.include_router(ussd.router(dialogue))
     return app
 

@@ -19,6 +19,7 @@ from gateway.finance.passwords import Passwords
 from gateway.finance.roles import RIGHTS, Right
 from gateway.finance.sessions import SessionRules
 from gateway.finance.words import ROLES, francs
+from gateway.importing import Unfinished
 from gateway.settings import Settings, load_settings
 from gateway.wiring import Wiring
 from payments.reconciliation.close import DayNotClosable, DayRefusal, SealedDay, read_day
@@ -97,7 +98,15 @@ def _show(sealed: SealedDay) -> None:
 def _what_is_missing(day: date, refused: DayUnexplained) -> str:
     faults = [f"le relevé de {operator} manque" for operator in refused.without_statement]
     faults += [f"{francs(xof)} F de {name} restent inexpliqués" for name, xof in refused.unexplained_xof.items()]
+    faults += [
+        f"le relevé « {file.filename} » n'est pas rapproché jusqu'au bout{_because(file)}"
+        for file in refused.unfinished
+    ]
     return f"La journée du {day} n'est pas close : {' ; '.join(faults)}. Pour clore malgré tout : --with-remarks TEXTE."
+
+
+def _because(file: Unfinished) -> str:
+    return f" ({file.motive})" if file.motive else ", il est encore au travail"
 
 
 def _password(*, from_stdin: bool) -> str:

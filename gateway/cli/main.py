@@ -4,7 +4,7 @@ import typer
 from sqlalchemy.exc import OperationalError
 from typer.core import TyperGroup
 
-from gateway.cli import day, ledger, migrate, phone, run, sandbox, scheme, serve, staff, statement, work
+from gateway.cli import day, ledger, migrate, phone, run, sandbox, scheme, serve, sms, staff, statement, work
 from gateway.settings import SettingsInvalid
 
 
@@ -42,6 +42,7 @@ app.add_typer(scheme.app, name="scheme")
 app.add_typer(statement.app, name="statement")
 app.add_typer(day.app, name="day")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(sms.app, name="sms")
 app.add_typer(staff.app, name="staff")
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ Result = TypeVar("Result")
 QUICK: Final = Timeouts()
 
 
-def stop(sentence: str) -> NoReturn:
+def stop(sentence: str, code: int = 1) -> NoReturn:
     """End the command with a sentence for the person who gave it."""
     typer.echo(sentence, err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
 def author() -> str:

@@ -1,10 +1,9 @@
 """What the console is built from, and what a page is given."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import FormData
@@ -18,59 +17,12 @@ from gateway.finance.passwords import Passwords
 from gateway.finance.sessions import Cookies, Officer, SessionRules
 
 
-class BucketTotal(Protocol):
-    """How many lines of a statement fell into one bucket, and their sum."""
-
-    @property
-    def count(self) -> int:
-        """Give the number of lines."""
-
-    @property
-    def sum_xof(self) -> int:
-        """Give the sum of their amounts."""
-
-
-class ImportOutcome(Protocol):
-    """What became of a statement."""
-
-    @property
-    def filename(self) -> str:
-        """Give the name that the file came under."""
-
-    @property
-    def already_imported(self) -> bool:
-        """Say whether the same bytes had been imported before."""
-
-    @property
-    def line_count(self) -> int:
-        """Give the number of lines."""
-
-    @property
-    def buckets(self) -> Mapping[str, BucketTotal]:
-        """Give the total of every bucket."""
-
-    @property
-    def breaks_opened(self) -> int:
-        """Give the number of breaks that the file opened."""
-
-    @property
-    def collected_xof(self) -> int:
-        """Give what the operator says to have collected."""
-
-
-class ImportStatement(Protocol):
-    """The import of a statement, end to end."""
-
-    def __call__(self, *, operator: str, filename: str, content: bytes, actor: str) -> Awaitable[ImportOutcome]:
-        """Import a statement, or raise ``StatementRejected`` having used nothing of it."""
-
-
 @dataclass(frozen=True, slots=True)
 class FinanceDeps:
-    """The parts of the console."""
+    """The parts of the console; ``outcome_wait_s`` is how long an upload waits to be answered with its outcome."""
 
     deps: Deps
-    import_statement: ImportStatement
+    outcome_wait_s: float = 2
     rules: SessionRules = field(default_factory=SessionRules)
     passwords: Passwords = field(default_factory=Passwords)
 

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from gateway.finance import words
+from gateway.finance import upload_words, words
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE / "static"
@@ -44,7 +44,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         francs=words.francs, long_date=words.long_date, moment=words.moment, age=words.age, fr=words.typeset,
-        side=words.side, author=words.author,
+        side=words.side, author=words.author, size=upload_words.size, line_list=upload_words.line_list,
     )  # fmt: skip
     environment.globals.update(
         asset=lambda name: f"/finance/static/{name}?v={ASSETS[name].version}",
@@ -55,6 +55,7 @@ def _environment() -> Environment:
         closings=words.CLOSINGS,
         held=words.HELD,
         buckets=words.BUCKETS,
+        upload_words=upload_words.upload_words,
         verdicts=words.VERDICTS,
         verdict_of=words.verdict_of,
         verdict_of_day=words.verdict_of_day,

@@ -22,7 +22,8 @@ GUARDED = (
     Guarded("/finance/attente.csv", "GET", Right.EXPORT, pages.suspense_csv),
     Guarded("/finance/balance", "GET", Right.READ, pages.balance_page),
     Guarded("/finance/releves", "GET", Right.READ, uploads.statements_page),
-    Guarded("/finance/releves", "POST", Right.IMPORT, uploads.import_statement, uploads.UPLOAD_BYTES_MAX),
+    Guarded("/finance/releves", "POST", Right.IMPORT, uploads.receive_statement, uploads.UPLOAD_BYTES_MAX),
+    Guarded("/finance/releves/{upload_id}", "GET", Right.READ, uploads.statement_page),
     Guarded("/finance/deconnexion", "POST", Right.ENTER, login.leave),
 )
 

@@ -1,10 +1,12 @@
 """What the background jobs need beside the shared parts."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.contributions.schemes import SchemeBook
 from gateway.deps import Deps
+from gateway.reconciling import ReconcilingDeps
 from gateway.settling import SettleContext
 from gateway.sms.senders.contract import SmsSender
 
@@ -29,12 +31,18 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class JobDeps:
-    """The parts that jobs share."""
+    """The parts that jobs share; ``accounts`` names our account at each operator whose statements print one."""
 
     deps: Deps
     book: SchemeBook
     sender: SmsSender
     pace: Pace
+    accounts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def reconciling(self) -> ReconcilingDeps:
+        """Give what reading and matching statements needs."""
+        return ReconcilingDeps(self.deps, self.book, self.accounts)
 
     def settling(self, now: datetime) -> SettleContext:
         """Give what settling needs at one moment."""

@@ -1,13 +1,18 @@
-"""Finishes statements whose import was cut short."""
+"""Reads the statements that were handed in, and matches what waits of their lines."""
 
 from datetime import datetime
 
-from gateway.importing import resume
+from gateway.importing import match_due, read_due
 from gateway.jobs.deps import JobDeps
-from gateway.reconciling import ReconcilingDeps
 
 
-async def resume_statements(jobs: JobDeps, now: datetime) -> int:
-    """Match what an interrupted import left; give how many files were finished."""
+async def read_statements(jobs: JobDeps, now: datetime) -> int:
+    """Read what was handed in; give how many files were tried."""
     del now
-    return len(await resume(ReconcilingDeps(jobs.deps, jobs.book)))
+    return await read_due(jobs.reconciling)
+
+
+async def match_statements(jobs: JobDeps, now: datetime) -> int:
+    """Match what waits; give how many files were finished."""
+    del now
+    return len(await match_due(jobs.reconciling))

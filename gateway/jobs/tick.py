@@ -11,7 +11,7 @@ from gateway.jobs.ask import ask
 from gateway.jobs.callbacks import read_callbacks
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.open_periods import open_periods
-from gateway.jobs.resume_statements import resume_statements
+from gateway.jobs.resume_statements import match_statements, read_statements
 from gateway.jobs.seal_ledger import seal_ledger
 from gateway.jobs.send_sms import send_sms
 from gateway.jobs.submit import submit
@@ -35,7 +35,8 @@ JOBS = (
     Job("submit", submit, 0.2),
     Job("ask", ask, 1),
     Job("sms", send_sms, 0.5),
-    Job("statements", resume_statements, 60),
+    Job("uploads", read_statements, 0.5),
+    Job("statements", match_statements, 0.5),
     Job("periods", open_periods, 60),
     Job("seal", seal_ledger, 60),
 )

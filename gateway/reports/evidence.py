@@ -1,30 +1,13 @@
-"""What stands behind a day: the files that came, the callbacks that nobody could read, the seal."""
+"""What stands behind a day: the callbacks that nobody could read, the seal."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from payments.tables import Callback, DayReport, StatementFile
-
-
-@dataclass(frozen=True, slots=True)
-class StatementRow:
-    """One statement file that was taken in."""
-
-    file_id: int
-    operator: str
-    filename: str
-    account: str
-    period_start: datetime
-    period_end: datetime
-    line_count: int
-    collected_xof: int
-    imported_by: str
-    imported_at: datetime
+from payments.tables import Callback, DayReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +19,6 @@ class Seal:
     sha256: str
     closed_by: str
     closed_at: datetime
-
-
-async def recent_statements(connection: AsyncConnection, limit: int = 20) -> tuple[StatementRow, ...]:
-    """Give the statements that were imported last, without their content."""
-    statement: Select[*tuple[Any, ...]] = (
-        select(
-            col(StatementFile.id),
-            col(StatementFile.operator),
-            col(StatementFile.filename),
-            col(StatementFile.account),
-            col(StatementFile.period_start),
-            col(StatementFile.period_end),
-            col(StatementFile.line_count),
-            col(StatementFile.collected_xof),
-            col(StatementFile.imported_by),
-            col(StatementFile.imported_at),
-        )
-        .order_by(col(StatementFile.imported_at).desc(), col(StatementFile.id).desc())
-        .limit(limit)
-    )
-    return tuple(StatementRow(*row) for row in await connection.execute(statement))
 
 
 async def parked_callback_count(connection: AsyncConnection) -> int:

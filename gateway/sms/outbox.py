@@ -1,71 +1,41 @@
-"""Messages that must reach a phone: queued with the fact they tell, sent afterwards, once per key."""
+"""Messages that must reach a phone: queued with the fact they tell, once per key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.sms.kinds import USEFUL_FOR, SmsKind
+
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSms:
-    """A message to queue; its key says which fact it tells, so that a fact is told once."""
+    """A message to queue; its key says which fact it tells, so that a fact is told once.
+
+    ``failed_request_id`` names the request that a message calls failed: it is sent only while that is so.
+    """
 
     key: str
-    kind: str
+    kind: SmsKind
     household_id: int | None
     msisdn: str
     body: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedSms:
-    """A message that this worker alone may send until its lease ends."""
-
-    id: int
-    key: str
-    msisdn: str
-    body: str
-    attempts: int
+    failed_request_id: int | None = None
 
 
 QUEUE = text("""
-    INSERT INTO outbox_sms (key, kind, household_id, msisdn, body, state, attempts, queued_at, next_attempt_at)
-    SELECT key, kind, household_id, msisdn, body, 'queued', 0, :now, :now
+    INSERT INTO outbox_sms (key, kind, household_id, msisdn, body, failed_request_id, useful_until,
+                            state, attempts, queued_at, next_attempt_at)
+    SELECT key, kind, household_id, msisdn, body, failed_request_id, useful_until, 'queued', 0, :now, :now
       FROM unnest(CAST(:keys AS text[]), CAST(:kinds AS text[]), CAST(:households AS bigint[]),
-                  CAST(:msisdns AS text[]), CAST(:bodies AS text[])) AS new(key, kind, household_id, msisdn, body)
+                  CAST(:msisdns AS text[]), CAST(:bodies AS text[]), CAST(:requests AS bigint[]),
+                  CAST(:useful AS timestamptz[]))
+           AS new(key, kind, household_id, msisdn, body, failed_request_id, useful_until)
      ORDER BY key
         ON CONFLICT (key) DO NOTHING
 """)
-
-CLAIM = text("""
-    UPDATE outbox_sms SET attempts = attempts + 1, next_attempt_at = :lease_until
-     WHERE id IN (SELECT id FROM outbox_sms WHERE state = 'queued' AND next_attempt_at <= :now
-                   ORDER BY next_attempt_at, id LIMIT :batch FOR UPDATE SKIP LOCKED)
-    RETURNING id, key, msisdn, body, attempts
-""")
-
-SENT = text("""
-    UPDATE outbox_sms SET state = 'sent', sent_at = :now, next_attempt_at = NULL, last_error = NULL,
-                          provider_id = sent.provider_id
-      FROM unnest(CAST(:ids AS bigint[]), CAST(:provider_ids AS text[])) AS sent(id, provider_id)
-     WHERE outbox_sms.id = sent.id AND state = 'queued'
-""")
-
-FAILED = text("""
-    UPDATE outbox_sms SET state = CASE WHEN attempts >= :attempts_max THEN 'failed' ELSE 'queued' END,
-                          next_attempt_at = CASE WHEN attempts < :attempts_max
-                                                 THEN CAST(:now AS timestamptz) + attempts * CAST(:wait AS interval)
-                                            END,
-                          last_error = failed.error
-      FROM unnest(CAST(:ids AS bigint[]), CAST(:errors AS text[])) AS failed(id, error)
-     WHERE outbox_sms.id = failed.id AND state = 'queued'
-""")
-
-ATTEMPTS_MAX = 10
-#: Each further attempt waits this much longer than the one before.
-WAIT = timedelta(minutes=2)
 
 
 async def queue(connection: AsyncConnection, messages: Sequence[OutgoingSms] | OutgoingSms, now: datetime) -> None:
@@ -81,30 +51,13 @@ async def queue(connection: AsyncConnection, messages: Sequence[OutgoingSms] | O
             "households": [one.household_id for one in listed],
             "msisdns": [one.msisdn for one in listed],
             "bodies": [one.body for one in listed],
+            "requests": [one.failed_request_id for one in listed],
+            "useful": [_useful_until(one.kind, now) for one in listed],
             "now": now,
         },
     )
 
 
-async def claim(connection: AsyncConnection, now: datetime, lease_s: int, batch: int) -> list[ClaimedSms]:
-    """Take messages that are due."""
-    rows = await connection.execute(
-        CLAIM, {"now": now, "lease_until": now + timedelta(seconds=lease_s), "batch": batch}
-    )
-    return sorted((ClaimedSms(**row._asdict()) for row in rows.all()), key=lambda sms: sms.id)
-
-
-async def mark_sent(connection: AsyncConnection, sent: Sequence[tuple[int, str]], now: datetime) -> None:
-    """Record what the sender took, with its own id for it."""
-    if sent:
-        ids, provider_ids = (list(column) for column in zip(*sent, strict=True))
-        await connection.execute(SENT, {"ids": ids, "provider_ids": provider_ids, "now": now})
-
-
-async def mark_failed(connection: AsyncConnection, failed: Sequence[tuple[int, str]], now: datetime) -> None:
-    """Record what the sender refused; it is tried again later, then left for a person to see."""
-    if failed:
-        ids, errors = (list(column) for column in zip(*failed, strict=True))
-        await connection.execute(
-            FAILED, {"ids": ids, "errors": errors, "now": now, "attempts_max": ATTEMPTS_MAX, "wait": WAIT}
-        )
+def _useful_until(kind: SmsKind, now: datetime) -> datetime | None:
+    useful_for = USEFUL_FOR[kind]
+    return None if useful_for is None else now + useful_for

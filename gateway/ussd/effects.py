@@ -14,6 +14,7 @@ from gateway.ids import shown_reference
 from gateway.members.account import Account
 from gateway.members.register import Registration, register, registration_key
 from gateway.receipts import rights_said
+from gateway.sms.kinds import SmsKind
 from gateway.sms.outbox import OutgoingSms, queue
 from gateway.sms.texts import registered, situation_detail
 from gateway.ussd.cause import Cause
@@ -92,7 +93,7 @@ async def _register(
             service_code=performing.ussd.deps.service_code or None,
         )
         key = registration_key(performing.cause.name)
-        sms = OutgoingSms(key, "registered", household.id, performing.msisdn, body)
+        sms = OutgoingSms(key, SmsKind.REGISTERED, household.id, performing.msisdn, body)
         await queue(connection, sms, performing.now)
     return {"ramu_number": household.ramu_number}
 
@@ -141,5 +142,5 @@ async def _send_detail(connection: AsyncConnection, performing: Performing, key:
         next_due_on=stand.next_due_on,
         rights=rights_said(household, today),
     )
-    sms = OutgoingSms(key, "situation", household.id, performing.msisdn, body)
+    sms = OutgoingSms(key, SmsKind.SITUATION, household.id, performing.msisdn, body)
     await queue(connection, sms, performing.now)

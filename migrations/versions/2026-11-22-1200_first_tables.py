@@ -10,6 +10,14 @@ branch_labels = None
 depends_on = None
 
 
+OUTBOX_INDEXES = (
+    ("ix_outbox_sms_fresh", ["next_attempt_at", "id"], "state = 'queued' AND attempts = 0"),
+    ("ix_outbox_sms_again", ["next_attempt_at", "id"], "state = 'queued' AND attempts > 0"),
+    ("ix_outbox_sms_unfinished", ["state", "id"], "state NOT IN ('sent', 'delivered')"),
+    ("ix_outbox_sms_provider_id", ["provider_id"], "provider_id IS NOT NULL"),
+)
+
+
 def upgrade() -> None:
     op.create_table(
         "audit_event",
@@ -81,17 +89,36 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("provider_id", sa.Text(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
-        sa.CheckConstraint("state IN ('queued', 'sent', 'failed')", name=op.f("ck_outbox_sms_state_known")),
+        sa.Column("useful_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failed_request_id", sa.BigInteger(), nullable=True),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("delivery", sa.Text(), nullable=True),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('receipt', 'suspense', 'registered', 'situation', 'failure')",
+            name=op.f("ck_outbox_sms_kind_known"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('queued', 'sent', 'delivered', 'undelivered', 'failed', 'dropped')",
+            name=op.f("ck_outbox_sms_state_known"),
+        ),
+        sa.CheckConstraint(
+            "(state = 'queued') = (next_attempt_at IS NOT NULL)",
+            name=op.f("ck_outbox_sms_queued_has_a_next_attempt"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_sms")),
         sa.UniqueConstraint("key", name=op.f("uq_outbox_sms_key")),
     )
-    op.create_index(
-        "ix_outbox_sms_due",
-        "outbox_sms",
-        ["next_attempt_at"],
-        unique=False,
-        postgresql_where=sa.text("state = 'queued'"),
+    op.create_table(
+        "sms_early_report",
+        sa.Column("provider_id", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("provider_id", name=op.f("pk_sms_early_report")),
     )
+    for name, columns, where in OUTBOX_INDEXES:
+        op.create_index(name, "outbox_sms", columns, unique=False, postgresql_where=sa.text(where))
     op.create_index("ix_outbox_sms_household_id", "outbox_sms", ["household_id"], unique=False)
     op.create_table(
         "payment_request",
@@ -210,6 +237,55 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_statement_file")),
         sa.UniqueConstraint("operator", "sha256", name=op.f("uq_statement_file_operator_sha256")),
     )
+    op.create_table(
+        "statement_upload",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("operator", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("filename", sa.Text(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("received_by", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("motive", sa.Text(), nullable=True),
+        sa.Column("motive_lines", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("breaks_opened", sa.Integer(), nullable=False),
+        sa.Column("file_id", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "(content IS NULL) = (file_id IS NOT NULL)", name=op.f("ck_statement_upload_bytes_in_one_place")
+        ),
+        sa.CheckConstraint(
+            "(state IN ('kept', 'matched', 'parked')) = (file_id IS NOT NULL)",
+            name=op.f("ck_statement_upload_file_when_kept"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('received', 'reading', 'quarantined', 'kept', 'parked', 'matched')",
+            name=op.f("ck_statement_upload_state_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["statement_file.id"], name=op.f("fk_statement_upload_file_id_statement_file")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_statement_upload")),
+        sa.UniqueConstraint("operator", "sha256", name=op.f("uq_statement_upload_operator_sha256")),
+    )
+    op.create_index(
+        "ix_statement_upload_due",
+        "statement_upload",
+        ["next_attempt_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('received', 'reading', 'kept')"),
+    )
+    op.create_index(
+        "ix_statement_upload_aside",
+        "statement_upload",
+        ["received_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('quarantined', 'parked')"),
+    )
+    op.create_index("ix_statement_upload_file_id", "statement_upload", ["file_id"], unique=True)
     op.create_table(
         "ussd_session",
         sa.Column("aggregator", sa.Text(), nullable=False),
@@ -623,6 +699,18 @@ def downgrade() -> None:
     op.drop_table("callback")
     op.drop_index("ix_ussd_session_expires_at", table_name="ussd_session")
     op.drop_table("ussd_session")
+    op.drop_index("ix_statement_upload_file_id", table_name="statement_upload")
+    op.drop_index(
+        "ix_statement_upload_aside",
+        table_name="statement_upload",
+        postgresql_where=sa.text("state IN ('quarantined', 'parked')"),
+    )
+    op.drop_index(
+        "ix_statement_upload_due",
+        table_name="statement_upload",
+        postgresql_where=sa.text("state IN ('received', 'reading', 'kept')"),
+    )
+    op.drop_table("statement_upload")
     op.drop_table("statement_file")
     op.drop_table("staff")
     op.drop_table("scheme")
@@ -638,7 +726,9 @@ def downgrade() -> None:
     )
     op.drop_table("payment_request")
     op.drop_index("ix_outbox_sms_household_id", table_name="outbox_sms")
-    op.drop_index("ix_outbox_sms_due", table_name="outbox_sms", postgresql_where=sa.text("state = 'queued'"))
+    for name, _, where in OUTBOX_INDEXES:
+        op.drop_index(name, table_name="outbox_sms", postgresql_where=sa.text(where))
+    op.drop_table("sms_early_report")
     op.drop_table("outbox_sms")
     op.drop_index("ix_ledger_txn_effective_at", table_name="ledger_txn")
     op.drop_table("ledger_txn")

@@ -29,6 +29,7 @@ EVIDENCE = {
     "callback": "id, operator, request_id, method, headers, body, verdict, reason, received_at",
     "statement_line": "file_id, line_number, operator, kind, status, amount_xof, fee_xof, payer_msisdn, our_reference, "
     "operator_transaction_id, occurred_at, raw, raw_transaction_id, reference, moved_xof, remarks",
+    "statement_upload": "id, operator, sha256, filename, size_bytes, received_by, received_at",
     "payment_request": "id, operator, reference, correlation_id, callback_token, idempotency_key, household_id, "
     "payer_msisdn, amount_xof, created_at",
     "reconciliation_break": "id, kind, operator, subject, day, operator_says_xof, we_say_xof, difference_xof, detail, "
@@ -41,17 +42,19 @@ CHANGEABLE = {
     "callback": "attempts, next_attempt_at, handled_at, parked_at, last_error",
     "refused_callback": "refused, last_sha256, last_bytes, last_at",
     "statement_line": "bucket, matched_at, payment_id",
+    "statement_upload": "content, state, attempts, next_attempt_at, motive, motive_lines, breaks_opened, file_id",
     "reconciliation_break": "owner, closed_at, closed_because",
     "household": "next_period_on",
     "phone": "last_wallet",
     "ussd_session": "msisdn, version, content, expires_at",
-    "outbox_sms": "state, attempts, next_attempt_at, sent_at, provider_id, last_error",
+    "outbox_sms": "state, attempts, next_attempt_at, sent_at, provider_id, last_error, trouble, delivery, reported_at",
+    "sms_early_report": "state, words, received_at",
     "staff": "password_hash, disabled_at, failed_logins, locked_until, name, role",
     "staff_session": "seen_at",
 }
 
 #: Rows that are only memory, not evidence.
-FORGETTABLE = ("ussd_session", "staff_session", "refused_callback")
+FORGETTABLE = ("ussd_session", "staff_session", "refused_callback", "sms_early_report")
 
 #: The same table of states as payments.lifecycle, held a second time; a test compares the two.
 STEPS = {
@@ -63,6 +66,16 @@ STEPS = {
     "failed": "succeeded reversed",
     "expired": "succeeded failed reversed",
     "reversed": "",
+}
+
+#: The same table of states as payments.upload, held a second time; a test compares the two.
+UPLOAD_STEPS = {
+    "received": "reading",
+    "reading": "received kept quarantined",
+    "quarantined": "received",
+    "kept": "matched parked",
+    "parked": "kept",
+    "matched": "",
 }
 
 #: One function for each table, because it runs for every row; both look at the whole transaction.
@@ -172,6 +185,25 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
+
+CREATE FUNCTION ramu_upload_step() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN ({upload_steps}) THEN
+        RAISE EXCEPTION 'statement upload % cannot go from % to %', OLD.id, OLD.state, NEW.state
+            USING ERRCODE = 'check_violation';
+    END IF;
+    -- The bytes may leave only for the statement that holds the same ones.
+    IF NEW.content IS DISTINCT FROM OLD.content AND NOT (NEW.content IS NULL AND EXISTS (
+        SELECT FROM statement_file
+         WHERE id = NEW.file_id AND operator = OLD.operator AND sha256 = OLD.sha256 AND content = OLD.content)) THEN
+        RAISE EXCEPTION 'the bytes of statement upload % stand nowhere else', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF OLD.file_id IS NOT NULL AND NEW.file_id IS DISTINCT FROM OLD.file_id THEN
+        RAISE EXCEPTION 'statement upload % has its file already', OLD.id USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
 """
 
 #: Trigger name, table, when it fires, function.
@@ -197,11 +229,12 @@ GUARDS = (
         "ramu_allocation_fits",
     ),
     ("payment_request_step", "", "BEFORE UPDATE ON payment_request", "ramu_request_step"),
+    ("statement_upload_step", "", "BEFORE UPDATE ON statement_upload", "ramu_upload_step"),
 )
 
 
-def _step_pairs() -> str:
-    return ", ".join(f"('{old}', '{new}')" for old, news in STEPS.items() for new in news.split())
+def _pairs(steps: dict[str, str]) -> str:
+    return ", ".join(f"('{old}', '{new}')" for old, news in steps.items() for new in news.split())
 
 
 def _guard(name: str, kind: str, fires: str, function: str, level: str = "ROW") -> None:
@@ -216,7 +249,7 @@ def upgrade() -> None:
         "RAISE EXCEPTION 'the role ramu_app does not exist' USING HINT = "
         "'Create it before migrating: CREATE ROLE ramu_app LOGIN PASSWORD ...'; END IF; END $$"
     )
-    op.execute(FUNCTIONS.replace("{steps}", _step_pairs()))
+    op.execute(FUNCTIONS.replace("{steps}", _pairs(STEPS)).replace("{upload_steps}", _pairs(UPLOAD_STEPS)))
     op.execute(WRITTEN_IN)
     op.execute(BALANCED.format(name="ramu_txn_balanced", column="id"))
     op.execute(BALANCED.format(name="ramu_entry_balanced", column="txn_id"))
@@ -252,6 +285,7 @@ def downgrade() -> None:
         "ramu_payment_posted",
         "ramu_allocation_fits",
         "ramu_request_step",
+        "ramu_upload_step",
     ):
         op.execute(f"DROP FUNCTION {function}() CASCADE")
     op.execute("DROP FUNCTION ramu_is_written_now(bigint, xid)")

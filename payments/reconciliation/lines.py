@@ -19,9 +19,14 @@ WAITING = text("""
     SELECT line_number, kind, status, amount_xof, fee_xof, payer_msisdn, our_reference, operator_transaction_id,
            occurred_at
       FROM statement_line
-     WHERE file_id = :file_id AND matched_at IS NULL
+     WHERE file_id = :file_id AND matched_at IS NULL AND line_number > :after_line
      ORDER BY line_number
      LIMIT :batch
+""")
+
+NEXT_WAITING = text("""
+    SELECT min(line_number) FROM statement_line
+     WHERE file_id = :file_id AND matched_at IS NULL AND line_number > :after_line
 """)
 
 #: One look at the unique key for each name, whatever the planner believes of a table that has just grown.
@@ -56,13 +61,6 @@ TOTALS = text("""
     SELECT bucket, count(*) AS line_count,
            coalesce(sum(coalesce(amount_xof, fee_xof, 0)) FILTER (WHERE bucket <> 'not_money'), 0) AS sum_xof
       FROM statement_line WHERE file_id = :file_id AND bucket IS NOT NULL GROUP BY bucket ORDER BY bucket
-""")
-
-FILES_WITH_WORK = text("""
-    SELECT id, operator, filename, period_start, period_end, imported_at, line_count, collected_xof
-      FROM statement_file
-     WHERE EXISTS (SELECT FROM statement_line WHERE file_id = statement_file.id AND matched_at IS NULL)
-     ORDER BY id
 """)
 
 FILE = text("""
@@ -121,22 +119,25 @@ async def read_file(connection: AsyncConnection, file_id: int) -> KeptFile:
     return KeptFile(*(await connection.execute(FILE, {"file_id": file_id})).one())
 
 
-async def files_with_work(connection: AsyncConnection) -> list[KeptFile]:
-    """Give the files of which a line still waits for its bucket, oldest first."""
-    return [KeptFile(*row) for row in (await connection.execute(FILES_WITH_WORK)).all()]
-
-
 async def files_touching(connection: AsyncConnection, period_start: datetime, period_end: datetime) -> list[KeptFile]:
     """Give the files whose period shares a moment with this one, oldest first."""
     period = {"period_start": period_start, "period_end": period_end}
     return [KeptFile(*row) for row in (await connection.execute(FILES_TOUCHING, period)).all()]
 
 
-async def take(connection: AsyncConnection, file: KeptFile, batch: int) -> list[Line]:
+async def take(connection: AsyncConnection, file: KeptFile, batch: int, after_line: int = 0) -> list[Line]:
     """Give the next lines without a bucket; until the transaction ends nobody else matches this operator's."""
     await connection.execute(ONE_RUN_AT_A_TIME, {"operator": file.operator})
-    rows = (await connection.execute(WAITING, {"file_id": file.id, "batch": batch})).all()
+    asked = {"file_id": file.id, "batch": batch, "after_line": after_line}
+    rows = (await connection.execute(WAITING, asked)).all()
     return [_line(file, row) for row in rows]
+
+
+async def next_waiting(connection: AsyncConnection, file_id: int, after_line: int) -> int | None:
+    """Give the number of the next line without a bucket."""
+    asked = {"file_id": file_id, "after_line": after_line}
+    number: int | None = (await connection.execute(NEXT_WAITING, asked)).scalar_one()
+    return number
 
 
 async def read_known(connection: AsyncConnection, file: KeptFile, lines: Sequence[Line]) -> Known:

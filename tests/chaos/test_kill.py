@@ -30,7 +30,8 @@ WAITING = """
     SELECT 'callback ' || id || ': attempts ' || attempts || ', ' || coalesce(last_error, 'unread')
       FROM callback WHERE handled_at IS NULL
      UNION ALL
-    SELECT 'message ' || key || ': ' || state || ' ' || coalesce(last_error, '') FROM outbox_sms WHERE state <> 'sent'
+    SELECT 'message ' || key || ': ' || state || ' ' || coalesce(last_error, '') FROM outbox_sms
+      WHERE state IN ('queued', 'failed', 'undelivered')
 """
 
 

@@ -37,6 +37,16 @@ APPEND_ONLY = (
 WORK_IN_PROGRESS = {
     "callback": {"attempts", "next_attempt_at", "handled_at", "parked_at", "last_error"},
     "statement_line": {"bucket", "matched_at", "payment_id"},
+    "statement_upload": {
+        "content",
+        "state",
+        "attempts",
+        "next_attempt_at",
+        "motive",
+        "motive_lines",
+        "breaks_opened",
+        "file_id",
+    },
     "payment_request": {
         "state",
         "submissions",
@@ -87,6 +97,9 @@ ONE_OF_EACH = """
     VALUES (1, 'sandbox', '\\x01', 'f', '\\x01', 'RAMU', %(at)s, %(at)s, 1, 100, 'test', %(at)s);
     INSERT INTO statement_line (file_id, line_number, operator, kind, status, raw, moved_xof, remarks)
     VALUES (1, 1, 'sandbox', 'collection', 'succeeded', 'raw', 100, '');
+    INSERT INTO statement_upload (operator, sha256, filename, size_bytes, content, received_by, received_at, state,
+                                  attempts, breaks_opened)
+    VALUES ('sandbox', '\\x01', 'f', 1, '\\x01', 'test', %(at)s, 'reading', 1, 0);
     INSERT INTO day_report (day, content, previous_sha256, sha256, ledger_head_sha256, closed_by, closed_at)
     VALUES ('2026-11-23', '{}', '\\x00', '\\x01', '\\x02', 'test', %(at)s);
     INSERT INTO audit_event (at, actor, action, subject, detail) VALUES (%(at)s, 'a', 'b', 'c', '{}');

@@ -26,8 +26,7 @@ from psycopg import AsyncConnection, AsyncCursor, AsyncServerCursor
 from sqlalchemy import event
 
 from gateway.database import Database
-from gateway.sms.outbox import ClaimedSms
-from gateway.sms.senders.contract import SendResult, SmsSender
+from gateway.sms.senders.contract import ClaimedSms, SendResult, SmsSender
 
 Result = TypeVar("Result")
 #: Enough of a statement to recognise it in a report.

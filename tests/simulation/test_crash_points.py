@@ -10,8 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.jobs import callbacks
 from gateway.local.postgres import PrivatePostgres
-from gateway.sms.outbox import ClaimedSms
-from gateway.sms.senders.contract import SendResult
+from gateway.sms.senders.contract import ClaimedSms, SendResult
 from gateway.sms.senders.sandbox import SandboxSender
 from payments import inbox
 from tests.conftest import TEMPLATE

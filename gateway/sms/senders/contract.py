@@ -1,18 +1,43 @@
-"""What every sender of messages gives us."""
+"""What every sender of messages is given and gives back."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
-from gateway.sms.outbox import ClaimedSms
+
+@dataclass(frozen=True, slots=True)
+class ClaimedSms:
+    """A message that this worker alone may send until its lease ends."""
+
+    id: int
+    key: str
+    msisdn: str
+    body: str
+    attempts: int
+
+
+class Outcome(StrEnum):
+    """What became of one hand-over: taken, or what kept it back."""
+
+    TAKEN = "taken"
+    #: The provider or the network is in trouble, or we could not read the answer: wait, without limit.
+    NETWORK = "network"
+    #: Our account there is empty: wait, without limit, until somebody fills it.
+    BALANCE = "balance"
+    #: The provider refuses us, not the number: our key, our name as a sender, our traffic. Wait, and say it loudly.
+    ACCOUNT = "account"
+    #: This number will never take our messages: give up.
+    NUMBER = "number"
 
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What a sender said of one message; without a ``provider_id`` it was not taken."""
+    """What a sender says of one message; ``said`` are the provider's own words, bounded, without whole numbers."""
 
     sms_id: int
-    provider_id: str | None
-    error: str = ""
+    outcome: Outcome
+    provider_id: str | None = None
+    said: str = ""
 
 
 class SmsSender(Protocol):

@@ -4,8 +4,7 @@ from sqlalchemy import text
 
 from gateway.clock import Clock
 from gateway.database import Database
-from gateway.sms.outbox import ClaimedSms
-from gateway.sms.senders.contract import SendResult
+from gateway.sms.senders.contract import ClaimedSms, Outcome, SendResult
 
 #: The key makes a repeated hand-over one message, as it would be on a phone.
 KEEP = text("""
@@ -37,4 +36,4 @@ class SandboxSender:
                     "now": self._clock.now(),
                 },
             )
-        return [SendResult(one.id, f"sandbox-{one.id}") for one in messages]
+        return [SendResult(one.id, Outcome.TAKEN, f"sandbox-{one.id}") for one in messages]

@@ -1,10 +1,9 @@
 """A browser in front of the real console, and the people who use it."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from html.parser import HTMLParser
 
 import httpx
@@ -14,12 +13,12 @@ from sqlalchemy import text
 from gateway.contributions.schemes import SchemeBook
 from gateway.database import Database
 from gateway.deps import Deps
-from gateway.finance.parts import FinanceDeps, ImportStatement
+from gateway.finance.parts import FinanceDeps
 from gateway.finance.passwords import hash_password
 from gateway.finance.roles import Role
 from gateway.finance.routes import router
 from gateway.finance.staff import NewStaff, add
-from gateway.importing import import_statement
+from gateway.importing import match_due, read_due
 from gateway.reconciling import ReconcilingDeps
 from payments.operators.registry import built_in as operators
 from tests.fixed import CountedIds, TestClock
@@ -27,36 +26,6 @@ from tests.fixed import CountedIds, TestClock
 ORIGIN = "https://ramu.test"
 PASSWORD = "une longue phrase de passe"
 _HASH = hash_password(PASSWORD)
-
-
-@dataclass(frozen=True)
-class Bucket:
-    count: int
-    sum_xof: int
-
-
-@dataclass(frozen=True)
-class Outcome:
-    filename: str
-    already_imported: bool = False
-    line_count: int = 3
-    buckets: Mapping[str, Bucket] = field(default_factory=lambda: {"matched": Bucket(2, 15_000)})
-    breaks_opened: int = 1
-    collected_xof: int = 17_500
-
-
-@dataclass
-class Importer:
-    """Stands where the import is plugged in; keeps what it was given and answers as it was told."""
-
-    given: list[dict[str, object]] = field(default_factory=list)
-    refuses: Exception | None = None
-
-    async def __call__(self, *, operator: str, filename: str, content: bytes, actor: str) -> Outcome:
-        self.given.append({"operator": operator, "filename": filename, "content": content, "actor": actor})
-        if self.refuses is not None:
-            raise self.refuses
-        return Outcome(filename)
 
 
 @dataclass
@@ -67,7 +36,7 @@ class Desk:
     clock: TestClock
     app: FastAPI
     finance: FinanceDeps
-    importer: Importer
+    recon: ReconcilingDeps
     browser: httpx.AsyncClient
 
     async def staff(self, login: str, role: Role = Role.FINANCE, name: str = "Awa Keïta") -> None:
@@ -90,12 +59,25 @@ class Desk:
     async def post(self, path: str, form: dict[str, str], **more: object) -> httpx.Response:
         return await self.browser.post(path, data=form, **{"headers": {"Origin": ORIGIN}, **more})
 
-    async def upload(self, content: bytes, filename: str = "releve.csv", operator: str = "sandbox") -> httpx.Response:
+    async def send(self, content: bytes, filename: str = "releve.csv", operator: str = "sandbox") -> httpx.Response:
+        """Send a statement and give the answer itself."""
         return await self.post(
             "/finance/releves",
             {"csrf": await self.csrf(), "operator": operator},
             files={"statement": (filename, content, "text/csv")},
         )
+
+    async def upload(self, content: bytes, filename: str = "releve.csv", operator: str = "sandbox") -> httpx.Response:
+        """Send a statement, let the jobs work, and give the page that the answer leads to."""
+        answer = await self.send(content, filename, operator)
+        await self.work()
+        return await self.browser.get(answer.headers["location"]) if answer.status_code == 303 else answer
+
+    async def work(self) -> None:
+        """Let the jobs do what is due of statements."""
+        while await read_due(self.recon):
+            pass
+        await match_due(self.recon)
 
     async def audited(self) -> list[tuple[str, str, str]]:
         async with self.database.single() as connection:
@@ -105,23 +87,19 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(
-    database: Database, clock: TestClock, ids: CountedIds, *, local_mode: bool = False, real_import: bool = False
+    database: Database, clock: TestClock, ids: CountedIds, *, local_mode: bool = False
 ) -> AsyncIterator[Desk]:
-    """Open the console as production runs it, or as one's own machine does; ``real_import`` plugs in the real one."""
+    """Open the console as production runs it, or as one's own machine does; no upload waits for its outcome."""
     origin = "http://127.0.0.1:8000" if local_mode else ORIGIN
     deps = Deps(
         doors=database, desk=database, work=database, clock=clock, ids=ids, operators=operators(), clients={},
         secrets={}, public_url=origin, service_code="*123#", local_mode=local_mode,
     )  # fmt: skip
-    importer = Importer()
-    plugged: ImportStatement = importer
-    if real_import:
-        plugged = partial(import_statement, ReconcilingDeps(deps, SchemeBook()))
-    finance = FinanceDeps(deps, plugged)
+    finance = FinanceDeps(deps, outcome_wait_s=0)
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.include_router(router(finance))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=origin) as browser:
-        yield Desk(database, clock, app, finance, importer, browser)
+        yield Desk(database, clock, app, finance, ReconcilingDeps(deps, SchemeBook(), {"sandbox": "RAMU"}), browser)
 
 
 def csrf_of(answer: httpx.Response) -> str:

@@ -6,6 +6,8 @@ from gateway.database import Pool, Timeouts, open_database
 from gateway.finance.guard import HSTS, SECURITY_HEADERS
 from gateway.finance.roles import RIGHTS, Right, Role
 from gateway.finance.routes import GUARDED, router
+from gateway.importing import receive
+from payments.reconciliation.uploads import NewUpload
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.finance.desk import ORIGIN, Desk, csrf_of, open_desk
 
@@ -50,8 +52,9 @@ async def test_a_stranger_is_sent_to_the_login_under_every_header(desk: Desk) ->
 @pytest.mark.parametrize("role", Role)
 async def test_each_role_gets_what_its_rights_say_and_no_more(desk: Desk, role: Role) -> None:
     await desk.enter(role)
+    await receive(desk.database, NewUpload("sandbox", "releve.csv", b"1", "staff/test"), desk.clock.now())
     for guarded in GUARDED:
-        answer = await ask(desk, guarded.method, guarded.path, csrf="wrong")
+        answer = await ask(desk, guarded.method, guarded.path.format(upload_id=1), csrf="wrong")
         assert_sealed(answer)
         allowed = guarded.right in RIGHTS[role]
         if guarded.method == "GET":
@@ -144,7 +147,12 @@ async def test_public_pages_and_files_carry_the_headers_too(desk: Desk) -> None:
 async def test_pages_need_nothing_from_elsewhere_and_nothing_inline(desk: Desk) -> None:
     pages = [(await desk.browser.get("/finance/connexion")).text]
     await desk.enter()
-    pages += [(await desk.browser.get(guarded.path)).text for guarded in GUARDED if guarded.method == "GET"]
+    await receive(desk.database, NewUpload("sandbox", "releve.csv", b"1", "staff/test"), desk.clock.now())
+    pages += [
+        (await desk.browser.get(guarded.path.format(upload_id=1))).text
+        for guarded in GUARDED
+        if guarded.method == "GET"
+    ]
     for page in pages:
         for forbidden in ("<script", "<style", " style=", " onclick=", "http://", "https://"):
             assert forbidden not in page

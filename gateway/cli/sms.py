@@ -1,0 +1,125 @@
+"""`ramu sms`: the messages that reached nobody, and how they are sent again."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.cli.environment import environment
+from gateway.cli.terminal import author, stop, transact
+from gateway.clock import SystemClock
+from gateway.finance import audit
+from gateway.finance.words import counted as counted_words
+from gateway.settings import load_settings
+from gateway.sms import review
+from gateway.sms.kinds import SmsKind, SmsState
+from gateway.sms.review import OPEN_STATES, Retry, ShownSms, SmsCount
+from payments.msisdn import mask
+
+app = typer.Typer(no_args_is_help=True, help="Les SMS qui ne sont pas arrivés.")
+
+STATES: Final = {
+    SmsState.QUEUED: "en attente",
+    SmsState.SENT: "remis au réseau",
+    SmsState.DELIVERED: "reçu",
+    SmsState.UNDELIVERED: "non reçu",
+    SmsState.FAILED: "refusé",
+    SmsState.DROPPED: "abandonné, trop tard",
+}
+KINDS: Final = {
+    SmsKind.RECEIPT: "quittance",
+    SmsKind.SUSPENSE: "argent gardé",
+    SmsKind.REGISTERED: "inscription",
+    SmsKind.SITUATION: "situation",
+    SmsKind.FAILURE: "paiement non abouti",
+}
+TROUBLES: Final = {
+    "network": "réseau ou fournisseur",
+    "balance": "compte SMS vide : le recharger",
+    "account": "notre compte est refusé : clé, nom d'expéditeur ou trafic",
+    "number": "ce numéro ne reçoit pas nos SMS",
+}
+REFUSALS: Final = {
+    Retry.UNKNOWN: "Aucun SMS n'a le numéro {id}.",
+    Retry.IN_HAND: "Le SMS {id} part déjà.",
+    Retry.ARRIVED: "Le SMS {id} a été remis au réseau : rien à renvoyer.",
+    Retry.TOO_LATE: "Le SMS {id} n'est plus utile ou n'est plus vrai : il n'est pas renvoyé.",
+}
+
+
+class NotPutBack(Exception):
+    """A message that is not sent again; the text is a French sentence for the terminal."""
+
+
+@app.command("list")
+def show(
+    state: Annotated[SmsState | None, typer.Option("--state", help="Par défaut, tout ce qui n'est pas arrivé.")] = None,
+    most: Annotated[int, typer.Option("--most", min=1, max=10_000, help="Les plus récents d'abord.")] = 50,
+) -> None:
+    """Montrer les SMS qui ne sont pas arrivés, et compter ceux qui restent."""
+    states = OPEN_STATES if state is None else (state,)
+
+    async def read(connection: AsyncConnection) -> tuple[tuple[ShownSms, ...], tuple[SmsCount, ...]]:
+        return await review.listed(connection, states, most), await review.counted(connection)
+
+    messages, counts = asyncio.run(transact(load_settings(environment()), read))
+    if messages:
+        Console().print(_table(messages))
+    else:
+        typer.echo("Aucun SMS à montrer.")
+    for one in counts:
+        typer.echo(f"{KINDS[one.kind]}, {STATES[one.state]} : {one.count}")
+
+
+@app.command("retry")
+def retry(
+    sms_id: Annotated[int | None, typer.Argument(metavar="NUMERO", help="Le numéro donné par la liste.")] = None,
+    *,
+    all_failed: Annotated[
+        bool, typer.Option("--all-failed", help="Tout ce qui a été refusé, n'a pas été reçu ou attend.")
+    ] = False,
+) -> None:
+    """Renvoyer un SMS, ou tous ceux qui peuvent encore servir."""
+    if (sms_id is None) is not all_failed:
+        stop("Donnez le numéro d'un SMS, ou --all-failed pour tous.")
+    settings, now = load_settings(environment()), SystemClock().now()
+
+    async def put_back(connection: AsyncConnection) -> int:
+        if sms_id is None:
+            count = await review.retry_all(connection, now)
+        else:
+            told = await review.retry_one(connection, sms_id, now)
+            if told is not Retry.PUT_BACK:
+                raise NotPutBack(REFUSALS[told].format(id=sms_id))
+            count = 1
+        subject = f"sms/{'all' if sms_id is None else sms_id}"
+        await audit.record(connection, now, author(), "sms.retried", subject, messages=count)
+        return count
+
+    try:
+        count = asyncio.run(transact(settings, put_back))
+    except NotPutBack as refused:
+        stop(str(refused))
+    typer.echo(f"{counted_words(count, 'SMS remis', 'SMS remis')} en file.")
+
+
+def _table(messages: Sequence[ShownSms]) -> Table:
+    table = Table()
+    for heading in ("No", "Demandé le", "Genre", "Numéro", "État", "Essais", "Raison"):
+        table.add_column(heading, justify="right" if heading in {"No", "Essais"} else "left")
+    for one in messages:
+        reason = " : ".join(part for part in (TROUBLES.get(one.trouble or ""), one.words) if part)
+        table.add_row(
+            str(one.id),
+            f"{one.queued_at:%Y-%m-%d %H:%M}",
+            KINDS[one.kind],
+            mask(one.msisdn),
+            STATES[one.state],
+            str(one.attempts),
+            reason,
+        )
+    return table
