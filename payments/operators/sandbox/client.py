@@ -21,6 +21,7 @@ from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import Answer, PushOrder, PushResult, QueryResult, Submitted
 from payments.operators.sandbox import gsma
 from payments.operators.sandbox.json_text import JsonObject, read_json, text_of
+from payments.operators.sandbox.refusals import WhoseNo, whose_no
 from payments.remarks import Remark
 
 #: Longer than an operator takes on a bad day, shorter than a job's lease.
@@ -28,11 +29,6 @@ TIMEOUT_S: Final = 20
 
 MAX_BODY_BYTES: Final = 64 * 1024
 
-# Source: HTTP statuses after which the order may still have been taken, or may be taken later (RFC 9110, RFC 6585).
-_UNDECIDED: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, 425, HTTPStatus.TOO_MANY_REQUESTS})
-# Source: error codes and categories of the standard that do not refuse the payment itself.
-_UNDECIDED_CODES: Final = frozenset({"duplicateRequest", "rateLimitError"})
-_UNDECIDED_CATEGORIES: Final = frozenset({"internal", "serviceUnavailable"})
 # Source: "link" of the standard's response object is a path to the resource; operators write it below their own base
 # path, with or without slashes. We take its last two parts and ask at the address that we were configured with.
 _LINK = re.compile(r"(?:.*/)?(transactions|requeststates)/([A-Za-z0-9_~-][A-Za-z0-9._~-]{0,255})/?")
@@ -41,6 +37,14 @@ _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 class _Silence(Exception):
     """No answer, or none that can be read; never leaves this module."""
+
+    result = QueryResult.UNREACHABLE
+
+
+class _RefusedUs(_Silence):
+    """The operator does not talk to us as we are."""
+
+    result = QueryResult.OUR_FAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +73,22 @@ class SandboxClient:
     async def request_to_pay(self, order: PushOrder) -> Submitted:
         """Ask a wallet for money; sending the same order again can only find the first one.
 
-        Returns: REFUSED for a definite refusal alone, with the operator's code; UNKNOWN when in any doubt.
+        Returns: REFUSED for the payer's definite no alone, with the operator's code; OUR_FAULT when it is we who were
+                 refused and nothing was taken; UNKNOWN when in any doubt.
         Source:  POST /transactions/type/merchantpay; X-CorrelationID makes a resend recognisable.
         """
         headers = {"X-CorrelationID": str(order.correlation_id), "X-Callback-URL": order.callback_url}
         try:
             reply = await self._exchange("POST", "/transactions/type/merchantpay", headers, self._order_body(order))
-            return _submitted(reply, order)
+            return _submitted(reply, order, self.merchant_account)
         except _Silence as silence:
             return Submitted(PushResult.UNKNOWN, detail=str(silence))
 
     async def query(self, order: PushOrder) -> Answer:
         """Ask what became of an order by the correlation id that we made for it.
 
-        Returns: UNREACHABLE also when the answer speaks of something else than this order.
+        Returns: UNREACHABLE also when the answer speaks of something else than this order; OUR_FAULT when the
+                 operator refused us.
         Source:  GET /responses/{clientCorrelationId} gives a link to a transaction or a request state.
         """
         try:
@@ -91,7 +97,7 @@ class SandboxClient:
                 return Answer(QueryResult.NOT_FOUND, detail=gsma.error_code(reply.body) or "", raw=reply.text)
             return await self._follow(_linked(_expected(reply), self.base_url), order)
         except _Silence as silence:
-            return Answer(QueryResult.UNREACHABLE, detail=str(silence))
+            return Answer(silence.result, detail=str(silence))
 
     async def query_transaction(self, operator_transaction_id: str) -> Answer:
         """Ask what the operator knows of one of its own transactions, paid to our account.
@@ -105,7 +111,7 @@ class SandboxClient:
             observation = self._transaction(_expected(reply), operator_transaction_id)
             return Answer(QueryResult.FOUND, observation, raw=reply.text)
         except _Silence as silence:
-            return Answer(QueryResult.UNREACHABLE, detail=str(silence))
+            return Answer(silence.result, detail=str(silence))
 
     async def _follow(self, link: tuple[str, str], order: PushOrder) -> Answer:
         kind, reference = link
@@ -190,28 +196,27 @@ def _reply(status: int, content: bytes) -> _Reply:
     try:
         body = read_json(content)
     except CallbackMalformed as error:
+        if status >= HTTPStatus.BAD_REQUEST:
+            # A proxy on the way answers in words of its own; the status says enough.
+            return _Reply(status, text_of(content), {})
         raise _Silence(f"HTTP {status}, {error.why}") from error
     if not isinstance(body, dict):
         raise _Silence(f"HTTP {status} without a JSON object")
     return _Reply(status, text_of(content), body)
 
 
-def _submitted(reply: _Reply, order: PushOrder) -> Submitted:
+def _submitted(reply: _Reply, order: PushOrder, our_account: str) -> Submitted:
     if reply.status == HTTPStatus.ACCEPTED:
         return _submitted_by_state(reply)
     if reply.status == HTTPStatus.CREATED:
         return _submitted_at_once(reply, order)
-    code = gsma.error_code(reply.body)
-    refused = (
-        HTTPStatus.BAD_REQUEST <= reply.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        and reply.status not in _UNDECIDED
-        and code is not None
-        and code not in _UNDECIDED_CODES
-        and reply.body["errorCategory"] not in _UNDECIDED_CATEGORIES
-    )
-    if refused:
-        return Submitted(PushResult.REFUSED, detail=code or "")
-    return Submitted(PushResult.UNKNOWN, detail=f"HTTP {reply.status} {code or ''}".strip())
+    match whose_no(reply.status, reply.body, our_account):
+        case WhoseNo.PAYERS:
+            return Submitted(PushResult.REFUSED, detail=gsma.error_code(reply.body) or "")
+        case WhoseNo.OURS:
+            return Submitted(PushResult.OUR_FAULT, detail=_said(reply))
+        case WhoseNo.UNDECIDED:
+            return Submitted(PushResult.UNKNOWN, detail=_said(reply))
 
 
 def _submitted_by_state(reply: _Reply) -> Submitted:
@@ -240,9 +245,15 @@ _RESULTS: Final[Mapping[ObservedStatus, PushResult]] = {
 
 
 def _expected(reply: _Reply) -> _Reply:
-    if reply.status != HTTPStatus.OK:
-        raise _Silence(f"HTTP {reply.status} {gsma.error_code(reply.body) or ''}".strip())
-    return reply
+    if reply.status == HTTPStatus.OK:
+        return reply
+    # Whoever pays has no part in a question: what is not undecided is a no to us.
+    refused_us = whose_no(reply.status, reply.body, "") is WhoseNo.OURS
+    raise (_RefusedUs if refused_us else _Silence)(_said(reply))
+
+
+def _said(reply: _Reply) -> str:
+    return f"HTTP {reply.status} {gsma.error_code(reply.body) or ''}".strip()
 
 
 def _is_not_found(reply: _Reply) -> bool:
