@@ -21,6 +21,12 @@ PAYMENTS_POSTED = Counter(
 )
 PUSHES = Counter("ramu_pushes", "Requests to pay sent to an operator.", ("operator", "result"), registry=REGISTRY)
 QUERIES = Counter("ramu_queries", "Status queries sent to an operator.", ("operator", "result"), registry=REGISTRY)
+OPERATOR_TROUBLE = Gauge(
+    "ramu_operator_trouble", "1 while an operator refuses us or is silent.", ("operator", "job"), registry=REGISTRY
+)
+CALLBACKS_UNREADABLE = Counter(
+    "ramu_callbacks_unreadable", "Unsigned callbacks that name nothing to ask about.", ("operator",), registry=REGISTRY
+)
 SMS_SENT = Counter("ramu_sms", "SMS handed to a sender.", ("sender", "result"), registry=REGISTRY)
 SMS_DROPPED = Counter("ramu_sms_dropped", "SMS left unsent: too late, or no longer true.", ("kind",), registry=REGISTRY)
 SMS_REPORTS = Counter("ramu_sms_reports", "Delivery reports received.", ("sender", "result"), registry=REGISTRY)

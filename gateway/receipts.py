@@ -16,6 +16,7 @@ from gateway.sms.texts import (
     RightsOpen,
     RightsSaid,
     payment_failed,
+    payment_not_sent,
     receipt,
     reversed_before,
     suspense_received,
@@ -81,6 +82,15 @@ def unplaced_sms(payment: NewPayment) -> OutgoingSms | None:
 def failure_sms(request: RequestFact, service_code: str) -> OutgoingSms:
     """Tell a payer that the operator took nothing."""
     body = payment_failed(
+        amount_xof=request.amount_xof, reference=shown_reference(request.reference), service_code=service_code or None
+    )
+    key = f"request/{request.id}/failed"
+    return OutgoingSms(key, SmsKind.FAILURE, request.household_id, request.payer_msisdn, body, request.id)
+
+
+def unsent_sms(request: RequestFact, service_code: str) -> OutgoingSms:
+    """Tell a payer that the operator was never asked, so that nothing can have been taken."""
+    body = payment_not_sent(
         amount_xof=request.amount_xof, reference=shown_reference(request.reference), service_code=service_code or None
     )
     key = f"request/{request.id}/failed"

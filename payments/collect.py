@@ -1,17 +1,15 @@
-"""Asks wallets for money: keeps the request, hands it out once, records what became of it."""
+"""Asks wallets for money: keeps the request, and records what became of it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.lifecycle import Event, State, after
 from payments.match import RequestFact, Step
-from payments.operators.contract import Capabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,40 +51,23 @@ class NameTaken:
     """One of the request's own ids exists already, by a chance in thousands of millions: others must be drawn."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedRequest:
-    """A request that this worker alone may act on until its lease ends."""
-
-    id: int
-    operator: str
-    reference: str
-    correlation_id: UUID
-    callback_token: str
-    payer_msisdn: str
-    amount_xof: int
-    state: State
-    submissions: int
-    inquiries: int
-    created_at: datetime
-    submitted_at: datetime | None
-
-
 INSERT = text("""
     INSERT INTO payment_request (operator, reference, correlation_id, callback_token, idempotency_key, household_id,
-                                 payer_msisdn, amount_xof, state, submissions, inquiries, created_at, next_attempt_at)
+                                 payer_msisdn, amount_xof, state, submissions, inquiries, failures, created_at,
+                                 next_attempt_at)
     SELECT :operator, :reference, CAST(:correlation_id AS uuid), :callback_token, :idempotency_key, :household_id,
-           :payer_msisdn, :amount_xof, 'created', 0, 0, :created_at, :next_attempt_at
+           :payer_msisdn, :amount_xof, 'created', 0, 0, 0, :created_at, :next_attempt_at
         ON CONFLICT DO NOTHING
     RETURNING reference
 """)
 
 BY_KEY = text("SELECT reference FROM payment_request WHERE idempotency_key = :idempotency_key")
 
-#: A prompt lives from the moment it was last sent; a request that is about to be sent again is as good as open.
+#: A prompt lives from the moment it was last sent; nothing is sent, or sent again, later than its life after the call.
 OPEN_PROMPT = text("""
     SELECT reference FROM payment_request
      WHERE payer_msisdn = :payer_msisdn AND state IN ('created', 'submitted', 'unknown', 'pending')
-       AND (coalesce(submitted_at, created_at) > :opened_after OR (state = 'created' AND submitted_at IS NOT NULL))
+       AND coalesce(submitted_at, created_at) > :opened_after
      ORDER BY created_at DESC LIMIT 1
 """)
 
@@ -96,41 +77,6 @@ ONE_PHONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:payer
 RELEASE = text("""
     UPDATE payment_request SET next_attempt_at = :now
      WHERE payer_msisdn = :payer_msisdn AND state = 'created' AND next_attempt_at > :now
-""")
-
-CLAIM_TO_SUBMIT = text("""
-    UPDATE payment_request SET state = 'submitted', submissions = submissions + 1, next_attempt_at = :lease_until,
-                               submitted_at = :now
-     WHERE id IN (SELECT id FROM payment_request
-                   WHERE operator = :operator AND state = 'created' AND next_attempt_at <= :now
-                   ORDER BY next_attempt_at, id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
-    RETURNING id, operator, reference, correlation_id, callback_token, payer_msisdn, amount_xof, state, submissions,
-              inquiries, created_at, submitted_at
-""")
-
-EXPIRE_UNSENT = text("""
-    UPDATE payment_request SET state = 'expired', next_attempt_at = NULL, last_detail = 'never sent: too late'
-     WHERE id IN (SELECT id FROM payment_request
-                   WHERE operator = :operator AND state = 'created' AND submissions = 0
-                     AND next_attempt_at <= :now AND created_at <= :asked_before
-                   ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
-    RETURNING id, operator, reference, household_id, amount_xof, payer_msisdn, state
-""")
-
-CLAIM_TO_ASK = text("""
-    UPDATE payment_request SET inquiries = inquiries + 1, next_attempt_at = :lease_until
-     WHERE id IN (SELECT id FROM payment_request
-                   WHERE operator = :operator AND state IN ('submitted', 'unknown', 'pending', 'expired')
-                     AND next_attempt_at <= :now
-                   ORDER BY next_attempt_at, id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
-    RETURNING id, operator, reference, correlation_id, callback_token, payer_msisdn, amount_xof, state, submissions,
-              inquiries, created_at, submitted_at
-""")
-
-BY_IDS = text("""
-    SELECT id, operator, reference, correlation_id, callback_token, payer_msisdn, amount_xof, state, submissions,
-           inquiries, created_at, submitted_at
-      FROM payment_request WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id
 """)
 
 #: A settled request is asked no more; an open one keeps the moment that its schedule gives.
@@ -143,14 +89,6 @@ MOVE = text("""
       FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[])) AS step(id, state)
      WHERE payment_request.id = step.id
 """)
-
-SCHEDULE = text("""
-    UPDATE payment_request SET next_attempt_at = due.at, last_detail = due.detail
-      FROM unnest(CAST(:ids AS bigint[]), CAST(:moments AS timestamptz[]), CAST(:details AS text[]))
-           AS due(id, at, detail)
-     WHERE payment_request.id = due.id AND state NOT IN ('succeeded', 'failed', 'reversed')
-""")
-
 
 #: Locked in the order of their ids, so that two batches never wait for each other crosswise.
 REQUESTS = text("""
@@ -192,79 +130,12 @@ async def release(connection: AsyncConnection, payer_msisdn: str, now: datetime)
     await connection.execute(RELEASE, {"payer_msisdn": payer_msisdn, "now": now})
 
 
-async def expire_unsent(
-    connection: AsyncConnection, operator: str, now: datetime, lifetime_s: int
-) -> list[RequestFact]:
-    """Give up requests that nobody sent in time: a prompt hours after the call would only frighten its owner."""
-    values = {"operator": operator, "now": now, "asked_before": now - timedelta(seconds=lifetime_s)}
-    rows = (await connection.execute(EXPIRE_UNSENT, values)).all()
-    return [RequestFact(**{**row._asdict(), "state": State(row.state)}) for row in rows]
-
-
-async def claim_to_submit(
-    connection: AsyncConnection, operator: str, now: datetime, lease_s: int, batch: int
-) -> list[ClaimedRequest]:
-    """Take requests to be sent; from here on they may have reached the operator, whatever happens to us."""
-    return await _claim(connection, CLAIM_TO_SUBMIT, _lease(operator, now, lease_s, batch))
-
-
-async def claim_to_ask(
-    connection: AsyncConnection, operator: str, now: datetime, lease_s: int, batch: int
-) -> list[ClaimedRequest]:
-    """Take requests whose turn it is to be asked about."""
-    return await _claim(connection, CLAIM_TO_ASK, _lease(operator, now, lease_s, batch))
-
-
-def _lease(operator: str, now: datetime, lease_s: int, batch: int) -> dict[str, object]:
-    return {"operator": operator, "now": now, "lease_until": now + timedelta(seconds=lease_s), "batch": batch}
-
-
-async def _claim(connection: AsyncConnection, statement: TextClause, values: dict[str, object]) -> list[ClaimedRequest]:
-    rows = (await connection.execute(statement, values)).all()
-    return sorted((_claimed(row) for row in rows), key=lambda claimed: claimed.id)
-
-
-async def read_claimed(connection: AsyncConnection, ids: Sequence[int]) -> list[ClaimedRequest]:
-    """Read requests to ask about without claiming them: a callback has just pointed at them."""
-    return [_claimed(row) for row in (await connection.execute(BY_IDS, {"ids": list(ids)})).all()]
-
-
-def _claimed(row: Row[Any]) -> ClaimedRequest:
-    values = row._asdict()
-    return ClaimedRequest(**{**values, "state": State(values["state"])})
-
-
 async def move(connection: AsyncConnection, steps: Sequence[Step], now: datetime) -> None:
     """Write the states that the matcher decided."""
     if steps:
         await connection.execute(
             MOVE, {"ids": [step.request_id for step in steps], "states": [step.after for step in steps], "now": now}
         )
-
-
-async def schedule(connection: AsyncConnection, due: Sequence[tuple[int, datetime | None, str | None]]) -> None:
-    """Write when each request is next asked about, with what the operator said last."""
-    if due:
-        await connection.execute(
-            SCHEDULE,
-            {
-                "ids": [request_id for request_id, _, _ in due],
-                "moments": [moment for _, moment, _ in due],
-                "details": [detail for _, _, detail in due],
-            },
-        )
-
-
-def next_inquiry_at(claimed: ClaimedRequest, capabilities: Capabilities, now: datetime) -> datetime | None:
-    """Give the next moment of the operator's schedule, or None when asking has lasted long enough."""
-    start = claimed.submitted_at or claimed.created_at
-    if now >= start + timedelta(seconds=capabilities.ask_until_s):
-        return None
-    steps = capabilities.ask_after_s
-    if claimed.inquiries < len(steps):
-        return now + timedelta(seconds=steps[claimed.inquiries])
-    last_s = steps[-1] if claimed.state is not State.EXPIRED else capabilities.expires_after_s
-    return now + timedelta(seconds=last_s)
 
 
 async def read_requests(

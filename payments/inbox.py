@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.dispatch import Lease
 from payments.observation import VerdictKind
 from payments.operators.contract import Verdict
 from payments.wire import RawRequest
@@ -44,11 +44,32 @@ UNPROVEN = text("""
 """)
 
 CLAIM = text("""
+    WITH tried AS (
+        SELECT id FROM callback
+         WHERE operator = :operator AND handled_at IS NULL AND parked_at IS NULL AND next_attempt_at <= :now
+           AND LEAST(attempts, 1) = 1
+         ORDER BY next_attempt_at, id LIMIT :share FOR UPDATE SKIP LOCKED),
+    fresh AS (
+        SELECT id FROM callback
+         WHERE operator = :operator AND handled_at IS NULL AND parked_at IS NULL AND next_attempt_at <= :now
+           AND LEAST(attempts, 1) = 0
+         ORDER BY next_attempt_at, id LIMIT :batch - (SELECT count(*) FROM tried) FOR UPDATE SKIP LOCKED)
     UPDATE callback SET attempts = attempts + 1, next_attempt_at = :lease_until
-     WHERE id IN (SELECT id FROM callback
-                   WHERE handled_at IS NULL AND parked_at IS NULL AND next_attempt_at <= :now
-                   ORDER BY next_attempt_at, id LIMIT :batch FOR UPDATE SKIP LOCKED)
+     WHERE id IN (SELECT id FROM tried UNION ALL SELECT id FROM fresh)
     RETURNING id, operator, request_id, method, headers, body, verdict, received_at, attempts
+""")
+
+PARK_STRANGERS = text("""
+    UPDATE callback SET parked_at = :now, next_attempt_at = NULL, last_error = :why
+     WHERE id IN (SELECT id FROM callback
+                   WHERE operator <> ALL(CAST(:known AS text[])) AND handled_at IS NULL AND parked_at IS NULL
+                     AND next_attempt_at <= :now
+                   LIMIT :batch FOR UPDATE SKIP LOCKED)
+""")
+
+RETRY = text("""
+    UPDATE callback SET parked_at = NULL, attempts = 0, next_attempt_at = :now
+     WHERE id = :id AND parked_at IS NOT NULL AND handled_at IS NULL
 """)
 
 HANDLED = text("""
@@ -120,14 +141,26 @@ async def unproven_waiting(connection: AsyncConnection, operator: str, enough: i
     return int(counted.scalar_one())
 
 
-async def claim(connection: AsyncConnection, now: datetime, lease_s: int, batch: int) -> list[StoredCallback]:
-    """Take callbacks that nobody has read."""
-    values: dict[str, Any] = {"now": now, "lease_until": now + timedelta(seconds=lease_s), "batch": batch}
-    rows = (await connection.execute(CLAIM, values)).all()
+async def claim(connection: AsyncConnection, lease: Lease) -> list[StoredCallback]:
+    """Take callbacks of one operator that nobody has read, half of them at most tried before."""
+    rows = (await connection.execute(CLAIM, lease.values())).all()
     return sorted(
         (StoredCallback(**{**row._asdict(), "verdict": VerdictKind(row.verdict)}) for row in rows),
         key=lambda callback: callback.id,
     )
+
+
+async def park_strangers(connection: AsyncConnection, known: Sequence[str], batch: int, now: datetime) -> int:
+    """Put aside what came from operators that are not configured any more; give how many."""
+    why = "no operator of this name is configured any more"
+    return (
+        await connection.execute(PARK_STRANGERS, {"known": list(known), "batch": batch, "now": now, "why": why})
+    ).rowcount
+
+
+async def retry(connection: AsyncConnection, callback_id: int, now: datetime) -> bool:
+    """Let a parked callback be read again, with all its tries; say whether there was one."""
+    return (await connection.execute(RETRY, {"id": callback_id, "now": now})).rowcount == 1
 
 
 async def mark_handled(connection: AsyncConnection, done: Sequence[tuple[int, str | None]], now: datetime) -> None:

@@ -8,7 +8,9 @@ it (``submission_started``): from that moment the operator may know of it, whate
 
 The operator's answer to the push moves it to ``pending``; a lost answer moves it to ``unknown``, which is not failure:
 it is asked by the ids that we made. Only when the operator says, more than once, that it never saw them does
-``never_arrived`` bring it back to ``created``, to be sent again under the *same* ids.
+``never_arrived`` bring it back to ``created``, to be sent again under the *same* ids. ``not_taken`` does so at once:
+the operator refused us and not the payer, or the call was never made. A request that may have arrived and that it is
+too late to send again is asked about instead (``too_late_to_send``).
 
 ``expired`` is our opinion alone. Money evidence outranks silence and outranks our opinions, so ``operator_succeeded``
 leads to ``succeeded`` from every state before it, ``failed`` and ``expired`` included. ``succeeded`` leaves only by
@@ -44,6 +46,8 @@ class Event(StrEnum):
     SUBMISSION_STARTED = "submission_started"
     ANSWER_LOST = "answer_lost"
     NEVER_ARRIVED = "never_arrived"
+    NOT_TAKEN = "not_taken"
+    TOO_LATE_TO_SEND = "too_late_to_send"
     OPERATOR_PENDING = "operator_pending"
     OPERATOR_SUCCEEDED = "operator_succeeded"
     OPERATOR_FAILED = "operator_failed"
@@ -59,6 +63,8 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         E.SUBMISSION_STARTED: S.SUBMITTED,
         E.ANSWER_LOST: S.CREATED,
         E.NEVER_ARRIVED: S.CREATED,
+        E.NOT_TAKEN: S.CREATED,
+        E.TOO_LATE_TO_SEND: S.UNKNOWN,
         E.OPERATOR_PENDING: S.PENDING,
         E.OPERATOR_SUCCEEDED: S.SUCCEEDED,
         E.OPERATOR_FAILED: S.FAILED,
@@ -68,6 +74,8 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     S.SUBMITTED: {
         E.ANSWER_LOST: S.UNKNOWN,
         E.NEVER_ARRIVED: S.UNKNOWN,
+        E.NOT_TAKEN: S.CREATED,
+        E.TOO_LATE_TO_SEND: S.SUBMITTED,
         E.OPERATOR_PENDING: S.PENDING,
         E.OPERATOR_SUCCEEDED: S.SUCCEEDED,
         E.OPERATOR_FAILED: S.FAILED,
@@ -77,6 +85,8 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     S.UNKNOWN: {
         E.ANSWER_LOST: S.UNKNOWN,
         E.NEVER_ARRIVED: S.CREATED,
+        E.NOT_TAKEN: S.UNKNOWN,
+        E.TOO_LATE_TO_SEND: S.UNKNOWN,
         E.OPERATOR_PENDING: S.PENDING,
         E.OPERATOR_SUCCEEDED: S.SUCCEEDED,
         E.OPERATOR_FAILED: S.FAILED,
@@ -86,6 +96,8 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     S.PENDING: {
         E.ANSWER_LOST: S.PENDING,
         E.NEVER_ARRIVED: S.PENDING,
+        E.NOT_TAKEN: S.PENDING,
+        E.TOO_LATE_TO_SEND: S.PENDING,
         E.OPERATOR_PENDING: S.PENDING,
         E.OPERATOR_SUCCEEDED: S.SUCCEEDED,
         E.OPERATOR_FAILED: S.FAILED,
@@ -95,6 +107,8 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     S.SUCCEEDED: {
         E.ANSWER_LOST: S.SUCCEEDED,
         E.NEVER_ARRIVED: S.SUCCEEDED,
+        E.NOT_TAKEN: S.SUCCEEDED,
+        E.TOO_LATE_TO_SEND: S.SUCCEEDED,
         E.OPERATOR_PENDING: S.SUCCEEDED,
         E.OPERATOR_SUCCEEDED: S.SUCCEEDED,
         E.OPERATOR_FAILED: S.SUCCEEDED,
@@ -104,6 +118,8 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     S.FAILED: {
         E.ANSWER_LOST: S.FAILED,
         E.NEVER_ARRIVED: S.FAILED,
+        E.NOT_TAKEN: S.FAILED,
+        E.TOO_LATE_TO_SEND: S.FAILED,
         E.OPERATOR_PENDING: S.FAILED,
         E.OPERATOR_SUCCEEDED: S.SUCCEEDED,
         E.OPERATOR_FAILED: S.FAILED,
@@ -113,6 +129,8 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     S.EXPIRED: {
         E.ANSWER_LOST: S.EXPIRED,
         E.NEVER_ARRIVED: S.EXPIRED,
+        E.NOT_TAKEN: S.EXPIRED,
+        E.TOO_LATE_TO_SEND: S.EXPIRED,
         E.OPERATOR_PENDING: S.EXPIRED,
         E.OPERATOR_SUCCEEDED: S.SUCCEEDED,
         E.OPERATOR_FAILED: S.FAILED,
@@ -122,6 +140,8 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     S.REVERSED: {
         E.ANSWER_LOST: S.REVERSED,
         E.NEVER_ARRIVED: S.REVERSED,
+        E.NOT_TAKEN: S.REVERSED,
+        E.TOO_LATE_TO_SEND: S.REVERSED,
         E.OPERATOR_PENDING: S.REVERSED,
         E.OPERATOR_SUCCEEDED: S.REVERSED,
         E.OPERATOR_FAILED: S.REVERSED,

@@ -35,8 +35,13 @@ class PaymentRequest(Table, table=True):
         positive("amount_xof"),
         one_of("state", State),
         Index(
-            "ix_payment_request_due", "operator", "next_attempt_at", postgresql_where=sql("next_attempt_at IS NOT NULL")
+            "ix_payment_request_due",
+            "operator",
+            sql("LEAST(inquiries, 1)"),
+            "next_attempt_at",
+            postgresql_where=sql("next_attempt_at IS NOT NULL"),
         ),
+        Index("ix_payment_request_parked_at", "parked_at", postgresql_where=sql("parked_at IS NOT NULL")),
         Index("ix_payment_request_to_send", "operator", "next_attempt_at", postgresql_where=sql("state = 'created'")),
         Index("ix_payment_request_payer_msisdn_created_at", "payer_msisdn", "created_at"),
         Index("ix_payment_request_household_id_created_at", "household_id", "created_at"),
@@ -54,10 +59,12 @@ class PaymentRequest(Table, table=True):
     state: str = text()
     submissions: int = Field(default=0, nullable=False)
     inquiries: int = Field(default=0, nullable=False)
+    failures: int = Field(default=0, nullable=False)
     created_at: datetime = instant()
     submitted_at: datetime | None = instant(nullable=True)
     next_attempt_at: datetime | None = instant(nullable=True)
     settled_at: datetime | None = instant(nullable=True)
+    parked_at: datetime | None = instant(nullable=True)
     last_detail: str | None = text(nullable=True)
 
 
@@ -68,7 +75,13 @@ class Callback(Table, table=True):
     __table_args__ = (
         one_of("verdict", VerdictKind),
         ForeignKeyConstraint(["request_id"], ["payment_request.id"]),
-        Index("ix_callback_due", "next_attempt_at", postgresql_where=sql("handled_at IS NULL AND parked_at IS NULL")),
+        Index(
+            "ix_callback_due",
+            "operator",
+            sql("LEAST(attempts, 1)"),
+            "next_attempt_at",
+            postgresql_where=sql("handled_at IS NULL AND parked_at IS NULL"),
+        ),
         Index("ix_callback_request_id", "request_id"),
         Index("ix_callback_parked_at", "parked_at", postgresql_where=sql("parked_at IS NOT NULL")),
     )
@@ -102,6 +115,49 @@ class RefusedCallback(Table, table=True):
     last_sha256: bytes | None = Field(default=None, sa_type=LargeBinary, nullable=True)
     last_bytes: int = number()
     last_at: datetime = instant()
+
+
+class Inquiry(Table, table=True):
+    """A transaction or a request that a message pointed at, asked about by a schedule of its own."""
+
+    __tablename__ = "inquiry"
+    __table_args__ = (
+        CheckConstraint("request_id IS NOT NULL OR operator_transaction_id IS NOT NULL", name="asks_about_something"),
+        UniqueConstraint("operator", "request_id", "operator_transaction_id", postgresql_nulls_not_distinct=True),
+        ForeignKeyConstraint(["request_id"], ["payment_request.id"]),
+        Index(
+            "ix_inquiry_due",
+            "operator",
+            sql("LEAST(attempts, 1)"),
+            "next_attempt_at",
+            postgresql_where=sql("next_attempt_at IS NOT NULL"),
+        ),
+        Index("ix_inquiry_parked_at", "parked_at", postgresql_where=sql("parked_at IS NOT NULL")),
+    )
+
+    id: int = identity()
+    operator: str = text()
+    request_id: int | None = number(nullable=True)
+    operator_transaction_id: str | None = text(nullable=True)
+    attempts: int = Field(default=0, nullable=False)
+    opened_at: datetime = instant()
+    next_attempt_at: datetime | None = instant(nullable=True)
+    closed_at: datetime | None = instant(nullable=True)
+    parked_at: datetime | None = instant(nullable=True)
+    last_detail: str | None = text(nullable=True)
+
+
+class OperatorTrouble(Table, table=True):
+    """An operator that refuses us or does not answer one kind of call; gone when it answers again."""
+
+    __tablename__ = "operator_trouble"
+
+    operator: str = text(primary_key=True)
+    job: str = text(primary_key=True)
+    kind: str = text()
+    detail: str = text()
+    since: datetime = instant()
+    seen_at: datetime = instant()
 
 
 class ObservationRow(Table, table=True):

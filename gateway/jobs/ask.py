@@ -1,105 +1,115 @@
-"""Asks operators what became of requests: the schedule's job when no callback came, the callback's when one did."""
+"""Asks operators what became of requests, by the schedule of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.jobs.deps import JobDeps
-from gateway.jobs.orders import each, order_for
+from gateway.jobs.apart import write_apart
+from gateway.jobs.deps import JobDeps, one_after_another
+from gateway.jobs.lanes import Call, NotCalled, Raised, Word
+from gateway.jobs.orders import order_for
 from gateway.metrics import PAYMENTS_POSTED, QUERIES
 from gateway.settling import Settled, settle
-from payments.collect import ClaimedRequest, apply_events, claim_to_ask, next_inquiry_at, read_requests, schedule
+from payments.collect import apply_events, read_requests
+from payments.dispatch import ClaimedRequest, claim_to_ask, fail, next_inquiry_at, schedule
 from payments.lifecycle import OPEN, Event, State
 from payments.match import Evidence
-from payments.observation import ObservedStatus
-from payments.operators.contract import Answer, Capabilities, OperatorClient, PushOrder, QueryResult
+from payments.operators.contract import Answer, Capabilities, QueryResult
 
 #: An operator that took our request may need this long to show it; before, "never seen" means nothing.
 SEEN_AFTER = timedelta(seconds=60)
 #: So often is one request sent under the same ids; afterwards it is only asked about.
 SUBMISSIONS_MAX = 5
 
-Asked = list[tuple[ClaimedRequest, Answer]]
+#: What an answer says of the operator; that it knows nothing is an answer like any other.
+WORDS = {QueryResult.UNREACHABLE: Word.SILENT, QueryResult.OUR_FAULT: Word.REFUSES_US}
+
+Heard = tuple[ClaimedRequest, Answer | Raised]
 
 
 async def ask(jobs: JobDeps, now: datetime) -> int:
-    """Ask about every request whose turn it is; give how many were asked."""
-    return sum([await _ask_one(jobs, name, client, now) for name, client in jobs.deps.clients.items()])
+    """Ask every operator about every request whose turn it is; give how many were asked."""
+    return await one_after_another(jobs, ask_one, jobs.called(), now)
 
 
-async def _ask_one(jobs: JobDeps, operator: str, client: OperatorClient, now: datetime) -> int:
-    deps, pace = jobs.deps, jobs.pace
-    claimed = await deps.work.transact(
-        lambda connection: claim_to_ask(connection, operator, now, pace.lease_s, pace.batch)
+async def ask_one(jobs: JobDeps, operator: str, now: datetime) -> int:
+    """Ask one operator about every request whose turn it is; give how many were asked."""
+    deps, lane = jobs.deps, jobs.lanes.of("ask", operator)
+    room = jobs.room(lane, now)
+    if not room:
+        return 0
+    client, lease = deps.clients[operator], jobs.lease(operator, now, room)
+    claimed = await deps.work.transact(lambda connection: claim_to_ask(connection, lease))
+    if not claimed:
+        return 0
+    jobs.lanes.used(lane, len(claimed))
+    call: Call[ClaimedRequest, Answer] = Call(lambda request: client.query(order_for(deps, request)), word_of)
+    outcomes = await lane.put(
+        claimed, call, deps.clock, jobs.capabilities(operator).calls_at_once, jobs.pace.question_timeout_s
     )
-    answers = await questions(jobs, client, claimed)
-    if answers:
-        count_posted(await deps.work.transact(lambda connection: record(connection, jobs, answers, ())))
-    return len(answers)
-
-
-async def questions(
-    jobs: JobDeps, client: OperatorClient, claimed: Sequence[ClaimedRequest], hints: Mapping[int, str] | None = None
-) -> Asked:
-    """Put the questions, outside any transaction; ``hints`` gives the transactions that callbacks spoke of."""
-    pointed = hints or {}
-    answers = await each(
-        claimed,
-        lambda request: _question(client, order_for(jobs.deps, request), pointed.get(request.id)),
-        jobs.pace.calls_at_once,
+    heard = [(request, _answer(outcome)) for request, outcome in outcomes]
+    now = deps.clock.now()
+    written = await write_apart(
+        deps.work,
+        heard,
+        lambda connection, some: _record(connection, jobs, some, now),
+        lambda connection, one, why: fail(connection, one[0].id, why, now),
     )
-    for request, answer in answers:
-        QUERIES.labels(request.operator, answer.result).inc()
-    return answers
+    for settled in written:
+        count_posted(settled)
+    count_answers(operator, [answer for _, answer in heard])
+    await lane.tell(deps.work, now)
+    return len(heard)
 
 
-async def _question(client: OperatorClient, order: PushOrder, hint: str | None) -> Answer:
-    # A callback only points: what the operator itself shows there counts, if it is money for our very request.
-    if hint is not None:
-        shown = await client.query_transaction(hint)
-        observed = shown.observation
-        if observed and observed.our_reference == order.reference and observed.status is ObservedStatus.SUCCEEDED:
-            return shown
-    return await client.query(order)
+def word_of(answer: Answer) -> tuple[Word, str]:
+    """Give what an answer says of the operator."""
+    return WORDS.get(answer.result, Word.WELL), answer.detail
 
 
-async def record(connection: AsyncConnection, jobs: JobDeps, answers: Asked, more: Sequence[Evidence]) -> Settled:
-    """Write what the operators said, with ``more`` evidence that came along, and when to ask again."""
-    now = jobs.deps.clock.now()
-    # All of them before any household: that is the order in which everybody locks.
-    await read_requests(connection, (claimed.id for claimed, _ in answers), ())
-    found = [
-        Evidence(answer.observation, claimed.id, detail=answer.detail)
-        for claimed, answer in answers
-        if answer.observation
-    ]
-    settled = await settle(connection, [*more, *found], jobs.settling(now))
-    capabilities = {name: operator.capabilities for name, operator in jobs.deps.operators.items()}
-    events = [
-        (claimed.id, event)
-        for claimed, answer in answers
-        for event in _events(claimed, answer, capabilities[claimed.operator], now)
-    ]
-    states = await apply_events(connection, events, now) if events else {}
-    await schedule(
-        connection,
-        [
-            (
-                claimed.id,
-                _next(claimed, states.get(claimed.id), capabilities[claimed.operator], now),
-                answer.detail or None,
-            )
-            for claimed, answer in answers
-        ],
-    )
-    return settled
+def count_answers(operator: str, answers: Sequence[Answer | Raised]) -> None:
+    """Count what questions brought."""
+    for answer in answers:
+        QUERIES.labels(operator, answer.result if isinstance(answer, Answer) else "raised").inc()
 
 
 def count_posted(settled: Settled) -> None:
     """Count what was posted, once it is committed: a transaction may be run more than once."""
     for payment in settled.created:
         PAYMENTS_POSTED.labels(payment.credit.operator, payment.credit.provenance).inc()
+
+
+def _answer(outcome: Answer | Raised | NotCalled) -> Answer | Raised:
+    return Answer(QueryResult.UNREACHABLE, detail=outcome.why) if isinstance(outcome, NotCalled) else outcome
+
+
+async def _record(connection: AsyncConnection, jobs: JobDeps, heard: Sequence[Heard], now: datetime) -> Settled:
+    """Write what the operators said, and when to ask again."""
+    # All of them before any household: that is the order in which everybody locks.
+    await read_requests(connection, (claimed.id for claimed, _ in heard), ())
+    answers = [(claimed, answer) for claimed, answer in heard if isinstance(answer, Answer)]
+    found = [
+        Evidence(answer.observation, claimed.id, detail=answer.detail)
+        for claimed, answer in answers
+        if answer.observation
+    ]
+    settled = await settle(connection, found, jobs.settling(now))
+    events = [
+        (claimed.id, event)
+        for claimed, answer in answers
+        for event in _events(claimed, answer, jobs.capabilities(claimed.operator), now)
+    ]
+    states = await apply_events(connection, events, now) if events else {}
+    due = [
+        (claimed.id, _next(claimed, states.get(claimed.id), jobs.capabilities(claimed.operator), now), answer.detail)
+        for claimed, answer in answers
+    ]
+    await schedule(connection, [(request_id, moment, detail or None) for request_id, moment, detail in due])
+    for claimed, answer in heard:
+        if isinstance(answer, Raised):
+            await fail(connection, claimed.id, answer.why, now)
+    return settled
 
 
 def _events(claimed: ClaimedRequest, answer: Answer, capabilities: Capabilities, now: datetime) -> list[Event]:

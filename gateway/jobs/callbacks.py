@@ -1,24 +1,30 @@
-"""Reads stored callbacks: what proves itself is settled, what does not makes us ask the operator."""
+"""Reads stored callbacks: what proves itself is settled, what does not is kept as a question; nobody is called here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.jobs.ask import Asked, count_posted, questions, record
-from gateway.jobs.deps import JobDeps
-from gateway.jobs.orders import each
-from gateway.settling import Settled
-from payments.collect import read_claimed
+from gateway.jobs.apart import write_apart
+from gateway.jobs.ask import count_posted
+from gateway.jobs.deps import JobDeps, one_after_another
+from gateway.metrics import CALLBACKS_UNREADABLE
+from gateway.settling import Settled, settle
+from payments.collect import read_requests
+from payments.dispatch import Lease
 from payments.errors import CallbackMalformed
-from payments.inbox import StoredCallback, claim, mark_failed, mark_handled
-from payments.match import Evidence
-from payments.observation import Observation, ObservedStatus, Provenance, VerdictKind
-from payments.operators.contract import Answer
+from payments.inbox import StoredCallback, claim, mark_failed, mark_handled, park_strangers
+from payments.inquiries import TRANSACTION_ID_CHARS_MAX, Knock, open_inquiries
+from payments.lifecycle import EVENT_OF_STATUS, contradicts
+from payments.match import Evidence, RequestFact
+from payments.observation import Observation, Provenance, VerdictKind
 
 log = structlog.stdlib.get_logger()
+
+#: Nobody outside is waited for while callbacks are read.
+LEASE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,39 +35,46 @@ class Reading:
     observations: tuple[Observation, ...]
     fault: str | None = None
 
-    def transaction_ids(self) -> set[str]:
-        """Give the operator's transactions that an unsolicited callback points at."""
-        if self.callback.request_id is not None:
-            return set()
-        return {one.operator_transaction_id for one in self.observations if one.operator_transaction_id}
-
-
-#: What operators said of the transactions that unsolicited callbacks point at.
-Told = dict[tuple[str, str], Answer]
+    @property
+    def is_proven(self) -> bool:
+        """Say whether the body is what the operator wrote."""
+        return self.callback.verdict is VerdictKind.ACCEPT
 
 
 async def read_callbacks(jobs: JobDeps, now: datetime) -> int:
-    """Read what is due; one callback that cannot be handled never stops the others."""
-    deps, pace = jobs.deps, jobs.pace
-    claimed = await deps.work.transact(lambda connection: claim(connection, now, pace.lease_s, pace.batch))
+    """Read what is due of every operator; give how many callbacks were read."""
+    return await one_after_another(jobs, read_callbacks_of, tuple(sorted(jobs.deps.operators)), now)
+
+
+async def read_callbacks_of(jobs: JobDeps, operator: str, now: datetime) -> int:
+    """Read what is due of one operator; one callback that cannot be handled never stops the others."""
+    deps = jobs.deps
+    lease = Lease(operator, now, LEASE_S, jobs.pace.batch)
+    claimed = await deps.work.transact(lambda connection: claim(connection, lease))
     if not claimed:
         return 0
     readings = [_read(jobs, callback) for callback in claimed]
-    asked, told = await _ask(jobs, readings)
-    try:
-        count_posted(await deps.work.transact(lambda connection: _write(connection, jobs, readings, asked, told)))
-    except Exception:
-        log.exception("callbacks.batch_failed", count=len(readings))
-        await _one_by_one(jobs, readings, asked, told)
+    now = deps.clock.now()
+    written = await write_apart(
+        deps.work,
+        readings,
+        lambda connection, some: _write(connection, jobs, some, now),
+        lambda connection, one, why: mark_failed(connection, one.callback.id, why, now),
+    )
+    for settled in written:
+        count_posted(settled)
     return len(claimed)
 
 
+async def set_strangers_aside(jobs: JobDeps, now: datetime) -> int:
+    """Put aside what came from operators that are not configured any more; give how many messages."""
+    known = sorted(jobs.deps.operators)
+    return await jobs.deps.work.transact(lambda connection: park_strangers(connection, known, jobs.pace.batch, now))
+
+
 def _read(jobs: JobDeps, callback: StoredCallback) -> Reading:
-    operator = jobs.deps.operators.get(callback.operator)
-    if operator is None:
-        return Reading(callback, (), "no operator of this name is configured any more")
     try:
-        return Reading(callback, tuple(operator.parse_callback(callback.as_request())))
+        return Reading(callback, tuple(jobs.deps.operators[callback.operator].parse_callback(callback.as_request())))
     except CallbackMalformed as malformed:
         return Reading(callback, (), malformed.why)
     except Exception as failure:
@@ -69,105 +82,79 @@ def _read(jobs: JobDeps, callback: StoredCallback) -> Reading:
         return Reading(callback, (), f"the reader failed: {type(failure).__name__}")
 
 
-async def _ask(jobs: JobDeps, readings: Sequence[Reading]) -> tuple[Asked, Told]:
-    deps = jobs.deps
-    request_ids = sorted({reading.callback.request_id for reading in readings if reading.callback.request_id})
-    async with deps.work.single() as connection:
-        requests = await read_claimed(connection, request_ids) if request_ids else []
-    asked: Asked = []
-    hints = {
-        reading.callback.request_id: observed.operator_transaction_id
-        for reading in readings
-        for observed in reading.observations
-        if reading.callback.request_id is not None and observed.operator_transaction_id is not None
-    }
-    for name, client in deps.clients.items():
-        mine = [request for request in requests if request.operator == name]
-        asked += await questions(jobs, client, mine, hints)
-    wanted = sorted(
-        {
-            (reading.callback.operator, transaction_id)
-            for reading in readings
-            for transaction_id in reading.transaction_ids()
-            if reading.callback.verdict is VerdictKind.ACCEPT_UNBOUND and reading.callback.operator in deps.clients
-        }
+async def _write(connection: AsyncConnection, jobs: JobDeps, readings: Sequence[Reading], now: datetime) -> Settled:
+    # All of them before any household: that is the order in which everybody locks.
+    requests = await read_requests(
+        connection,
+        (reading.callback.request_id for reading in readings if reading.callback.request_id),
+        {one.our_reference for reading in readings for one in reading.observations if one.our_reference},
     )
-    answers = await each(wanted, lambda one: deps.clients[one[0]].query_transaction(one[1]), jobs.pace.calls_at_once)
-    return asked, dict(answers)
-
-
-async def _write(
-    connection: AsyncConnection, jobs: JobDeps, readings: Sequence[Reading], asked: Asked, told: Told
-) -> Settled:
-    now = jobs.deps.clock.now()
+    named = {(fact.operator, fact.reference): fact for fact in requests.values()}
     evidence = [piece for reading in readings for piece in _evidence(reading)]
-    confirmed = [
-        Evidence(answer.observation, None, detail=answer.detail) for answer in told.values() if answer.observation
-    ]
-    settled = await record(connection, jobs, asked, [*evidence, *confirmed])
+    settled = await settle(connection, evidence, jobs.settling(now))
     done: list[tuple[int, str | None]] = []
+    asked: list[Knock] = []
     for reading in readings:
-        remark, park, finished = _outcome(reading, told)
-        if finished:
-            done.append((reading.callback.id, remark))
+        callback, can_ask = reading.callback, reading.callback.operator in jobs.deps.clients
+        knocks = [*(_doubts(reading, requests, named) if reading.is_proven else _knocks(reading, named))]
+        asked += knocks if can_ask else []
+        if reading.is_proven and reading.fault is not None:
+            await mark_failed(connection, callback.id, reading.fault, now, park=True)
         else:
-            await mark_failed(connection, reading.callback.id, remark or "", now, park=park)
+            done.append((callback.id, _remark(reading, knocks, can_ask=can_ask)))
+    await open_inquiries(connection, asked, now)
     await mark_handled(connection, done, now)
     return settled
 
 
 def _evidence(reading: Reading) -> list[Evidence]:
-    bound = reading.callback.verdict is VerdictKind.ACCEPT
-    provenance = Provenance.SIGNED_CALLBACK if bound else Provenance.UNBOUND_CALLBACK
+    provenance = Provenance.SIGNED_CALLBACK if reading.is_proven else Provenance.UNBOUND_CALLBACK
     return [
         Evidence(replace(observed, provenance=provenance), reading.callback.request_id, reading.callback.id)
         for observed in reading.observations
     ]
 
 
-def _outcome(reading: Reading, told: Told) -> tuple[str | None, bool, bool]:
-    """Say of a callback its remark, whether a person must look, and whether it has said all it had to say.
-
-    A callback on a request's own address is only a knock: the request is asked about by its schedule until it is
-    settled, whatever the body was. An unsolicited one has no schedule behind it, so it is tried again itself.
-    """
+def _knocks(reading: Reading, named: Mapping[tuple[str, str], RequestFact]) -> Iterator[Knock]:
+    """Give what an unproven callback points at: its own address, else its transactions, else a reference of ours."""
     callback = reading.callback
-    if callback.verdict is VerdictKind.ACCEPT or callback.request_id is not None:
-        return reading.fault, False, True
-    if reading.fault is not None:
-        return reading.fault, True, False
-    transactions = reading.transaction_ids()
-    if not transactions:
-        return "the message names no transaction that could be asked about", True, False
-    answers = [told.get((callback.operator, transaction_id)) for transaction_id in sorted(transactions)]
-    undecided = [answer for answer in answers if answer is None or not _decides(answer)]
-    if undecided:
-        why = undecided[0].result if undecided[0] else "no way to ask this operator"
-        return f"the operator did not confirm the transaction: {why}", False, False
-    return None, False, True
+    if callback.request_id is not None:
+        hints = [one.operator_transaction_id for one in reading.observations if _can_be_asked(one)]
+        # The last word of one message is the one that its sender ended with.
+        yield Knock(callback.operator, callback.request_id, hints[-1] if hints else None)
+        return
+    for one in reading.observations:
+        fact = named.get((callback.operator, one.our_reference or ""))
+        if _can_be_asked(one):
+            yield Knock(callback.operator, None, one.operator_transaction_id)
+        elif fact is not None:
+            yield Knock(callback.operator, fact.id, None)
 
 
-def _decides(answer: Answer) -> bool:
-    # "Still pending" is an answer after which the money may yet come, and nobody else would ask.
-    observed = answer.observation
-    return observed is not None and observed.status not in {ObservedStatus.PENDING, ObservedStatus.UNKNOWN}
+def _can_be_asked(observed: Observation) -> bool:
+    return bool(observed.operator_transaction_id) and (
+        len(observed.operator_transaction_id or "") <= TRANSACTION_ID_CHARS_MAX
+    )
 
 
-async def _one_by_one(jobs: JobDeps, readings: Sequence[Reading], asked: Asked, told: Told) -> None:
-    for reading in readings:
-        try:
-            await _alone(jobs, reading, asked, told)
-        except Exception as failure:
-            log.exception("callbacks.one_failed", callback_id=reading.callback.id)
-            await _put_off(jobs, reading.callback.id, type(failure).__name__)
+def _doubts(
+    reading: Reading, requests: Mapping[int, RequestFact], named: Mapping[tuple[str, str], RequestFact]
+) -> Iterator[Knock]:
+    """Give the requests that stood otherwise than a proven callback says: its word is kept, and asked about besides."""
+    callback = reading.callback
+    for observed in reading.observations:
+        by_name = named.get((callback.operator, observed.our_reference or ""))
+        fact = requests.get(callback.request_id) if callback.request_id is not None else by_name
+        event = EVENT_OF_STATUS[observed.status]
+        if fact is not None and event is not None and contradicts(fact.state, event):
+            yield Knock(callback.operator, fact.id, observed.operator_transaction_id)
 
 
-async def _alone(jobs: JobDeps, reading: Reading, asked: Asked, told: Told) -> None:
-    mine = [pair for pair in asked if pair[0].id == reading.callback.request_id]
-    about = {key: told[key] for key in told if key[1] in reading.transaction_ids()}
-    count_posted(await jobs.deps.work.transact(lambda connection: _write(connection, jobs, [reading], mine, about)))
-
-
-async def _put_off(jobs: JobDeps, callback_id: int, error: str) -> None:
-    now = jobs.deps.clock.now()
-    await jobs.deps.work.transact(lambda connection: mark_failed(connection, callback_id, error, now))
+def _remark(reading: Reading, knocks: Sequence[Knock], *, can_ask: bool) -> str | None:
+    if reading.is_proven:
+        return None if reading.observations else "nothing in it is about a payment"
+    if knocks:
+        return reading.fault if can_ask else "this operator cannot be asked; its statements will tell"
+    # Nobody signed it and it names nothing: anybody may have sent it, and no person is asked to look at each.
+    CALLBACKS_UNREADABLE.labels(reading.callback.operator).inc()
+    return reading.fault or "the message names nothing that could be asked about"

@@ -4,17 +4,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 
-from gateway.jobs.ask import ask
-from gateway.jobs.callbacks import read_callbacks
-from gateway.jobs.deps import JobDeps
+from gateway.jobs.ask import ask_one
+from gateway.jobs.callbacks import read_callbacks_of, set_strangers_aside
+from gateway.jobs.deps import JobDeps, LaneWork
+from gateway.jobs.inquire import inquire_of
 from gateway.jobs.open_periods import open_periods
 from gateway.jobs.resume_statements import match_statements, read_statements
 from gateway.jobs.seal_ledger import seal_ledger
 from gateway.jobs.send_sms import send_sms
-from gateway.jobs.submit import submit
+from gateway.jobs.submit import give_up, submit_to, takers
 
 log = structlog.stdlib.get_logger()
 
@@ -30,10 +32,34 @@ class Job:
     rest_s: float
 
 
-JOBS = (
-    Job("callbacks", read_callbacks, 0.2),
-    Job("submit", submit, 0.2),
-    Job("ask", ask, 1),
+@dataclass(frozen=True, slots=True)
+class LaneJob:
+    """A job that has a loop of its own for each operator it is for: one that is slow or silent delays nobody else."""
+
+    name: str
+    work: LaneWork
+    rest_s: float
+    operators: Callable[[JobDeps], Sequence[str]]
+
+    def lanes(self, jobs: JobDeps) -> list[Job]:
+        """Give one job for each operator."""
+        return [Job(f"{self.name}/{name}", partial(self._of, name), self.rest_s) for name in self.operators(jobs)]
+
+    async def _of(self, operator: str, jobs: JobDeps, now: datetime) -> int:
+        return await self.work(jobs, operator, now)
+
+
+def _everybody(jobs: JobDeps) -> Sequence[str]:
+    return sorted(jobs.deps.operators)
+
+
+JOBS: tuple[Job | LaneJob, ...] = (
+    LaneJob("callbacks", read_callbacks_of, 0.2, _everybody),
+    LaneJob("inquire", inquire_of, 0.2, JobDeps.called),
+    Job("unsent", give_up, 1),
+    LaneJob("submit", submit_to, 0.2, takers),
+    LaneJob("ask", ask_one, 1, JobDeps.called),
+    Job("strangers", set_strangers_aside, 60),
     Job("sms", send_sms, 0.5),
     Job("uploads", read_statements, 0.5),
     Job("statements", match_statements, 0.5),
@@ -47,7 +73,12 @@ AFTER_FAILURE_S = 5
 
 async def tick(jobs: JobDeps, now: datetime) -> int:
     """Run every job once, in a fixed order; give how much was done."""
-    return sum([await job.work(jobs, now) for job in JOBS])
+    return sum([await job.work(jobs, now) for job in every_job(jobs)])
+
+
+def every_job(jobs: JobDeps) -> list[Job]:
+    """Give every job in its order, each with its operators."""
+    return [one for job in JOBS for one in (job.lanes(jobs) if isinstance(job, LaneJob) else [job])]
 
 
 async def until_quiet(jobs: JobDeps, rounds_max: int = 50) -> int:
@@ -63,7 +94,7 @@ async def until_quiet(jobs: JobDeps, rounds_max: int = 50) -> int:
 
 async def run_for_ever(jobs: JobDeps, stop: asyncio.Event, more: Sequence[Job] = ()) -> None:
     """Go round every job until told to stop; what is in hand is finished first."""
-    await asyncio.gather(*(_keep_doing(jobs, job, stop) for job in (*JOBS, *more)))
+    await asyncio.gather(*(_keep_doing(jobs, job, stop) for job in (*every_job(jobs), *more)))
 
 
 async def _keep_doing(jobs: JobDeps, job: Job, stop: asyncio.Event) -> None:

@@ -109,6 +109,14 @@ def payment_failed(*, amount_xof: int, reference: str, service_code: str | None 
     return _checked(f"RAMU: paiement {reference} de {show(amount_xof)} non abouti. Aucun versement enregistré.{again}")
 
 
+def payment_not_sent(*, amount_xof: int, reference: str, service_code: str | None = None) -> str:
+    """Tell a payer that her payment never reached the operator; only where it is certain that it did not."""
+    again = f" Réessayez: {service_code}" if service_code else " Vous pouvez réessayer."
+    return _checked(
+        f"RAMU: paiement {reference} de {show(amount_xof)} non transmis à l'opérateur. Rien n'a été débité.{again}"
+    )
+
+
 def suspense_received(*, amount_xof: int, received_on: date, payer: str, reference: str) -> str:
     """Tell a payer that the money is there and waits for a household; nothing is promised that nobody does yet."""
     return _checked(

@@ -134,10 +134,12 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("submissions", sa.Integer(), nullable=False),
         sa.Column("inquiries", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("parked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_detail", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "state IN ('created', 'submitted', 'unknown', 'pending', 'succeeded', 'failed', 'expired', 'reversed')",
@@ -155,9 +157,16 @@ def upgrade() -> None:
     op.create_index(
         "ix_payment_request_due",
         "payment_request",
-        ["operator", "next_attempt_at"],
+        ["operator", sa.text("LEAST(inquiries, 1)"), "next_attempt_at"],
         unique=False,
         postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_payment_request_parked_at",
+        "payment_request",
+        ["parked_at"],
+        unique=False,
+        postgresql_where=sa.text("parked_at IS NOT NULL"),
     )
     op.create_index(
         "ix_payment_request_to_send",
@@ -322,7 +331,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_callback_due",
         "callback",
-        ["next_attempt_at"],
+        ["operator", sa.text("LEAST(attempts, 1)"), "next_attempt_at"],
         unique=False,
         postgresql_where=sa.text("handled_at IS NULL AND parked_at IS NULL"),
     )
@@ -345,6 +354,58 @@ def upgrade() -> None:
         sa.Column("last_bytes", sa.BigInteger(), nullable=False),
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("operator", "day", "sender", "reason", name=op.f("pk_refused_callback")),
+    )
+    op.create_table(
+        "inquiry",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("operator", sa.Text(), nullable=False),
+        sa.Column("request_id", sa.BigInteger(), nullable=True),
+        sa.Column("operator_transaction_id", sa.Text(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("parked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_detail", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "request_id IS NOT NULL OR operator_transaction_id IS NOT NULL",
+            name=op.f("ck_inquiry_asks_about_something"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["request_id"], ["payment_request.id"], name=op.f("fk_inquiry_request_id_payment_request")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inquiry")),
+        sa.UniqueConstraint(
+            "operator",
+            "request_id",
+            "operator_transaction_id",
+            name=op.f("uq_inquiry_operator_request_id_operator_transaction_id"),
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+    op.create_index(
+        "ix_inquiry_due",
+        "inquiry",
+        ["operator", sa.text("LEAST(attempts, 1)"), "next_attempt_at"],
+        unique=False,
+        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_inquiry_parked_at",
+        "inquiry",
+        ["parked_at"],
+        unique=False,
+        postgresql_where=sa.text("parked_at IS NOT NULL"),
+    )
+    op.create_table(
+        "operator_trouble",
+        sa.Column("operator", sa.Text(), nullable=False),
+        sa.Column("job", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("operator", "job", name=op.f("pk_operator_trouble")),
     )
     op.create_table(
         "household",
@@ -691,6 +752,10 @@ def downgrade() -> None:
     op.drop_index("ix_household_next_period_on", table_name="household")
     op.drop_table("household")
     op.drop_table("refused_callback")
+    op.drop_table("operator_trouble")
+    op.drop_index("ix_inquiry_parked_at", table_name="inquiry", postgresql_where=sa.text("parked_at IS NOT NULL"))
+    op.drop_index("ix_inquiry_due", table_name="inquiry", postgresql_where=sa.text("next_attempt_at IS NOT NULL"))
+    op.drop_table("inquiry")
     op.drop_index("ix_callback_request_id", table_name="callback")
     op.drop_index("ix_callback_parked_at", table_name="callback", postgresql_where=sa.text("parked_at IS NOT NULL"))
     op.drop_index(
@@ -723,6 +788,11 @@ def downgrade() -> None:
     )
     op.drop_index(
         "ix_payment_request_due", table_name="payment_request", postgresql_where=sa.text("next_attempt_at IS NOT NULL")
+    )
+    op.drop_index(
+        "ix_payment_request_parked_at",
+        table_name="payment_request",
+        postgresql_where=sa.text("parked_at IS NOT NULL"),
     )
     op.drop_table("payment_request")
     op.drop_index("ix_outbox_sms_household_id", table_name="outbox_sms")

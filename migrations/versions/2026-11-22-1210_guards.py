@@ -30,6 +30,7 @@ EVIDENCE = {
     "statement_line": "file_id, line_number, operator, kind, status, amount_xof, fee_xof, payer_msisdn, our_reference, "
     "operator_transaction_id, occurred_at, raw, raw_transaction_id, reference, moved_xof, remarks",
     "statement_upload": "id, operator, sha256, filename, size_bytes, received_by, received_at",
+    "inquiry": "id, operator, request_id, operator_transaction_id, opened_at",
     "payment_request": "id, operator, reference, correlation_id, callback_token, idempotency_key, household_id, "
     "payer_msisdn, amount_xof, created_at",
     "reconciliation_break": "id, kind, operator, subject, day, operator_says_xof, we_say_xof, difference_xof, detail, "
@@ -38,9 +39,12 @@ EVIDENCE = {
 
 #: What the application may change: work in progress, never evidence and never money.
 CHANGEABLE = {
-    "payment_request": "state, submissions, inquiries, submitted_at, next_attempt_at, settled_at, last_detail",
+    "payment_request": "state, submissions, inquiries, failures, submitted_at, next_attempt_at, settled_at, "
+    "parked_at, last_detail",
     "callback": "attempts, next_attempt_at, handled_at, parked_at, last_error",
     "refused_callback": "refused, last_sha256, last_bytes, last_at",
+    "inquiry": "attempts, next_attempt_at, closed_at, parked_at, last_detail",
+    "operator_trouble": "kind, detail, seen_at",
     "statement_line": "bucket, matched_at, payment_id",
     "statement_upload": "content, state, attempts, next_attempt_at, motive, motive_lines, breaks_opened, file_id",
     "reconciliation_break": "owner, closed_at, closed_because",
@@ -54,12 +58,12 @@ CHANGEABLE = {
 }
 
 #: Rows that are only memory, not evidence.
-FORGETTABLE = ("ussd_session", "staff_session", "refused_callback", "sms_early_report")
+FORGETTABLE = ("ussd_session", "staff_session", "refused_callback", "sms_early_report", "operator_trouble")
 
 #: The same table of states as payments.lifecycle, held a second time; a test compares the two.
 STEPS = {
-    "created": "submitted pending succeeded failed reversed expired",
-    "submitted": "unknown pending succeeded failed reversed expired",
+    "created": "submitted unknown pending succeeded failed reversed expired",
+    "submitted": "created unknown pending succeeded failed reversed expired",
     "unknown": "created pending succeeded failed reversed expired",
     "pending": "succeeded failed reversed expired",
     "succeeded": "reversed",

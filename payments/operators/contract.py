@@ -157,7 +157,8 @@ class Capabilities:
     one; only then is a message read that comes to no address of the operator's own. ``callback_bytes_max`` bounds what
     nobody vouches for, ``batch_bytes_max`` what is signed or comes from the operator's own network.
     Units:   every number of seconds ends in _s; ask_after_s are the waits before the first question and
-             between the next ones, and its last one repeats until ask_until_s after the submission.
+             between the next ones, and its last one repeats until ask_until_s after the submission; calls_at_once
+             and requests_per_s bound the orders and questions of one worker, None where the operator sets no rate.
     """
 
     request_to_pay: bool
@@ -171,6 +172,8 @@ class Capabilities:
     ask_after_s: tuple[int, ...] = (15, 30, 60, 120, 300, 600, 1800, 3600)
     expires_after_s: int = 86_400
     ask_until_s: int = 30 * 86_400
+    calls_at_once: int = 50
+    requests_per_s: int | None = None
     acknowledgement: RawResponse = field(default_factory=lambda: RawResponse(status=204))
     signs_callbacks: bool = False
     callback_bytes_max: int = 64 * 1024

@@ -18,6 +18,7 @@ from psycopg import sql
 from gateway.clock import SystemClock
 from gateway.jobs.callbacks import read_callbacks
 from gateway.jobs.deps import Pace
+from gateway.jobs.inquire import inquire
 from gateway.settings import load_settings
 from gateway.wiring import Wiring
 from tests.benchmarks.servers import plain
@@ -68,6 +69,7 @@ async def ours(go: Callable[[], Awaitable[None]]) -> Done:
         began = time.process_time()
         while done := await read_callbacks(jobs, clock.now()):
             handled += done
+            await inquire(jobs, clock.now())
         return handled, time.process_time() - began
     finally:
         await wiring.close()

@@ -11,16 +11,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.database import Database
 from payments.collect import (
-    ClaimedRequest,
     NewPaymentRequest,
     PromptAlreadyOpen,
     Requested,
     apply_events,
+    release,
+    request_payment,
+)
+from payments.dispatch import (
+    ClaimedRequest,
+    Lease,
     claim_to_ask,
     claim_to_submit,
     next_inquiry_at,
-    release,
-    request_payment,
 )
 from payments.errors import IllegalTransition
 from payments.lifecycle import Event, State
@@ -83,7 +86,7 @@ async def test_a_request_is_sent_when_its_dialogue_ends_and_not_before(database:
     await ask(database, replace(new(1), next_attempt_at=NOW + timedelta(seconds=90)))
 
     async def claimed(connection: AsyncConnection) -> int:
-        return len(await claim_to_submit(connection, "sandbox", NOW, 60, 10))
+        return len(await claim_to_submit(connection, Lease("sandbox", NOW, 60, 10), LIFETIME_S))
 
     assert await database.transact(claimed) == 0
     await database.transact(lambda connection: release(connection, "+22376000002", NOW))
@@ -97,14 +100,18 @@ async def test_a_claim_takes_only_the_operators_own_and_only_what_no_other_holds
     for number in range(1, 5):
         await ask(database, new(number, payer=f"+2237000000{number}"))
     async with database.unit_of_work() as held:
-        mine = await claim_to_submit(held, "sandbox", NOW, 60, 2)
-        others = await database.transact(lambda connection: claim_to_submit(connection, "sandbox", NOW, 60, 9))
-        elsewhere = await database.transact(lambda connection: claim_to_submit(connection, "other", NOW, 60, 9))
+        mine = await claim_to_submit(held, Lease("sandbox", NOW, 60, 2), LIFETIME_S)
+        others = await database.transact(
+            lambda connection: claim_to_submit(connection, Lease("sandbox", NOW, 60, 9), LIFETIME_S)
+        )
+        elsewhere = await database.transact(
+            lambda connection: claim_to_submit(connection, Lease("other", NOW, 60, 9), LIFETIME_S)
+        )
     assert [claimed.id for claimed in (*mine, *others)] == [1, 2, 3, 4]
     assert elsewhere == []
     assert {claimed.state for claimed in mine} == {State.SUBMITTED}
     after_lease = NOW + timedelta(seconds=60)
-    asked = await database.transact(lambda connection: claim_to_ask(connection, "sandbox", after_lease, 60, 9))
+    asked = await database.transact(lambda connection: claim_to_ask(connection, Lease("sandbox", after_lease, 60, 9)))
     assert [(claimed.id, claimed.inquiries) for claimed in asked] == [(1, 1), (2, 1), (3, 1), (4, 1)]
 
 
@@ -118,7 +125,7 @@ async def test_an_event_without_a_row_changes_nothing_of_its_batch(database: Dat
 
 
 def claimed(inquiries: int, state: State = State.PENDING) -> ClaimedRequest:
-    return ClaimedRequest(1, "sandbox", "R1", UUID(int=1), "t", "+22370000001", 500, state, 1, inquiries, NOW, NOW)
+    return ClaimedRequest(1, "sandbox", "R1", UUID(int=1), "t", "+22370000001", 500, state, 1, inquiries, NOW, NOW, NOW)
 
 
 @pytest.mark.parametrize(

@@ -446,9 +446,9 @@ def test_the_database_allows_exactly_the_steps_of_the_table_of_states(books: Boo
             for new in State:
                 made[old, new] = connection.execute(
                     "INSERT INTO payment_request (operator, reference, correlation_id, callback_token, idempotency_key,"
-                    " household_id, payer_msisdn, amount_xof, state, submissions, inquiries, created_at)"
+                    " household_id, payer_msisdn, amount_xof, state, submissions, inquiries, failures, created_at)"
                     " VALUES ('sandbox', %(name)s, gen_random_uuid(), %(name)s, %(name)s, 1, '+22370000001', 100,"
-                    " %(old)s, 0, 0, %(at)s) RETURNING id",
+                    " %(old)s, 0, 0, 0, %(at)s) RETURNING id",
                     {"name": f"{old}-{new}", "old": old, "at": AT},
                 ).fetchone()
         connection.execute("ALTER TABLE payment_request ENABLE ALWAYS TRIGGER payment_request_step")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from gateway.database import Database
+from payments.dispatch import Lease
 from payments.inbox import ATTEMPTS_MAX, REMOVED, WAIT, claim, kept_headers, mark_failed, mark_handled, store
 from payments.observation import VerdictKind
 from payments.operators.contract import Verdict
@@ -28,7 +29,7 @@ async def keep(database: Database, count: int = 1, verdict: Verdict = UNBOUND) -
 
 
 async def take(database: Database, now: datetime = NOW, batch: int = 10) -> list[int]:
-    claimed = await database.transact(lambda connection: claim(connection, now, LEASE_S, batch))
+    claimed = await database.transact(lambda connection: claim(connection, Lease("sandbox", now, LEASE_S, batch)))
     return [callback.id for callback in claimed]
 
 
@@ -47,7 +48,7 @@ async def test_a_claimed_callback_belongs_to_one_reader_until_its_lease_ends(dat
 async def test_readers_on_many_connections_share_the_callbacks_without_waiting(database: Database) -> None:
     await keep(database, 40)
     async with database.unit_of_work() as held:
-        mine = [callback.id for callback in await claim(held, NOW, LEASE_S, 10)]
+        mine = [callback.id for callback in await claim(held, Lease("sandbox", NOW, LEASE_S, 10))]
         others = await asyncio.gather(*(take(database) for _ in range(4)))
     taken = [*mine, *(callback_id for batch in others for callback_id in batch)]
     assert len(taken) == len(set(taken)) == 40

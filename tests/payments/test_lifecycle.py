@@ -59,18 +59,24 @@ def test_succeeded_leaves_only_by_a_reversal_and_reversed_never() -> None:
 
 def test_silence_is_never_failure() -> None:
     for state in State:
-        for event in (Event.ANSWER_LOST, Event.NEVER_ARRIVED, Event.WAITED_LONG_ENOUGH):
+        for event in (Event.ANSWER_LOST, Event.NEVER_ARRIVED, Event.NOT_TAKEN, Event.WAITED_LONG_ENOUGH):
             assert after(state, event) is not State.FAILED or state is State.FAILED
 
 
-def test_only_never_arrived_brings_a_request_back_to_be_sent_and_only_from_unknown() -> None:
+def test_a_request_is_sent_again_only_when_it_was_never_seen_or_certainly_not_taken() -> None:
     back = {
         (state, event)
         for state, row in TRANSITIONS.items()
         for event, then in row.items()
         if then is State.CREATED and state is not State.CREATED
     }
-    assert back == {(State.UNKNOWN, Event.NEVER_ARRIVED)}
+    assert back == {(State.UNKNOWN, Event.NEVER_ARRIVED), (State.SUBMITTED, Event.NOT_TAKEN)}
+
+
+def test_what_it_is_too_late_to_send_again_is_asked_about_and_never_called_failed_or_expired() -> None:
+    assert {state: after(state, Event.TOO_LATE_TO_SEND) for state in State} == {
+        state: State.UNKNOWN if state is State.CREATED else state for state in State
+    }
 
 
 def test_every_state_can_be_reached_from_created() -> None:

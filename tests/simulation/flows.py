@@ -6,6 +6,7 @@ from gateway.closing import DayToClose, close
 from gateway.importing import import_statement
 from gateway.jobs.ask import ask
 from gateway.jobs.callbacks import read_callbacks
+from gateway.jobs.inquire import inquire
 from gateway.jobs.seal_ledger import seal_ledger
 from gateway.jobs.send_sms import send_sms
 from gateway.jobs.submit import submit
@@ -74,6 +75,7 @@ async def hear_and_settle(world: World) -> None:
     await world.deliver()
     now = world.clock.now()
     await read_callbacks(world.jobs, now)
+    await inquire(world.jobs, now)
     await send_sms(world.jobs, now)
     await seal_ledger(world.jobs, now)
 

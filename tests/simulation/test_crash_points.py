@@ -2,7 +2,6 @@
 
 import contextlib
 from dataclasses import replace
-from datetime import datetime
 
 import httpx
 import pytest
@@ -13,6 +12,7 @@ from gateway.local.postgres import PrivatePostgres
 from gateway.sms.senders.contract import ClaimedSms, SendResult
 from gateway.sms.senders.sandbox import SandboxSender
 from payments import inbox
+from payments.dispatch import Lease
 from tests.conftest import TEMPLATE
 from tests.simulation.boundaries import Kind, WatchedSender
 from tests.simulation.compare import differences
@@ -103,11 +103,9 @@ def forgetting_keys(world: World) -> World:
     return replace(world, jobs=replace(world.jobs, sender=watched.around(sender)))
 
 
-async def handled_before_it_was(
-    connection: AsyncConnection, now: datetime, lease_s: int, batch: int
-) -> list[inbox.StoredCallback]:
-    claimed = await inbox.claim(connection, now, lease_s, batch)
-    await inbox.mark_handled(connection, [(one.id, None) for one in claimed], now)
+async def handled_before_it_was(connection: AsyncConnection, lease: Lease) -> list[inbox.StoredCallback]:
+    claimed = await inbox.claim(connection, lease)
+    await inbox.mark_handled(connection, [(one.id, None) for one in claimed], lease.now)
     return claimed
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from gateway.importing import import_statement
 from gateway.jobs.ask import ask
 from gateway.jobs.callbacks import read_callbacks
+from gateway.jobs.inquire import inquire
 from gateway.local.postgres import PrivatePostgres
 from gateway.local.sandbox_operator.model import Switches
 from tests.conftest import TEMPLATE
@@ -69,9 +70,10 @@ async def hear(world: World) -> None:
     """Let what is due at the operator arrive, and read it."""
     await world.deliver()
     await read_callbacks(world.jobs, world.clock.now())
+    await inquire(world.jobs, world.clock.now())
 
 
-async def inquire(world: World) -> None:
+async def question(world: World) -> None:
     """Ask about what is due."""
     await ask(world.jobs, world.clock.now())
 
@@ -79,6 +81,7 @@ async def inquire(world: World) -> None:
 async def read_inbox(world: World) -> None:
     """Read what is in the inbox."""
     await read_callbacks(world.jobs, world.clock.now())
+    await inquire(world.jobs, world.clock.now())
 
 
 async def take_statement(world: World) -> None:
@@ -134,8 +137,8 @@ NAMED_BY_LOT: Final = frozenset({"requests", "payments", "callbacks", "ledger", 
 
 PAIRS = (
     Race("callback against the answer to the push", payer_is_quick, push, hear),
-    Race("callback against poll", all_is_due, read_inbox, inquire),
-    Race("poll against statement", stand_before_asking, inquire, take_statement),
+    Race("callback against poll", all_is_due, read_inbox, question),
+    Race("poll against statement", stand_before_asking, question, take_statement),
     Race("callback against statement", callback_waits, read_inbox, take_statement),
     Race("two workers on one callback", callback_waits, hear_and_settle, hear_and_settle),
     Race("the same turn twice", stand_before_paying, confirm, confirm),

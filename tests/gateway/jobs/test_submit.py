@@ -3,12 +3,14 @@
 import asyncio
 from itertools import pairwise
 
+import httpx
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.database import Database
 from gateway.jobs.submit import submit
 from gateway.local.sandbox_operator.model import PromptState
-from payments.collect import NewPaymentRequest, claim_to_submit, request_payment
+from payments.collect import NewPaymentRequest, request_payment
+from payments.dispatch import Lease, claim_to_submit
 from tests.gateway.jobs.wire import second_worker, state_of_the_request, watched
 from tests.stories import answer, ask_to_pay, pushed
 from tests.world import AMINATA, World
@@ -84,7 +86,7 @@ async def test_a_request_is_only_asked_about_once_its_prompt_would_come_too_late
 async def test_a_worker_that_died_after_claiming_leaves_a_request_that_is_asked_before_it_is_sent(world: World) -> None:
     await ask_to_pay(world, AMINATA, "S1")
     now = world.clock.forward(seconds=5)
-    await world.database.transact(lambda connection: claim_to_submit(connection, "sandbox", now, 60, 10))
+    await world.database.transact(lambda connection: claim_to_submit(connection, Lease("sandbox", now, 60, 10), 600))
     with watched(world) as wire:
         await world.work()
         assert (wire.orders, wire.questions) == ([], [])
@@ -100,12 +102,17 @@ async def test_a_worker_that_died_after_claiming_leaves_a_request_that_is_asked_
     assert await state_of_the_request(world) == "pending"
 
 
+def refusing(world: World, status: int, body: dict[str, str]) -> None:
+    """Let the operator answer every order with this."""
+    client = world.deps.clients["sandbox"]
+    answering = httpx.MockTransport(lambda _request: httpx.Response(status, json=body))
+    object.__setattr__(client, "http", httpx.AsyncClient(transport=answering))
+
+
 async def test_a_clear_refusal_fails_the_request_and_tells_the_payer_once(world: World) -> None:
+    refusing(world, 400, {"errorCategory": "businessRule", "errorCode": "insufficientFunds"})
     await ask_to_pay(world, AMINATA, "S1")
     world.clock.forward(seconds=5)
-    await world.rows("SELECT 1")
-    client = world.deps.clients["sandbox"]
-    object.__setattr__(client, "merchant_account", "NOT-OURS")
     await world.work()
     await world.work()
     assert await state_of_the_request(world) == "failed"
@@ -169,4 +176,4 @@ async def test_a_request_that_nobody_sent_in_time_is_given_up_and_its_payer_told
     assert await world.rows("SELECT state, submissions FROM payment_request") == [("expired", 0)]
     assert not world.operator.books.prompts
     [told] = await world.texts_to(AMINATA)
-    assert "non abouti" in told
+    assert "non transmis à l'opérateur. Rien n'a été débité." in told

@@ -15,6 +15,7 @@ from gateway.sms.texts import (
     RightsSaid,
     TextTooLong,
     payment_failed,
+    payment_not_sent,
     receipt,
     registered,
     situation_detail,
@@ -147,6 +148,15 @@ def test_every_registration_fits_one_message(service_code: str | None, months: i
         assert fits(text)
         assert "9999999994" in text
         assert "999 999 999 F" in text
+
+
+@pytest.mark.parametrize("service_code", [None, "*36777*123#"])
+def test_a_payment_that_was_never_sent_is_told_so_within_one_message(service_code: str | None) -> None:
+    text = payment_not_sent(amount_xof=999_999_999, reference="7K3M-9QPA", service_code=service_code)
+    assert fits(text)
+    assert "non transmis" in text
+    assert "Rien n'a été débité" in text
+    assert "non abouti" not in text
 
 
 @pytest.mark.parametrize("service_code", [None, "*36777*123#"])
