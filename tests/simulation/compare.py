@@ -75,6 +75,7 @@ PARTS = {
 #: Each question answers with one row per fault; at rest nothing waits and nothing is told twice.
 AT_REST = {
     "a callback waits": "SELECT id, last_error FROM callback WHERE handled_at IS NULL",
+    "a question waits": "SELECT id, last_detail FROM inquiry WHERE closed_at IS NULL",
     "a message waits": "SELECT key, last_error FROM outbox_sms WHERE state IN ('queued', 'failed', 'undelivered')",
     "a request is not decided": """
         SELECT reference, state FROM payment_request WHERE state NOT IN ('succeeded', 'failed', 'reversed')""",
