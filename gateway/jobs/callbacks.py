@@ -119,22 +119,22 @@ def _knocks(reading: Reading, named: Mapping[tuple[str, str], RequestFact]) -> I
     """Give what an unproven callback points at: its own address, else its transactions, else a reference of ours."""
     callback = reading.callback
     if callback.request_id is not None:
-        hints = [one.operator_transaction_id for one in reading.observations if _can_be_asked(one)]
+        hints = [found for one in reading.observations if (found := _asked_by(one))]
         # The last word of one message is the one that its sender ended with.
         yield Knock(callback.operator, callback.request_id, hints[-1] if hints else None)
         return
     for one in reading.observations:
         fact = named.get((callback.operator, one.our_reference or ""))
-        if _can_be_asked(one):
-            yield Knock(callback.operator, None, one.operator_transaction_id)
+        if transaction_id := _asked_by(one):
+            yield Knock(callback.operator, None, transaction_id)
         elif fact is not None:
             yield Knock(callback.operator, fact.id, None)
 
 
-def _can_be_asked(observed: Observation) -> bool:
-    return bool(observed.operator_transaction_id) and (
-        len(observed.operator_transaction_id or "") <= TRANSACTION_ID_CHARS_MAX
-    )
+def _asked_by(observed: Observation) -> str | None:
+    # As the operator wrote it: what it prints in small letters it may look up in small letters.
+    written = observed.raw_transaction_id or observed.operator_transaction_id
+    return written if written and len(written) <= TRANSACTION_ID_CHARS_MAX else None
 
 
 def _doubts(
@@ -147,7 +147,7 @@ def _doubts(
         fact = requests.get(callback.request_id) if callback.request_id is not None else by_name
         event = EVENT_OF_STATUS[observed.status]
         if fact is not None and event is not None and contradicts(fact.state, event):
-            yield Knock(callback.operator, fact.id, observed.operator_transaction_id)
+            yield Knock(callback.operator, fact.id, _asked_by(observed))
 
 
 def _remark(reading: Reading, knocks: Sequence[Knock], *, can_ask: bool) -> str | None:
