@@ -195,14 +195,14 @@ async def _limited(response: httpx.Response) -> bytes:
 def _reply(status: int, content: bytes) -> _Reply:
     try:
         body = read_json(content)
-    except CallbackMalformed as error:
-        if status >= HTTPStatus.BAD_REQUEST:
-            # A proxy on the way answers in words of its own; the status says enough.
-            return _Reply(status, text_of(content), {})
-        raise _Silence(f"HTTP {status}, {error.why}") from error
-    if not isinstance(body, dict):
+    except CallbackMalformed:
+        body = None
+    if isinstance(body, dict):
+        return _Reply(status, text_of(content), body)
+    if status < HTTPStatus.BAD_REQUEST:
         raise _Silence(f"HTTP {status} without a JSON object")
-    return _Reply(status, text_of(content), body)
+    # A proxy on the way answers in words of its own; the status says enough.
+    return _Reply(status, text_of(content), {})
 
 
 def _submitted(reply: _Reply, order: PushOrder, our_account: str) -> Submitted:

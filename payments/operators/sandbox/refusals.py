@@ -23,13 +23,12 @@ class WhoseNo(StrEnum):
     UNDECIDED = "undecided"
 
 
-# Source: RFC 9110 and RFC 6585: who we are, what we may do and how often we may call, whatever the body says.
+# Source: RFC 9110: who we are and what we may do, unless the body says that it is the payer who may not.
 _OUR_STATUSES: Final = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.FORBIDDEN,
         HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
-        HTTPStatus.TOO_MANY_REQUESTS,
     }
 )
 # Source: RFC 9110 and RFC 8470: statuses below 500 after which the order may still have been taken.
@@ -48,6 +47,8 @@ def whose_no(status: int, body: JsonObject, our_account: str) -> WhoseNo:
     """
     if not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR or status in _UNDECIDED_STATUSES:
         return WhoseNo.UNDECIDED
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return WhoseNo.OURS
     code, category = (gsma.error_code(body) or "").casefold(), str(body.get("errorCategory")).casefold()
     if code == _DECLINED or (category == "businessrule" and code not in {"", "duplicaterequest"} | _OUR_CODES):
         return WhoseNo.PAYERS

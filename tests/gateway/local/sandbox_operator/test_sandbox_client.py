@@ -173,27 +173,29 @@ async def test_another_reference_than_ours_is_never_evidence(sandbox: World, htt
 
 
 @pytest.mark.parametrize(
-    ("changes", "code"),
+    ("changes", "told"),
     [
-        ({"payer_msisdn": "70123456"}, "identifierError"),
-        ({"amount_xof": 0}, "lessThanTransactionMinValue"),
-        ({"callback_url": "ftp://nowhere"}, "formatError"),
+        ({"payer_msisdn": "70123456"}, (PushResult.REFUSED, "identifierError")),
+        ({"amount_xof": 0}, (PushResult.REFUSED, "lessThanTransactionMinValue")),
+        ({"callback_url": "ftp://nowhere"}, (PushResult.OUR_FAULT, "HTTP 400 formatError")),
     ],
 )
 async def test_a_definite_refusal_has_its_code(
-    sandbox: World, http: httpx.AsyncClient, changes: dict, code: str
+    sandbox: World, http: httpx.AsyncClient, changes: dict, told: tuple[PushResult, str]
 ) -> None:
     submitted = await sandbox.client(http).request_to_pay(sandbox.order(**changes))
-    assert (submitted.result, submitted.detail) == (PushResult.REFUSED, code)
+    assert (submitted.result, submitted.detail) == told
     assert sandbox.books()["prompts"] == []
 
 
-async def test_a_wrong_key_is_a_refusal_of_orders_and_no_answer_to_questions(
+async def test_a_wrong_key_of_ours_is_our_fault_and_never_the_payers_no(
     sandbox: World, http: httpx.AsyncClient
 ) -> None:
     client = sandbox.client(http, api_key="faux")
-    assert (await client.request_to_pay(sandbox.order())).detail == "clientAuthorisationError"
-    assert (await client.query(sandbox.order())).result is QueryResult.UNREACHABLE
+    submitted = await client.request_to_pay(sandbox.order())
+    assert (submitted.result, submitted.detail) == (PushResult.OUR_FAULT, "HTTP 401 clientAuthorisationError")
+    assert (await client.query(sandbox.order())).result is QueryResult.OUR_FAULT
+    assert (await client.query_transaction("T1")).result is QueryResult.OUR_FAULT
     assert "faux" not in repr(client)
 
 
@@ -253,11 +255,14 @@ def strange() -> Iterator[StrangeOperator]:
         (JSONResponse(REFUSAL, 404), PushResult.REFUSED),
         (JSONResponse(REFUSAL, 409), PushResult.UNKNOWN),
         (JSONResponse(REFUSAL, 408), PushResult.UNKNOWN),
-        (JSONResponse(REFUSAL, 429), PushResult.UNKNOWN),
+        (JSONResponse(REFUSAL, 429), PushResult.OUR_FAULT),
         (JSONResponse(REFUSAL, 500), PushResult.UNKNOWN),
         (JSONResponse(REFUSAL, 503), PushResult.UNKNOWN),
         (JSONResponse({**REFUSAL, "errorCategory": "internal"}, 400), PushResult.UNKNOWN),
-        (JSONResponse({**REFUSAL, "errorCode": "rateLimitError"}, 400), PushResult.UNKNOWN),
+        (JSONResponse({**REFUSAL, "errorCode": "rateLimitError"}, 400), PushResult.OUR_FAULT),
+        (Response("<html>", 401), PushResult.OUR_FAULT),
+        (Response("", 403), PushResult.OUR_FAULT),
+        (JSONResponse([], 401), PushResult.OUR_FAULT),
         (JSONResponse({"detail": "Not Found"}, 404), PushResult.UNKNOWN),
         (JSONResponse([REFUSAL], 400), PushResult.UNKNOWN),
         (Response("<html>", 404), PushResult.UNKNOWN),
