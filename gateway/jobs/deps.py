@@ -6,8 +6,8 @@ from datetime import datetime
 
 from gateway.contributions.schemes import SchemeBook
 from gateway.deps import Deps
-from gateway.reconciling import ReconcilingDeps
 from gateway.jobs.lanes import Lane, Lanes
+from gateway.reconciling import ReconcilingDeps
 from gateway.settling import SettleContext
 from gateway.sms.senders.contract import SmsSender
 from payments.dispatch import Lease
