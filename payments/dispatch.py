@@ -240,4 +240,4 @@ def next_sending_at(claimed: ClaimedRequest, capabilities: Capabilities, now: da
     """
     age = max(now - claimed.created_at, timedelta(0))
     end = claimed.created_at + timedelta(seconds=capabilities.prompt_lifetime_s)
-    return max(now, min(end, now + max(age / 2, timedelta(seconds=capabilities.ask_after_s[0]))))
+    return max(now, min(end, now + max(age // 2, timedelta(seconds=capabilities.ask_after_s[0]))))

@@ -57,7 +57,7 @@ class Allowance:
 
     def refilled(self, now: datetime) -> "Allowance":
         """Give the allowance at ``now``; a clock that went back gives nothing."""
-        each = _SECOND / self.per_s
+        each = _SECOND // self.per_s
         gained = max((now - self.at) // each, 0)
         if self.left + gained >= self.per_s:
             return Allowance(self.per_s, self.per_s, max(now, self.at))
