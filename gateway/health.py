@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from gateway.deps import Deps
 from gateway.metrics import CALLBACKS_PARKED, INBOX_LAG_S, POOL_IN_USE, SMS_WAITING, render
 from gateway.migrate import head
+from gateway.reports.waiting import troubles
 from gateway.sms.review import waiting as waiting_sms
 
 CLOCK_SKEW_MAX_S = 60
@@ -25,6 +26,7 @@ READY_DEADLINE_S = 1.5
 #: Says whether sessions can be kept now.
 SessionsAnswer = Callable[[], Awaitable[bool]]
 NO_DATABASE = "the database does not answer, or was not migrated"
+NO_OPERATOR_LINES = "what is known of the operators cannot be read"
 NO_SESSIONS = "sessions are out: their store does not answer"
 
 #: What money rests on: a database that was made careless must not be used.
@@ -51,6 +53,7 @@ def router(deps: Deps, sessions_answer: SessionsAnswer) -> APIRouter:
     routes = APIRouter()
     database = Check(NO_DATABASE, lambda: _database_faults(deps))
     sessions = Check(NO_SESSIONS, lambda: _session_faults(sessions_answer))
+    operator_lines = Check(NO_OPERATOR_LINES, lambda: _operator_lines(deps))
 
     @routes.get("/livez", include_in_schema=False)
     async def livez() -> Response:
@@ -58,9 +61,10 @@ def router(deps: Deps, sessions_answer: SessionsAnswer) -> APIRouter:
 
     @routes.get("/readyz", include_in_schema=False)
     async def readyz() -> Response:
+        operators = await operator_lines.faults()
         faults = [fault for told in await asyncio.gather(database.faults(), sessions.faults()) for fault in told]
         status = HTTPStatus.SERVICE_UNAVAILABLE if faults else HTTPStatus.OK
-        return JSONResponse({"ready": not faults, "faults": faults}, status)
+        return JSONResponse({"ready": not faults, "faults": faults, "operators": operators}, status)
 
     @routes.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
@@ -93,6 +97,16 @@ class Check:
 
 async def _session_faults(sessions_answer: SessionsAnswer) -> list[str]:
     return [] if await sessions_answer() else [NO_SESSIONS]
+
+
+async def _operator_lines(deps: Deps) -> list[str]:
+    """Say which operators refuse us or are silent: for people to read, since no other process of ours would do better."""
+    try:
+        async with deps.doors.single() as connection:
+            found = await troubles(connection)
+    except (SQLAlchemyError, OSError):
+        return [NO_OPERATOR_LINES]
+    return [f"{one.operator}: {one.kind} ({one.job}) since {one.since:%Y-%m-%dT%H:%MZ}: {one.detail}" for one in found]
 
 
 async def _measure(deps: Deps) -> None:

@@ -84,6 +84,7 @@ MOVE = text("""
     UPDATE payment_request
        SET state = step.state,
            settled_at = CASE WHEN step.state IN ('succeeded', 'failed', 'reversed') THEN :now END,
+           parked_at = CASE WHEN step.state IN ('succeeded', 'failed', 'reversed') THEN NULL ELSE parked_at END,
            next_attempt_at = CASE WHEN step.state IN ('succeeded', 'failed', 'reversed') THEN NULL
                                   ELSE next_attempt_at END
       FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[])) AS step(id, state)

@@ -129,6 +129,11 @@ FAIL = text("""
      WHERE id = :id AND state NOT IN ('succeeded', 'failed', 'reversed')
 """)
 
+RETRY = text("""
+    UPDATE payment_request SET parked_at = NULL, failures = 0, next_attempt_at = :now
+     WHERE id = :id AND parked_at IS NOT NULL
+""")
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -219,6 +224,11 @@ async def fail(connection: AsyncConnection, request_id: int, why: str, now: date
         FAIL,
         {"id": request_id, "why": why[:500], "now": now, "failures_max": FAILURES_MAX, "wait": FAILURE_WAIT},
     )
+
+
+async def retry(connection: AsyncConnection, request_id: int, now: datetime) -> bool:
+    """Let a parked request be asked about again, with all its tries; say whether there was one."""
+    return (await connection.execute(RETRY, {"id": request_id, "now": now})).rowcount == 1
 
 
 def next_inquiry_at(claimed: ClaimedRequest, capabilities: Capabilities, now: datetime) -> datetime | None:

@@ -62,6 +62,10 @@ WRITE = text("""
      WHERE inquiry.id = said.id
 """)
 
+RETRY = text("""
+    UPDATE inquiry SET parked_at = NULL, attempts = 0, next_attempt_at = :now WHERE id = :id AND parked_at IS NOT NULL
+""")
+
 
 @dataclass(frozen=True, slots=True)
 class Knock:
@@ -136,6 +140,11 @@ async def write(connection: AsyncConnection, outcomes: Sequence[Outcome], now: d
             "now": now,
         },
     )
+
+
+async def retry(connection: AsyncConnection, inquiry_id: int, now: datetime) -> bool:
+    """Let a parked question be put again, with all its tries; say whether there was one."""
+    return (await connection.execute(RETRY, {"id": inquiry_id, "now": now})).rowcount == 1
 
 
 def next_at(outcome: Outcome, now: datetime) -> datetime | None:

@@ -18,9 +18,10 @@ from gateway.importing import FIRST_DAY
 from gateway.reports import csv_file
 from gateway.reports.breaks import breaks_of_day, open_breaks
 from gateway.reports.day import day_report
-from gateway.reports.evidence import parked_callback_count, seal_of
+from gateway.reports.evidence import seal_of
 from gateway.reports.suspense import open_suspense, open_suspense_total, suspense_balance_xof
 from gateway.reports.trial_balance import trial_balance
+from gateway.reports.waiting import parked, parked_count, troubles
 
 #: What a page shows of a long list; the file has the rest.
 LIST_ROWS_MAX = 200
@@ -83,7 +84,8 @@ async def day_page(finance: FinanceDeps, visit: Visit) -> Response:
         said = {
             "report": report,
             "breaks": await breaks_of_day(connection, day, today, LIST_ROWS_MAX),
-            "parked_callbacks": await parked_callback_count(connection),
+            "parked_count": await parked_count(connection),
+            "troubles": await troubles(connection),
             "seal": seal,
             "moved": seal is not None and has_moved(seal.content, report),
         }
@@ -110,7 +112,8 @@ async def breaks_page(finance: FinanceDeps, visit: Visit) -> Response:
     """Show every break that waits for a decision."""
     async with snapshot(finance.deps.desk) as connection:
         breaks = await open_breaks(connection, visit.now.date(), LIST_ROWS_MAX)
-    return labelled_page(finance, visit, "breaks.html", "ecarts", breaks=breaks, rows_max=LIST_ROWS_MAX)
+        waiting = {"troubles": await troubles(connection), "parked": await parked(connection, LIST_ROWS_MAX)}
+    return labelled_page(finance, visit, "breaks.html", "ecarts", breaks=breaks, rows_max=LIST_ROWS_MAX, **waiting)
 
 
 async def breaks_csv(finance: FinanceDeps, visit: Visit) -> Response:

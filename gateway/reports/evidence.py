@@ -1,13 +1,13 @@
-"""What stands behind a day: the callbacks that nobody could read, the seal."""
+"""What stands behind a day: its seal."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from payments.tables import Callback, DayReport
+from payments.tables import DayReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +19,6 @@ class Seal:
     sha256: str
     closed_by: str
     closed_at: datetime
-
-
-async def parked_callback_count(connection: AsyncConnection) -> int:
-    """Count the callbacks that were set aside after too many tries."""
-    statement = (
-        select(func.count())
-        .select_from(Callback)
-        .where(col(Callback.parked_at).is_not(None), col(Callback.handled_at).is_(None))
-    )
-    return int(await connection.scalar(statement) or 0)
 
 
 async def seal_of(connection: AsyncConnection, day: date) -> Seal | None:

@@ -108,10 +108,11 @@ def _open_request(requests: tuple[RequestOnAccount, ...], operators: Operators, 
         operator = operators.get(request.operator)
         if operator is None or request.state == State.FAILED:
             continue
-        about_to_be_sent_again = request.state == State.CREATED and request.sent_at is not None
         lifetime = timedelta(seconds=operator.capabilities.prompt_lifetime_s)
-        if about_to_be_sent_again or now - (request.sent_at or request.created_at) < lifetime:
-            silent = request.state == State.UNKNOWN
+        # Nothing is sent, or sent again, once its prompt's life after the call is over.
+        if now - (request.sent_at or request.created_at) < lifetime:
+            to_be_sent_again = request.state == State.CREATED and request.sent_at is not None
+            silent = request.state == State.UNKNOWN or to_be_sent_again
             return OpenRequest(
                 reference=shown_reference(request.reference),
                 amount_xof=request.amount_xof,

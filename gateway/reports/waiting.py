@@ -1,0 +1,73 @@
+"""What waits for a person: operators that refuse us or are silent, and what could not be read, answered or taken."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from payments.trouble import TroubleKind
+
+TROUBLES = text("SELECT operator, job, kind, detail, since, seen_at FROM operator_trouble ORDER BY operator, job")
+
+#: One shape for the three, so that one list shows them all; each half has a partial index of its own.
+PARKED = text("""
+    SELECT * FROM (
+        SELECT 'A' || id AS name, operator, 'callback' AS kind, received_at AS since, parked_at, attempts,
+               coalesce(last_error, '') AS why
+          FROM callback WHERE parked_at IS NOT NULL AND handled_at IS NULL
+        UNION ALL
+        SELECT 'Q' || id, operator, 'question', opened_at, parked_at, attempts, coalesce(last_detail, '')
+          FROM inquiry WHERE parked_at IS NOT NULL
+        UNION ALL
+        SELECT 'D' || id, operator, 'request', created_at, parked_at, failures, coalesce(last_detail, '')
+          FROM payment_request WHERE parked_at IS NOT NULL) AS waiting
+     ORDER BY parked_at, name LIMIT :most
+""")
+
+COUNT = text("""
+    SELECT (SELECT count(*) FROM callback WHERE parked_at IS NOT NULL AND handled_at IS NULL)
+         + (SELECT count(*) FROM inquiry WHERE parked_at IS NOT NULL)
+         + (SELECT count(*) FROM payment_request WHERE parked_at IS NOT NULL)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleRow:
+    """One kind of call to one operator that does not work at present."""
+
+    operator: str
+    job: str
+    kind: TroubleKind
+    detail: str
+    since: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedRow:
+    """One thing that was set aside; ``name`` is what a person types to have it tried again."""
+
+    name: str
+    operator: str
+    kind: str
+    since: datetime
+    parked_at: datetime
+    attempts: int
+    why: str
+
+
+async def troubles(connection: AsyncConnection) -> tuple[TroubleRow, ...]:
+    """Give the operators that refuse us or are silent."""
+    rows = (await connection.execute(TROUBLES)).all()
+    return tuple(TroubleRow(**{**row._asdict(), "kind": TroubleKind(row.kind)}) for row in rows)
+
+
+async def parked(connection: AsyncConnection, most: int) -> tuple[ParkedRow, ...]:
+    """Give what was set aside, the oldest first."""
+    return tuple(ParkedRow(*row) for row in (await connection.execute(PARKED, {"most": most})).all())
+
+
+async def parked_count(connection: AsyncConnection) -> int:
+    """Count what was set aside."""
+    return int(await connection.scalar(COUNT) or 0)
