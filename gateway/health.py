@@ -100,7 +100,7 @@ async def _session_faults(sessions_answer: SessionsAnswer) -> list[str]:
 
 
 async def _operator_lines(deps: Deps) -> list[str]:
-    """Say which operators refuse us or are silent: for people to read, since no other process of ours would do better."""
+    """Say which operators refuse us or are silent: for people to read, no other process would do better."""
     try:
         async with deps.doors.single() as connection:
             found = await troubles(connection)

@@ -10,6 +10,7 @@ from sqlalchemy import insert
 from gateway.finance.roles import Role
 from gateway.reports.day import day_report
 from payments.tables import DayReport
+from payments.trouble import Trouble, TroubleKind, over, say
 from tests.gateway.finance.desk import Desk, figures_of
 from tests.gateway.reports.built_days import DEALS, Deal, Fate, MadeDay, park_a_callback
 
@@ -143,7 +144,23 @@ async def test_parked_callbacks_are_counted_on_the_page(desk: Desk) -> None:
     await desk.enter()
     async with desk.database.unit_of_work() as connection:
         await park_a_callback(connection, desk.clock.now())
-    assert "avis illisible" in (await desk.browser.get("/finance/")).text
+    assert "avis mis de côté" in (await desk.browser.get("/finance/")).text
+    assert 'id="parked"' in (await desk.browser.get("/finance/ecarts")).text
+
+
+async def test_an_operator_that_refuses_us_is_said_on_the_day_and_among_the_breaks(desk: Desk) -> None:
+    await desk.enter()
+    refused = Trouble(TroubleKind.REFUSES_US, "HTTP 401 clientAuthorisationError")
+    async with desk.database.unit_of_work() as connection:
+        await say(connection, "sandbox", "submit", refused, desk.clock.now())
+    for path in ("/finance/", "/finance/ecarts"):
+        page = (await desk.browser.get(path)).text
+        assert 'data-trouble="sandbox"' in page
+        assert "nous refuse" in page
+        assert "HTTP 401 clientAuthorisationError" in page
+    async with desk.database.unit_of_work() as connection:
+        await over(connection, "sandbox", "submit", desk.clock.now())
+    assert "data-trouble" not in (await desk.browser.get("/finance/")).text
 
 
 async def test_breaks_and_suspense_are_listed_in_words_with_numbers_hidden(desk: Desk) -> None:
