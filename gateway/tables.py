@@ -240,8 +240,6 @@ class Staff(Table, table=True):
     password_hash: str = text()
     created_at: datetime = instant()
     disabled_at: datetime | None = instant(nullable=True)
-    failed_logins: int = Field(default=0, nullable=False)
-    locked_until: datetime | None = instant(nullable=True)
 
 
 class StaffSession(Table, table=True):
@@ -254,6 +252,30 @@ class StaffSession(Table, table=True):
     staff_id: int = number(index=True)
     csrf_token: str = text()
     started_at: datetime = instant()
+    seen_at: datetime = instant()
+
+
+class StaffDevice(Table, table=True):
+    """A browser from which a colleague came in; only the digest of its token is kept."""
+
+    __tablename__ = "staff_device"
+    __table_args__ = (ForeignKeyConstraint(["staff_id"], ["staff.id"]),)
+
+    token_sha256: bytes = Field(default=None, sa_type=LargeBinary, primary_key=True)
+    staff_id: int = number(index=True)
+    issued_at: datetime = instant()
+    seen_at: datetime = instant()
+
+
+class LoginAttempt(Table, table=True):
+    """Mistakes at the door under one key, the digest of a source, an account or a browser; soon forgotten."""
+
+    __tablename__ = "login_attempt"
+    __table_args__ = (Index("ix_login_attempt_seen_at", "seen_at"),)
+
+    key: bytes = Field(default=None, sa_type=LargeBinary, primary_key=True)
+    failures: int = Field(default=0, nullable=False)
+    next_allowed_at: datetime = instant()
     seen_at: datetime = instant()
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from prometheus_client import start_http_server
 
+from gateway.finance import attempts, devices
 from gateway.finance.sessions import sweep as sweep_logins
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.tick import Job, run_for_ever
@@ -49,6 +50,8 @@ def _sweeps(parts: Parts) -> tuple[Job, ...]:
 
     async def logins(_jobs: JobDeps, now: datetime) -> int:
         await parts.deps.work.transact(lambda connection: sweep_logins(connection, parts.finance.rules, now))
+        await parts.deps.work.transact(lambda connection: attempts.sweep(connection, now))
+        await parts.deps.work.transact(lambda connection: devices.sweep(connection, now))
         return 0
 
     return (Job("dialogues", dialogues, SWEEP_REST_S), Job("logins", logins, SWEEP_REST_S))

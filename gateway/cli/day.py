@@ -13,7 +13,7 @@ from gateway.cli.terminal import asked_password, author, is_watched, piped_passw
 from gateway.clock import SystemClock
 from gateway.closing import DayToClose, DayUnexplained, close
 from gateway.deps import Deps
-from gateway.finance.access import Door, LoginForm
+from gateway.finance.access import Door, LoginForm, MustWait
 from gateway.finance.audit import actor_of
 from gateway.finance.passwords import Passwords
 from gateway.finance.roles import RIGHTS, Right
@@ -128,12 +128,12 @@ async def _close(settings: Settings, signature: Signature, day: date, remarks: s
 
 async def _require_signer(deps: Deps, signature: Signature) -> None:
     door = Door(deps.desk, deps.ids, Passwords(), SessionRules())
-    form = LoginForm(signature.login, signature.password, address=author(), previous_token="")
-    role = await door.role_of(form, deps.clock.now())
+    try:
+        role = await door.role_of(LoginForm(signature.login, signature.password, author()), deps.clock.now())
+    except MustWait as told:
+        raise SignatureRefused(f"Trop d'essais de suite : réessayez dans {told.wait_s} s. Rien n'a été clos.") from None
     if role is None:
-        raise SignatureRefused(
-            f"« {signature.login} » : identifiant ou mot de passe incorrect, ou compte bloqué. Rien n'a été clos."
-        )
+        raise SignatureRefused(f"« {signature.login} » : identifiant ou mot de passe incorrect. Rien n'a été clos.")
     if Right.CLOSE not in RIGHTS[role]:
         raise SignatureRefused(f"Le rôle de « {signature.login} » ({ROLES[role]}) ne signe pas les journées.")
 

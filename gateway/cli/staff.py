@@ -43,15 +43,15 @@ def add(
 
 
 @app.command("password")
-def renew(login: Annotated[str, typer.Argument(help="L'identifiant, oublié ou bloqué.")]) -> None:
-    """Donner un nouveau mot de passe et débloquer le compte ; ses connexions en cours sont fermées."""
+def renew(login: Annotated[str, typer.Argument(help="L'identifiant.")]) -> None:
+    """Donner un nouveau mot de passe ; ses connexions en cours sont fermées."""
     settings, now = load_settings(environment()), SystemClock().now()
     try:
         hashed = hash_password(staff.checked_password(_password(), login, local_mode=settings.is_local))
         asyncio.run(transact(settings, lambda connection: staff.renew(connection, login, hashed, author(), now)))
     except StaffRefused as refused:
         stop(str(refused))
-    typer.echo(f"Compte « {login} » débloqué, avec son nouveau mot de passe.")
+    typer.echo(f"Compte « {login} » : nouveau mot de passe donné.")
 
 
 @app.command("disable")
@@ -68,12 +68,11 @@ def disable(login: Annotated[str, typer.Argument(help="L'identifiant à fermer."
 @app.command("list")
 def everyone() -> None:
     """Montrer les comptes."""
-    settings, now = load_settings(environment()), SystemClock().now()
-    rows = asyncio.run(transact(settings, staff.everyone))
+    rows = asyncio.run(transact(load_settings(environment()), staff.everyone))
     if not rows:
         typer.echo("Aucun compte. Ajoutez-en un : ramu staff add IDENTIFIANT --name NOM --role finance")
     for row in rows:
-        state = "fermé" if row.disabled_at else "bloqué" if row.locked_until and row.locked_until > now else "actif"
+        state = "fermé" if row.disabled_at else "actif"
         typer.echo(f"{row.login:<20} {state:<7} {ROLE_NAMES[row.role]:<20} {row.name}")
 
 

@@ -1,62 +1,69 @@
-"""Who may come in: a login, a password, and a door that closes longer after every fifth mistake."""
+"""Who may come in: a login, a password, and a wait that grows with mistakes and keeps nobody out for long."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from gateway.database import Database
-from gateway.finance import audit, sessions
-from gateway.finance.passwords import Passwords
+from gateway.finance import attempts, audit, devices, sessions
+from gateway.finance.attempts import TooSoon, Tried
+from gateway.finance.passwords import Passwords, PasswordsBusy
 from gateway.finance.roles import Role
 from gateway.finance.sessions import SessionRules
+from gateway.finance.waits import key_of
 from gateway.ids import Ids
 from gateway.tables import Staff
 
-FAILURES_BEFORE_LOCK = 5
-FIRST_LOCK_S = 15 * 60
-LONGEST_LOCK_S = 24 * 3600
-DOUBLINGS_MAX = 16
+
+class MustWait(Exception):
+    """A try that comes before its time, whether the login exists or not; nothing of it was looked at."""
+
+    def __init__(self, wait_s: int) -> None:
+        self.wait_s = wait_s
+        super().__init__(f"try again in {wait_s} s")
 
 
 @dataclass(frozen=True, slots=True)
 class LoginForm:
-    """What a person typed, and from where."""
+    """What a person typed, from where, and what her browser carried."""
 
     login: str
-    password: str
+    password: str = field(repr=False)
     address: str
-    previous_token: str
+    previous_token: str = field(default="", repr=False)
+    device_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
-    staff_id: int
-    role: Role
-    password_hash: str
-    failures: int
+class Entry:
+    """The tokens of a new login: the session's, and the one by which the browser is known the next time."""
+
+    session_token: str
+    device_token: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
     staff_id: int
     role: Role
-    fresh_hash: str | None
+    password_hash: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Locked:
-    failures: int
+class _Attempt:
+    tried: Tried
+    known: _Known | None
 
 
-def lock_s(failures: int) -> int:
-    """Give how long the door stays closed after so many mistakes in a row: 15 minutes, doubled at every fifth."""
-    if failures == 0 or failures % FAILURES_BEFORE_LOCK:
-        return 0
-    longer = min(failures // FAILURES_BEFORE_LOCK - 1, DOUBLINGS_MAX)
-    return min(FIRST_LOCK_S << longer, LONGEST_LOCK_S)
+@dataclass(frozen=True, slots=True)
+class _Recognised:
+    staff_id: int
+    role: Role
+    tried: Tried
+    fresh_hash: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,95 +75,90 @@ class Door:
     passwords: Passwords
     rules: SessionRules
 
-    async def log_in(self, form: LoginForm, now: datetime) -> str | None:
-        """Give the token of a new login, or None without saying which part was wrong."""
-        known = await self._recognised(form, now)
+    async def log_in(self, form: LoginForm, now: datetime) -> Entry | None:
+        """Give the tokens of a new login, or None without saying which part was wrong, or raise ``MustWait``."""
+        known = await self._recognised(form, now, from_network=True)
         if known is None:
             return None
 
-        async def admit(connection: AsyncConnection) -> str:
-            await _forgive(connection, known)
+        async def admit(connection: AsyncConnection) -> Entry:
+            await _pardon(connection, known, now)
             await sessions.sweep(connection, self.rules, now)
             await sessions.close_session(connection, form.previous_token)
             actor = audit.actor_of(form.login)
             await audit.record(connection, now, actor, "login", actor, address=form.address)
-            return await sessions.open_session(connection, self.ids, known.staff_id, now)
+            device_token = await devices.remember(connection, self.ids, known.staff_id, form.device_token, now)
+            return Entry(await sessions.open_session(connection, self.ids, known.staff_id, now), device_token)
 
         return await self.desk.transact(admit)
 
     async def role_of(self, form: LoginForm, now: datetime) -> Role | None:
-        """Give the role of whoever signs away from the console, or None without saying which part was wrong."""
-        known = await self._recognised(form, now)
+        """Give the role of whoever signs at the server's own command line, which no guess from the network slows.
+
+        None tells not which part was wrong; ``MustWait`` comes from mistakes made here.
+        """
+        known = await self._recognised(form, now, from_network=False)
         if known is None:
             return None
 
         async def confirm(connection: AsyncConnection) -> None:
-            await _forgive(connection, known)
+            await _pardon(connection, known, now)
             actor = audit.actor_of(form.login)
             await audit.record(connection, now, actor, "password.confirmed", actor, address=form.address)
 
         await self.desk.transact(confirm)
         return known.role
 
-    async def _recognised(self, form: LoginForm, now: datetime) -> _Known | None:
-        async def count(connection: AsyncConnection) -> _Candidate | _Locked | None:
-            return await _counted(connection, form.login, now)
+    async def _recognised(self, form: LoginForm, now: datetime, *, from_network: bool) -> _Recognised | None:
+        async def count(connection: AsyncConnection) -> _Attempt | TooSoon:
+            return await _counted(connection, form, now, from_network=from_network)
 
-        async with self.passwords.place():
-            attempt = await self.desk.transact(count)
-            password_hash = attempt.password_hash if isinstance(attempt, _Candidate) else None
-            fits = await self.passwords.verify(password_hash, form.password)
-            if isinstance(attempt, _Candidate) and fits:
-                fresh_hash = await self.passwords.renewed(attempt.password_hash, form.password)
-                return _Known(attempt.staff_id, attempt.role, fresh_hash)
-
-        async def refuse(connection: AsyncConnection) -> None:
-            await _refuse(connection, form, attempt, now)
-
-        await self.desk.transact(refuse)
+        attempt = await self.desk.transact(count)
+        if isinstance(attempt, TooSoon):
+            raise MustWait(attempt.wait_s)
+        known = attempt.known
+        try:
+            async with self.passwords.place():
+                fits = await self.passwords.verify(known.password_hash if known else None, form.password)
+                fresh_hash = (
+                    await self.passwords.renewed(known.password_hash, form.password) if known and fits else None
+                )
+        except PasswordsBusy:
+            await self.desk.transact(lambda connection: attempts.take_back(connection, attempt.tried, now))
+            raise
+        if known is not None and fits:
+            return _Recognised(known.staff_id, known.role, attempt.tried, fresh_hash)
+        await self.desk.transact(lambda connection: _refuse(connection, form, now, is_known=known is not None))
         return None
 
 
-async def _counted(connection: AsyncConnection, login: str, now: datetime) -> _Candidate | _Locked | None:
-    # Every attempt counts as a mistake before it is looked at: many at once cannot slip in under the lock.
-    statement = (
-        select(
-            col(Staff.id), col(Staff.role), col(Staff.password_hash), col(Staff.failed_logins), col(Staff.locked_until)
-        )
-        .where(col(Staff.login) == login, col(Staff.disabled_at).is_(None))
-        .with_for_update()
+async def _counted(
+    connection: AsyncConnection, form: LoginForm, now: datetime, *, from_network: bool
+) -> _Attempt | TooSoon:
+    if not from_network:
+        tried = await attempts.count_known(connection, key_of("command", form.login), now)
+    elif await devices.is_known(connection, form.device_token, form.login, now):
+        tried = await attempts.count_known(connection, key_of("device", form.device_token), now)
+    else:
+        tried = await attempts.count_stranger(connection, form.address, form.login, now)
+    if isinstance(tried, TooSoon):
+        return tried
+    statement = select(col(Staff.id), col(Staff.role), col(Staff.password_hash)).where(
+        col(Staff.login) == form.login, col(Staff.disabled_at).is_(None)
     )
     found = (await connection.execute(statement)).one_or_none()
-    if found is None:
-        return None
-    if found.locked_until is not None and found.locked_until > now:
-        return _Locked(found.failed_logins)
-    failures = found.failed_logins + 1
-    closed_s = lock_s(failures)
-    await connection.execute(
-        update(Staff)
-        .where(col(Staff.id) == found.id)
-        .values(failed_logins=failures, locked_until=now + timedelta(seconds=closed_s) if closed_s else None)
-    )
-    return _Candidate(found.id, Role(found.role), found.password_hash, failures)
+    return _Attempt(tried, None if found is None else _Known(found.id, Role(found.role), found.password_hash))
 
 
-async def _refuse(
-    connection: AsyncConnection, form: LoginForm, attempt: _Candidate | _Locked | None, now: datetime
-) -> None:
-    if attempt is None:
-        # A login that nobody has may be a password typed in the wrong field: it is not written down.
-        await audit.record(connection, now, "staff", "login.failed", "staff", address=form.address, known=False)
-        return
-    actor, locked = audit.actor_of(form.login), isinstance(attempt, _Locked)
-    await audit.record(
-        connection, now, actor, "login.failed", actor,
-        address=form.address, known=True, failures=attempt.failures, locked=locked,
-    )  # fmt: skip
+async def _refuse(connection: AsyncConnection, form: LoginForm, now: datetime, *, is_known: bool) -> None:
+    # A login that nobody has may be a password typed in the wrong field: it is not written down.
+    actor = audit.actor_of(form.login) if is_known else "staff"
+    await audit.record(connection, now, actor, "login.failed", actor, address=form.address, known=is_known)
 
 
-async def _forgive(connection: AsyncConnection, known: _Known) -> None:
-    changes: dict[str, str | int | None] = {"failed_logins": 0, "locked_until": None}
+async def _pardon(connection: AsyncConnection, known: _Recognised, now: datetime) -> None:
+    await attempts.pardon(connection, known.tried, now)
     if known.fresh_hash is not None:
-        changes["password_hash"] = known.fresh_hash
-    await connection.execute(update(Staff).where(col(Staff.id) == known.staff_id).values(**changes))
+        await connection.execute(
+            update(Staff).where(col(Staff.id) == known.staff_id).values(password_hash=known.fresh_hash)
+        )

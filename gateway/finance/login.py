@@ -4,7 +4,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from gateway.finance import audit
-from gateway.finance.access import LoginForm
+from gateway.finance.access import LoginForm, MustWait
+from gateway.finance.devices import LIFETIME_S
 from gateway.finance.guard import (
     FORM_BYTES_MAX,
     HOME_PATH,
@@ -23,7 +24,8 @@ from gateway.finance.rendering import page
 from gateway.finance.sessions import close_session, officer_of
 from gateway.finance.staff import LOGIN_SHAPE
 
-WRONG = "Identifiant ou mot de passe incorrect, ou compte bloqué après plusieurs essais."
+WRONG = "Identifiant ou mot de passe incorrect."
+TOO_SOON = "Trop d'essais de suite. Réessayez dans {wait_s} s."
 BUSY = "Trop de connexions en même temps. Réessayez dans quelques secondes."
 
 
@@ -41,17 +43,22 @@ async def submit(finance: FinanceDeps, request: Request) -> Response:
     """Let a colleague in, under a new token, or say no without saying why."""
     try:
         typed = await _typed(finance, request)
-        token = await finance.door.log_in(typed, finance.deps.clock.now())
+        entry = await finance.door.log_in(typed, finance.deps.clock.now())
     except Refused as refused:
         return sealed(finance, refusal(finance, refused, None))
     except PasswordsBusy:
         response = _form(finance, 503, BUSY)
         response.headers["Retry-After"] = RETRY_AFTER_S
         return sealed(finance, response)
-    if token is None:
+    except MustWait as told:
+        response = _form(finance, 429, TOO_SOON.format(wait_s=told.wait_s))
+        response.headers["Retry-After"] = str(told.wait_s)
+        return sealed(finance, response)
+    if entry is None:
         return sealed(finance, _form(finance, 401, WRONG))
     response = RedirectResponse(HOME_PATH, 303)
-    finance.cookies.put(response, finance.cookies.session, token)
+    finance.cookies.put(response, finance.cookies.session, entry.session_token)
+    finance.cookies.keep(response, finance.cookies.device, entry.device_token, LIFETIME_S)
     finance.cookies.drop(response, finance.cookies.form)
     return sealed(finance, response)
 
@@ -82,6 +89,7 @@ async def _typed(finance: FinanceDeps, request: Request) -> LoginForm:
             password=field_of(form, "password"),
             address=request.client.host if request.client else "",
             previous_token=request.cookies.get(finance.cookies.session, ""),
+            device_token=request.cookies.get(finance.cookies.device, ""),
         )
     finally:
         await form.close()

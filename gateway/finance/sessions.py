@@ -57,9 +57,20 @@ class Cookies:
         """Name the cookie that ties a login form to the browser that asked for it."""
         return "__Host-ramu-form" if self.secure else "ramu-form"
 
+    @property
+    def device(self) -> str:
+        """Name the cookie by which a browser that came in before is known."""
+        return "__Host-ramu-device" if self.secure else "ramu-device"
+
     def put(self, response: Response, name: str, value: str) -> None:
         """Give a cookie until the browser closes."""
         response.set_cookie(name, value, path="/", secure=self.secure, httponly=True, samesite="strict")
+
+    def keep(self, response: Response, name: str, value: str, lifetime_s: int) -> None:
+        """Give a cookie that outlasts the browser's closing."""
+        response.set_cookie(
+            name, value, max_age=lifetime_s, path="/", secure=self.secure, httponly=True, samesite="strict"
+        )
 
     def drop(self, response: Response, name: str) -> None:
         """Take a cookie back."""

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from gateway.finance import audit
+from gateway.finance.attempts import forget_account
+from gateway.finance.devices import forget_devices_of
 from gateway.finance.passwords import PASSWORD_CHARS_MAX
 from gateway.finance.roles import Role
 from gateway.finance.sessions import close_sessions_of
@@ -44,7 +46,6 @@ class StaffRow:
     role: Role
     created_at: datetime
     disabled_at: datetime | None
-    locked_until: datetime | None
 
 
 def checked_password(password: str, login: str, *, local_mode: bool) -> str:
@@ -68,7 +69,7 @@ async def add(connection: AsyncConnection, new: NewStaff, actor: str, now: datet
         upsert(Staff)
         .values(
             login=new.login, name=new.name.strip(), role=new.role.value, password_hash=new.password_hash,
-            created_at=now, failed_logins=0,
+            created_at=now,
         )
         .on_conflict_do_nothing(index_elements=["login"])
         .returning(col(Staff.id))
@@ -90,31 +91,33 @@ async def disable(connection: AsyncConnection, login: str, actor: str, now: date
     if staff_id is None:
         raise StaffRefused(f"Aucun compte actif « {login} ».")
     await close_sessions_of(connection, staff_id)
+    await forget_devices_of(connection, staff_id)
     await audit.record(connection, now, actor, "staff.disabled", audit.actor_of(login))
 
 
 async def renew(connection: AsyncConnection, login: str, password_hash: str, actor: str, now: datetime) -> None:
-    """Give a colleague a new password and open the door again; every login in progress ends at once."""
+    """Give a colleague a new password; her mistakes are forgotten, and so are her browsers and logins in progress."""
     statement = (
         update(Staff)
         .where(col(Staff.login) == login, col(Staff.disabled_at).is_(None))
-        .values(password_hash=password_hash, failed_logins=0, locked_until=None)
+        .values(password_hash=password_hash)
         .returning(col(Staff.id))
     )
     staff_id = (await connection.execute(statement)).scalar_one_or_none()
     if staff_id is None:
         raise StaffRefused(f"Aucun compte actif « {login} ».")
     await close_sessions_of(connection, staff_id)
+    await forget_devices_of(connection, staff_id)
+    await forget_account(connection, login)
     await audit.record(connection, now, actor, "staff.renewed", audit.actor_of(login))
 
 
 async def everyone(connection: AsyncConnection) -> tuple[StaffRow, ...]:
     """Give every colleague there is or was."""
     statement = select(
-        col(Staff.login), col(Staff.name), col(Staff.role),
-        col(Staff.created_at), col(Staff.disabled_at), col(Staff.locked_until),
-    ).order_by(col(Staff.login))  # fmt: skip
+        col(Staff.login), col(Staff.name), col(Staff.role), col(Staff.created_at), col(Staff.disabled_at)
+    ).order_by(col(Staff.login))
     return tuple(
-        StaffRow(row.login, row.name, Role(row.role), row.created_at, row.disabled_at, row.locked_until)
+        StaffRow(row.login, row.name, Role(row.role), row.created_at, row.disabled_at)
         for row in await connection.execute(statement)
     )

@@ -219,8 +219,6 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("failed_logins", sa.Integer(), nullable=False),
-        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "role IN ('desk', 'finance', 'accountant', 'auditor', 'admin')", name=op.f("ck_staff_role_known")
         ),
@@ -527,6 +525,25 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_staff_session_staff_id"), "staff_session", ["staff_id"], unique=False)
     op.create_table(
+        "staff_device",
+        sa.Column("token_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("staff_id", sa.BigInteger(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_staff_device_staff_id_staff")),
+        sa.PrimaryKeyConstraint("token_sha256", name=op.f("pk_staff_device")),
+    )
+    op.create_index(op.f("ix_staff_device_staff_id"), "staff_device", ["staff_id"], unique=False)
+    op.create_table(
+        "login_attempt",
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("next_allowed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_login_attempt")),
+    )
+    op.create_index("ix_login_attempt_seen_at", "login_attempt", ["seen_at"], unique=False)
+    op.create_table(
         "due_item",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("household_id", sa.BigInteger(), nullable=False),
@@ -777,6 +794,10 @@ def downgrade() -> None:
     )
     op.drop_table("statement_upload")
     op.drop_table("statement_file")
+    op.drop_index("ix_login_attempt_seen_at", table_name="login_attempt")
+    op.drop_table("login_attempt")
+    op.drop_index(op.f("ix_staff_device_staff_id"), table_name="staff_device")
+    op.drop_table("staff_device")
     op.drop_table("staff")
     op.drop_table("scheme")
     op.drop_index("ix_sandbox_sms_msisdn_sent_at", table_name="sandbox_sms")

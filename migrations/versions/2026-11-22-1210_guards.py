@@ -53,12 +53,22 @@ CHANGEABLE = {
     "ussd_session": "msisdn, version, content, expires_at",
     "outbox_sms": "state, attempts, next_attempt_at, sent_at, provider_id, last_error, trouble, delivery, reported_at",
     "sms_early_report": "state, words, received_at",
-    "staff": "password_hash, disabled_at, failed_logins, locked_until, name, role",
+    "staff": "password_hash, disabled_at, name, role",
     "staff_session": "seen_at",
+    "staff_device": "seen_at",
+    "login_attempt": "failures, next_allowed_at, seen_at",
 }
 
 #: Rows that are only memory, not evidence.
-FORGETTABLE = ("ussd_session", "staff_session", "refused_callback", "sms_early_report", "operator_trouble")
+FORGETTABLE = (
+    "ussd_session",
+    "staff_session",
+    "staff_device",
+    "login_attempt",
+    "refused_callback",
+    "sms_early_report",
+    "operator_trouble",
+)
 
 #: The same table of states as payments.lifecycle, held a second time; a test compares the two.
 STEPS = {

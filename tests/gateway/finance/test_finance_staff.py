@@ -4,6 +4,7 @@ from typer.testing import CliRunner
 
 from gateway.cli.staff import app
 from gateway.finance.staff import StaffRefused, checked_password
+from gateway.finance.waits import key_of
 from tests.conftest import Urls, plain
 
 LONG = "une longue phrase de passe"
@@ -48,16 +49,20 @@ def test_a_login_is_nobody_elses_and_looks_like_one(urls: Urls) -> None:
     assert ask(urls, "SELECT count(*) FROM staff") == [(1,)]
 
 
-def test_a_locked_colleague_comes_back_with_a_new_password(urls: Urls) -> None:
+def test_a_new_password_forgets_mistakes_browsers_and_logins(urls: Urls) -> None:
     ramu(urls, "add", "awa", "--name", "Awa", "--role", "finance", typed=LONG)
     (before,) = ask(urls, "SELECT password_hash FROM staff")
     with psycopg.connect(plain(urls.app)) as connection:
-        connection.execute("UPDATE staff SET failed_logins = 5, locked_until = '2999-01-01'")
+        connection.execute(
+            "INSERT INTO login_attempt VALUES (%s, 9, now() + interval '1 minute', now())", (key_of("account", "awa"),)
+        )
+        connection.execute("INSERT INTO staff_device SELECT '\\x00', id, created_at, created_at FROM staff")
         connection.execute("INSERT INTO staff_session SELECT '\\x00', id, 'c', created_at, created_at FROM staff")
-    assert "bloqué" in ramu(urls, "list")[1]
     assert ramu(urls, "password", "awa", typed=f"{LONG} encore")[0] == 0
     assert "actif" in ramu(urls, "list")[1]
     assert ask(urls, "SELECT password_hash FROM staff") != [before]
+    for table in ("login_attempt", "staff_device", "staff_session"):
+        assert ask(urls, f"SELECT count(*) FROM {table}") == [(0,)]  # noqa: S608 - our own tables
     assert ask(urls, "SELECT count(*) FROM staff_session") == [(0,)]
     assert ramu(urls, "password", "moussa", typed=LONG) == (1, "Aucun compte actif « moussa ».\n")
 
