@@ -55,6 +55,7 @@ def _environment() -> Environment:
         closings=words.CLOSINGS,
         held=words.HELD,
         buckets=words.BUCKETS,
+        remarks=upload_words.REMARKS,
         upload_words=upload_words.upload_words,
         verdicts=words.VERDICTS,
         verdict_of=words.verdict_of,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from payments.remarks import Remark
 from payments.upload import UploadState
 
 
@@ -45,6 +46,38 @@ UPLOADS: Mapping[str, UploadWords] = {
         "Rapprochement arrêté",
         "Les autres lignes et les autres relevés ont continué. Prévenir l'équipe technique, qui le reprendra.",
     ),
+}
+
+#: What was odd about lines that were read all the same.
+REMARKS: Mapping[str, str] = {
+    Remark.ID_CLEANED: "référence débarrassée de blancs ou de marques de tableur",
+    Remark.ID_MISSING: "sans référence : ne peut être passée",
+    Remark.LINK_MISSING: "annulation ou commission qui ne nomme aucune opération",
+    Remark.REFERENCE_CLEANED: "texte du payeur débarrassé de marques invisibles",
+    Remark.REFERENCE_CUT: "référence du payeur coupée par un tableur",
+    Remark.REFERENCE_NOT_ECHOED: "notre référence n'est pas reprise",
+    Remark.REFERENCE_UNREADABLE: "référence du payeur illisible",
+    Remark.PAYER_CUT: "numéro du payeur coupé par un tableur : payeur inconnu",
+    Remark.PAYER_UNREADABLE: "numéro du payeur illisible ou masqué : payeur inconnu",
+    Remark.AMOUNT_ZERO: "zéro franc",
+    Remark.AMOUNT_UNREADABLE: "montant illisible d'une opération qui n'a rien déplacé",
+    Remark.AMOUNT_OTHER_SIDE: "montant du côté inhabituel pour ce service",
+    Remark.CURRENCY_MISSING: "sans devise : francs CFA",
+    Remark.FEE_ROUNDED: "frais arrondis au franc",
+    Remark.FEE_UNREADABLE: "frais illisibles",
+    Remark.STATUS_UNKNOWN: "état inconnu : jugé par les soldes",
+    Remark.SERVICE_UNKNOWN: "service inconnu",
+    Remark.TIME_WITHOUT_ZONE: "heure sans fuseau : celle de l'opérateur",
+    Remark.TIME_MISSING: "sans heure",
+    Remark.TIME_UNREADABLE: "heure illisible",
+    Remark.DATE_MISSING: "sans date",
+    Remark.DATE_AMBIGUOUS: "date qui peut se lire de deux façons",
+    Remark.DATE_UNREADABLE: "date illisible",
+    Remark.DATE_OUTSIDE_PERIOD: "date hors de la période du relevé",
+    Remark.QUOTES_ODD: "guillemets qui ne vont pas par deux",
+    Remark.FIELDS_JOINED: "séparateur dans le texte du payeur",
+    Remark.ITEM_UNREADABLE: "élément illisible d'un lot",
+    Remark.RECEIVER_MISSING: "compte crédité non repris",
 }
 
 

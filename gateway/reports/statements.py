@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
@@ -53,6 +53,15 @@ class UploadRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RemarkedLines:
+    """How many lines of a file have one thing that is odd, and the first of them."""
+
+    remark: str
+    count: int
+    first_lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class UploadReport:
     """One file with what has become of its lines so far; without ``file`` its lines are not known yet."""
 
@@ -61,6 +70,7 @@ class UploadReport:
     breaks_opened: int
     matched_count: int = 0
     buckets: Mapping[str, BucketTotal] = field(default_factory=dict)
+    remarks: tuple[RemarkedLines, ...] = ()
 
 
 FILE_COLUMNS = (
@@ -80,6 +90,18 @@ UPLOAD_COLUMNS = (
     col(StatementUpload.motive_lines), col(StatementUpload.received_by), col(StatementUpload.received_at),
     col(StatementUpload.next_attempt_at),
 )  # fmt: skip
+
+
+#: Enough to find the others in the file by.
+REMARKED_LINES_SHOWN: Final = 5
+
+REMARKS = text("""
+    SELECT remark, count(*) AS lines,
+           (array_agg(line_number ORDER BY line_number))[1:CAST(:shown AS integer)] AS first_lines
+      FROM statement_line, unnest(string_to_array(remarks, ' ')) AS said(remark)
+     WHERE file_id = :file_id AND remarks <> ''
+     GROUP BY remark ORDER BY remark
+""")
 
 
 async def recent_statements(connection: AsyncConnection, limit: int = 20) -> tuple[StatementRow, ...]:
@@ -127,7 +149,13 @@ async def upload_report(connection: AsyncConnection, upload_id: int) -> UploadRe
         col(StatementLineRow.file_id) == file_id, col(StatementLineRow.matched_at).is_(None)
     )
     matched_count = file.line_count - int(await connection.scalar(waiting) or 0)
-    return UploadReport(_upload(upload), file, breaks_opened, matched_count, await totals(connection, file_id))
+    buckets, remarks = await totals(connection, file_id), await _remarks(connection, file_id)
+    return UploadReport(_upload(upload), file, breaks_opened, matched_count, buckets, remarks)
+
+
+async def _remarks(connection: AsyncConnection, file_id: int) -> tuple[RemarkedLines, ...]:
+    rows = await connection.execute(REMARKS, {"file_id": file_id, "shown": REMARKED_LINES_SHOWN})
+    return tuple(RemarkedLines(row.remark, row.lines, tuple(row.first_lines)) for row in rows)
 
 
 async def _uploads(connection: AsyncConnection, states: tuple[UploadState, ...], limit: int) -> tuple[UploadRow, ...]:

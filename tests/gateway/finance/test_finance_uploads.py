@@ -9,9 +9,11 @@ from sqlalchemy import text
 
 from gateway.finance.roles import Role
 from gateway.finance.routes import router
+from gateway.finance.upload_words import REMARKS
 from gateway.finance.uploads import FILE_BYTES_MAX
 from gateway.importing import read_due
 from gateway.reading import LINES_MAX
+from payments.remarks import Remark
 from tests.gateway.finance.desk import ORIGIN, Desk, figures_of
 
 STATEMENT = (
@@ -63,6 +65,17 @@ async def test_the_lines_of_a_file_are_told_by_bucket_once_the_jobs_have_worked(
     assert 'data-bucket="suspense"' in page.text
     assert '<data value="5000">' in page.text
     assert "http-equiv" not in page.text
+
+
+async def test_what_was_odd_about_lines_is_said_and_keeps_none_from_being_read(desk: Desk) -> None:
+    await desk.enter()
+    page = await desk.upload(STATEMENT.replace(b"70123456", b"2,2370E+10").replace(b";T1;P", b";'T1;P"))
+    assert 'data-state="matched"' in page.text
+    assert 'data-remark="payer_cut"' in page.text
+    assert "coupé par un tableur" in page.text
+    assert "ligne 7" in page.text
+    assert 'data-remark="id_cleaned"' in page.text
+    assert set(REMARKS) == set(Remark)
 
 
 async def test_a_file_half_matched_shows_how_far_it_is(desk: Desk) -> None:
