@@ -4,27 +4,33 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.day_evidence import evidence_of, through, verify_evidence
 from gateway.importing import Unfinished, resume, unfinished_of_day
 from gateway.reconciling import ReconcilingDeps, open_unclaimed_of_day
-from gateway.reports.breaks import BreakFigure, break_figures
-from gateway.reports.day import DayReport, day_report
+from gateway.reports.breaks import break_figures
+from gateway.reports.day import DayReport, bounds, day_report
 from gateway.tables import AuditEvent
 from payments.ledger.balance import TOLD_MOST, check_books
 from payments.ledger.fault import Fault, FaultKind
 from payments.ledger.seal import Verification, seal, verify
 from payments.operators.contract import Operators
+from payments.reconciliation import late
 from payments.reconciliation.close import (
     SealedDay,
     close_day,
     is_sealed,
+    last_signed,
     require_closable,
+    signed_days,
     verify_attested,
     verify_days,
 )
+from payments.reconciliation.late import UNDER_WAY_MAX, LateMoney
 
 #: What is allocated to due items is what stands on the contributions of the same household, transaction by transaction.
 ALLOCATIONS = text("""
@@ -37,6 +43,39 @@ ALLOCATIONS = text("""
      WHERE coalesce(posted.amount_xof, 0) <> coalesce(allocated.amount_xof, 0)
      ORDER BY txn_id, household_id LIMIT :most
 """)
+
+
+ALLOCATED_ON = text("""
+    SELECT 'imputation ' || allocation.id || ' du ' || allocation.allocated_on || ', paiement du '
+           || CAST(txn.effective_at AT TIME ZONE 'UTC' AS date)
+      FROM allocation JOIN ledger_txn txn ON txn.id = allocation.ledger_txn_id
+     WHERE txn.kind = 'payment' AND allocation.allocated_on <> CAST(txn.effective_at AT TIME ZONE 'UTC' AS date)
+     ORDER BY allocation.id LIMIT :most
+""")
+
+DUE_ITEMS = text("""
+    SELECT 'échéance ' || item.id || ' de ' || item.amount_xof || ' F : ' || sum(allocation.amount_xof) || ' F imputés'
+      FROM due_item item JOIN allocation ON allocation.due_item_id = item.id
+     GROUP BY item.id
+    HAVING sum(allocation.amount_xof) > item.amount_xof OR sum(allocation.amount_xof) < 0
+        OR bool_or(allocation.household_id <> item.household_id)
+     ORDER BY item.id LIMIT :most
+""")
+
+QUESTIONS: Final = (
+    (FaultKind.ALLOCATION_NOT_POSTED, ALLOCATIONS),
+    (FaultKind.ALLOCATION_MOVED, ALLOCATED_ON),
+    (FaultKind.DUE_ITEM_EXCEEDED, DUE_ITEMS),
+)
+
+#: The form of a sealed report, and the figures of a row that each form had; an old form keeps its list for ever.
+VERSION: Final = 1
+FIGURES: Final[Mapping[int, tuple[str, ...]]] = {
+    1: (
+        "operator", "statement_received", "operator_says_xof", "operator_says_count", "posted_xof", "posted_count",
+        "suspense_xof", "suspense_count", "breaks_xof", "fees_xof", "unexplained_xof",
+    ),
+}  # fmt: skip
 
 
 class DayUnexplained(Exception):
@@ -84,12 +123,17 @@ async def verify_all(connection: AsyncConnection, attested: Sequence[bytes] = ()
     ``attested`` are hashes of blocks and days that were kept elsewhere.
     """
     chain = await verify(connection)
-    allocations = (await connection.execute(ALLOCATIONS, {"most": TOLD_MOST})).scalars()
+    asked = [
+        Fault(None, kind, sentence)
+        for kind, question in QUESTIONS
+        for sentence in (await connection.execute(question, {"most": TOLD_MOST})).scalars()
+    ]
     faults = (
         *chain.faults,
         *await check_books(connection),
-        *(Fault(None, FaultKind.ALLOCATION_NOT_POSTED, sentence) for sentence in allocations),
+        *asked,
         *await verify_days(connection),
+        *await verify_evidence(connection),
         *await verify_attested(connection, attested),
     )
     return replace(chain, faults=faults)
@@ -106,10 +150,28 @@ async def _close(
     report = await day_report(snapshot, wanted.day, operators)
     if not wanted.remarks:
         _require_explained(report, operators, await unfinished_of_day(snapshot, wanted.day))
-    content = canonical(report, wanted.remarks, await break_figures(snapshot, wanted.day))
+    content = canonical(
+        report,
+        breaks=[asdict(one) for one in await break_figures(snapshot, wanted.day)],
+        late=[asdict(one) for one in await _late(snapshot, now)],
+        evidence=asdict(await evidence_of(snapshot, bounds(wanted.day))),
+        remarks=wanted.remarks,
+    )
     sealed = await close_day(snapshot, wanted.day, content, closed_by=wanted.closed_by, now=now)
     await snapshot.execute(insert(AuditEvent).values(_event(sealed, wanted)))
     return sealed
+
+
+async def _late(connection: AsyncConnection, now: datetime) -> list[LateMoney]:
+    """Give the money that came for signed days since the signing before, each once in all reports."""
+    previous = await last_signed(connection)
+    if previous is None:
+        return []
+    await late.sweep(connection, await through(connection, previous), previous.closed_at, now)
+    recent = [one for one in await signed_days(connection) if one.closed_at >= previous.closed_at - UNDER_WAY_MAX]
+    carried = {(one["operator"], one["subject"]) for day in recent for one in json.loads(day.content).get("late", ())}
+    found = await late.late_since(connection, previous.closed_at)
+    return [one for one in found if (one.operator, one.subject) not in carried]
 
 
 def _event(sealed: SealedDay, wanted: DayToClose) -> dict[str, object]:
@@ -129,19 +191,25 @@ def _require_explained(report: DayReport, operators: Operators, unfinished: tupl
         raise DayUnexplained(without, unexplained, unfinished)
 
 
-def canonical(report: DayReport, remarks: str | None = None, breaks: Sequence[BreakFigure] = ()) -> str:
+def canonical(report: DayReport, **more: object) -> str:
     """Write a report in the one form that is hashed: sorted JSON, days and moments in ISO 8601."""
-    content = {**asdict(report), "breaks": [asdict(one) for one in breaks], "remarks": remarks}
+    content = {"version": VERSION, **asdict(report), **more}
     return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_iso)
 
 
 def has_moved(sealed_content: str, report: DayReport) -> bool:
-    """Say whether the operators' figures of a day are no longer those that were sealed."""
+    """Say whether the operators' figures of a day are no longer those that were sealed.
+
+    Compared are the figures that the sealed form had: a figure that a later release adds has not moved.
+    """
     try:
         sealed = json.loads(sealed_content)
-    except ValueError:
+        names = FIGURES[sealed["version"]]
+        before = [{name: row[name] for name in names} for row in sealed["rows"]]
+    except (ValueError, KeyError, TypeError):
+        # Touched, or of a form that this release does not know: its own hash says which.
         return True
-    return bool(sealed.get("rows") != json.loads(canonical(report))["rows"])
+    return before != [{name: getattr(row, name) for name in names} for row in report.rows]
 
 
 def _iso(value: object) -> str:

@@ -15,7 +15,8 @@ from gateway.contributions.schemes import SchemeBook
 from gateway.deps import Deps
 from gateway.settling import SettleContext, settle
 from payments.match import Evidence
-from payments.reconciliation import breaks, lines
+from payments.reconciliation import breaks, late, lines
+from payments.reconciliation.late import NOTHING_LATE, LateTotal
 from payments.reconciliation.lines import BucketTotal as BucketTotal
 from payments.reconciliation.lines import KeptFile
 from payments.reconciliation.match import match, to_recover
@@ -50,6 +51,7 @@ class ImportOutcome:
     buckets: Mapping[str, BucketTotal]
     breaks_opened: int
     collected_xof: int
+    late: LateTotal = NOTHING_LATE
 
 
 class MatchingStopped(Exception):
@@ -118,10 +120,14 @@ async def finish(recon: ReconcilingDeps, file: KeptFile, progress: Progress | No
         done, breaks_opened = done + run.line_count, breaks_opened + run.breaks_opened
         batch = min(batch * 2, recon.lines_per_run)
     breaks_opened += await database.transact(partial(_open_unclaimed, recon, file))
+    breaks_opened += await database.transact(
+        partial(late.record_lines, since=file.imported_at, now=recon.deps.clock.now())
+    )
     stuck.require_none()
     async with database.single() as connection:
         buckets = await lines.totals(connection, file.id)
-    return ImportOutcome(file.filename, already, file.line_count, buckets, breaks_opened, file.collected_xof)
+        behind = await late.late_of_file(connection, file.id)
+    return ImportOutcome(file.filename, already, file.line_count, buckets, breaks_opened, file.collected_xof, behind)
 
 
 async def open_unclaimed_of_day(recon: ReconcilingDeps, day: date) -> int:

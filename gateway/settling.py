@@ -20,6 +20,7 @@ from payments.evidence import bounded, keep
 from payments.lifecycle import State
 from payments.match import Decision, Evidence, ExistingPayment, Known, RequestFact
 from payments.observation import CREDITING
+from payments.reconciliation import late
 from payments.reconciliation.breaks import record
 
 
@@ -64,6 +65,7 @@ async def settle(connection: AsyncConnection, evidence: Sequence[Evidence], cont
     booked = [*known.payments.values(), *(payment.booked() for payment in created)]
     found = (*decision.breaks, *differing((*decision.credits, *decision.doubted), booked))
     opened = await record(connection, found, context.now)
+    opened += await late.record_payments(connection, [payment.id for payment in created], context.now)
     await queue(connection, _messages(created, applied, decision, known, context), context.now)
     return Settled(decision, tuple(created), tuple(known.payments.values()), opened)
 

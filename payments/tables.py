@@ -416,11 +416,12 @@ class Break(Table, table=True):
 
 
 class DayReport(Table, table=True):
-    """The sealed reconciliation of one day, chained to the day before."""
+    """The sealed reconciliation of one day, chained to the day that was signed before it."""
 
     __tablename__ = "day_report"
 
     day: date = Field(default=None, primary_key=True)
+    seq: int = Field(default=None, sa_type=number_type(), nullable=False, unique=True)
     content: str = text()
     previous_sha256: bytes = raw_bytes()
     sha256: bytes = raw_bytes()

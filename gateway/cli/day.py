@@ -60,11 +60,12 @@ def close_one(
         bool, typer.Option("--password-stdin", help="Lire le mot de passe sur l'entrée standard.")
     ] = False,
 ) -> None:
-    """Clore une journée passée : son rapport est scellé à la suite de la veille, sous le mot de passe de qui signe."""
+    """Clore une journée passée : son rapport est scellé à la suite du précédent, sous le mot de passe de qui signe."""
     # Read once: whoever signs while midnight passes signs the day that is named here, before the password is asked.
-    yesterday = SystemClock().now().date() - timedelta(days=1)
-    wanted = day.date() if day is not None else yesterday
+    wanted = day.date() if day is not None else SystemClock().now().date() - timedelta(days=1)
     settings = load_settings(environment())
+    # Said before the password, and fixed from here on: whoever signs past midnight signs the day that was named.
+    typer.echo(f"Clôture de la journée du {wanted}.")
     typer.echo(f"Journée à clore : {wanted}.")
     signature = Signature(by, _password(from_stdin=password_stdin))
     try:
@@ -91,7 +92,7 @@ def show_one(day: Day) -> None:
 def _show(sealed: SealedDay) -> None:
     typer.echo(f"Journée du {sealed.day}, close par {sealed.closed_by} le {sealed.closed_at:%Y-%m-%d à %H:%M} (UTC)")
     typer.echo(f"  empreinte      {sealed.sha256.hex()}")
-    typer.echo(f"  veille         {sealed.previous_sha256.hex()}")
+    typer.echo(f"  signée avant   {sealed.previous_sha256.hex()}")
     typer.echo(f"  grand livre    {sealed.ledger_head_sha256.hex()}")
 
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated, Final
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
 from gateway.cli.terminal import stop, transact
@@ -14,10 +15,13 @@ from gateway.finance.words import counted, francs, side
 from gateway.settings import load_settings
 from payments.ledger.balance import balances
 from payments.ledger.fault import Fault, FaultKind
-from payments.ledger.seal import Block, seal
+from payments.ledger.seal import Block, Verification, seal
+from payments.reconciliation.late import LateMoney, late_payments
 
 app = typer.Typer(no_args_is_help=True, help="Le grand livre.")
 
+#: Late money is a remark, not a fault; beyond so many, the breaks of the console list it.
+LATE_MOST: Final = 50
 #: A proof reads everything; it may take its time without holding anyone up.
 PATIENCE: Final = Timeouts(statement_ms=3_600_000, lock_ms=30_000, idle_in_transaction_ms=3_600_000)
 
@@ -29,6 +33,12 @@ FAULTS: Final = {
     FaultKind.HEAD_LOST: "une empreinte attestée a disparu",
     FaultKind.DAY_CHANGED: "le rapport d'une journée close a été modifié",
     FaultKind.DAY_CHAIN_BROKEN: "la chaîne des journées est rompue",
+    FaultKind.EVIDENCE_CHANGED: "des lignes qui portent une journée close ont changé",
+    FaultKind.STATEMENT_CHANGED: "les octets d'un relevé ne sont plus ceux qui ont été reçus",
+    FaultKind.PAYMENT_MOVED: "un paiement n'a plus le moment de son écriture",
+    FaultKind.PAYMENT_RENAMED: "un paiement n'a plus l'opérateur ou le numéro d'opération de son écriture",
+    FaultKind.ALLOCATION_MOVED: "une imputation n'a pas la date du paiement",
+    FaultKind.DUE_ITEM_EXCEEDED: "une échéance a reçu plus qu'elle ne doit",
     FaultKind.UNBALANCED: "une écriture n'est pas équilibrée",
     FaultKind.ENTRY_WITHOUT_TXN: "une ligne n'appartient à aucune écriture",
     FaultKind.LEDGER_NOT_ZERO: "le grand livre n'est pas à zéro",
@@ -51,11 +61,19 @@ Attested = Annotated[
 def verify_books(attested: Attested = None) -> None:
     """Prouver la chaîne des blocs, la chaîne des journées et les livres."""
     kept = [_digest(written) for written in attested or ()]
-    work = transact(load_settings(environment()), lambda connection: verify_all(connection, kept), PATIENCE)
-    found = asyncio.run(work)
+
+    async def prove(connection: AsyncConnection) -> tuple[Verification, tuple[LateMoney, ...]]:
+        return await verify_all(connection, kept), await late_payments(connection, LATE_MOST)
+
+    found, late = asyncio.run(transact(load_settings(environment()), prove, PATIENCE))
     typer.echo(f"Blocs relus : {found.blocks} ; écritures scellées : {found.txns} ; pas encore : {found.unsealed}.")
     if kept:
         typer.echo(f"Empreintes attestées cherchées : {len(kept)}.")
+    for one in late:
+        typer.echo(
+            f"Remarque : {francs(one.amount_xof)} F de {one.operator} ({one.subject}) sont arrivés "
+            f"après la clôture du {one.day}."
+        )
     for fault in found.faults:
         typer.echo(_sentence(fault), err=True)
     if not found.ok:

@@ -184,3 +184,9 @@ def _show(outcome: ImportOutcome) -> None:
     Console().print(table)
     typer.echo(f"Encaissé selon l'opérateur : {francs(outcome.collected_xof)} F")
     typer.echo(f"Écarts ouverts : {outcome.breaks_opened}")
+    if outcome.late.count:
+        named = counted(outcome.late.count, "opération", "opérations")
+        typer.echo(
+            f"Pour des journées déjà closes : {named}, {francs(outcome.late.amount_xof)} F. "
+            "Leurs rapports ne changent pas ; la prochaine journée close les porte."
+        )

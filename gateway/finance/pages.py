@@ -22,6 +22,7 @@ from gateway.reports.evidence import seal_of
 from gateway.reports.suspense import open_suspense, open_suspense_total, suspense_balance_xof
 from gateway.reports.trial_balance import trial_balance
 from gateway.reports.waiting import parked, parked_count, troubles
+from payments.reconciliation.late import late_of_day
 
 #: What a page shows of a long list; the file has the rest.
 LIST_ROWS_MAX = 200
@@ -88,6 +89,7 @@ async def day_page(finance: FinanceDeps, visit: Visit) -> Response:
             "troubles": await troubles(connection),
             "seal": seal,
             "moved": seal is not None and has_moved(seal.content, report),
+            "late": await late_of_day(connection, day),
         }
     return labelled_page(
         finance, visit, "day.html", "jour",

@@ -88,6 +88,10 @@ BREAKS: Mapping[str, BreakWords] = {
         "Montant payé différent du montant demandé",
         "Rien à corriger : le montant payé fait foi. Vérifier si le cas se répète chez cet opérateur.",
     ),
+    "LATE_FOR_SEALED_DAY": BreakWords(
+        "Arrivé après la clôture de sa journée",
+        "La journée close ne change pas ; celle signée ensuite porte ce montant. Chercher pourquoi l'avis a tardé.",
+    ),
     "LEDGER_ONLY": BreakWords(
         "Passé chez nous, absent du relevé",
         "Attendre le relevé suivant ; absent deux fois de suite, suspendre les droits et ouvrir une enquête.",

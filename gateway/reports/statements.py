@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
+from payments.reconciliation.late import NOTHING_LATE, LateTotal, late_of_file
 from payments.reconciliation.lines import BucketTotal, totals
 from payments.tables import StatementFile, StatementLineRow, StatementUpload
 from payments.upload import AT_REST, UploadState
@@ -71,6 +72,7 @@ class UploadReport:
     matched_count: int = 0
     buckets: Mapping[str, BucketTotal] = field(default_factory=dict)
     remarks: tuple[RemarkedLines, ...] = ()
+    late: LateTotal = NOTHING_LATE
 
 
 FILE_COLUMNS = (
@@ -150,7 +152,8 @@ async def upload_report(connection: AsyncConnection, upload_id: int) -> UploadRe
     )
     matched_count = file.line_count - int(await connection.scalar(waiting) or 0)
     buckets, remarks = await totals(connection, file_id), await _remarks(connection, file_id)
-    return UploadReport(_upload(upload), file, breaks_opened, matched_count, buckets, remarks)
+    late = await late_of_file(connection, file_id)
+    return UploadReport(_upload(upload), file, breaks_opened, matched_count, buckets, remarks, late)
 
 
 async def _remarks(connection: AsyncConnection, file_id: int) -> tuple[RemarkedLines, ...]:

@@ -33,6 +33,7 @@ def upgrade() -> None:
     op.create_table(
         "day_report",
         sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("previous_sha256", sa.LargeBinary(), nullable=False),
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
@@ -40,6 +41,7 @@ def upgrade() -> None:
         sa.Column("closed_by", sa.Text(), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("day", name=op.f("pk_day_report")),
+        sa.UniqueConstraint("seq", name=op.f("uq_day_report_seq")),
     )
     op.create_table(
         "ledger_block",

@@ -59,6 +59,28 @@ ELSEWHERE = text("""
      ORDER BY payment.id, entry.line LIMIT :most
 """)
 
+#: The sealed transaction says when the money moved.
+MOVED = text("""
+    SELECT 'paiement ' || payment.id || ' du ' || payment.occurred_at || ', écriture du ' || txn.effective_at
+      FROM payment JOIN ledger_txn txn ON txn.id = payment.ledger_txn_id
+     WHERE txn.effective_at <> payment.occurred_at
+     ORDER BY payment.id LIMIT :most
+""")
+
+#: The sealed transaction's reference names the operator and its transaction.
+RENAMED = text("""
+    SELECT 'paiement ' || payment.id || ' : ' || payment.operator || ' ' || payment.operator_transaction_id
+           || ', écriture ' || coalesce(txn.ref, 'absente')
+      FROM payment LEFT JOIN ledger_txn txn ON txn.id = payment.ledger_txn_id
+     WHERE txn.ref IS DISTINCT FROM 'payment/' || payment.operator || '/' || payment.operator_transaction_id
+     ORDER BY payment.id LIMIT :most
+""")
+
+STATEMENT_CHANGED = text("""
+    SELECT 'relevé ' || id || ' de ' || operator || ' : ' || filename
+      FROM statement_file WHERE sha256(content) <> sha256 ORDER BY id LIMIT :most
+""")
+
 WITHOUT_PAYMENT = text("""
     SELECT 'écriture ' || entry.txn_id || ' : ' || entry.amount_xof || ' F sur ' || entry.account
       FROM ledger_entry entry
@@ -75,6 +97,9 @@ QUESTIONS: Final[tuple[tuple[FaultKind, TextClause], ...]] = (
     (FaultKind.PAYMENT_NOT_POSTED, NOT_POSTED),
     (FaultKind.PAYMENT_ELSEWHERE, ELSEWHERE),
     (FaultKind.CLEARING_WITHOUT_PAYMENT, WITHOUT_PAYMENT),
+    (FaultKind.PAYMENT_MOVED, MOVED),
+    (FaultKind.PAYMENT_RENAMED, RENAMED),
+    (FaultKind.STATEMENT_CHANGED, STATEMENT_CHANGED),
 )
 
 

@@ -1,8 +1,13 @@
-"""Closes days in their order: each sealed report carries the hash of the one before and the head of the ledger."""
+"""Closes days: each sealed report carries the hash of the one signed before it and the head of the ledger.
+
+Days are signed in their order, each after the one before. Money may turn up for a day before the first that was signed;
+such a day is signed later than its place in the calendar, so the chain follows the order of signing.
+"""
 
 import json
+from bisect import insort
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -17,26 +22,35 @@ from payments.ledger.seal import GENESIS_SHA256, head, is_block
 from payments.reconciliation.facts import utc_day
 
 #: The first word of every hashed day; another form of the content would be another version.
-DOMAIN: Final = "ramu.day.v1"
+DOMAIN: Final = "ramu.day.v2"
 
 ONE_CLOSING_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('day_report', 0))")
 
-LAST_DAY = text("SELECT max(day) FROM day_report")
+#: The bounds of what is signed, whether the day is, and the first day between the bounds that is not.
+SIGNED = text("""
+    SELECT min(day) AS first, max(day) AS last, coalesce(bool_or(day = :day), false) AS is_closed,
+           (SELECT min(one.day) + 1 FROM day_report one
+             WHERE one.day < (SELECT max(day) FROM day_report)
+               AND NOT EXISTS (SELECT FROM day_report next WHERE next.day = one.day + 1)) AS gap
+      FROM day_report
+""")
 
 FIRST_ACTIVITY = text("""
     SELECT least((SELECT min(occurred_at) FROM payment), (SELECT min(period_start) FROM statement_file))
 """)
 
-COLUMNS: Final = "day, content, previous_sha256, sha256, ledger_head_sha256, closed_by, closed_at"
+COLUMNS: Final = "day, seq, content, previous_sha256, sha256, ledger_head_sha256, closed_by, closed_at"
 
 READ = text(f"SELECT {COLUMNS} FROM day_report WHERE day = :day")  # noqa: S608 - our own column names
 
-READ_ALL = text(f"SELECT {COLUMNS} FROM day_report ORDER BY day")  # noqa: S608 - our own column names
+READ_ALL = text(f"SELECT {COLUMNS} FROM day_report ORDER BY seq")  # noqa: S608 - our own column names
+
+READ_LAST_SIGNED = text(f"SELECT {COLUMNS} FROM day_report ORDER BY seq DESC LIMIT 1")  # noqa: S608 - our own names
 
 #: On one snapshot, a row that came after it makes PostgreSQL refuse the transaction, which is then run again.
 INSERT = text("""
-    INSERT INTO day_report (day, content, previous_sha256, sha256, ledger_head_sha256, closed_by, closed_at)
-    VALUES (:day, :content, :previous_sha256, :sha256, :ledger_head_sha256, :closed_by, :closed_at)
+    INSERT INTO day_report (day, seq, content, previous_sha256, sha256, ledger_head_sha256, closed_by, closed_at)
+    VALUES (:day, :seq, :content, :previous_sha256, :sha256, :ledger_head_sha256, :closed_by, :closed_at)
         ON CONFLICT (day) DO NOTHING
     RETURNING day
 """)
@@ -73,6 +87,7 @@ class SealedDay:
     """The report of one day as it was sealed."""
 
     day: date
+    seq: int
     content: str
     previous_sha256: bytes
     sha256: bytes
@@ -82,18 +97,25 @@ class SealedDay:
 
 
 async def require_closable(connection: AsyncConnection, day: date, now: datetime) -> None:
-    """Let a past day through when it is the next to be closed.
+    """Let a past day through when it is the next to be closed, or lies before all that are.
+
+    A day before the first one that was signed may be signed at any time; the days that it leaves open between them are
+    then closed in their order, and keep no later day from being closed.
 
     Errors:  DayNotClosable, with the day to close first where there is one.
     """
     if day >= utc_day(now):
         raise DayNotClosable(DayRefusal.NOT_OVER, day)
-    last: date | None = (await connection.execute(LAST_DAY)).scalar_one()
-    if last is not None and day <= last:
+    signed = (await connection.execute(SIGNED, {"day": day})).one()
+    if signed.is_closed:
         raise DayNotClosable(DayRefusal.ALREADY_CLOSED, day)
-    following = last + timedelta(days=1) if last is not None else await _first_activity(connection)
-    if following is None or day < following:
-        raise DayNotClosable(DayRefusal.BEFORE_ANY_ACTIVITY, day)
+    if signed.first is None or day < signed.first:
+        first = await _first_activity(connection)
+        if first is None or day < first:
+            raise DayNotClosable(DayRefusal.BEFORE_ANY_ACTIVITY, day)
+        following = first if signed.first is None else day
+    else:
+        following = signed.last + timedelta(days=1) if day > signed.last else signed.gap
     if day > following:
         raise DayNotClosable(DayRefusal.EARLIER_DAY_OPEN, following)
 
@@ -101,21 +123,30 @@ async def require_closable(connection: AsyncConnection, day: date, now: datetime
 async def close_day(
     connection: AsyncConnection, day: date, content: str, *, closed_by: str, now: datetime
 ) -> SealedDay:
-    """Seal the report of a day behind the day before and the head of the ledger.
+    """Seal the report of a day behind the one signed before it and the head of the ledger.
 
     Errors:  DayNotClosable; nothing is written then.
     """
     await connection.execute(ONE_CLOSING_AT_A_TIME)
     await require_closable(connection, day, now)
-    previous = await read_day(connection, day - timedelta(days=1))
-    previous_sha256 = previous.sha256 if previous is not None else GENESIS_SHA256
+    previous = await last_signed(connection)
     ledger_head = await head(connection)
-    unsealed = SealedDay(day, content, previous_sha256, b"", ledger_head.sha256, closed_by, now)
-    sealed = SealedDay(day, content, previous_sha256, _digest(unsealed), ledger_head.sha256, closed_by, now)
+    unsealed = SealedDay(
+        day=day,
+        seq=1 if previous is None else previous.seq + 1,
+        content=content,
+        previous_sha256=GENESIS_SHA256 if previous is None else previous.sha256,
+        sha256=b"",
+        ledger_head_sha256=ledger_head.sha256,
+        closed_by=closed_by,
+        closed_at=now,
+    )
+    sealed = replace(unsealed, sha256=_digest(unsealed))
     written = await connection.execute(
         INSERT,
         {
             "day": sealed.day,
+            "seq": sealed.seq,
             "content": sealed.content,
             "previous_sha256": sealed.previous_sha256,
             "sha256": sealed.sha256,
@@ -143,22 +174,45 @@ async def read_day(connection: AsyncConnection, day: date) -> SealedDay | None:
     return None if row is None else SealedDay(*row)
 
 
+async def last_signed(connection: AsyncConnection) -> SealedDay | None:
+    """Read the day that was signed last, which need not be the latest day."""
+    row = (await connection.execute(READ_LAST_SIGNED)).one_or_none()
+    return None if row is None else SealedDay(*row)
+
+
+async def signed_days(connection: AsyncConnection) -> tuple[SealedDay, ...]:
+    """Read every signed day, in the order of signing."""
+    return tuple(SealedDay(*row) for row in (await connection.execute(READ_ALL)).all())
+
+
 async def verify_days(connection: AsyncConnection) -> tuple[Fault, ...]:
     """Recompute the chain of days and look for the ledger block that each of them saw last."""
     faults: list[Fault] = []
     previous: SealedDay | None = None
-    for one in [SealedDay(*row) for row in (await connection.execute(READ_ALL)).all()]:
-        expected = previous.sha256 if previous is not None else GENESIS_SHA256
-        consecutive = previous is None or one.day == previous.day + timedelta(days=1)
-        if not consecutive or one.previous_sha256 != expected:
-            faults.append(Fault(None, FaultKind.DAY_CHAIN_BROKEN, f"la journée du {one.day} ne suit pas la veille"))
+    days: list[date] = []
+    for one in await signed_days(connection):
+        seq, expected = (1, GENESIS_SHA256) if previous is None else (previous.seq + 1, previous.sha256)
+        if (one.seq, one.previous_sha256) != (seq, expected) or not _may_follow(one.day, days):
+            faults.append(
+                Fault(
+                    None,
+                    FaultKind.DAY_CHAIN_BROKEN,
+                    f"la journée du {one.day} ne suit pas celle qui a été signée avant",
+                )
+            )
         if one.sha256 != _digest(one):
             faults.append(Fault(None, FaultKind.DAY_CHANGED, f"le rapport du {one.day} n'est plus ce qui a été scellé"))
         if not await is_block(connection, one.ledger_head_sha256):
             lost = f"la journée du {one.day} s'appuie sur le bloc {one.ledger_head_sha256.hex()[:16]}"
             faults.append(Fault(None, FaultKind.HEAD_LOST, lost))
         previous = one
+        insort(days, one.day)
     return tuple(faults)
+
+
+def _may_follow(day: date, signed: Sequence[date]) -> bool:
+    """Say whether a day could be signed after these, which are in order: the next, one before all, or one between."""
+    return not signed or day <= signed[-1] + timedelta(days=1)
 
 
 async def verify_attested(connection: AsyncConnection, attested: Sequence[bytes]) -> tuple[Fault, ...]:
@@ -178,6 +232,6 @@ async def _first_activity(connection: AsyncConnection) -> date | None:
 
 
 def _digest(day: SealedDay) -> bytes:
-    chained = [day.previous_sha256.hex(), day.day.isoformat(), day.ledger_head_sha256.hex(), day.closed_by]
+    chained = [day.previous_sha256.hex(), day.seq, day.day.isoformat(), day.ledger_head_sha256.hex(), day.closed_by]
     closed_at = day.closed_at.astimezone(UTC).isoformat(timespec="microseconds")
     return sha256(json.dumps([DOMAIN, *chained, closed_at, day.content]).encode("ascii")).digest()

@@ -3,8 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
-from hashlib import sha256
+from datetime import date, datetime, timedelta
 
 import psycopg
 import pytest
@@ -15,16 +14,12 @@ from gateway import closing
 from gateway.closing import DayToClose, DayUnexplained, close, has_moved, verify_all
 from gateway.reconciling import ReconcilingDeps
 from gateway.reports.day import day_report
-from gateway.settling import SettleContext, settle
 from payments.ledger.fault import FaultKind
 from payments.ledger.seal import GENESIS_SHA256, Block, Verification, head
-from payments.match import Evidence
-from payments.observation import LineKind, Observation, ObservedStatus, Provenance
-from payments.operators.contract import Statement, StatementLine, StatementTotals
-from payments.reconciliation.close import DayNotClosable, DayRefusal, SealedDay, read_day
-from payments.reconciliation.ingest import ingest
+from payments.reconciliation.close import DayNotClosable, DayRefusal, read_day
 from tests.fixed import START
-from tests.world import AMINATA, World
+from tests.gateway.signed_days import credit, state, two_days
+from tests.world import World
 
 pytestmark = pytest.mark.database
 
@@ -48,52 +43,6 @@ def by_hand(superuser_url: str) -> Iterator[psycopg.Connection]:
         for table in ("day_report", "ledger_block", "allocation", "ledger_entry", "payment"):
             connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL".encode())
         yield connection
-
-
-def said(name: str, amount_xof: int, day: date, provenance: Provenance) -> Observation:
-    return Observation(
-        "sandbox",
-        provenance,
-        ObservedStatus.SUCCEEDED,
-        amount_xof=amount_xof,
-        payer_msisdn=AMINATA,
-        operator_transaction_id=name,
-        occurred_at=datetime.combine(day, time(7), START.tzinfo),
-    )
-
-
-async def credit(world: World, name: str, amount_xof: int, day: date) -> None:
-    context = SettleContext(world.jobs.book, world.clock.now())
-    evidence = [Evidence(said(name, amount_xof, day, Provenance.QUERY))]
-    await world.database.transact(lambda connection: settle(connection, evidence, context))
-
-
-async def state(world: World, day: date, *names: str) -> None:
-    """Keep the statement of a day; closing it matches the lines."""
-    start = datetime.combine(day, time(), START.tzinfo)
-    lines = [
-        StatementLine(number, LineKind.COLLECTION, said(name, 1_000, day, Provenance.STATEMENT), raw="")
-        for number, name in enumerate(names, start=7)
-    ]
-    totals = StatementTotals(None, None, None)
-    statement = Statement("sandbox", "RAMU", start, start + timedelta(days=1), None, None, lines, totals)
-    content, now = sha256(f"{day}{names}".encode()).digest(), world.clock.now()
-    await world.database.transact(
-        lambda connection: ingest(
-            connection, statement, filename=f"{day}.csv", content=content, imported_by="staff/test", now=now
-        )
-    )
-
-
-async def two_days(world: World, recon: ReconcilingDeps) -> tuple[SealedDay, SealedDay]:
-    await credit(world, "A", 1_000, DAY)
-    world.clock.forward(days=1)
-    await credit(world, "B", 1_000, NEXT)
-    world.clock.forward(days=1)
-    await state(world, DAY, "A")
-    await state(world, NEXT, "B", "LOST")
-    first = await close(recon, DayToClose(DAY, "staff/awa"))
-    return first, await close(recon, DayToClose(NEXT, "staff/awa"))
 
 
 async def verified(world: World) -> Verification:
@@ -289,7 +238,7 @@ async def test_an_allocation_that_its_posting_does_not_carry_is_found(
 ) -> None:
     await two_days(world, recon)
     by_hand.execute("UPDATE allocation SET amount_xof = amount_xof - 1 WHERE id = (SELECT min(id) FROM allocation)")
-    assert await kinds(world) == {FaultKind.ALLOCATION_NOT_POSTED}
+    assert await kinds(world) == {FaultKind.ALLOCATION_NOT_POSTED, FaultKind.EVIDENCE_CHANGED}
 
 
 async def test_a_payment_given_to_another_household_by_hand_is_found(
@@ -297,7 +246,7 @@ async def test_a_payment_given_to_another_household_by_hand_is_found(
 ) -> None:
     await two_days(world, recon)
     by_hand.execute("UPDATE payment SET household_id = household_id + 1 WHERE id = (SELECT min(id) FROM payment)")
-    assert await kinds(world) == {FaultKind.PAYMENT_ELSEWHERE}
+    assert await kinds(world) == {FaultKind.PAYMENT_ELSEWHERE, FaultKind.EVIDENCE_CHANGED}
 
 
 async def test_figures_that_move_after_the_closing_are_told_apart_from_the_sealed_ones(

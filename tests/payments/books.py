@@ -100,8 +100,8 @@ ONE_OF_EACH = """
     INSERT INTO statement_upload (operator, sha256, filename, size_bytes, content, received_by, received_at, state,
                                   attempts, breaks_opened)
     VALUES ('sandbox', '\\x01', 'f', 1, '\\x01', 'test', %(at)s, 'reading', 1, 0);
-    INSERT INTO day_report (day, content, previous_sha256, sha256, ledger_head_sha256, closed_by, closed_at)
-    VALUES ('2026-11-23', '{}', '\\x00', '\\x01', '\\x02', 'test', %(at)s);
+    INSERT INTO day_report (day, seq, content, previous_sha256, sha256, ledger_head_sha256, closed_by, closed_at)
+    VALUES ('2026-11-23', 1, '{}', '\\x00', '\\x01', '\\x02', 'test', %(at)s);
     INSERT INTO audit_event (at, actor, action, subject, detail) VALUES (%(at)s, 'a', 'b', 'c', '{}');
     INSERT INTO reconciliation_break (kind, operator, subject, day, difference_xof, detail, opened_at)
     VALUES ('STATUS', 'sandbox', 's', '2026-11-23', 0, 'd', %(at)s);

@@ -131,7 +131,7 @@ async def test_a_closed_day_shows_its_seal_and_an_open_one_how_to_close_it(desk:
     async with desk.database.unit_of_work() as connection:
         await connection.execute(
             insert(DayReport).values(
-                day=DAY, content="{}", previous_sha256=b"", sha256=bytes(range(32)), ledger_head_sha256=b"",
+                day=DAY, seq=1, content="{}", previous_sha256=b"", sha256=bytes(range(32)), ledger_head_sha256=b"",
                 closed_by="staff/awa", closed_at=desk.clock.now(),
             )
         )  # fmt: skip

@@ -206,6 +206,7 @@ async def test_each_question_of_the_books_finds_its_fault(database: Database, by
         FaultKind.ENTRY_WITHOUT_TXN,
         FaultKind.PAYMENT_NOT_POSTED,
         FaultKind.PAYMENT_ELSEWHERE,
+        FaultKind.PAYMENT_RENAMED,
     }
 
 
