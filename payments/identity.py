@@ -44,6 +44,7 @@ _ENCODED_TWICE = re.compile(f"[\u00c2-\u00f4][{re.escape(_SECOND_BYTES)}]{{1,3}}
 _UPPER: Final = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 _SCIENTIFIC = re.compile(r"[0-9]{1,3}(?:[.,][0-9]+)?E[+-][0-9]{1,3}|[0-9]{1,3}[.,][0-9]+E[0-9]{1,3}|[0-9]E[0-9]{1,3}")
+_NOT_SHOWN = re.compile(r"#+|#(?:N/?A|[A-Z]+[!?]|DIV/0!)", re.IGNORECASE)
 _WHOLE_NUMBER = re.compile(r"([0-9]+)[.,]0{1,2}")
 # What most ids are: nothing to take away, and a letter first, so that no spreadsheet ever took it for a number.
 _ALREADY_NORMAL = re.compile(rf"[A-Za-z][A-Za-z0-9._-]{{0,{MAX_TEXT_CHARS - 1}}}")
@@ -140,7 +141,12 @@ def is_scientific(normal_id: str) -> bool:
 
 
 def is_cut(normal_id: str) -> bool:
-    """Say whether this id alone proves that a spreadsheet has cut it."""
+    """Say whether this id alone proves that a spreadsheet has cut it.
+
+    Source:  a power of ten, decimals behind more than fifteen digits, "####" of a narrow column, "#REF!" and its like.
+    """
+    if normal_id.startswith("#"):
+        return _NOT_SHOWN.fullmatch(normal_id) is not None
     number = _WHOLE_NUMBER.fullmatch(normal_id)
     return is_scientific(normal_id) or (number is not None and len(number[1]) > SPREADSHEET_DIGITS)
 

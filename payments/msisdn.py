@@ -13,7 +13,7 @@ MALI_PREFIX: Final = "+223"
 _MALI_NATIONAL = re.compile(r"[24-9][0-9]{7}")
 # Source: ITU-T E.164: at most 15 digits, no country code starts with 0; shorter than 7 is a short code.
 _INTERNATIONAL = re.compile(r"[1-9][0-9]{6,14}")
-_SEPARATORS = str.maketrans("", "", " .-()/\u00a0\u2009\u202f\u2010\u2011\u2012\u2013")
+_SEPARATORS = str.maketrans("", "", " .-()\u00a0\u2009\u202f\u2010\u2011\u2012\u2013")
 # Marks that telephones and chats put round a number and nobody sees: direction, joiners, byte order.
 _UNSEEN = str.maketrans("", "", "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060\u2066\u2069\ufeff")
 _MAX_CHARS = 40

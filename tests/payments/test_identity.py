@@ -182,3 +182,9 @@ def test_the_alphabet_of_payment_references_is_the_one_they_are_made_of() -> Non
 )
 def test_the_words_of_people_keep_their_words(written: str, kept: str) -> None:
     assert reference(written) == kept
+
+
+@pytest.mark.parametrize("written", ["####", "#REF!", "#N/A", "#NOM?", "#VALEUR!", "#DIV/0!", "#name?"])
+def test_what_a_spreadsheet_shows_in_place_of_an_id_is_no_identity(written: str) -> None:
+    assert is_cut(transaction_id(written, CASE_COUNTS) or "")
+    assert not is_cut("#MP1")

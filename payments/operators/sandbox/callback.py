@@ -54,8 +54,8 @@ def parse(request: RawRequest) -> list[Observation]:
             faults.append(fault)
     if faults and not found:
         raise faults[0]
-    # One item that cannot be read holds none of its neighbours, and is still seen.
-    return [*found, *(_unreadable() for _ in faults)]
+    # What cannot be read holds none of its neighbours, and is still seen, however many such items there are.
+    return [*found, _unreadable()] if faults else found
 
 
 def _refusal(request: RawRequest, secrets: Secrets, now: datetime) -> str | None:

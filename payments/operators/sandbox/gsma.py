@@ -38,6 +38,10 @@ STATUSES: Final[Mapping[str, ObservedStatus]] = {
 }
 
 
+#: The states that say that money was taken, so that the id and the amount must be known.
+MONEY: Final = frozenset({ObservedStatus.SUCCEEDED, ObservedStatus.REVERSED})
+
+
 def read_transaction(body: JsonObject, provenance: Provenance) -> Observation:
     """Read a transaction object; a completed reversal speaks of the transaction that it undoes.
 
@@ -48,7 +52,9 @@ def read_transaction(body: JsonObject, provenance: Provenance) -> Observation:
     remarks: list[Remark] = []
     _require_francs(body, remarks)
     status = _status(body, "transactionStatus")
-    raw_id = _raw_id(body, "transactionReference")
+    raw_id = (
+        _raw_id(body, "transactionReference") if status in MONEY else _loose_text(body, "transactionReference") or ""
+    )
     if (_loose_text(body, "type") or "").casefold() in {"reversal", "adjustment"}:
         raw_id = _loose_text(body, "originalTransactionReference") or ""
         status = ObservedStatus.REVERSED if status is ObservedStatus.SUCCEEDED else ObservedStatus.UNKNOWN
@@ -171,7 +177,7 @@ def _transaction_id(raw_id: str, remarks: list[Remark]) -> str | None:
     if found is None:
         if raw_id:
             raise CallbackMalformed("the transaction's reference holds no sign that can be read")
-        remarks.append(Remark.LINK_MISSING)
+        remarks.append(Remark.ID_MISSING)
         return None
     if identity.is_cut(found):
         raise CallbackMalformed("the transaction's reference is a power of ten, so its digits are lost")
@@ -184,7 +190,7 @@ def _amount(body: JsonObject, status: ObservedStatus, remarks: list[Remark]) -> 
     try:
         amount_xof = parse_gsma_amount(body.get("amount"))
     except AmountInvalid as error:
-        if status in {ObservedStatus.SUCCEEDED, ObservedStatus.REVERSED}:
+        if status in MONEY:
             raise CallbackMalformed(f"amount: {error}") from error
         # Nothing was taken yet, or nothing will be: the news is the state.
         remarks.append(Remark.AMOUNT_UNREADABLE)

@@ -2,6 +2,7 @@
 
 import json
 from typing import Final, NoReturn
+from urllib.parse import parse_qsl
 
 from payments.errors import CallbackMalformed
 
@@ -9,6 +10,8 @@ JsonObject = dict[str, object]
 
 # Byte order marks come from Windows, NUL and blanks from buffers of a fixed size.
 _PADDING: Final = "\x00\ufeff \t\r\n"
+_JSON_BEGINS: Final = ("{", "[", '"')
+_FORM_FIELDS_MAX: Final = 100
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -25,7 +28,8 @@ def read_json(body: bytes) -> object:
     Errors:  CallbackMalformed.
     Source:  RFC 8259 sections 4, 6 and 8.1; bytes that are no UTF-8 are read as Windows-1252, for the words of people.
     """
-    found = _loads(text_of(body).strip(_PADDING))
+    text = text_of(body).strip(_PADDING)
+    found = _loads(text if text[:1] in _JSON_BEGINS else _from_form(text))
     if isinstance(found, str) and not isinstance(found, JsonNumber):
         found = _loads(found.strip(_PADDING))
     return found
@@ -39,6 +43,15 @@ def text_of(body: bytes) -> str:
         except UnicodeDecodeError:
             continue
     return body.decode("latin-1")
+
+
+def _from_form(text: str) -> str:
+    """Give the one field of a form that holds JSON, or the text as it is."""
+    try:
+        fields = [value for _, value in parse_qsl(text, max_num_fields=_FORM_FIELDS_MAX) if value[:1] == "{"]
+    except ValueError:
+        return text
+    return fields[0] if len(fields) == 1 else text
 
 
 def _loads(text: str) -> object:

@@ -110,6 +110,7 @@ def _statement(sheet: _Sheet, three: ThreeDigits) -> Statement:
 
 def _sheet(content: bytes, filename: str) -> _Sheet:
     sheet, footer, count = _Sheet(), False, 0
+    columns: tuple[str, ...] = ()
     for row in rows(content, filename, COLUMNS, _LANDMARK):
         count += 1
         label = _label(row)
@@ -118,6 +119,10 @@ def _sheet(content: bytes, filename: str) -> _Sheet:
             footer = footer or label in FOOTER
         elif sheet.columns_at is None:
             sheet.columns_at = _columns_at(row)
+            columns = tuple(row.cells)
+        elif tuple(row.cells) == columns:
+            # Printed once more at the head of each page.
+            continue
         elif not footer:
             sheet.entries.append(row)
         elif not _is_short(row):
@@ -163,6 +168,9 @@ def _columns_at(row: Row) -> int | None:
 def _account(sheet: _Sheet) -> str:
     number, written = sheet.required("Compte")
     account = identity.without_marks(written)
+    if identity.is_cut(account):
+        why = f"le compte « {account[:20]} » a été coupé : le fichier a été enregistré de nouveau par un tableur"
+        raise StatementRejected(why, number, code=RejectedFor.SAVED_AGAIN)
     if _ACCOUNT.fullmatch(account) is None:
         raise StatementRejected("le compte doit s'écrire en 3 à 20 majuscules et chiffres", number)
     return account

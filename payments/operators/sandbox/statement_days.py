@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 
 from payments.errors import RejectedFor, StatementRejected
-from payments.identity import is_scientific, without_marks, words
+from payments.identity import is_cut, without_marks, words
 from payments.moments import DayOrder, is_serial, read_days
 
 BOTH: Final = frozenset(DayOrder)
@@ -21,12 +21,11 @@ class Days:
 
     def __init__(self, written: Iterable[str]) -> None:
         """Look at every date of the file for the order that they share."""
-        self._orders = BOTH
         self._within: tuple[date, date] | None = None
         self._known: dict[str, date | StatementRejected] = {}
-        for text in set(written):
-            shared = self._orders & read_days(_day_part(text)).keys()
-            self._orders = shared or self._orders
+        readings = (read_days(_day_part(text)).keys() for text in set(written))
+        # One order for every date that is one; where they contradict each other, each is judged alone.
+        self._orders = BOTH.intersection(*(orders for orders in readings if orders)) or BOTH
 
     def within(self, first: date, last: date) -> None:
         """Take note of the period: a date with two readings, one of them in the period, means that one."""
@@ -50,10 +49,10 @@ class Days:
         readings = read_days(_day_part(text))
         if not readings:
             return _no_date(text)
-        days = {readings[order] for order in self._orders & readings.keys()} or set(readings.values())
-        if len(days) > 1 and self._within is not None:
+        if self._within is not None:
             first, last = self._within
-            days = {day for day in days if first <= day <= last} or days
+            readings = {order: day for order, day in readings.items() if first <= day <= last} or readings
+        days = {day for order, day in readings.items() if order in self._orders} or set(readings.values())
         if len(days) > 1:
             one, other = sorted(days)
             why = f"la date « {text.strip()[:20]} » peut se lire {one:%d/%m/%Y} ou {other:%d/%m/%Y}"
@@ -67,7 +66,7 @@ def _day_part(text: str) -> str:
 
 def _no_date(text: str) -> StatementRejected:
     bare = without_marks(text)
-    if is_serial(bare) or is_scientific(bare):
-        why = f"la date « {bare[:20]} » est un nombre : le fichier a été enregistré de nouveau par un tableur"
+    if is_serial(bare) or is_cut(bare):
+        why = f"la date « {bare[:20]} » n'en est plus une : le fichier a été enregistré de nouveau par un tableur"
         return StatementRejected(why, code=RejectedFor.SAVED_AGAIN)
     return StatementRejected(f"la date « {bare[:20]} » ne s'écrit ni AAAA-MM-JJ ni JJ/MM/AAAA", code=RejectedFor.DATE)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given, settings
@@ -114,6 +115,7 @@ def test_what_a_body_is_called_decides_nothing(content_type: str | None) -> None
         b"\xef\xbb\xbf\x00" + SUCCESS + b"\x00\r\n", SUCCESS.decode().encode("utf-16"),
         b"\xfe\xff" + SUCCESS.decode().encode("utf-16-be"), json.dumps(SUCCESS.decode()).encode(),
         b'{"transaction": ' + SUCCESS + b"}", b'{"data": [' + SUCCESS + b'], "count": 1}', b"[" + SUCCESS + b"]",
+        urlencode({"data": SUCCESS, "sign": "x"}).encode(),
     ],
 )  # fmt: skip
 def test_the_same_news_in_any_dress_says_the_same(dressed: bytes) -> None:
@@ -135,8 +137,8 @@ def test_two_transactions_in_one_wrapping_are_not_guessed_between() -> None:
 def test_one_item_that_cannot_be_read_holds_none_of_its_neighbours() -> None:
     found = SANDBOX.parse_callback(callback(b"[" + changed(currency="EUR") + b", 7, " + SUCCESS + b"]"))
     assert found[0] == SANDBOX.parse_callback(callback(SUCCESS))[0]
-    assert [one.remarks for one in found[1:]] == [(Remark.ITEM_UNREADABLE,)] * 2
-    assert all(one.operator_transaction_id is None and one.amount_xof is None for one in found[1:])
+    assert [one.remarks for one in found[1:]] == [(Remark.ITEM_UNREADABLE,)]
+    assert (found[1].operator_transaction_id, found[1].amount_xof) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +203,7 @@ def test_an_amount_may_be_a_text_or_a_number_of_whole_francs(amount: object) -> 
         ({"transactionReference": "MP261122.1015.\u00adA1B2C3D4"}, Remark.ID_CLEANED),
         ({"amount": "0"}, Remark.AMOUNT_ZERO),
         ({"transactionStatus": "pending", "amount": ...}, Remark.AMOUNT_UNREADABLE),
+        ({"transactionStatus": "pending", "currency": ...}, Remark.CURRENCY_MISSING),
     ],
 )
 def test_an_odd_optional_field_is_remarked_and_the_rest_is_used(fields: dict[str, object], remark: Remark) -> None:
@@ -232,11 +235,18 @@ def test_the_raw_id_is_kept_beside_its_normal_form() -> None:
     assert read_one(changed(transactionReference=255930123456789012)).operator_transaction_id == "255930123456789012"
 
 
+@pytest.mark.parametrize("status", ["failed", "pending", "expired"])
+def test_news_of_no_money_needs_no_id(status: str) -> None:
+    observation = read_one(changed(transactionStatus=status, transactionReference=...))
+    assert (observation.status, observation.operator_transaction_id) == (ObservedStatus(status), None)
+    assert Remark.ID_MISSING in observation.remarks
+
+
 def test_a_reversal_without_its_original_names_no_transaction() -> None:
     observation = read_one(changed(type="Reversal"))
     assert observation.status is ObservedStatus.REVERSED
     assert observation.operator_transaction_id is None
-    assert Remark.LINK_MISSING in observation.remarks
+    assert Remark.ID_MISSING in observation.remarks
 
 
 @pytest.mark.parametrize("status", ["success", "successful", "ok", "paid", "COMPLETED?", "complete", "réussie"])

@@ -91,6 +91,7 @@ HABITS: Final[dict[str, Callable[[str], str]]] = {
     "small letters": lambda text: text.replace(";MP", ";mp"),
     "blanks round ids": lambda text: text.replace(";MP1;", "; MP1\u00a0;").replace(";MP2;", ";MP2      ;"),
     "last empty fields cut": lambda text: text.replace(";5000;\n", ";5000\n").replace(";3000;\n", ";3000\n"),
+    "columns named on every page": lambda text: text.replace("\n2;", "\n" + HEAD.split("\n")[5] + "\n2;"),
     "a note at the end": lambda text: text + "Fin du relevé\n",
 }  # fmt: skip
 
@@ -292,6 +293,15 @@ def test_a_date_with_two_readings_is_the_one_inside_the_period() -> None:
     assert (caught.code, caught.line_number) == (RejectedFor.DATE, 7)
     assert "05/11/2026" in caught.why
     assert "11/05/2026" in caught.why
+
+
+def test_the_period_outweighs_one_date_that_is_written_in_another_order() -> None:
+    text = sheet(PAID.replace("2026-11-22", "05/11/2026"), OTHER.replace("2026-11-22", "11/05/2026"), moved=8000)
+    text = text.replace("2026-11-22", "2026-11-05")
+    days = {
+        line.observation.occurred_at.date().isoformat() for line in parse(text).lines if line.observation.occurred_at
+    }
+    assert days == {"2026-11-05"}
 
 
 def test_a_date_turned_into_a_number_says_that_a_spreadsheet_did_it() -> None:
