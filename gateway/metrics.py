@@ -33,6 +33,8 @@ SMS_REPORTS = Counter("ramu_sms_reports", "Delivery reports received.", ("sender
 SMS_WAITING = Gauge("ramu_sms_waiting", "SMS that wait, by what for.", ("trouble",), registry=REGISTRY)
 INBOX_LAG_S = Gauge("ramu_inbox_lag_seconds", "Age of the oldest callback not yet handled.", registry=REGISTRY)
 CALLBACKS_PARKED = Gauge("ramu_callbacks_parked", "Callbacks set aside for a person.", registry=REGISTRY)
+HOUSEHOLDS_PARKED = Gauge("ramu_households_parked", "Households whose account cannot be worked out.", registry=REGISTRY)
+SCHEMES_UNREADABLE = Gauge("ramu_schemes_unreadable", "Scheme versions in force that are no scheme.", registry=REGISTRY)
 POOL_IN_USE = Gauge("ramu_database_connections_in_use", "Database connections in use.", registry=REGISTRY)
 CONNECTIONS_ENDED = Counter(
     "ramu_connections_ended", "Connections that we ended, by what they did.", ("reason",), registry=REGISTRY

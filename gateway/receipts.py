@@ -15,6 +15,8 @@ from gateway.sms.texts import (
     RightsLater,
     RightsOpen,
     RightsSaid,
+    TextTooLong,
+    kept_for_household,
     payment_failed,
     payment_not_sent,
     receipt,
@@ -44,20 +46,37 @@ def rights_said(account: HouseholdAccount, today: date) -> RightsSaid:
 def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingSms | None:
     """Give the one receipt of a payment; it goes to the payer when the number is the household's own."""
     credit, account = payment.credit, applied.account
+    if account is None:
+        return _kept_sms(payment)
     own = credit.payer_msisdn if credit.payer_msisdn in account.phones else None
     msisdn = own or next(iter(account.phones), None) or credit.payer_msisdn
     if msisdn is None:
         return None
-    body = receipt(
-        amount_xof=credit.amount_xof,
-        paid_on=applied.money.paid_on,
-        name=account.name,
-        receipt_number=payment.receipt_number,
-        rights=rights_said(account, today),
-        in_advance=all(part.item.due_on > today for part in applied.allocation.parts),
-        second=credit.is_second,
-    )
+    try:
+        body = receipt(
+            amount_xof=credit.amount_xof,
+            paid_on=applied.money.paid_on,
+            name=account.name,
+            receipt_number=payment.receipt_number,
+            rights=rights_said(account, today),
+            in_advance=all(part.item.due_on > today for part in applied.allocation.parts),
+            second=credit.is_second,
+        )
+    except (TextTooLong, ArithmeticError, LookupError, ValueError):
+        # Money is never refused for want of a sentence.
+        return _kept_sms(payment)
     return OutgoingSms(f"payment/{payment.id}", SmsKind.RECEIPT, account.id, msisdn, body)
+
+
+def _kept_sms(payment: NewPayment) -> OutgoingSms | None:
+    """Give the receipt of a household that cannot be worked out today: the money is there, and no more is known."""
+    credit = payment.credit
+    if credit.payer_msisdn is None:
+        return None
+    body = kept_for_household(
+        amount_xof=credit.amount_xof, paid_on=credit.occurred_at.date(), receipt_number=payment.receipt_number
+    )
+    return OutgoingSms(f"payment/{payment.id}", SmsKind.RECEIPT, credit.household_id, credit.payer_msisdn, body)
 
 
 def unplaced_sms(payment: NewPayment) -> OutgoingSms | None:

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.contributions.advances import spend_advances
 from gateway.contributions.apply import Applied, MoneyFor, plan, write
+from gateway.contributions.parking import park
 from gateway.contributions.schemes import SchemeBook
 from gateway.naming import read_named, read_payers, written_references
 from gateway.receipts import failure_sms, receipt_sms, unplaced_sms
@@ -22,6 +24,8 @@ from payments.match import Decision, Evidence, ExistingPayment, Known, RequestFa
 from payments.observation import CREDITING
 from payments.reconciliation import late
 from payments.reconciliation.breaks import record
+
+ACTOR = "job/settle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,12 @@ async def _apply(
         for payment in sorted(created, key=lambda one: (one.credit.occurred_at, one.id))
         if payment.credit.household_id is not None
     ]
+    # Money that was there before pays before what comes now, whether or not a job has opened its period.
+    households = sorted({money.household_id for money in monies})
+    if households:
+        await spend_advances(connection, context.book, households, context.now, actor=ACTOR, ahead=True)
     decided = await plan(connection, context.book, monies, context.now)
+    await park(connection, decided.faults, context.now)
     by_txn = {one.money.ledger_txn_id: one for one in decided.applied}
     applied = {payment.id: by_txn[payment.ledger_txn_id] for payment in created if payment.ledger_txn_id in by_txn}
     advances_xof = {payment_id: one.allocation.advance_xof for payment_id, one in applied.items()}

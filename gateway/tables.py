@@ -14,6 +14,7 @@ from payments.columns import (
     identity,
     instant,
     number,
+    number_type,
     one_of,
     positive,
     text,
@@ -64,6 +65,19 @@ class Household(Table, table=True):
     registered_on: date = Field(default=None, nullable=False)
     registered_at: datetime = instant()
     next_period_on: date = Field(default=None, nullable=False)
+
+
+class ParkedHousehold(Table, table=True):
+    """A household whose account cannot be worked out: why, and when it is looked at again."""
+
+    __tablename__ = "parked_household"
+    __table_args__ = (ForeignKeyConstraint(["household_id"], ["household.id"]),)
+
+    household_id: int = Field(default=None, sa_type=number_type(), primary_key=True)
+    attempts: int = Field(default=0, nullable=False)
+    parked_at: datetime = instant()
+    next_attempt_at: datetime = instant()
+    why: str = text()
 
 
 class Member(Table, table=True):

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.contributions.allocation import DueItem, NewDueItem, items_due
 from gateway.contributions.rights import CoveredItem, Rights, rights, threshold_xof
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeBook, SchemeMissing
 
 #: Locked in the order of their ids, before anything of theirs is read.
 LOCK = text("""
@@ -116,21 +116,40 @@ class HouseholdAccount:
         return rights(self.scheme, self.covered_items(), today)
 
 
-async def read_accounts(
-    connection: AsyncConnection, book: SchemeBook, household_ids: Sequence[int]
-) -> dict[int, HouseholdAccount]:
-    """Lock households, then read what they owe and have paid."""
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The accounts that could be read, and why the others could not."""
+
+    readable: dict[int, HouseholdAccount]
+    faults: dict[int, str]
+
+
+async def lock_households(connection: AsyncConnection, household_ids: Sequence[int]) -> None:
+    """Lock households in the order of their ids, before anything of theirs is read."""
+    await connection.execute(LOCK, {"ids": list(household_ids)})
+
+
+async def read_accounts(connection: AsyncConnection, book: SchemeBook, household_ids: Sequence[int]) -> Accounts:
+    """Lock households, then read what they owe and have paid; one that cannot be read stops no other."""
     if not household_ids:
-        return {}
+        return Accounts({}, {})
     wanted = {"ids": list(household_ids)}
-    await connection.execute(LOCK, wanted)
+    await lock_households(connection, household_ids)
     households = (await connection.execute(HOUSEHOLDS, wanted)).all()
     if any((row.scheme_code, row.scheme_version) not in book.schemes for row in households):
         await book.refresh(connection)
     items = defaultdict(list)
     for row in (await connection.execute(ITEMS, wanted)).all():
         items[row.household_id].append(_item(row))
-    return {row.id: _account(row, book, tuple(items[row.id])) for row in households}
+    accounts = Accounts({}, dict.fromkeys(household_ids, "the household has no head"))
+    for row in households:
+        try:
+            accounts.readable[row.id] = _account(row, book, tuple(items[row.id]))
+        except (SchemeMissing, ValueError) as failure:
+            accounts.faults[row.id] = f"{type(failure).__name__}: {failure}"
+        else:
+            del accounts.faults[row.id]
+    return accounts
 
 
 def _item(row: Row[Any]) -> ItemOnAccount:

@@ -1,7 +1,7 @@
 """Applies money to what households owe: reads once under lock, decides purely, writes once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,18 +25,22 @@ class MoneyFor:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Where one amount went and how the household stands after it."""
+    """Where one amount went and how the household stands after it.
+
+    Without an account nothing of the household could be worked out: all of the money is held for it in advance.
+    """
 
     money: MoneyFor
     allocation: Allocation
-    account: HouseholdAccount
+    account: HouseholdAccount | None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that applying a batch of money will write."""
+    """Everything that applying a batch of money will write, and why some households could not be worked out."""
 
     applied: tuple[Applied, ...]
+    faults: Mapping[int, str] = field(default_factory=dict)
 
     def advances_xof(self) -> dict[int, int]:
         """Give what no due item could take, by ledger transaction."""
@@ -46,16 +50,27 @@ class Plan:
 async def plan(
     connection: AsyncConnection, book: SchemeBook, monies: Sequence[MoneyFor], now: datetime, *, ahead: bool = True
 ) -> Plan:
-    """Decide where each amount goes; ``ahead=False`` keeps to periods that are due already."""
+    """Decide where each amount goes; ``ahead=False`` keeps to periods that are due already.
+
+    A household that cannot be worked out refuses no money and stops no other: what comes for it is held in advance,
+    with the day on which it was paid, until it can be.
+    """
     accounts = await read_accounts(connection, book, sorted({money.household_id for money in monies}))
+    readable, faults = accounts.readable, accounts.faults
     applied = []
     for money in monies:
-        account = accounts[money.household_id]
-        allocation = allocate(money.amount_xof, account.due_items(), _openable(account, now.date(), ahead=ahead))
-        account = after(account, allocation, money.paid_on)
-        accounts[money.household_id] = account
+        account = readable.pop(money.household_id, None)
+        allocation = Allocation((), (), money.amount_xof)
+        if account is not None:
+            try:
+                openable = _openable(account, now.date(), ahead=ahead)
+                allocation = allocate(money.amount_xof, account.due_items(), openable)
+                account = readable[money.household_id] = after(account, allocation, money.paid_on)
+            except (ArithmeticError, LookupError, ValueError) as failure:
+                faults[money.household_id] = f"{type(failure).__name__}: {failure}"
+                allocation, account = Allocation((), (), money.amount_xof), None
         applied.append(Applied(money, allocation, account))
-    return Plan(tuple(applied))
+    return Plan(tuple(applied), faults)
 
 
 def _openable(account: HouseholdAccount, today: date, *, ahead: bool) -> tuple[NewDueItem, ...]:
@@ -85,10 +100,13 @@ async def write(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
         (one.money.household_id, item.period_start): (one.account, item)
         for one in plan.applied
         for item in one.allocation.opened
+        if one.account is not None
     }
     ids: Mapping[tuple[int, date], int] = await keep_due_items(connection, list(opened.values()), now)
     rows = []
     for one in plan.applied:
+        if one.account is None:
+            continue
         known = {item.period_start: item.id for item in one.account.items if item.id is not None}
         for part in one.allocation.parts:
             start = part.item.period_start

@@ -1,15 +1,20 @@
 """The schemes in force, read once and kept: an approved version never changes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+import structlog
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from gateway.contributions.reading import scheme_from
 from gateway.contributions.scheme import Scheme
+from gateway.metrics import SCHEMES_UNREADABLE
 from gateway.tables import SchemeRow
+
+log = structlog.stdlib.get_logger()
 
 INSERT = text("""
     INSERT INTO scheme (code, version, status, legal_status, legal_reference, valid_from, valid_to, rules, approved_by,
@@ -27,9 +32,10 @@ class SchemeMissing(Exception):
 
 @dataclass
 class SchemeBook:
-    """Every scheme version that a household may stand under."""
+    """Every scheme version that a household may stand under; ``unreadable`` says why some rows are none."""
 
     schemes: dict[tuple[str, int], Scheme] = field(default_factory=dict)
+    unreadable: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def get(self, code: str, version: int) -> Scheme:
         """Give one version."""
@@ -47,10 +53,29 @@ class SchemeBook:
         return tuple(newest[code] for code in sorted(newest))
 
     async def refresh(self, connection: AsyncConnection) -> None:
-        """Add the versions that were approved since the last reading."""
+        """Add the versions that were approved since the last reading; one that cannot be read stops no other."""
         rows = await connection.execute(
-            select(col(SchemeRow.rules)).where(col(SchemeRow.status).in_(("active", "retired")))
+            select(col(SchemeRow.code), col(SchemeRow.version), col(SchemeRow.rules)).where(
+                col(SchemeRow.status).in_(("active", "retired"))
+            )
         )
-        for rules in rows.scalars():
+        for code, version, rules in rows.all():
+            if (code, version) not in self.schemes:
+                self._add(code, version, rules)
+        SCHEMES_UNREADABLE.set(len(self.unreadable))
+
+    def _add(self, code: str, version: int, rules: Mapping[str, object]) -> None:
+        key = (code, version)
+        try:
             scheme = scheme_from(rules)
-            self.schemes.setdefault((scheme.code, scheme.version), scheme)
+        except Exception as failure:  # noqa: BLE001 - a row is foreign: whatever it does, the other schemes are in force
+            why = f"{type(failure).__name__}: {failure}"
+        else:
+            if (scheme.code, scheme.version) == key:
+                self.schemes[key] = scheme
+                self.unreadable.pop(key, None)
+                return
+            why = f"its rules are those of {scheme.code} version {scheme.version}"
+        if self.unreadable.get(key) != why:
+            log.error("scheme.unreadable", code=code, version=version, why=why)
+        self.unreadable[key] = why

@@ -1,25 +1,35 @@
-"""Opens the due items of periods that have begun, and lets money paid in advance pay for them."""
+"""Opens the due items of periods that have begun, and lets money paid in advance pay for them.
 
-from collections.abc import Mapping, Sequence
+A household that cannot be looked after is parked with its reason and tried again later and later: the others' periods
+open meanwhile.
+"""
+
+from collections.abc import Sequence
 from datetime import date, datetime
 
+import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount, read_accounts
+from gateway.contributions.advances import spend_advances
 from gateway.contributions.allocation import NewDueItem, items_due
-from gateway.contributions.apply import Applied, MoneyFor, plan, write
 from gateway.contributions.keep import keep_due_items
+from gateway.contributions.parking import count_parked, due_again, park, release
 from gateway.contributions.schedule import next_period
 from gateway.contributions.scheme import amount_due
 from gateway.jobs.deps import JobDeps
-from payments.ledger import chart
-from payments.ledger.entry import Entry, LedgerTxn
-from payments.ledger.held import balances_of
-from payments.ledger.post import post, reserve_ids, share_ledger
+from payments.ledger.post import share_ledger
 
+log = structlog.stdlib.get_logger()
+
+ACTOR = "job/open_periods"
+
+#: One that is parked waits for its own moment.
 DUE = text("""
-    SELECT id FROM household WHERE next_period_on <= :today
+    SELECT id FROM household
+     WHERE next_period_on <= :today
+       AND NOT EXISTS (SELECT FROM parked_household WHERE household_id = household.id)
      ORDER BY id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED
 """)
 
@@ -31,25 +41,62 @@ NEXT = text("""
 
 
 async def open_periods(jobs: JobDeps, now: datetime) -> int:
-    """Open what has fallen due for a batch of households; give how many were looked after."""
-    return await jobs.deps.work.transact(lambda connection: _open(connection, jobs, now))
+    """Open what has fallen due for a batch of households; give how many were looked at."""
+    work = jobs.deps.work
+    try:
+        return await work.transact(lambda connection: _open_due(connection, jobs, now))
+    except Exception:
+        log.exception("periods.batch_failed")
+    ids = await work.transact(lambda connection: _due(connection, jobs, now))
+    for household_id in ids:
+        await _alone(jobs, household_id, now)
+    return len(ids)
 
 
-async def _open(connection: AsyncConnection, jobs: JobDeps, now: datetime) -> int:
-    today = now.date()
+async def _alone(jobs: JobDeps, household_id: int, now: datetime) -> None:
+    work = jobs.deps.work
+    try:
+        await work.transact(lambda connection: _open(connection, jobs, [household_id], now))
+    except Exception as failure:
+        log.exception("periods.one_failed", household_id=household_id)
+        why = {household_id: f"the database refused it: {type(failure).__name__}"}
+        await work.transact(lambda connection: park(connection, why, now))
+
+
+async def _open_due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -> int:
+    ids = await _due(connection, jobs, now)
+    if ids:
+        await _open(connection, jobs, ids, now)
+    await count_parked(connection)
+    return len(ids)
+
+
+async def _due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -> list[int]:
     # Settling takes the ledger before households; going the other way round would wait for it crosswise.
     await share_ledger(connection)
-    ids = list((await connection.execute(DUE, {"today": today, "batch": jobs.pace.batch})).scalars())
-    if not ids:
-        return 0
+    batch = jobs.pace.batch
+    ids = list((await connection.execute(DUE, {"today": now.date(), "batch": batch})).scalars())
+    return [*ids, *await due_again(connection, now, batch)]
+
+
+async def _open(connection: AsyncConnection, jobs: JobDeps, ids: Sequence[int], now: datetime) -> None:
+    await share_ledger(connection)
+    today = now.date()
     accounts = await read_accounts(connection, jobs.book, ids)
-    opened = [(account, item) for account in accounts.values() for item in _fallen_due(account, today)]
+    faults, fallen, next_days = accounts.faults, dict[int, tuple[NewDueItem, ...]](), dict[int, date]()
+    for household_id, account in accounts.readable.items():
+        try:
+            fallen[household_id] = _fallen_due(account, today)
+            next_days[household_id] = _next_day(account, fallen[household_id])
+        except (ArithmeticError, LookupError, ValueError) as failure:
+            faults[household_id] = f"{type(failure).__name__}: {failure}"
+    good = sorted(next_days)
+    opened = [(accounts.readable[household_id], item) for household_id in good for item in fallen[household_id]]
     await keep_due_items(connection, opened, now)
-    await _spend_advances(connection, jobs, ids, now)
-    await connection.execute(
-        NEXT, {"ids": ids, "days": [_next_day(accounts[household_id], today) for household_id in ids]}
-    )
-    return len(ids)
+    await spend_advances(connection, jobs.book, good, now, actor=ACTOR)
+    await connection.execute(NEXT, {"ids": good, "days": [next_days[household_id] for household_id in good]})
+    await release(connection, good)
+    await park(connection, faults, now)
 
 
 def _fallen_due(account: HouseholdAccount, today: date) -> tuple[NewDueItem, ...]:
@@ -58,39 +105,6 @@ def _fallen_due(account: HouseholdAccount, today: date) -> tuple[NewDueItem, ...
     return items_due(account.scheme, account.registered_on, known_until, amount_xof, today)
 
 
-def _next_day(account: HouseholdAccount, today: date) -> date:
-    ends = [item.period_end for item in account.items] + [item.period_end for item in _fallen_due(account, today)]
+def _next_day(account: HouseholdAccount, fallen: Sequence[NewDueItem]) -> date:
+    ends = [item.period_end for item in account.items] + [item.period_end for item in fallen]
     return next_period(account.scheme, account.registered_on, max(ends, default=date.min)).due_on
-
-
-async def _spend_advances(connection: AsyncConnection, jobs: JobDeps, ids: Sequence[int], now: datetime) -> None:
-    held: Mapping[int, int] = await balances_of(connection, chart.ADVANCES, ids)
-    advances_xof = {household_id: -balance_xof for household_id, balance_xof in held.items() if balance_xof < 0}
-    if not advances_xof:
-        return
-    txn_ids = await reserve_ids(connection, len(advances_xof))
-    monies = [
-        MoneyFor(household_id, txn_id, advances_xof[household_id], now.date())
-        for household_id, txn_id in zip(sorted(advances_xof), txn_ids, strict=True)
-    ]
-    decided = await plan(connection, jobs.book, monies, now, ahead=False)
-    spent = [(one.money.ledger_txn_id, _txn(one, now)) for one in decided.applied if one.allocation.parts]
-    await post(connection, spent, now)
-    await write(connection, decided, now)
-
-
-def _txn(applied: Applied, now: datetime) -> LedgerTxn:
-    money = applied.money
-    spent_xof = money.amount_xof - applied.allocation.advance_xof
-    first = min(part.item.period_start for part in applied.allocation.parts)
-    return LedgerTxn(
-        ref=f"advance/{money.household_id}/{first}",
-        kind="advance_spent",
-        effective_at=now,
-        actor="job/open_periods",
-        cause=f"period of {first} opened",
-        entries=(
-            Entry(chart.ADVANCES, spent_xof, money.household_id),
-            Entry(chart.CONTRIBUTIONS, -spent_xof, money.household_id),
-        ),
-    )

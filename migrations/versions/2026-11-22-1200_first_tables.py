@@ -546,6 +546,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_login_attempt_seen_at", "login_attempt", ["seen_at"], unique=False)
     op.create_table(
+        "parked_household",
+        sa.Column("household_id", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("parked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["household_id"], ["household.id"], name=op.f("fk_parked_household_household_id_household")
+        ),
+        sa.PrimaryKeyConstraint("household_id", name=op.f("pk_parked_household")),
+    )
+    op.create_table(
         "due_item",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("household_id", sa.BigInteger(), nullable=False),
@@ -769,6 +781,7 @@ def downgrade() -> None:
     op.drop_index("ix_ledger_entry_account_txn_id", table_name="ledger_entry")
     op.drop_table("ledger_entry")
     op.drop_index("ix_household_next_period_on", table_name="household")
+    op.drop_table("parked_household")
     op.drop_table("household")
     op.drop_table("refused_callback")
     op.drop_table("operator_trouble")

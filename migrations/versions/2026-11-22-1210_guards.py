@@ -49,6 +49,7 @@ CHANGEABLE = {
     "statement_upload": "content, state, attempts, next_attempt_at, motive, motive_lines, breaks_opened, file_id",
     "reconciliation_break": "owner, closed_at, closed_because",
     "household": "next_period_on",
+    "parked_household": "attempts, next_attempt_at, why",
     "phone": "last_wallet",
     "ussd_session": "msisdn, version, content, expires_at",
     "outbox_sms": "state, attempts, next_attempt_at, sent_at, provider_id, last_error, trouble, delivery, reported_at",
@@ -68,6 +69,7 @@ FORGETTABLE = (
     "refused_callback",
     "sms_early_report",
     "operator_trouble",
+    "parked_household",
 )
 
 #: The same table of states as payments.lifecycle, held a second time; a test compares the two.

@@ -85,7 +85,7 @@ async def test_without_looking_ahead_only_what_is_due_is_paid(world: World) -> N
 async def test_what_the_plan_says_of_the_account_is_what_is_read_afterwards(world: World) -> None:
     [applied] = await world.database.transact(lambda connection: apply_all(connection, world, [(AMINATA_ID, 7500)]))
     async with world.database.unit_of_work() as connection:
-        read = (await read_accounts(connection, world.jobs.book, [AMINATA_ID]))[AMINATA_ID]
+        read = (await read_accounts(connection, world.jobs.book, [AMINATA_ID])).readable[AMINATA_ID]
     assert read.rights_on(world.clock.now().date()) == applied.account.rights_on(world.clock.now().date())
     assert [(item.period_start, item.paid) for item in read.items] == [
         (item.period_start, item.paid) for item in applied.account.items

@@ -94,7 +94,7 @@ async def test_the_account_is_read_in_one_statement_and_agrees_with_the_settling
     assert len(statements) == 1
     async with world.database.unit_of_work() as connection:
         settling = await read_accounts(connection, world.ussd.book, [account.household.id])
-    assert account.household == settling[account.household.id]
+    assert account.household == settling.readable[account.household.id]
     assert sum(item.paid_xof for item in account.household.items) == 3500
 
 
