@@ -242,12 +242,17 @@ class TwoOperators:
 
     async def tell(self, operator: str, body: bytes, token: str | None = None) -> int:
         """Post a message as an operator would, signed where it signs; give the status of the answer."""
-        at = int(self.world.clock.now().timestamp())
-        headers = {"content-type": "application/json"}
-        if operator == CAURI:
-            headers["x-signature"] = f"t={at},v1={sign(body, at)}"
-        path = f"/webhooks/{operator}" + (f"/{token}" if token else "")
-        return (await self.world.wire.post(path, content=body, headers=headers)).status_code
+        return await tell(self.world, operator, body, token)
+
+
+async def tell(world: World, operator: str, body: bytes, token: str | None = None) -> int:
+    """Post a message as an operator would, signed where it signs; give the status of the answer."""
+    at = int(world.clock.now().timestamp())
+    headers = {"content-type": "application/json"}
+    if operator == CAURI:
+        headers["x-signature"] = f"t={at},v1={sign(body, at)}"
+    path = f"/webhooks/{operator}" + (f"/{token}" if token else "")
+    return (await world.wire.post(path, content=body, headers=headers)).status_code
 
 
 @asynccontextmanager

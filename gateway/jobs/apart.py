@@ -18,7 +18,7 @@ async def write_apart(
     database: Database,
     items: Sequence[Item],
     write: Callable[[AsyncConnection, Sequence[Item]], Awaitable[Written]],
-    put_off: Callable[[AsyncConnection, Item, str], Awaitable[None]],
+    put_off: Callable[[Item, str], Awaitable[object]],
 ) -> list[Written]:
     """Write all items in one transaction or, when that fails, each in one of its own.
 
@@ -28,27 +28,20 @@ async def write_apart(
     if not items:
         return []
     try:
-        return [await database.transact(_with(write, items))]
+        return [await database.transact(lambda connection: write(connection, items))]
     except Exception:
         log.exception("batch.failed", count=len(items))
     written = []
     for item in items:
         try:
-            written.append(await database.transact(_with(write, [item])))
+            written.append(await database.transact(_alone(write, item)))
         except Exception as failure:
             log.exception("batch.one_failed")
-            why = f"not written: {type(failure).__name__}"
-            await database.transact(_because(put_off, item, why))
+            await put_off(item, f"not written: {type(failure).__name__}")
     return written
 
 
-def _with(
-    write: Callable[[AsyncConnection, Sequence[Item]], Awaitable[Written]], items: Sequence[Item]
+def _alone(
+    write: Callable[[AsyncConnection, Sequence[Item]], Awaitable[Written]], item: Item
 ) -> Callable[[AsyncConnection], Awaitable[Written]]:
-    return lambda connection: write(connection, items)
-
-
-def _because(
-    put_off: Callable[[AsyncConnection, Item, str], Awaitable[None]], item: Item, why: str
-) -> Callable[[AsyncConnection], Awaitable[None]]:
-    return lambda connection: put_off(connection, item, why)
+    return lambda connection: write(connection, [item])

@@ -54,7 +54,7 @@ async def ask_one(jobs: JobDeps, operator: str, now: datetime) -> int:
         deps.work,
         heard,
         lambda connection, some: _record(connection, jobs, some, now),
-        lambda connection, one, why: fail(connection, one[0].id, why, now),
+        lambda one, why: deps.work.transact(lambda connection: fail(connection, one[0].id, why, now)),
     )
     for settled in written:
         count_posted(settled)

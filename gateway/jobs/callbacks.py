@@ -1,7 +1,7 @@
 """Reads stored callbacks: what proves itself is settled, what does not is kept as a question; nobody is called here."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -11,11 +11,12 @@ from gateway.jobs.apart import write_apart
 from gateway.jobs.ask import count_posted
 from gateway.jobs.deps import JobDeps, one_after_another
 from gateway.metrics import CALLBACKS_UNREADABLE
+from gateway.naming import written_references
 from gateway.settling import Settled, settle
 from payments.collect import read_requests
 from payments.dispatch import Lease
 from payments.errors import CallbackMalformed
-from payments.inbox import StoredCallback, claim, mark_failed, mark_handled, park_strangers
+from payments.inbox import ATTEMPTS_MAX, StoredCallback, claim, mark_failed, mark_handled, park_strangers
 from payments.inquiries import TRANSACTION_ID_CHARS_MAX, Knock, open_inquiries
 from payments.lifecycle import EVENT_OF_STATUS, contradicts
 from payments.match import Evidence, RequestFact
@@ -25,6 +26,8 @@ log = structlog.stdlib.get_logger()
 
 #: Nobody outside is waited for while callbacks are read.
 LEASE_S = 60
+#: So many payments of one message are settled in one transaction; an operator's batch may hold a whole day.
+SLICE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,15 @@ class Reading:
         return self.callback.verdict is VerdictKind.ACCEPT
 
 
+@dataclass(slots=True)
+class Plan:
+    """What becomes of callbacks: questions to keep, callbacks that are done with their remarks, and those set aside."""
+
+    asked: list[Knock] = field(default_factory=list)
+    done: list[tuple[int, str | None]] = field(default_factory=list)
+    parked: list[tuple[int, str]] = field(default_factory=list)
+
+
 async def read_callbacks(jobs: JobDeps, now: datetime) -> int:
     """Read what is due of every operator; give how many callbacks were read."""
     return await one_after_another(jobs, read_callbacks_of, tuple(sorted(jobs.deps.operators)), now)
@@ -53,17 +65,52 @@ async def read_callbacks_of(jobs: JobDeps, operator: str, now: datetime) -> int:
     claimed = await deps.work.transact(lambda connection: claim(connection, lease))
     if not claimed:
         return 0
-    readings = [_read(jobs, callback) for callback in claimed]
     now = deps.clock.now()
+    readings = []
+    for callback in claimed:
+        if callback.attempts > ATTEMPTS_MAX:
+            # Whoever read it never came back to say what became of it: it is not opened once more.
+            await _set_aside(jobs, callback.id, "its readers ended before they could say why", now)
+        else:
+            readings.append(_read(jobs, callback))
     written = await write_apart(
         deps.work,
-        readings,
+        [reading for reading in readings if len(reading.observations) <= SLICE],
         lambda connection, some: _write(connection, jobs, some, now),
-        lambda connection, one, why: mark_failed(connection, one.callback.id, why, now),
+        lambda one, why: _in_slices(jobs, one, why, now),
     )
     for settled in written:
         count_posted(settled)
+    for reading in readings:
+        if len(reading.observations) > SLICE:
+            await _in_slices(jobs, reading, None, now)
     return len(claimed)
+
+
+async def _set_aside(jobs: JobDeps, callback_id: int, why: str, now: datetime) -> None:
+    await jobs.deps.work.transact(lambda connection: mark_failed(connection, callback_id, why, now, park=True))
+
+
+async def _in_slices(jobs: JobDeps, reading: Reading, failed: str | None, now: datetime) -> None:
+    """Settle what one callback says a slice at a time, so that one bad piece keeps no other from being money.
+
+    Settling twice credits once: all of it may be read again.
+    """
+    work, bad = jobs.deps.work, list[str]()
+
+    async def note(_piece: Evidence, why: str) -> None:
+        bad.append(why)
+
+    evidence = _evidence(reading)
+    for start in range(0, len(evidence), SLICE):
+        pieces = evidence[start : start + SLICE]
+        for settled in await write_apart(work, pieces, lambda c, some: settle(c, some, jobs.settling(now)), note):
+            count_posted(settled)
+    why = f"{len(bad)} of {len(evidence)} could not be taken, {bad[0]}" if bad else failed
+    if why is None:
+        await work.transact(lambda connection: _end(connection, jobs, reading, now))
+    else:
+        await work.transact(lambda connection: mark_failed(connection, reading.callback.id, why, now))
 
 
 async def set_strangers_aside(jobs: JobDeps, now: datetime) -> int:
@@ -83,28 +130,49 @@ def _read(jobs: JobDeps, callback: StoredCallback) -> Reading:
 
 
 async def _write(connection: AsyncConnection, jobs: JobDeps, readings: Sequence[Reading], now: datetime) -> Settled:
+    plan = await _planned(connection, jobs, readings)
+    evidence = [piece for reading in readings for piece in _evidence(reading)]
+    settled = await settle(connection, evidence, jobs.settling(now))
+    await _finish(connection, plan, now)
+    return settled
+
+
+async def _end(connection: AsyncConnection, jobs: JobDeps, reading: Reading, now: datetime) -> None:
+    await _finish(connection, await _planned(connection, jobs, [reading]), now)
+
+
+async def _planned(connection: AsyncConnection, jobs: JobDeps, readings: Sequence[Reading]) -> Plan:
+    """Decide what becomes of callbacks by the states before; the requests stay locked from here on."""
     # All of them before any household: that is the order in which everybody locks.
+    written = written_references(
+        {one.our_reference for reading in readings for one in reading.observations if one.our_reference}
+    )
     requests = await read_requests(
         connection,
         (reading.callback.request_id for reading in readings if reading.callback.request_id),
-        {one.our_reference for reading in readings for one in reading.observations if one.our_reference},
+        written.values(),
     )
-    named = {(fact.operator, fact.reference): fact for fact in requests.values()}
-    evidence = [piece for reading in readings for piece in _evidence(reading)]
-    settled = await settle(connection, evidence, jobs.settling(now))
-    done: list[tuple[int, str | None]] = []
-    asked: list[Knock] = []
+    ours = {fact.reference: fact for fact in requests.values()}
+    named = {
+        (ours[reference].operator, words): ours[reference] for words, reference in written.items() if reference in ours
+    }
+    plan = Plan()
     for reading in readings:
-        callback, can_ask = reading.callback, reading.callback.operator in jobs.deps.clients
+        can_ask = reading.callback.operator in jobs.deps.clients
         knocks = [*(_doubts(reading, requests, named) if reading.is_proven else _knocks(reading, named))]
-        asked += knocks if can_ask else []
+        plan.asked += knocks if can_ask else []
         if reading.is_proven and reading.fault is not None:
-            await mark_failed(connection, callback.id, reading.fault, now, park=True)
+            plan.parked.append((reading.callback.id, reading.fault))
         else:
-            done.append((callback.id, _remark(reading, knocks, can_ask=can_ask)))
-    await open_inquiries(connection, asked, now)
-    await mark_handled(connection, done, now)
-    return settled
+            plan.done.append((reading.callback.id, _remark(reading, knocks, can_ask=can_ask)))
+    return plan
+
+
+async def _finish(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
+    await open_inquiries(connection, plan.asked, now)
+    for callback_id, why in plan.parked:
+        await mark_failed(connection, callback_id, why, now, park=True)
+    await mark_handled(connection, plan.done, now)
 
 
 def _evidence(reading: Reading) -> list[Evidence]:

@@ -48,7 +48,9 @@ async def inquire_of(jobs: JobDeps, operator: str, now: datetime) -> int:
         deps.work,
         heard,
         lambda connection, some: _record(connection, jobs, some, requests, now),
-        lambda connection, one, why: write(connection, [put_off(one[0], why, FAILURES_MAX)], now),
+        lambda one, why: deps.work.transact(
+            lambda connection: write(connection, [put_off(one[0], why, FAILURES_MAX)], now)
+        ),
     )
     for settled in written:
         count_posted(settled)

@@ -80,7 +80,7 @@ async def submit_to(jobs: JobDeps, operator: str, now: datetime) -> int:
         deps.work,
         answers,
         lambda connection, some: _record(connection, jobs, some, now),
-        lambda connection, one, why: fail(connection, one[0].id, why, now),
+        lambda one, why: deps.work.transact(lambda connection: fail(connection, one[0].id, why, now)),
     )
     for _, outcome in outcomes:
         PUSHES.labels(operator, outcome.result if isinstance(outcome, Submitted) else "not_called_or_raised").inc()

@@ -27,6 +27,7 @@ from sqlalchemy import event
 
 from gateway.database import Database
 from gateway.sms.senders.contract import ClaimedSms, SendResult, SmsSender
+from payments.operators.contract import Answer, OperatorClient, PushOrder, Submitted
 
 Result = TypeVar("Result")
 #: Enough of a statement to recognise it in a report.
@@ -287,3 +288,21 @@ class WatchedSender:
     async def send(self, messages: list[ClaimedSms]) -> list[SendResult]:
         """Hand messages over, as one crossing."""
         return await self._life.cross(Kind.SMS, f"{len(messages)} messages", partial(self._sender.send, messages))
+
+
+class WatchedClient:
+    """The calls to an operator that lives in tests, as calls that leave the process."""
+
+    def __init__(self, life: Life, client: OperatorClient) -> None:
+        self._life = life
+        self._client = client
+
+    async def request_to_pay(self, order: PushOrder) -> Submitted:
+        return await self._life.cross(Kind.CALL, "push", partial(self._client.request_to_pay, order))
+
+    async def query(self, order: PushOrder) -> Answer:
+        return await self._life.cross(Kind.CALL, "question", partial(self._client.query, order))
+
+    async def query_transaction(self, operator_transaction_id: str) -> Answer:
+        ask = partial(self._client.query_transaction, operator_transaction_id)
+        return await self._life.cross(Kind.CALL, "question", ask)

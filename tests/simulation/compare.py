@@ -104,7 +104,9 @@ async def faults_of(world: World) -> tuple[str, ...]:
     faults = [str(fault) for fault in verified.faults]
     for fault, question in AT_REST.items():
         faults += [f"{fault}: {row}" for row in await world.rows(question)]
-    booked = await world.rows("SELECT operator_transaction_id, amount_xof, payer_msisdn FROM payment")
+    booked = await world.rows(
+        "SELECT operator_transaction_id, amount_xof, payer_msisdn FROM payment WHERE operator = 'sandbox'"
+    )
     taken = [
         (one.reference, one.amount_xof, one.payer)
         for one in world.operator.books.transactions.values()

@@ -33,6 +33,7 @@ from tests.simulation.boundaries import (
     Life,
     Moment,
     Outward,
+    WatchedClient,
     WatchedSender,
     When,
     crash_at,
@@ -40,7 +41,7 @@ from tests.simulation.boundaries import (
 )
 from tests.simulation.compare import Truth, faults_of, read_truth
 from tests.simulation.snapshot import Snapshot, keep
-from tests.world import GATEWAY_URL, MERCHANT, WORD, World, open_world
+from tests.world import GATEWAY_URL, MERCHANT, NO_OTHERS, WORD, Others, World, open_world
 
 #: Ids of a played scenario begin here, far from those of its preparation.
 FIRST_ID = 1_000
@@ -54,6 +55,12 @@ Act = Callable[[World], Awaitable[None]]
 #: Changes a world before it is used: a test plants a fault with it.
 Alter = Callable[[World], World]
 NAMES = itertools.count(1)
+
+
+def nobody_else(clock: TestClock) -> Others:
+    """Put nobody beside the sandbox operator."""
+    del clock
+    return NO_OTHERS
 
 
 def as_it_is(world: World) -> World:
@@ -73,6 +80,8 @@ class Flow:
     prepare: Act
     run: Act
     again: Act
+    #: The operators beside the sandbox; they outlive every process.
+    others: Callable[[TestClock], Others] = nobody_else
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,7 @@ class Stage:
     books: Books
     clock: TestClock
     moment: datetime
+    others: Others
     superuser: psycopg.AsyncConnection[Any] = field(repr=False)
 
     async def ground(self) -> "Ground":
@@ -94,7 +104,7 @@ class Stage:
         self.clock.moment = self.moment
         _restore(self.operator_app.state.operator.books, self.books)
         ids = CountedIds(itertools.count(FIRST_ID))
-        return Ground(self.server, self.database_name, self.operator_app, self.clock, ids, self.superuser)
+        return Ground(self.server, self.database_name, self.operator_app, self.clock, ids, self.others, self.superuser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,7 @@ class Ground:
     operator_app: Starlette
     clock: TestClock
     ids: CountedIds
+    others: Others
     superuser: psycopg.AsyncConnection[Any] = field(repr=False)
 
     @asynccontextmanager
@@ -128,7 +139,7 @@ class Ground:
             life,
         )
         try:
-            async with open_world(database, self.clock, self.ids, people=people) as world:
+            async with open_world(database, self.clock, self.ids, people=people, others=self.others) as world:
                 yield _replugged(world, life, self.operator_app)
         finally:
             await database.close()
@@ -155,25 +166,30 @@ def _replugged(world: World, life: Life, operator_app: Starlette) -> World:
     for peer in (world.phone, world.wire):
         if not isinstance(peer._transport, Inward):
             peer._transport = Inward(life, peer._transport)
-    jobs = replace(world.jobs, sender=WatchedSender(life, world.jobs.sender))
-    return replace(world, operator=operator_app.state.operator, jobs=jobs)
+    clients = {name: one if name == "sandbox" else WatchedClient(life, one) for name, one in world.deps.clients.items()}
+    deps = replace(world.deps, clients=clients)
+    jobs = replace(world.jobs, deps=deps, sender=WatchedSender(life, world.jobs.sender))
+    return replace(world, deps=deps, operator=operator_app.state.operator, jobs=jobs)
 
 
 @asynccontextmanager
-async def prepared(server: PrivatePostgres, template: str, act: Act) -> AsyncIterator[Stage]:
+async def prepared(
+    server: PrivatePostgres, template: str, act: Act, others: Callable[[TestClock], Others] = nobody_else
+) -> AsyncIterator[Stage]:
     """Play what comes before on a database of its own, once, and keep the instant for as long as it is needed."""
     name, clock = f"stage_{next(NAMES)}", TestClock()
     async with await _superuser(server.superuser_url) as outside:
         await outside.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER ramu_owner".encode())
         try:
             async with await _superuser(server.database_url(name, "postgres")) as superuser:
-                ground = Ground(server, name, _operator(clock), clock, CountedIds(), superuser)
+                beside = others(clock)
+                ground = Ground(server, name, _operator(clock), clock, CountedIds(), beside, superuser)
                 async with ground.process(Life(), people=True) as world:
                     await act(world)
                 app, kept = ground.operator_app, Books(None)
                 _restore(kept, app.state.operator.books)
                 snapshot = await keep(superuser)
-                yield Stage(server, name, snapshot, app, kept, clock, clock.moment, superuser)
+                yield Stage(server, name, snapshot, app, kept, clock, clock.moment, beside, superuser)
         finally:
             await outside.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 

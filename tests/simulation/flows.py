@@ -13,10 +13,15 @@ from gateway.jobs.submit import submit
 from gateway.local.sandbox_operator import deeds, statement
 from gateway.local.sandbox_operator.model import StatementFault, UnaskedPayment
 from gateway.reconciling import ReconcilingDeps
+from payments.observation import Observation, ObservedStatus, Provenance
+from payments.operators.contract import Answer, QueryResult
 from payments.reconciliation.close import DayNotClosable
+from tests.fixed import TestClock
+from tests.gateway.jobs.towns import asked_to_pay
+from tests.invented_operators import CAURI, MIL, ChosenClient, QuestionDeed, event, message, others, tell
 from tests.simulation.crash import Flow
 from tests.stories import PAY_EVERYTHING, answer, ask_to_pay, paid, pushed
-from tests.world import AMINATA, MOUSSA, World
+from tests.world import AMINATA, MOUSSA, Others, World
 
 NEWCOMER = "+22366000003"
 STRANGER = "+22377777777"
@@ -151,6 +156,63 @@ async def close_the_day(world: World) -> None:
         assert await world.rows("SELECT 1 FROM day_report WHERE day = :day", day=day)
 
 
+def two_beside(clock: TestClock) -> Others:
+    """Put two operators beside the sandbox: one answers, the other's client raises for its first minute."""
+    broken_until = clock.now() + timedelta(seconds=60)
+
+    def paid(operator: str) -> QuestionDeed:
+        async def deed(about: str) -> Answer:
+            if operator == MIL and clock.now() < broken_until:
+                raise ZeroDivisionError("a fault of our reader")
+            observed = Observation(
+                operator, Provenance.QUERY, ObservedStatus.SUCCEEDED, 500, operator_transaction_id=f"{operator}/{about}"
+            )
+            return Answer(QueryResult.FOUND, observed)
+
+        return deed
+
+    return others(ChosenClient(answer=paid(CAURI)), ChosenClient(answer=paid(MIL)))
+
+
+async def stand_before_two(world: World) -> None:
+    """Let two operators have requests and news that fall due together."""
+    for operator in (MIL, CAURI, MIL, CAURI):
+        await asked_to_pay(world, operator)
+    await submit(world.jobs, world.clock.now())
+    world.clock.forward(seconds=15)
+
+
+async def ask_both(world: World) -> None:
+    """Ask both operators, one of which is called by a client that raises."""
+    now = world.clock.now()
+    await ask(world.jobs, now)
+    await send_sms(world.jobs, now)
+
+
+async def stand_before_signed(world: World) -> None:
+    """Let a request wait at an operator that signs what it says."""
+    await asked_to_pay(world, CAURI)
+    await submit(world.jobs, world.clock.now())
+
+
+async def hear_a_signed_batch(world: World) -> None:
+    """Take in a signed batch, with a payment asked for, two unasked and one that failed; repeated if not answered."""
+    [(reference,)] = await world.rows("SELECT reference FROM payment_request")
+    batch = message(
+        event("aB1", 500, reference=reference),
+        event("Ab1", 700, payer=AMINATA),
+        event("ab1", 900, payer=STRANGER),
+        event("AB1", 800, payer=AMINATA, state="failed"),
+    )
+    assert await tell(world, CAURI, batch) == 204
+    now = world.clock.now()
+    await read_callbacks(world.jobs, now)
+    await send_sms(world.jobs, now)
+    await seal_ledger(world.jobs, now)
+
+
+TWO = Flow("two operators, one raising", stand_before_two, ask_both, nothing, two_beside)
+SIGNED = Flow("a signed batch", stand_before_signed, hear_a_signed_batch, hear_a_signed_batch, two_beside)
 CONFIRM = Flow("confirming turn", stand_before_paying, confirm, confirm)
 REGISTERING = Flow("registering turn", stand_before_registering, register, register)
 PUSH = Flow("push", stand_before_pushing, push, nothing)
@@ -159,4 +221,4 @@ POLL = Flow("asking without callback", stand_before_asking, ask_and_settle, noth
 UNASKED = Flow("unsolicited payments", stand_before_unasked, hear_and_settle, nothing)
 STATEMENT = Flow("statement and seal", stand_before_statement, import_and_seal, import_and_seal)
 CLOSING = Flow("closing the day", stand_before_closing, close_the_day, close_the_day)
-FLOWS = (CONFIRM, REGISTERING, PUSH, CALLBACK, POLL, UNASKED, STATEMENT, CLOSING)
+FLOWS = (CONFIRM, REGISTERING, PUSH, CALLBACK, POLL, UNASKED, STATEMENT, CLOSING, TWO, SIGNED)

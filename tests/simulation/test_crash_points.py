@@ -25,15 +25,39 @@ from tests.simulation.flows import (
     POLL,
     PUSH,
     REGISTERING,
+    SIGNED,
     STATEMENT,
+    TWO,
     UNASKED,
 )
 from tests.world import World
 
 #: Fewer crossings than these mean that the harness has lost sight of a wire.
-FLOOR = {CONFIRM: 9, REGISTERING: 12, PUSH: 8, CALLBACK: 30, POLL: 25, UNASKED: 30, STATEMENT: 50, CLOSING: 15}
+FLOOR = {
+    CONFIRM: 9,
+    REGISTERING: 12,
+    PUSH: 8,
+    CALLBACK: 30,
+    POLL: 25,
+    UNASKED: 30,
+    STATEMENT: 50,
+    CLOSING: 15,
+    TWO: 20,
+    SIGNED: 20,
+}
 #: One enumeration is cut into so many tests, because a limit of time must have room on a machine at half speed.
-PARTS = {CONFIRM: 1, REGISTERING: 1, PUSH: 1, CALLBACK: 4, POLL: 3, UNASKED: 4, STATEMENT: 8, CLOSING: 3}
+PARTS = {
+    CONFIRM: 1,
+    REGISTERING: 1,
+    PUSH: 1,
+    CALLBACK: 4,
+    POLL: 3,
+    UNASKED: 4,
+    STATEMENT: 8,
+    CLOSING: 3,
+    TWO: 3,
+    SIGNED: 3,
+}
 NEEDED = {
     CONFIRM: {Kind.SQL, Kind.COMMIT, Kind.ANSWER},
     REGISTERING: {Kind.SQL, Kind.COMMIT, Kind.ANSWER},
@@ -43,6 +67,8 @@ NEEDED = {
     UNASKED: set(Kind),
     STATEMENT: {Kind.SQL, Kind.COMMIT, Kind.SMS},
     CLOSING: {Kind.SQL, Kind.COMMIT},
+    TWO: {Kind.SQL, Kind.COMMIT, Kind.CALL, Kind.SMS},
+    SIGNED: {Kind.SQL, Kind.COMMIT, Kind.ANSWER, Kind.SMS},
 }
 
 
@@ -62,7 +88,7 @@ async def enumerated(stage: Stage, flow: Flow, part: int) -> tuple[Scenario, int
 
 async def first_fault(server: PrivatePostgres, flow: Flow, alter: Alter) -> str | None:
     """Look for the first crash that a planted fault does not survive."""
-    async with prepared(server, TEMPLATE, flow.prepare) as stage:
+    async with prepared(server, TEMPLATE, flow.prepare, flow.others) as stage:
         straight = await play(stage, flow, alter=alter)
         assert straight.faults == ()
         for moment in moments(straight.boundaries):
@@ -138,7 +164,7 @@ async def test_a_callback_marked_as_handled_when_claimed_is_caught(
 async def test_a_crash_anywhere_ends_with_the_same_ledger(
     server: PrivatePostgres, flow: Flow, part: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with prepared(server, TEMPLATE, flow.prepare) as stage:
+    async with prepared(server, TEMPLATE, flow.prepare, flow.others) as stage:
         straight, crashes, told = await enumerated(stage, flow, part)
     with capsys.disabled():
         print(  # noqa: T201 - the figures are the result

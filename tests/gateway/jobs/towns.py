@@ -17,10 +17,10 @@ async def asked_to_pay(world: World, operator: str, count: int = 1, at: datetime
     now, references = at or world.clock.now(), []
     for _ in range(count):
         number = next(world.ids.counter)
-        reference = f"W{number:07d}"
+        reference = world.ids.reference()
         new = NewPaymentRequest(
-            operator, reference, world.ids.uuid(), f"t{number}", f"k{number}", 1, f"+223{FIRST_PAYER + number}", 500,
-            now, now,
+            operator, reference, world.ids.uuid(), world.ids.token(), f"k{number}",
+            1, f"+223{FIRST_PAYER + number}", 500, now, now,
         )  # fmt: skip
         await world.database.transact(lambda connection, new=new: request_payment(connection, new, 600))  # type: ignore[misc]
         references.append(reference)
