@@ -26,7 +26,6 @@ READY_DEADLINE_S = 1.5
 #: Says whether sessions can be kept now.
 SessionsAnswer = Callable[[], Awaitable[bool]]
 NO_DATABASE = "the database does not answer, or was not migrated"
-NO_OPERATOR_LINES = "what is known of the operators cannot be read"
 NO_SESSIONS = "sessions are out: their store does not answer"
 
 #: What money rests on: a database that was made careless must not be used.
@@ -51,9 +50,9 @@ WAITING = text("""
 def router(deps: Deps, sessions_answer: SessionsAnswer) -> APIRouter:
     """Give the addresses that machines watch."""
     routes = APIRouter()
-    database = Check(NO_DATABASE, lambda: _database_faults(deps))
+    operators: list[str] = []
+    database = Check(NO_DATABASE, lambda: _database_faults(deps, operators))
     sessions = Check(NO_SESSIONS, lambda: _session_faults(sessions_answer))
-    operator_lines = Check(NO_OPERATOR_LINES, lambda: _operator_lines(deps))
 
     @routes.get("/livez", include_in_schema=False)
     async def livez() -> Response:
@@ -61,7 +60,6 @@ def router(deps: Deps, sessions_answer: SessionsAnswer) -> APIRouter:
 
     @routes.get("/readyz", include_in_schema=False)
     async def readyz() -> Response:
-        operators = await operator_lines.faults()
         faults = [fault for told in await asyncio.gather(database.faults(), sessions.faults()) for fault in told]
         status = HTTPStatus.SERVICE_UNAVAILABLE if faults else HTTPStatus.OK
         return JSONResponse({"ready": not faults, "faults": faults, "operators": operators}, status)
@@ -99,16 +97,6 @@ async def _session_faults(sessions_answer: SessionsAnswer) -> list[str]:
     return [] if await sessions_answer() else [NO_SESSIONS]
 
 
-async def _operator_lines(deps: Deps) -> list[str]:
-    """Say which operators refuse us or are silent: for people to read, no other process would do better."""
-    try:
-        async with deps.doors.single() as connection:
-            found = await troubles(connection)
-    except (SQLAlchemyError, OSError):
-        return [NO_OPERATOR_LINES]
-    return [f"{one.operator}: {one.kind} ({one.job}) since {one.since:%Y-%m-%dT%H:%MZ}: {one.detail}" for one in found]
-
-
 async def _measure(deps: Deps) -> None:
     """Set the gauges that only the database and the pools know; without a database they keep what they last said."""
     pools = [database.engine.pool for database in (deps.doors, deps.desk, deps.work)]
@@ -127,12 +115,20 @@ async def _measure(deps: Deps) -> None:
             SMS_WAITING.labels(trouble).set(count)
 
 
-async def _database_faults(deps: Deps) -> list[str]:
+async def _database_faults(deps: Deps, operators: list[str]) -> list[str]:
+    """Ask the database what is wrong with it; it is also who knows which operators are in trouble.
+
+    Those are lines for people to read, and no fault of this process: no other process of ours would do better.
+    """
     try:
         async with deps.doors.single() as connection:
             state = (await connection.execute(STATE, {"now": deps.clock.now()})).one()
+            found = await troubles(connection) if state.migration == head() else ()
     except (SQLAlchemyError, OSError):
         return [NO_DATABASE]
+    operators[:] = [
+        f"{one.operator}: {one.kind} ({one.job}) since {one.since:%Y-%m-%dT%H:%MZ}: {one.detail}" for one in found
+    ]
     faults = []
     if state.migration != head():
         faults.append(f"the database is at migration {state.migration}, this release needs {head()}")
