@@ -15,6 +15,7 @@ Whatever fails or hangs, the caller is told in time what is true: the request is
 not know.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
@@ -188,18 +189,25 @@ class _Attempt:
     async def truth(self) -> Reply:
         """Say what is true after something has failed."""
         if self._done is not None:
-            return self._reply(self._done)
+            with suppress(Exception):
+                return self._reply(self._done)
+        sentence, name = await self._what_is_true()
+        return self._said(sentence, name)
+
+    async def _what_is_true(self) -> tuple[str, str]:
+        if self._done is not None:
+            return DONE, "done"
         if self._turn.begins:
-            return self._said(NOTHING_DONE, "nothing_done")
+            return NOTHING_DONE, "nothing_done"
         try:
             is_uncertain, launched = await within(self._ussd.limits.truth_s, self._look())
         except (SQLAlchemyError, TimeoutError):
-            return self._said(UNCERTAIN, "uncertain")
+            return UNCERTAIN, "uncertain"
         if launched and not is_uncertain:
-            return self._said(DONE, "done")
+            return DONE, "done"
         if launched or is_uncertain or self._may_have_committed:
-            return self._said(UNCERTAIN, "uncertain")
-        return self._said(NOTHING_DONE, "nothing_done")
+            return UNCERTAIN, "uncertain"
+        return NOTHING_DONE, "nothing_done"
 
     async def _look(self) -> tuple[bool, bool]:
         """Say whether we cannot know, and whether anything was found."""

@@ -23,6 +23,8 @@ from gateway.ussd.sessions_postgres import PostgresSessions
 from payments.operators.registry import built_in as operators
 from tests.conftest import Urls
 from tests.fixed import CountedIds, TestClock
+from tests.gateway.ussd.incremental import MAKES
+from tests.gateway.ussd.lab import Lab
 from tests.gateway.ussd.telephone import KEY, REGISTER, Caller, Count, application
 from ussd_flows.places import places_from
 
@@ -94,6 +96,22 @@ async def client(ussd: UssdDeps) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(application(ussd))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as opened:
         yield opened
+
+
+@pytest.fixture
+async def lab(ussd: UssdDeps, clock: TestClock, count: Count) -> AsyncIterator[Lab]:
+    keys = {**ussd.keys, **dict.fromkeys(MAKES, (KEY,))}
+    door = replace(ussd, aggregators={**ussd.aggregators, **MAKES}, keys=keys)
+    transport = httpx.ASGITransport(application(door))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as opened:
+        yield Lab(opened, door, clock, count)
+
+
+@pytest.fixture
+async def known(lab: Lab, caller: Caller) -> Lab:
+    """The same, for a caller whose household is registered."""
+    assert "END" in await caller.dial("known", *REGISTER)
+    return lab
 
 
 @pytest.fixture

@@ -5,15 +5,19 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlencode
 
 import httpx
 
 from gateway.ussd.aggregators.contract import REPEAT_WITHIN, Turn, TurnEvent, TurnRejected
 from payments.wire import RawRequest, RawResponse
-from tests.gateway.ussd.telephone import MSISDN
+from tests.gateway.ussd.telephone import ADDRESS, MSISDN
 from ussd_flows.screen import Screen, flat
 
 JSON: Final = {"content-type": "application/json"}
+FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
+#: The aggregator that we have, which repeats the whole path.
+PATH: Final = "africastalking"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Handset:
     code: str = "*123#"
     sent: list[dict[str, object]] = field(default_factory=list)
     sequence: int = 0
+    typed: str = ""
     menu: str = ""
     ends: bool = True
 
@@ -124,3 +129,24 @@ class Handset:
 
     async def hang_up(self) -> None:
         await self.send(self.sent[-1] | {"event": "end"})
+
+
+class PathHandset(Handset):
+    """The same phone behind an aggregator that repeats the whole path with every turn."""
+
+    async def type(self, text: str, event: str = "continue") -> str:
+        path = text if event == "begin" or not self.typed else f"{self.typed}*{text}"
+        self.typed = path
+        return await super().type(path, event)
+
+    async def send(self, turn: dict[str, object]) -> bytes:
+        fields = {
+            "sessionId": turn["session"],
+            "phoneNumber": turn["msisdn"],
+            "serviceCode": turn["code"],
+            "text": turn["text"],
+        }
+        answer = await self.client.post(ADDRESS, content=urlencode(fields), headers=FORM)
+        assert answer.status_code == 200, answer.text
+        verb, _, menu = answer.text.partition(" ")
+        return json.dumps({"menu": menu, "ends": verb == "END"}).encode()

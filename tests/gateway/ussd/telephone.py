@@ -47,6 +47,7 @@ class Caller:
     client: httpx.AsyncClient
     msisdn: str = MSISDN
     session_id: str = "ATUid_1"
+    code: str = "*123#"
     typed: list[str] = field(default_factory=list)
 
     async def dial(self, session_id: str, *keys: str) -> str:
@@ -61,7 +62,9 @@ class Caller:
         return await self.repeat()
 
     async def repeat(self) -> str:
-        fields = form(sessionId=self.session_id, phoneNumber=self.msisdn, text="*".join(self.typed))
+        fields = form(
+            sessionId=self.session_id, phoneNumber=self.msisdn, serviceCode=self.code, text="*".join(self.typed)
+        )
         answer = await self.client.post(
             ADDRESS,
             content=urlencode(fields),
