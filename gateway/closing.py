@@ -23,6 +23,7 @@ from payments.reconciliation import late
 from payments.reconciliation.close import (
     SealedDay,
     close_day,
+    is_intact,
     is_sealed,
     last_signed,
     require_closable,
@@ -168,7 +169,8 @@ async def _late(connection: AsyncConnection, now: datetime) -> list[LateMoney]:
     if previous is None:
         return []
     await late.sweep(connection, await through(connection, previous), previous.closed_at, now)
-    recent = [one for one in await signed_days(connection) if one.closed_at >= previous.closed_at - UNDER_WAY_MAX]
+    since = previous.closed_at - UNDER_WAY_MAX
+    recent = [one for one in await signed_days(connection) if one.closed_at >= since and is_intact(one)]
     carried = {(one["operator"], one["subject"]) for day in recent for one in json.loads(day.content).get("late", ())}
     found = await late.late_since(connection, previous.closed_at)
     return [one for one in found if (one.operator, one.subject) not in carried]

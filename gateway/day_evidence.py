@@ -4,18 +4,23 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.ledger.fault import Fault, FaultKind
 from payments.ledger.seal import head
-from payments.reconciliation.close import SealedDay, last_signed, signed_days
+from payments.reconciliation.close import SealedDay, is_intact, last_signed, signed_days
 from payments.reconciliation.late import UNDER_WAY_MAX
 
-#: Each digest is SHA-256 over the digests of the rows, in the order of their ids; a row is written as a JSON array.
-#: The columns of one version never change: a later release that adds a column adds a version.
+#: No statement looks at more ledger transactions, or lines of a file, than this: a day of millions is signed all the
+#: same. It is kept with the digests, which depend on it.
+SLICE: Final = 20_000
+
+#: A row is written as a JSON array and hashed; a slice is the hash of its rows' hashes, in the order of their ids; a
+#: digest is the hash of its slices' hashes. The columns of one version never change: another list is another version.
 ROWS: Final[Mapping[str, str]] = {
     "payments": """
         SELECT row.id AS place, jsonb_build_array(
@@ -43,8 +48,8 @@ ROWS: Final[Mapping[str, str]] = {
 
 DIGESTS: Final = {
     name: text(f"""
-        SELECT count(*) AS count_, encode(sha256(coalesce(string_agg(
-                   sha256(convert_to(written::text, 'UTF8')), ''::bytea ORDER BY place), ''::bytea)), 'hex') AS sha256
+        SELECT count(*) AS count_, sha256(coalesce(string_agg(
+                   sha256(convert_to(written::text, 'UTF8')), ''::bytea ORDER BY place), ''::bytea)) AS sha256
           FROM ({rows}) AS rows
     """)  # noqa: S608 - our own columns
     for name, rows in ROWS.items()
@@ -58,14 +63,19 @@ FILES = text("""
 
 FILE = text("""
     SELECT operator, account, encode(sha256(content), 'hex') AS sha256,
-           (SELECT encode(sha256(coalesce(string_agg(sha256(convert_to(jsonb_build_array(
-                       line.line_number, line.operator, line.kind, line.status, line.amount_xof, line.fee_xof,
-                       line.payer_msisdn, line.our_reference, line.operator_transaction_id,
-                       extract(epoch FROM line.occurred_at), line.raw, line.reference,
-                       line.raw_transaction_id, line.moved_xof, line.remarks)::text, 'UTF8')),
-                       ''::bytea ORDER BY line.line_number), ''::bytea)), 'hex')
-              FROM statement_line line WHERE line.file_id = statement_file.id) AS lines_sha256
+           (SELECT coalesce(max(line_number), 0) FROM statement_line WHERE file_id = statement_file.id) AS last_line
       FROM statement_file WHERE id = :id
+""")
+
+LINES = text("""
+    SELECT count(*) AS count_, sha256(coalesce(string_agg(sha256(convert_to(jsonb_build_array(
+               line.line_number, line.operator, line.kind, line.status, line.amount_xof, line.fee_xof,
+               line.payer_msisdn, line.our_reference, line.operator_transaction_id,
+               extract(epoch FROM line.occurred_at), line.raw, line.reference, line.raw_transaction_id,
+               line.moved_xof, line.remarks)::text, 'UTF8')), ''::bytea ORDER BY line.line_number), ''::bytea)
+           ) AS sha256
+      FROM statement_line line
+     WHERE line.file_id = :file_id AND line.line_number > :after AND line.line_number <= :through
 """)
 
 RANGE_OF_HEAD = text("SELECT coalesce((SELECT through_txn_id FROM ledger_block WHERE sha256 = :sha256), 0)")
@@ -87,13 +97,14 @@ class FileDigest:
     operator: str
     account: str
     sha256: str
-    lines_sha256: str
+    lines: RowsDigest
 
 
 @dataclass(frozen=True, slots=True)
 class DayEvidence:
     """The rows behind a signed day: all that was posted since the signing before, and the statements."""
 
+    slice: int
     after_txn_id: int
     through_txn_id: int
     rows: Mapping[str, RowsDigest]
@@ -108,9 +119,9 @@ async def evidence_of(connection: AsyncConnection, bounds: tuple[datetime, datet
     start, end = bounds
     since = start if previous is None else previous.closed_at - UNDER_WAY_MAX
     ids = (await connection.execute(FILES, {"day_start": start, "day_end": end, "since": since})).scalars().all()
-    files = [await _file(connection, file_id) for file_id in ids]
-    rows = await _rows(connection, after, last)
-    return DayEvidence(after, last, rows, tuple(file for file in files if file is not None))
+    files = [await _file(connection, file_id, SLICE) for file_id in ids]
+    rows = await _rows(connection, after, last, SLICE)
+    return DayEvidence(SLICE, after, last, rows, tuple(file for file in files if file is not None))
 
 
 async def verify_evidence(connection: AsyncConnection) -> tuple[Fault, ...]:
@@ -121,13 +132,14 @@ async def verify_evidence(connection: AsyncConnection) -> tuple[Fault, ...]:
         sealed = _sealed(day)
         if sealed is None:
             continue
-        found = await _rows(connection, sealed["after_txn_id"], sealed["through_txn_id"])
+        size = sealed["slice"]
+        found = await _rows(connection, sealed["after_txn_id"], sealed["through_txn_id"], size)
         for name, rows in found.items():
             if asdict(rows) != sealed["rows"].get(name):
                 faults.append(_changed(day.day, NAMES[name]))
         for file in sealed["files"]:
             if seen.setdefault(file["id"], file) is file:
-                present = await _file(connection, file["id"])
+                present = await _file(connection, file["id"], size)
                 if present is None or asdict(present) != file:
                     faults.append(_changed(day.day, f"le relevé {file['id']} de {file['operator']}"))
     return tuple(faults)
@@ -145,13 +157,11 @@ def _changed(day: date, what: str) -> Fault:
 
 
 def _sealed(day: SealedDay) -> Mapping[str, Any] | None:
-    # A report that was touched is named by its own hash; a report of an older form has nothing to compare.
-    try:
-        content = json.loads(day.content)
-        evidence: Mapping[str, Any] = content["evidence"]
-        return evidence if {"after_txn_id", "through_txn_id", "rows", "files"} <= set(evidence) else None
-    except (ValueError, KeyError, TypeError):
+    # A report that was touched is named by its own hash, and what it says proves nothing.
+    if not is_intact(day):
         return None
+    evidence: Mapping[str, Any] | None = json.loads(day.content).get("evidence")
+    return evidence
 
 
 async def through(connection: AsyncConnection, day: SealedDay) -> int:
@@ -160,11 +170,27 @@ async def through(connection: AsyncConnection, day: SealedDay) -> int:
     return txn_id
 
 
-async def _rows(connection: AsyncConnection, after: int, last: int) -> dict[str, RowsDigest]:
-    span = {"after": after, "through": last}
-    return {name: RowsDigest(*(await connection.execute(query, span)).one()) for name, query in DIGESTS.items()}
+async def _rows(connection: AsyncConnection, after: int, last: int, size: int) -> dict[str, RowsDigest]:
+    return {name: await _digest(connection, query, {}, (after, last), size) for name, query in DIGESTS.items()}
 
 
-async def _file(connection: AsyncConnection, file_id: int) -> FileDigest | None:
+async def _file(connection: AsyncConnection, file_id: int, size: int) -> FileDigest | None:
     row = (await connection.execute(FILE, {"id": file_id})).one_or_none()
-    return None if row is None else FileDigest(file_id, *row)
+    if row is None:
+        return None
+    lines = await _digest(connection, LINES, {"file_id": file_id}, (0, row.last_line), size)
+    return FileDigest(file_id, row.operator, row.account, row.sha256, lines)
+
+
+async def _digest(
+    connection: AsyncConnection, query: TextClause, values: Mapping[str, int], span: tuple[int, int], size: int
+) -> RowsDigest:
+    """Hash the rows of a span, slice by slice."""
+    count, hashed = 0, sha256()
+    first, last = span
+    for after in range(first, last, size):
+        of_slice = {**values, "after": after, "through": min(after + size, last)}
+        found = (await connection.execute(query, of_slice)).one()
+        count += found.count_
+        hashed.update(found.sha256)
+    return RowsDigest(count, hashed.hexdigest())

@@ -185,6 +185,11 @@ async def signed_days(connection: AsyncConnection) -> tuple[SealedDay, ...]:
     return tuple(SealedDay(*row) for row in (await connection.execute(READ_ALL)).all())
 
 
+def is_intact(day: SealedDay) -> bool:
+    """Say whether a report is, to the byte, the one that was signed."""
+    return day.sha256 == _digest(day)
+
+
 async def verify_days(connection: AsyncConnection) -> tuple[Fault, ...]:
     """Recompute the chain of days and look for the ledger block that each of them saw last."""
     faults: list[Fault] = []
@@ -200,7 +205,7 @@ async def verify_days(connection: AsyncConnection) -> tuple[Fault, ...]:
                     f"la journée du {one.day} ne suit pas celle qui a été signée avant",
                 )
             )
-        if one.sha256 != _digest(one):
+        if not is_intact(one):
             faults.append(Fault(None, FaultKind.DAY_CHANGED, f"le rapport du {one.day} n'est plus ce qui a été scellé"))
         if not await is_block(connection, one.ledger_head_sha256):
             lost = f"la journée du {one.day} s'appuie sur le bloc {one.ledger_head_sha256.hex()[:16]}"

@@ -67,7 +67,8 @@ LINES = text(f"""
              CROSS JOIN LATERAL (SELECT line.kind || '/' || coalesce(line.operator_transaction_id,
                                         line.file_id || ':' || line.line_number)) AS named(subject)
               JOIN day_report report ON report.day = CAST(line.occurred_at AT TIME ZONE 'UTC' AS date)
-             WHERE file.imported_at >= :since AND file.imported_at > report.closed_at
+             WHERE file.id = :file_id AND line.line_number > :after AND line.line_number <= :through
+               AND file.imported_at > report.closed_at
                AND line.moved_xof <> 0 AND line.matched_at IS NOT NULL
                AND line.bucket IS DISTINCT FROM 'duplicate'
                AND NOT (line.kind = 'collection' AND EXISTS (
@@ -78,6 +79,21 @@ LINES = text(f"""
         ON CONFLICT (kind, operator, subject) DO NOTHING
     RETURNING id
 """)  # noqa: S608 - our own words
+
+#: Files that may hold such lines: they came since then, after a day that they touch was signed.
+FILES = text("""
+    SELECT file.id, (SELECT coalesce(max(line_number), 0) FROM statement_line WHERE file_id = file.id) AS last_line
+      FROM statement_file file
+     WHERE file.imported_at >= :since
+       AND EXISTS (SELECT FROM day_report report
+                    WHERE report.closed_at < file.imported_at
+                      AND report.day >= CAST(file.period_start AT TIME ZONE 'UTC' AS date)
+                      AND report.day <= CAST(file.period_end AT TIME ZONE 'UTC' AS date))
+     ORDER BY file.id
+""")
+
+#: No statement looks at more lines than this.
+LINES_PER_LOOK: Final = 20_000
 
 CARRIED = text("""
     SELECT operator, subject, day, coalesce(we_say_xof, operator_says_xof) AS amount_xof
@@ -151,7 +167,12 @@ async def record_lines(connection: AsyncConnection, since: datetime, now: dateti
 
     Returns: how many are new.
     """
-    return len((await connection.execute(LINES, {"since": since, "now": now})).all())
+    opened = 0
+    for file in (await connection.execute(FILES, {"since": since})).all():
+        for after in range(0, file.last_line, LINES_PER_LOOK):
+            of_file = {"file_id": file.id, "after": after, "through": after + LINES_PER_LOOK, "now": now}
+            opened += len((await connection.execute(LINES, of_file)).all())
+    return opened
 
 
 async def sweep(connection: AsyncConnection, after_txn_id: int, since: datetime, now: datetime) -> int:

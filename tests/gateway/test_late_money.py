@@ -7,11 +7,13 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from gateway import day_evidence
 from gateway.closing import FIGURES, VERSION, DayToClose, canonical, close, has_moved, verify_all
 from gateway.importing import resume
 from gateway.reconciling import ReconcilingDeps
 from gateway.reports.day import OperatorDay, day_report
 from payments.ledger.fault import Fault, FaultKind
+from payments.reconciliation import late as late_money
 from payments.reconciliation.close import DayNotClosable, DayRefusal, SealedDay
 from payments.reconciliation.late import LATE, late_of_day, late_of_file, late_payments
 from tests.gateway.signed_days import DAY, NEXT, credit, state, two_days
@@ -104,6 +106,33 @@ async def test_the_proof_finds_it_though_its_break_was_removed(
         assert [one.subject for one in await late_payments(connection, 50)] == ["late-1"]
     world.clock.forward(days=1)
     assert carried(await sign(recon, THIRD)) == ["late-1"]
+
+
+async def test_what_a_line_took_from_a_signed_day_is_told_though_it_is_no_payment(
+    world: World, recon: ReconcilingDeps, by_hand: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fee and a transfer on a signed day, the fee repeated by a second file, and one that moved nothing."""
+    monkeypatch.setattr(late_money, "LINES_PER_LOOK", 1)
+    await credit(world, "A", 1_000, DAY)
+    world.clock.forward(days=1)
+    first = await sign(recon, DAY)
+    world.clock.forward(hours=1)
+    await state(world, DAY, "A")
+    await resume(recon)
+    for number, (kind, name, moved_xof) in enumerate(
+        [("fee", "F1", -25), ("fee", "F1", -25), ("transfer", None, -900), ("other", "Z", 0)], start=20
+    ):
+        by_hand.execute(
+            "INSERT INTO statement_line (file_id, line_number, operator, kind, status, operator_transaction_id,"
+            " occurred_at, raw, moved_xof, remarks, bucket, matched_at)"
+            " VALUES (1, %s, 'sandbox', %s, 'succeeded', %s, %s, '', %s, '', 'informative', %s)",
+            (number, kind, name, f"{DAY} 10:00+00", moved_xof, world.clock.now()),
+        )
+    opened = await world.database.transact(lambda one: late_money.record_lines(one, first.closed_at, world.clock.now()))
+    assert opened == 2
+    assert [(row[0], row[3], row[4]) for row in await told(world)] == [("fee/F1", -25, 0), ("transfer/1:22", -900, 0)]
+    again = await world.database.transact(lambda one: late_money.record_lines(one, first.closed_at, world.clock.now()))
+    assert again == 0
 
 
 async def test_a_statement_for_a_signed_day_counts_what_is_late(world: World, recon: ReconcilingDeps) -> None:
@@ -219,6 +248,36 @@ async def test_whatever_is_changed_behind_a_signed_day_is_named(
     found = await faults(world)
     assert FaultKind[kind] in {one.kind for one in found}
     assert all(one.detail for one in found)
+
+
+async def test_a_day_of_many_slices_is_proved_slice_by_slice(
+    world: World, recon: ReconcilingDeps, by_hand: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(day_evidence, "SLICE", 2)
+    for number in range(7):
+        await credit(world, f"P{number}", 100, DAY)
+    world.clock.forward(days=1)
+    await state(world, DAY, *(f"P{number}" for number in range(7)))
+    sealed = await sign(recon, DAY)
+    evidence = json.loads(sealed.content)["evidence"]
+    assert (evidence["slice"], evidence["rows"]["payments"]["count"]) == (2, 7)
+    assert [file["lines"]["count"] for file in evidence["files"]] == [7]
+    monkeypatch.setattr(day_evidence, "SLICE", 20_000)
+    assert await faults(world) == []
+    by_hand.execute("UPDATE payment SET fee_xof = 1 WHERE operator_transaction_id = 'P6'")
+    by_hand.execute("UPDATE statement_line SET raw = 'x' WHERE operator_transaction_id = 'P5'")
+    assert [one.kind for one in await faults(world)] == [FaultKind.EVIDENCE_CHANGED] * 2
+
+
+async def test_a_report_that_was_spoilt_keeps_neither_the_proof_nor_the_next_closing(
+    world: World, recon: ReconcilingDeps, by_hand: psycopg.Connection
+) -> None:
+    await two_days(world, recon)
+    for spoilt in ("", "[]", '{"evidence": {"files": [1]}}', '{"late": 3}'):
+        by_hand.execute("UPDATE day_report SET content = %s WHERE day = %s", (spoilt, NEXT))
+        assert [one.kind for one in await faults(world)] == [FaultKind.DAY_CHANGED]
+    world.clock.forward(days=1)
+    assert (await sign(recon, THIRD)).seq == 3
 
 
 async def test_rows_that_nobody_signed_yet_are_proved_by_the_ledger_alone(
