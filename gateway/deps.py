@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from gateway.clock import Clock
 from gateway.database import Database
 from gateway.ids import Ids
+from payments.dating import REACH
 from payments.operators.contract import OperatorClient, Operators, Secrets
 
 
@@ -14,7 +16,7 @@ class Deps:
     """The parts that wiring builds once and every door receives.
 
     ``doors`` answers callers and operators, ``desk`` serves pages and reports, ``work`` runs jobs: three bulkheads,
-    so that a long report starves nobody.
+    so that a long report starves nobody. ``reach`` is how old money may be that nobody asked for.
     """
 
     doors: Database
@@ -28,3 +30,4 @@ class Deps:
     public_url: str
     service_code: str
     local_mode: bool
+    reach: timedelta = REACH

@@ -29,6 +29,7 @@ from gateway.setting_types import (
     WebhookKeys,
     WebhookNetworks,
 )
+from payments.dating import REACH
 from payments.operators.contract import Secret, Secrets
 
 SECRET_FILE_BYTES_MAX = 64 * 1024
@@ -95,6 +96,9 @@ class Settings(BaseSettings):
     africastalking_api_key: SenderKey = Field(None, description="the key of that account")
     africastalking_sender_id: str | None = Field(None, max_length=11, description="the name that SMS come from")
     push_delay_s: int = Field(3, ge=0, le=120, description="0 to 120, from the end of a session to the prompt")
+    reach_days: int = Field(
+        REACH.days, ge=1, le=366, description="1 to 366, how old money may be that nobody asked for"
+    )
     pool_size: int = Field(10, ge=1, le=200, description="1 to 200 connections in each of a process's four pools")
     pool_wait_s: int = Field(2, ge=1, le=30, description="1 to 30, the longest wait for a connection")
     statement_timeout_s: int = Field(5, ge=1, le=300, description="1 to 300, the longest SQL statement")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import httpx
 from pydantic import SecretStr
@@ -88,6 +89,7 @@ class Wiring:
             public_url=settings.public_url,
             service_code=settings.service_code,
             local_mode=settings.is_local,
+            reach=timedelta(days=settings.reach_days),
         )
         accounts = {"sandbox": settings.sandbox_merchant}
         return Parts(

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.cli.environment import environment
 from gateway.cli.terminal import author, stop, transact
 from gateway.clock import SystemClock
+from gateway.contributions import parking
 from gateway.finance import audit
 from gateway.reports.waiting import ParkedRow, TroubleRow, parked, troubles
 from gateway.settings import load_settings
@@ -20,11 +21,11 @@ from payments.trouble import TroubleKind
 
 app = typer.Typer(no_args_is_help=True, help="Les avis des opérateurs mis de côté, et ce qui en dépend.")
 
-KINDS: Final = {"callback": "avis", "question": "question", "request": "demande"}
+KINDS: Final = {"callback": "avis", "question": "question", "request": "demande", "household": "ménage"}
 TROUBLES: Final = {TroubleKind.REFUSES_US: "nous refuse", TroubleKind.SILENT: "ne répond pas"}
 #: One letter for each kind and the row's number, as the list shows it.
-NAME: Final = re.compile(r"([AQDaqd])([1-9][0-9]{0,17})")
-AGAIN: Final = {"A": inbox.retry, "Q": inquiries.retry, "D": dispatch.retry}
+NAME: Final = re.compile(r"([AQDMaqdm])([1-9][0-9]{0,17})")
+AGAIN: Final = {"A": inbox.retry, "Q": inquiries.retry, "D": dispatch.retry, "M": parking.retry}
 
 
 @app.command("list")
@@ -59,7 +60,7 @@ def retry(
     """Essayer de nouveau ce qui a été mis de côté ; une trace en est gardée."""
     named = NAME.fullmatch(name.strip())
     if named is None:
-        stop("Le nom est celui de la liste : A, Q ou D, puis un nombre. Exemple : ramu callbacks retry A12")
+        stop("Le nom est celui de la liste : A, Q, D ou M, puis un nombre. Exemple : ramu callbacks retry A12")
     kind, number, now = named[1].upper(), int(named[2]), SystemClock().now()
 
     async def again(connection: AsyncConnection) -> bool:

@@ -35,6 +35,8 @@ DUE_AGAIN = text("""
      ORDER BY household.id LIMIT :batch FOR NO KEY UPDATE OF household SKIP LOCKED
 """)
 
+AGAIN = text("UPDATE parked_household SET next_attempt_at = :now WHERE household_id = :id RETURNING household_id")
+
 COUNT = text("SELECT count(*) FROM parked_household")
 
 
@@ -60,6 +62,11 @@ async def park(connection: AsyncConnection, faults: Mapping[int, str], now: date
 async def due_again(connection: AsyncConnection, now: datetime, batch: int) -> list[int]:
     """Lock and give the parked households whose moment has come."""
     return list((await connection.execute(DUE_AGAIN, {"now": now, "batch": batch})).scalars())
+
+
+async def retry(connection: AsyncConnection, household_id: int, now: datetime) -> bool:
+    """Have one household looked at again at once; say whether it was set aside."""
+    return (await connection.execute(AGAIN, {"id": household_id, "now": now})).one_or_none() is not None
 
 
 async def release(connection: AsyncConnection, household_ids: Sequence[int]) -> None:

@@ -53,7 +53,7 @@ class JobDeps:
 
     def settling(self, now: datetime) -> SettleContext:
         """Give what settling needs at one moment."""
-        return SettleContext(self.book, now, self.deps.service_code)
+        return SettleContext(self.book, now, self.deps.service_code, self.deps.reach)
 
     def capabilities(self, operator: str) -> Capabilities:
         """Give what an operator has."""

@@ -10,7 +10,7 @@ from payments.trouble import TroubleKind
 
 TROUBLES = text("SELECT operator, job, kind, detail, since, seen_at FROM operator_trouble ORDER BY operator, job")
 
-#: One shape for the three, so that one list shows them all; each half has a partial index of its own.
+#: One shape for all, so that one list shows them; each of the operators' has a partial index of its own.
 PARKED = text("""
     SELECT * FROM (
         SELECT 'A' || id AS name, operator, 'callback' AS kind, received_at AS since, parked_at, attempts,
@@ -21,7 +21,10 @@ PARKED = text("""
           FROM inquiry WHERE parked_at IS NOT NULL
         UNION ALL
         SELECT 'D' || id, operator, 'request', created_at, parked_at, failures, coalesce(last_detail, '')
-          FROM payment_request WHERE parked_at IS NOT NULL) AS waiting
+          FROM payment_request WHERE parked_at IS NOT NULL
+        UNION ALL
+        SELECT 'M' || household_id, '', 'household', parked_at, parked_at, attempts, why
+          FROM parked_household) AS waiting
      ORDER BY parked_at, name LIMIT :most
 """)
 
@@ -29,6 +32,7 @@ COUNT = text("""
     SELECT (SELECT count(*) FROM callback WHERE parked_at IS NOT NULL AND handled_at IS NULL)
          + (SELECT count(*) FROM inquiry WHERE parked_at IS NOT NULL)
          + (SELECT count(*) FROM payment_request WHERE parked_at IS NOT NULL)
+         + (SELECT count(*) FROM parked_household)
 """)
 
 

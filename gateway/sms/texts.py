@@ -69,7 +69,8 @@ def receipt(
     if second:
         before = f"RAMU: 2e paiement d'une meme demande: {show(amount_xof)} le {show_date(paid_on)} pour "
         if in_advance:
-            return _fitted(before, name, f"{number}Gardé d'avance.", f" {_rights_words(rights)}")
+            opens = "" if isinstance(rights, RightsClosed) and rights.to_open_xof == 0 else f" {_rights_words(rights)}"
+            return _fitted(before, name, f"{number}Gardé d'avance.", opens)
         return _fitted(before, name, f"{number}{_rights_words(rights)}", CODE_WARNING)
     before = f"RAMU: {show(amount_xof)} payés le {show_date(paid_on)} pour "
     return _fitted(before, name, f"{number}{_paid_words(rights, in_advance=in_advance)}", CODE_WARNING)

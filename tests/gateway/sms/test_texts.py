@@ -14,10 +14,12 @@ from gateway.sms.texts import (
     RightsOpen,
     RightsSaid,
     TextTooLong,
+    kept_for_household,
     payment_failed,
     payment_not_sent,
     receipt,
     registered,
+    reversed_before,
     situation_detail,
     suspense_received,
 )
@@ -38,7 +40,12 @@ SAID: tuple[RightsSaid, ...] = (
 
 
 def paid(
-    rights: RightsSaid, *, amount_xof: int = 12_000, name: str = "Aminata TRAORE", in_advance: bool = False
+    rights: RightsSaid,
+    *,
+    amount_xof: int = 12_000,
+    name: str = "Aminata TRAORE",
+    in_advance: bool = False,
+    second: bool = False,
 ) -> str:
     return receipt(
         amount_xof=amount_xof,
@@ -47,6 +54,7 @@ def paid(
         receipt_number="7K3M-9QPA",
         rights=rights,
         in_advance=in_advance,
+        second=second,
     )
 
 
@@ -84,6 +92,49 @@ def test_a_receipt_says_that_it_was_paid_in_advance() -> None:
     kept = paid(RightsClosed(0), in_advance=True)
     assert "Versement d'avance, gardé pour vos prochaines échéances." in kept
     assert "Droits fermés" not in kept
+
+
+def test_a_second_payment_of_one_request_says_so_where_it_went_and_what_it_opened() -> None:
+    assert paid(RightsOpen(PAID_ON), second=True) == (
+        "RAMU: 2e paiement d'une meme demande: 12 000 F le 31/12/2026 pour Aminata TRAORE. Quittance 7K3M-9QPA."
+        " Droits ouverts jusqu'au 31/12/2026."
+    )
+    ahead = paid(RightsOpen(PAID_ON), second=True, in_advance=True)
+    assert ahead.endswith("Quittance 7K3M-9QPA. Gardé d'avance. Droits ouverts jusqu'au 31/12/2026.")
+    assert "fermés" not in paid(RightsClosed(0), second=True, in_advance=True)
+
+
+def test_every_receipt_of_a_second_payment_fits_one_message_with_the_longest_number() -> None:
+    tried = 0
+    for amount_xof, name, rights, ahead in product(AMOUNTS, NAMES, SAID, (False, True)):
+        text = receipt(
+            amount_xof=amount_xof,
+            paid_on=PAID_ON,
+            name=name,
+            receipt_number="Q999999999",
+            rights=rights,
+            in_advance=ahead,
+            second=True,
+        )
+        assert fits(text), text
+        assert f"{amount_xof:,} F".replace(",", " ") in text
+        assert "2e paiement" in text
+        tried += 1
+    assert tried == 216
+
+
+@pytest.mark.parametrize("amount_xof", AMOUNTS)
+def test_what_is_told_of_money_that_no_situation_can_be_told_of_promises_nothing(amount_xof: int) -> None:
+    kept = kept_for_household(amount_xof=amount_xof, paid_on=PAID_ON, receipt_number="Q999999999")
+    back = reversed_before(amount_xof=amount_xof, paid_on=PAID_ON, reference="Q999999999")
+    for text in (kept, back):
+        assert fits(text)
+        assert "Q999999999" in text
+        assert "31/12/2026" in text
+    assert "Droits" not in kept
+    assert "gardé pour votre ménage" in kept
+    assert "annulé" in back
+    assert "n'a pas été compté" in back
 
 
 def test_the_receipts_of_different_outcomes_differ() -> None:
