@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.day_evidence import evidence_of, through, verify_evidence
 from gateway.importing import Unfinished, resume, unfinished_of_day
-from gateway.reconciling import ReconcilingDeps, open_unclaimed_of_day
+from gateway.reconciling import ReconcilingDeps, explain_day
 from gateway.reports.breaks import break_figures
 from gateway.reports.day import DayReport, bounds, day_report
 from gateway.tables import AuditEvent
@@ -109,7 +109,7 @@ async def close(recon: ReconcilingDeps, wanted: DayToClose) -> SealedDay:
     async with deps.work.single() as connection:
         await require_closable(connection, wanted.day, now)
     await resume(recon)
-    await open_unclaimed_of_day(recon, wanted.day)
+    await explain_day(recon, wanted.day)
     sealed = None
     while sealed is None:
         while await deps.work.transact(lambda connection: seal(connection, now)):

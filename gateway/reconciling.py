@@ -3,23 +3,32 @@
 Each run of lines is one transaction: a crash loses nothing, and a second importer only shares the work.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from functools import partial
 from typing import Final
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.schemes import SchemeBook
 from gateway.deps import Deps
 from gateway.settling import SettleContext, settle
 from payments.match import Evidence
+from payments.observation import LineKind
 from payments.reconciliation import breaks, late, lines
+from payments.reconciliation.balances import balance_differences
+from payments.reconciliation.coverage import day_bounds, period_of, utc_day
+from payments.reconciliation.difference import Difference
+from payments.reconciliation.facts import Unit
 from payments.reconciliation.late import NOTHING_LATE, LateTotal
 from payments.reconciliation.lines import BucketTotal as BucketTotal
-from payments.reconciliation.lines import KeptFile
-from payments.reconciliation.match import match, to_recover
+from payments.reconciliation.lines import KeptFile, Outcome
+from payments.reconciliation.match import Judged, judge, to_recover
+from payments.reconciliation.units import dated, read_units
+
+log = structlog.stdlib.get_logger()
 
 #: Small enough that households wait for a moment only, large enough that round trips do not count.
 LINES_PER_RUN: Final = 500
@@ -97,7 +106,7 @@ class _Run:
 
 
 async def finish(recon: ReconcilingDeps, file: KeptFile, progress: Progress | None, *, already: bool) -> ImportOutcome:
-    """Match what is left of a file, run by run, and open what the operator does not claim of its period.
+    """Match what is left of a file, run by run, and open what its figures and ours differ by.
 
     A line that raises is passed over, so that it holds no other; ``MatchingStopped`` names such lines at the end.
     """
@@ -119,7 +128,7 @@ async def finish(recon: ReconcilingDeps, file: KeptFile, progress: Progress | No
             break
         done, breaks_opened = done + run.line_count, breaks_opened + run.breaks_opened
         batch = min(batch * 2, recon.lines_per_run)
-    breaks_opened += await database.transact(partial(_open_unclaimed, recon, file))
+    breaks_opened += await database.transact(partial(_explain_rest, recon, file))
     breaks_opened += await database.transact(
         partial(late.record_lines, since=file.imported_at, now=recon.deps.clock.now())
     )
@@ -130,12 +139,14 @@ async def finish(recon: ReconcilingDeps, file: KeptFile, progress: Progress | No
     return ImportOutcome(file.filename, already, file.line_count, buckets, breaks_opened, file.collected_xof, behind)
 
 
-async def open_unclaimed_of_day(recon: ReconcilingDeps, day: date) -> int:
-    """Look once more, before a day is closed, for payments that a statement of that day should name and does not."""
-    start = datetime.combine(day, time(), UTC)
+async def explain_day(recon: ReconcilingDeps, day: date) -> int:
+    """Judge a day once more before it is closed: money that came since, and what no statement names.
+
+    Returns: how many breaks are new.
+    """
     async with recon.deps.work.single() as connection:
-        files = await lines.files_touching(connection, start, start + timedelta(days=1))
-    opened = [await recon.deps.work.transact(partial(_open_unclaimed, recon, file)) for file in files]
+        operators = await lines.operators_of_day(connection, day)
+    opened = [await recon.deps.work.transact(partial(_explain_day, recon, operator, day)) for operator in operators]
     return sum(opened)
 
 
@@ -143,30 +154,82 @@ async def _run(
     recon: ReconcilingDeps, file: KeptFile, batch: int, after_line: int, connection: AsyncConnection
 ) -> _Run:
     now = recon.deps.clock.now()
-    waiting = await lines.take(connection, file, batch, after_line)
-    if not waiting:
+    subjects = await lines.take(connection, file, batch, after_line)
+    if not subjects:
         return _Run(0, 0)
-    known = await lines.read_known(connection, file, waiting)
-    missing = to_recover(waiting, known)
+    units = await read_units(connection, file.operator, subjects)
+    missing = [line for unit in units if (line := to_recover(unit)) is not None]
     opened = 0
     if missing:
+        period = period_of(file.period_start, file.covered_until)
         context = SettleContext(recon.book, now, recon.deps.service_code)
-        settled = await settle(connection, [Evidence(line.observation) for line in missing], context)
+        settled = await settle(connection, [Evidence(dated(line), window=period) for line in missing], context)
         recovered_ids = frozenset(payment.id for payment in settled.created)
-        payments = await lines.read_payments(connection, file.operator, waiting, recovered_ids)
-        known, opened = replace(known, payments=payments), settled.breaks_opened
-    matched = match(waiting, known)
-    opened += await breaks.record_differences(connection, file.operator, matched.differences, now)
-    await breaks.close_named(connection, file.operator, named=matched.named_ids, claimed=matched.claimed_ids, now=now)
-    await lines.mark(connection, file.id, matched.outcomes, now)
-    return _Run(len(waiting), opened)
+        units = await read_units(connection, file.operator, subjects, recovered_ids)
+        opened = settled.breaks_opened
+    judged = [(unit, judge(unit)) for unit in units]
+    found = [one for _, decided in judged for one in decided.differences]
+    opened += await breaks.replace(connection, file.operator, subjects, found, now)
+    outcomes = [one for unit, decided in judged for one in _outcomes(file, unit, decided)]
+    return _Run(await lines.mark(connection, file.id, outcomes, now), opened)
 
 
-async def _open_unclaimed(recon: ReconcilingDeps, file: KeptFile, connection: AsyncConnection) -> int:
-    # Whatever period it prints, a file says nothing of what came after it.
-    period_end = min(file.period_end, file.imported_at)
-    now = recon.deps.clock.now()
-    return await lines.open_unclaimed(connection, file.operator, file.period_start, period_end, now)
+def _outcomes(file: KeptFile, unit: Unit, judged: Judged) -> list[Outcome]:
+    payment_id = unit.payment.payment_id if unit.payment is not None else None
+    named = {line.place for line in unit.lines if line.kind in {LineKind.COLLECTION, LineKind.REVERSAL}}
+    return [
+        Outcome(place[1], bucket, payment_id if place in named else None)
+        for place, bucket in judged.buckets.items()
+        if place[0] == file.id
+    ]
+
+
+async def _explain_rest(recon: ReconcilingDeps, file: KeptFile, connection: AsyncConnection) -> int:
+    await lines.lock(connection, file.operator)
+    period = (file.period_start, file.covered_until)
+    subjects = await lines.unnamed(connection, file)
+    subjects |= await lines.unmatched_payments(connection, file.operator, *period)
+    opened = await _explain(recon, connection, file.operator, subjects)
+    last = utc_day(file.covered_until)
+    first = utc_day(file.period_start)
+    days = [first + timedelta(days=passed) for passed in range((last - first).days + 1)]
+    opened += await _explain_balances(recon, connection, file.operator, days)
+    return opened
+
+
+async def _explain_day(recon: ReconcilingDeps, operator: str, day: date, connection: AsyncConnection) -> int:
+    await lines.lock(connection, operator)
+    subjects = await breaks.about_day(connection, operator, day)
+    subjects |= await lines.unmatched_payments(connection, operator, *day_bounds(day))
+    opened = await _explain(recon, connection, operator, subjects)
+    return opened + await _explain_balances(recon, connection, operator, [day])
+
+
+async def _explain(recon: ReconcilingDeps, connection: AsyncConnection, operator: str, subjects: set[str]) -> int:
+    opened, now, names = 0, recon.deps.clock.now(), sorted(subjects)
+    for start in range(0, len(names), recon.lines_per_run):
+        run = names[start : start + recon.lines_per_run]
+        units = await read_units(connection, operator, run)
+        judged = [(unit.subject, differences) for unit in units if (differences := _differences(unit)) is not None]
+        found = [one for _, differences in judged for one in differences]
+        opened += await breaks.replace(connection, operator, {subject for subject, _ in judged}, found, now)
+    return opened
+
+
+def _differences(unit: Unit) -> tuple[Difference, ...] | None:
+    # One that raises holds no other: its money stays what the day's page calls unexplained, and the log says why.
+    try:
+        return judge(unit).differences
+    except Exception:
+        log.exception("reconciling.not_judged", account=unit.account)
+        return None
+
+
+async def _explain_balances(
+    recon: ReconcilingDeps, connection: AsyncConnection, operator: str, days: Sequence[date]
+) -> int:
+    abouts, found = await balance_differences(connection, operator, days)
+    return await breaks.replace(connection, operator, abouts, found, recon.deps.clock.now())
 
 
 def _silent(done: int, total: int) -> None:

@@ -54,17 +54,19 @@ REVERSALS: Final = text("""
                             said.occurred_at ORDER BY said.line_number)
       FROM unnest(CAST(:operators AS text[]), CAST(:transactions AS text[])) AS asked(operator, name)
      CROSS JOIN LATERAL (SELECT * FROM statement_line WHERE statement_line.operator = asked.operator
-                            AND statement_line.operator_transaction_id = asked.name OFFSET 0) AS said
-     WHERE said.kind = 'reversal' AND said.status IN ('succeeded', 'reversed')
-        OR said.kind = 'collection' AND said.status = 'reversed'
+                            AND statement_line.subject = asked.name OFFSET 0) AS said
+     WHERE said.operator_transaction_id IS NOT NULL
+       AND (said.kind = 'reversal' AND said.status IN ('succeeded', 'reversed')
+         OR said.kind = 'collection' AND said.status = 'reversed')
 """)
 
-#: Whatever became of the break: only people may credit what it names.
+#: Whatever people made of the break: only they may credit what it names.
 COLLIDED: Final = text("""
-    SELECT found.operator, found.subject
+    SELECT DISTINCT found.operator, found.about AS subject
       FROM unnest(CAST(:operators AS text[]), CAST(:transactions AS text[])) AS asked(operator, name)
       JOIN reconciliation_break found
-        ON found.kind = :kind AND found.operator = asked.operator AND found.subject = asked.name
+        ON found.kind = :kind AND found.operator = asked.operator AND found.about = asked.name
+       AND found.superseded_at IS NULL
 """)
 
 #: The operator's name for one piece of money, beside the operator.

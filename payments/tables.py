@@ -299,7 +299,10 @@ class StatementFile(Table, table=True):
     """An operator's statement, byte for byte, once per content."""
 
     __tablename__ = "statement_file"
-    __table_args__ = (UniqueConstraint("operator", "sha256"),)
+    __table_args__ = (
+        UniqueConstraint("operator", "sha256"),
+        Index("ix_statement_file_operator_covered_until", "operator", "covered_until"),
+    )
 
     id: int = identity()
     operator: str = text()
@@ -309,10 +312,15 @@ class StatementFile(Table, table=True):
     account: str = text()
     period_start: datetime = instant()
     period_end: datetime = instant()
+    covered_until: datetime = instant()
     opening_xof: int | None = amount(nullable=True)
     closing_xof: int | None = amount(nullable=True)
     line_count: int = Field(default=0, nullable=False)
     collected_xof: int = amount()
+    fees_xof: int = amount()
+    printed_collected_xof: int | None = amount(nullable=True)
+    printed_fees_xof: int | None = amount(nullable=True)
+    gap_xof: int = amount()
     imported_by: str = text()
     imported_at: datetime = instant()
 
@@ -364,8 +372,8 @@ class StatementLineRow(Table, table=True):
         ForeignKeyConstraint(["file_id"], ["statement_file.id"]),
         ForeignKeyConstraint(["payment_id"], ["payment.id"]),
         Index("ix_statement_line_unmatched", "file_id", "line_number", postgresql_where=sql("matched_at IS NULL")),
-        Index("ix_statement_line_operator_operator_transaction_id", "operator", "operator_transaction_id"),
-        Index("ix_statement_line_operator_occurred_at", "operator", "occurred_at"),
+        Index("ix_statement_line_operator_subject", "operator", "subject"),
+        Index("ix_statement_line_file_id_counts_at_line_number", "file_id", "counts_at", "line_number"),
     )
 
     file_id: int = Field(default=None, sa_type=number_type(), primary_key=True)
@@ -384,6 +392,10 @@ class StatementLineRow(Table, table=True):
     reference: str | None = text(nullable=True)
     moved_xof: int = amount()
     remarks: str = text()
+    subject: str = text()
+    counts_at: datetime = instant()
+    due_xof: int = amount()
+    running_xof: int = amount()
     bucket: str | None = text(nullable=True)
     matched_at: datetime | None = instant(nullable=True)
     payment_id: int | None = number(nullable=True)
@@ -394,15 +406,31 @@ class Break(Table, table=True):
 
     __tablename__ = "reconciliation_break"
     __table_args__ = (
-        UniqueConstraint("kind", "operator", "subject"),
         ForeignKeyConstraint(["payment_id"], ["payment.id"]),
+        Index(
+            "uq_reconciliation_break_standing",
+            "kind",
+            "operator",
+            "account",
+            "subject",
+            unique=True,
+            postgresql_where=sql("superseded_at IS NULL"),
+        ),
+        Index(
+            "ix_reconciliation_break_operator_about",
+            "operator",
+            "about",
+            postgresql_where=sql("superseded_at IS NULL"),
+        ),
         Index("ix_reconciliation_break_operator_day", "operator", "day"),
     )
 
     id: int = identity()
     kind: str = text()
     operator: str = text()
+    account: str = text()
     subject: str = text()
+    about: str = text()
     day: date = Field(default=None, nullable=False)
     operator_says_xof: int | None = amount(nullable=True)
     we_say_xof: int | None = amount(nullable=True)
@@ -413,6 +441,7 @@ class Break(Table, table=True):
     opened_at: datetime = instant()
     closed_at: datetime | None = instant(nullable=True)
     closed_because: str | None = text(nullable=True)
+    superseded_at: datetime | None = instant(nullable=True)
 
 
 class DayReport(Table, table=True):

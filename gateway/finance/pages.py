@@ -10,10 +10,11 @@ from starlette.responses import Response
 
 from gateway.closing import has_moved
 from gateway.finance import audit
+from gateway.finance.break_words import BREAKS
 from gateway.finance.parts import FinanceDeps, Refused, Visit, snapshot
 from gateway.finance.rendering import page
 from gateway.finance.roles import Right
-from gateway.finance.words import BREAKS, HELD
+from gateway.finance.words import HELD
 from gateway.importing import FIRST_DAY
 from gateway.reports import csv_file
 from gateway.reports.breaks import breaks_of_day, open_breaks
@@ -33,7 +34,18 @@ BALANCE_PATIENCE = text("SET LOCAL statement_timeout = '120s'")
 DAY_TITLES: Mapping[str, str] = {
     "day": "Jour",
     "operator": "Opérateur",
+    "account": "Compte",
     "statement_received": "Relevé complet",
+    "is_verifiable": "Vérifiable par l'opérateur",
+    "opening_xof": "Solde d'ouverture (F)",
+    "collections_xof": "Encaissements (F)",
+    "reversals_xof": "Annulations (F)",
+    "fees_xof": "Frais de l'opérateur (F)",
+    "transfers_xof": "Virements sortants (F)",
+    "others_xof": "Autres mouvements (F)",
+    "contradictions_xof": "Soldes qui se contredisent (F)",
+    "closing_xof": "Solde de clôture (F)",
+    "movement_xof": "Mouvement du compte (F)",
     "operator_says_xof": "L'opérateur dit (F)",
     "operator_says_count": "L'opérateur dit (nombre)",
     "posted_xof": "Passé aux ménages (F)",
@@ -43,13 +55,30 @@ DAY_TITLES: Mapping[str, str] = {
     "breaks_xof": "Écarts (F)",
     "breaks_open_count": "Écarts ouverts (nombre)",
     "unexplained_xof": "Inexpliqué (F)",
-    "fees_xof": "Frais de l'opérateur (F)",
     "lines_waiting_count": "Lignes à rapprocher (nombre)",
     "proved_by_callback_count": "Prouvés par avis signé (nombre)",
     "proved_by_query_count": "Prouvés par interrogation (nombre)",
     "proved_by_statement_count": "Prouvés par relevé (nombre)",
     "proved_by_hand_count": "Saisis à la main (nombre)",
 }
+#: The columns of the equation, and those that lead from one balance to the other.
+EQUATION = (
+    ("operator_says_xof", "L'opérateur dit"),
+    ("posted_xof", "Passé aux ménages"),
+    ("suspense_xof", "En attente"),
+    ("breaks_xof", "Écarts"),
+    ("unexplained_xof", "Inexpliqué"),
+)
+MOVEMENT = (
+    ("opening_xof", "Solde d'ouverture"),
+    ("collections_xof", "Encaissements"),
+    ("reversals_xof", "Annulations"),
+    ("fees_xof", "Frais"),
+    ("transfers_xof", "Virements sortants"),
+    ("others_xof", "Autres"),
+    ("contradictions_xof", "Contradictions"),
+    ("closing_xof", "Solde de clôture"),
+)
 BREAK_TITLES: Mapping[str, str] = {
     "break_id": "N°",
     "day": "Jour",
@@ -99,6 +128,8 @@ async def day_page(finance: FinanceDeps, visit: Visit) -> Response:
         next_day=day + timedelta(days=1) if day < today else None,
         first_day=FIRST_DAY,
         rows_max=LIST_ROWS_MAX,
+        equation=EQUATION,
+        movement=MOVEMENT,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from gateway.finance import upload_words, words
+from gateway.finance import break_words, upload_words, words
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE / "static"
@@ -51,8 +51,8 @@ def _environment() -> Environment:
         roles=words.ROLES,
         accounts=words.ACCOUNTS,
         push_states=words.PUSH_STATES,
-        break_words=words.BREAKS,
-        closings=words.CLOSINGS,
+        break_words=break_words.BREAKS,
+        closings=break_words.CLOSINGS,
         held=words.HELD,
         buckets=words.BUCKETS,
         remarks=upload_words.REMARKS,

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from gateway.finance.roles import Role
 from gateway.reports.day import DayReport, OperatorDay
-from payments.reconciliation.breaks import OTHER_HALF_ARRIVED
 
 NARROW_SPACE = "\u202f"
 HARD_SPACE = "\u00a0"
@@ -58,97 +57,19 @@ BUCKETS: Mapping[str, str] = {
     "suspense": "retrouvées, ménage inconnu : en attente",
     "amount_differs": "montant différent : écart ouvert",
     "status_differs": "état différent : écart ouvert",
-    "reversal": "annulations par l'opérateur",
-    "duplicate": "répétées, comptées une seule fois",
+    "collision": "même référence, autre opération : écart ouvert",
+    "doubled": "données deux fois par le même relevé : écart ouvert",
+    "reversal": "annulations par l'opérateur : écart ouvert",
+    "unknown_service": "d'un service inconnu : écart ouvert",
+    "duplicate": "déjà dites par un relevé antérieur, comptées une seule fois",
+    "superseded": "remplacées par un relevé plus récent",
     "not_money": "sans argent reçu (échecs, frais, virements)",
     "unreadable": "incomplètes, à examiner",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class BreakWords:
-    """A kind of break in words, and what to do about it."""
-
-    label: str
-    advice: str
-
-
 #: Why money that waits may go to nobody yet.
 HELD: Mapping[str, str] = {"reversed": "bloqué : repris par l'opérateur, deux personnes décident"}
-
-#: Why a break closed by itself.
-CLOSINGS: Mapping[str, str] = {OTHER_HALF_ARRIVED: "le relevé le confirme maintenant"}
-
-BREAKS: Mapping[str, BreakWords] = {
-    "AMOUNT": BreakWords(
-        "Montants différents",
-        "Demander à l'opérateur le montant exact, puis corriger par une écriture nouvelle, à deux personnes.",
-    ),
-    "ASKED_OTHER_AMOUNT": BreakWords(
-        "Montant payé différent du montant demandé",
-        "Rien à corriger : le montant payé fait foi. Vérifier si le cas se répète chez cet opérateur.",
-    ),
-    "LATE_FOR_SEALED_DAY": BreakWords(
-        "Arrivé après la clôture de sa journée",
-        "La journée close ne change pas ; celle signée ensuite porte ce montant. Chercher pourquoi l'avis a tardé.",
-    ),
-    "LEDGER_ONLY": BreakWords(
-        "Passé chez nous, absent du relevé",
-        "Attendre le relevé suivant ; absent deux fois de suite, suspendre les droits et ouvrir une enquête.",
-    ),
-    "STATEMENT_ONLY": BreakWords(
-        "Au relevé, absent chez nous",
-        "Faire confirmer l'opération par l'opérateur, puis la passer à deux personnes.",
-    ),
-    "STATUS": BreakWords(
-        "États contradictoires",
-        "Interroger l'opérateur sur cette opération ; ne rien corriger avant sa réponse.",
-    ),
-    "OTHER_HOUSEHOLD": BreakWords(
-        "Affecté à un autre ménage que celui de la demande",
-        "Comparer la demande et le payeur ; déplacer l'argent à deux personnes si la demande fait foi.",
-    ),
-    "OTHER_REQUEST": BreakWords(
-        "Une opération pour deux demandes",
-        "La seconde demande n'a pas d'argent à elle : demander à l'opérateur si elle a été payée.",
-    ),
-    "OTHER_PAYER": BreakWords(
-        "Payeurs différents pour une opération",
-        "Demander à l'opérateur qui a payé ; l'argent reste où il est jusqu'à sa réponse.",
-    ),
-    "DOUBLE_PAYMENT": BreakWords(
-        "Une demande payée deux fois",
-        "Les deux paiements sont passés au ménage ; demander au payeur s'il voulait payer deux fois.",
-    ),
-    "COLLISION": BreakWords(
-        "Une référence pour deux opérations",
-        "Faire confirmer les deux opérations par l'opérateur, puis les passer à deux personnes.",
-    ),
-    "DATE": BreakWords(
-        "Date impossible chez l'opérateur",
-        "Demander à l'opérateur la vraie date ; nos livres gardent celle de l'arrivée, ou celle du relevé.",
-    ),
-    "REVERSAL": BreakWords(
-        "Annulé par l'opérateur",
-        "Vérifier la contestation, puis contre-passer à deux personnes et recalculer les droits.",
-    ),
-    "DUPLICATE": BreakWords(
-        "Opération répétée",
-        "Comparer les deux opérations ; la seconde est rendue ou gardée en avance, selon le payeur.",
-    ),
-    "TIMING": BreakWords(
-        "Passage de minuit, jour de l'opérateur",
-        "Rien à corriger : le même montant est compté chez nous un autre jour, en sens contraire.",
-    ),
-    "TIMING_BOOKED": BreakWords(
-        "Passage de minuit, notre jour",
-        "Rien à corriger : le même montant est compté chez l'opérateur un autre jour, en sens contraire.",
-    ),
-    "UNIDENTIFIED": BreakWords(
-        "Payeur ou référence inconnus",
-        "Joindre le payeur pour savoir pour quel ménage il a payé, puis affecter à deux personnes.",
-    ),
-}
 
 
 class Verdict(StrEnum):
@@ -159,6 +80,7 @@ class Verdict(StrEnum):
     MATCHING = "matching"
     PARTIAL = "partial"
     UNEXPLAINED = "unexplained"
+    UNVERIFIABLE = "unverifiable"
     EXPLAINED = "explained"
     BALANCED = "balanced"
 
@@ -198,32 +120,35 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
         "Différence inexpliquée",
         "L'opérateur et nous ne disons pas la même chose, et aucun écart connu n'explique la différence.",
     ),
+    Verdict.UNVERIFIABLE: VerdictWords(
+        "non vérifiable",
+        "Non vérifiable par l'opérateur",
+        "Le relevé ne donne ni soldes ni totaux : ses lignes sont les seuls chiffres, et rien ne dit qu'il est entier.",
+    ),
     Verdict.EXPLAINED: VerdictWords(
         "à traiter",
-        "Équilibrée, avec des points à traiter",
+        "Expliquée, avec des points à traiter",
         "Chaque franc est expliqué ; des écarts ou des versements en attente demandent encore une décision.",
     ),
     Verdict.BALANCED: VerdictWords(
         "équilibrée",
         "Équilibrée au franc",
-        "Tout ce que l'opérateur dit avoir encaissé est passé au compte des ménages.",
+        "Du solde d'ouverture au solde de clôture, tout ce que l'opérateur a encaissé est passé aux ménages.",
     ),
 }
 
 
 def verdict_of(row: OperatorDay) -> Verdict:
     """Judge the day of one operator."""
-    if row.operator_says_xof is None:
-        return Verdict.AWAITED
-    if row.lines_waiting_count:
-        return Verdict.MATCHING
-    if not row.statement_received:
-        return Verdict.PARTIAL
-    if row.unexplained_xof:
-        return Verdict.UNEXPLAINED
-    if row.breaks_open_count or row.breaks_xof or row.suspense_xof:
-        return Verdict.EXPLAINED
-    return Verdict.BALANCED
+    judged = (
+        (row.operator_says_xof is None, Verdict.AWAITED),
+        (bool(row.lines_waiting_count), Verdict.MATCHING),
+        (not row.statement_received, Verdict.PARTIAL),
+        (bool(row.unexplained_xof), Verdict.UNEXPLAINED),
+        (not row.is_verifiable, Verdict.UNVERIFIABLE),
+        (bool(row.breaks_open_count or row.breaks_xof or row.suspense_xof), Verdict.EXPLAINED),
+    )
+    return next((verdict for holds, verdict in judged if holds), Verdict.BALANCED)
 
 
 def verdict_of_day(report: DayReport) -> Verdict:

@@ -1,35 +1,53 @@
-"""The reconciliation of one day: the operator says = posted + suspense + breaks + unexplained, to the franc."""
+"""The reconciliation of one day: the operator says = posted + suspense + breaks + unexplained, to the franc.
+
+What the operator says comes from its own balances, never from what we made of its lines.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.reconciliation.breaks import OTHER_HALF_ARRIVED
+from gateway.reports.statement_day import StatementDay, statement_days
+from payments.reconciliation.coverage import day_bounds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorDay:
-    """One operator's day; what the operator says is None while no statement touches the day."""
+    """One account's day at one operator; what the operator says is None while no statement touches the day.
+
+    What it says is what its balances moved, with the fees and transfers that it took out put back: all that must be
+    explained by money of ours. While a part of the day has no statement, nothing can be called unexplained.
+    """
 
     day: date
     operator: str
-    statement_received: bool
-    operator_says_xof: int | None
-    operator_says_count: int | None
+    account: str = ""
+    statement_received: bool = False
+    is_verifiable: bool = False
+    opening_xof: int | None = None
+    collections_xof: int | None = None
+    reversals_xof: int | None = None
+    fees_xof: int = 0
+    transfers_xof: int | None = None
+    others_xof: int | None = None
+    contradictions_xof: int | None = None
+    closing_xof: int | None = None
+    movement_xof: int | None = None
+    operator_says_xof: int | None = None
+    operator_says_count: int | None = None
     posted_xof: int
     posted_count: int
     suspense_xof: int
     suspense_count: int
     breaks_xof: int
     breaks_open_count: int
-    fees_xof: int
-    unexplained_xof: int | None
-    lines_waiting_count: int
+    unexplained_xof: int | None = None
+    lines_waiting_count: int = 0
     proved_by_callback_count: int
     proved_by_query_count: int
     proved_by_statement_count: int
@@ -63,101 +81,64 @@ class DayReport:
             if field.name.endswith(("_xof", "_count"))
         }
         received = bool(self.rows) and all(row.statement_received for row in self.rows)
-        return OperatorDay(day=self.day, operator="", statement_received=received, **sums)
+        verifiable = bool(self.rows) and all(row.is_verifiable for row in self.rows)
+        return OperatorDay(day=self.day, operator="", statement_received=received, is_verifiable=verifiable, **sums)
 
 
-# One statement, so that every figure is of the same instant. A transaction counts once however many files name it: the
-# matcher marked the repetitions of older files, and what it has not yet seen is sifted here. A file says nothing of
-# what came after its import, whatever period it prints. A transaction may be charged several times, even twice the
-# same: within a file every fee line counts, and the same line of another file is the same fee. A break whose
-# transaction has come to agree on both sides stays on record without being counted.
-_OPERATOR_DAYS = text("""
-WITH said AS (
-    SELECT DISTINCT ON (operator, kind, coalesce(operator_transaction_id, file_id || ':' || line_number))
-           operator, operator_transaction_id, kind, fee_xof,
-           CASE kind WHEN 'collection' THEN coalesce(amount_xof, 0) ELSE -coalesce(amount_xof, 0) END AS amount_xof
-      FROM statement_line
-     WHERE occurred_at >= :day_start AND occurred_at < :day_end
-       AND (kind = 'collection' AND status = 'succeeded'
-            OR kind = 'reversal' AND status IN ('succeeded', 'reversed'))
-       AND bucket IS DISTINCT FROM 'duplicate'
-     ORDER BY operator, kind, coalesce(operator_transaction_id, file_id || ':' || line_number), file_id, line_number
-), charged AS (
-    SELECT DISTINCT ON (operator, name, occurred_at, fee_xof, place) operator, fee_xof
-      FROM (SELECT operator, name, occurred_at, fee_xof,
-                   row_number() OVER (PARTITION BY file_id, name, occurred_at, fee_xof) AS place
-              FROM (SELECT operator, file_id, occurred_at, coalesce(fee_xof, amount_xof) AS fee_xof,
-                           coalesce(operator_transaction_id, file_id || ':' || line_number) AS name
-                      FROM statement_line
-                     WHERE occurred_at >= :day_start AND occurred_at < :day_end
-                       AND kind = 'fee' AND status = 'succeeded' AND bucket IS DISTINCT FROM 'duplicate') AS fee
-           ) AS placed
-), says AS (
-    SELECT operator, sum(amount_xof) AS amount_xof, coalesce(sum(fee_xof), 0) AS fee_xof,
-           count(*) FILTER (WHERE kind = 'collection') AS collections
-      FROM (SELECT operator, kind, amount_xof, fee_xof FROM said
-             UNION ALL SELECT operator, 'fee', 0, fee_xof FROM charged) AS spoken
-     GROUP BY operator
-), waiting AS (
-    SELECT operator, count(*) AS lines
-      FROM statement_line
-     WHERE occurred_at >= :day_start AND occurred_at < :day_end AND matched_at IS NULL
-     GROUP BY operator
-), covered AS (
-    SELECT operator,
-           range_agg(tstzrange(period_start, least(period_end, imported_at)))
-             @> tstzrange(:day_start, :day_end) AS whole_day
-      FROM statement_file
-     WHERE period_start < :day_end AND period_end > :day_start AND period_start < least(period_end, imported_at)
-     GROUP BY operator
+# What we hold belongs to the account whose statement claims it, else to the operator's first; only an operator with
+# several accounts is asked line by line. A break that no statement revealed is counted with the first account.
+_BOOKS = text("""
+WITH account AS (
+    SELECT operator, account, min(id) AS first_id FROM statement_file GROUP BY operator, account
+), home AS (
+    SELECT DISTINCT ON (operator) operator, account, count(*) OVER (PARTITION BY operator) > 1 AS is_one_of_several
+      FROM account ORDER BY operator, first_id
 ), held AS (
-    SELECT operator,
+    SELECT payment.operator, coalesce(claimed.account, home.account, '') AS account,
            coalesce(sum(amount_xof) FILTER (WHERE household_id IS NOT NULL), 0) AS posted_xof,
            count(*) FILTER (WHERE household_id IS NOT NULL) AS posted_count,
            coalesce(sum(amount_xof) FILTER (WHERE household_id IS NULL), 0) AS suspense_xof,
            count(*) FILTER (WHERE household_id IS NULL) AS suspense_count,
-           count(*) FILTER (WHERE provenance = 'signed_callback') AS by_callback,
-           count(*) FILTER (WHERE provenance = 'query') AS by_query,
-           count(*) FILTER (WHERE provenance = 'statement') AS by_statement,
-           count(*) FILTER (WHERE provenance = 'manual') AS by_hand
+           count(*) FILTER (WHERE provenance = 'signed_callback') AS proved_by_callback_count,
+           count(*) FILTER (WHERE provenance = 'query') AS proved_by_query_count,
+           count(*) FILTER (WHERE provenance = 'statement') AS proved_by_statement_count,
+           count(*) FILTER (WHERE provenance = 'manual') AS proved_by_hand_count
       FROM payment
+      LEFT JOIN home ON home.operator = payment.operator
+      LEFT JOIN LATERAL (SELECT file.account
+                           FROM statement_line line JOIN statement_file file ON file.id = line.file_id
+                          WHERE home.is_one_of_several
+                            AND line.operator = payment.operator AND line.subject = payment.operator_transaction_id
+                            AND line.kind = 'collection' AND line.status = 'succeeded'
+                          ORDER BY line.file_id, line.line_number LIMIT 1) AS claimed ON true
      WHERE occurred_at >= :day_start AND occurred_at < :day_end
-     GROUP BY operator
-), differing AS (
-    SELECT b.operator, b.closed_at,
-           CASE WHEN s.amount_xof = p.amount_xof OR b.closed_because = :made_good THEN 0
-                ELSE b.difference_xof END AS difference_xof
-      FROM reconciliation_break b
-      LEFT JOIN (SELECT operator, operator_transaction_id, sum(amount_xof) AS amount_xof
-                   FROM said GROUP BY operator, operator_transaction_id) s
-        ON (s.operator, s.operator_transaction_id) = (b.operator, b.subject)
-      LEFT JOIN payment p
-        ON (p.operator, p.operator_transaction_id) = (b.operator, b.subject)
-       AND p.occurred_at >= :day_start AND p.occurred_at < :day_end
-     WHERE b.day = :day
+     GROUP BY 1, 2
 ), breaks AS (
-    SELECT operator, sum(difference_xof) AS difference_xof, count(*) FILTER (WHERE closed_at IS NULL) AS open
-      FROM differing GROUP BY operator
+    SELECT operator, CASE found.account WHEN '' THEN coalesce(home.account, '') ELSE found.account END AS account,
+           coalesce(sum(difference_xof) FILTER (WHERE superseded_at IS NULL), 0) AS breaks_xof,
+           count(*) FILTER (WHERE closed_at IS NULL) AS breaks_open_count
+      FROM (SELECT operator, account, difference_xof, superseded_at, closed_at
+              FROM reconciliation_break WHERE day = :day) AS found
+      LEFT JOIN home USING (operator)
+     GROUP BY 1, 2
 ), known AS (
-    SELECT unnest(CAST(:operators AS text[])) AS operator
-    UNION SELECT operator FROM says UNION SELECT operator FROM covered
-    UNION SELECT operator FROM held UNION SELECT operator FROM breaks UNION SELECT operator FROM waiting
+    SELECT asked.operator, coalesce(home.account, '') AS account
+      FROM unnest(CAST(:operators AS text[])) AS asked(operator) LEFT JOIN home USING (operator)
+    UNION SELECT told.operator, told.account
+            FROM unnest(CAST(:told_operators AS text[]), CAST(:told_accounts AS text[])) AS told(operator, account)
+    UNION SELECT operator, account FROM held
+    UNION SELECT operator, account FROM breaks
 )
-SELECT known.operator, coalesce(covered.whole_day, false) AS statement_received,
-       CASE WHEN covered.operator IS NOT NULL OR says.operator IS NOT NULL
-            THEN coalesce(says.amount_xof, 0) END AS operator_says_xof,
-       CASE WHEN covered.operator IS NOT NULL OR says.operator IS NOT NULL
-            THEN coalesce(says.collections, 0) END AS operator_says_count,
-       coalesce(held.posted_xof, 0) AS posted_xof, coalesce(held.posted_count, 0) AS posted_count,
-       coalesce(held.suspense_xof, 0) AS suspense_xof, coalesce(held.suspense_count, 0) AS suspense_count,
-       coalesce(breaks.difference_xof, 0) AS breaks_xof, coalesce(breaks.open, 0) AS breaks_open_count,
-       coalesce(says.fee_xof, 0) AS fees_xof, coalesce(waiting.lines, 0) AS lines_waiting_count,
-       coalesce(held.by_callback, 0) AS proved_by_callback_count, coalesce(held.by_query, 0) AS proved_by_query_count,
-       coalesce(held.by_statement, 0) AS proved_by_statement_count, coalesce(held.by_hand, 0) AS proved_by_hand_count
-  FROM known
-  LEFT JOIN says USING (operator) LEFT JOIN covered USING (operator) LEFT JOIN held USING (operator)
-  LEFT JOIN breaks USING (operator) LEFT JOIN waiting USING (operator)
- ORDER BY known.operator
+SELECT known.operator, known.account,
+       coalesce(posted_xof, 0) AS posted_xof, coalesce(posted_count, 0) AS posted_count,
+       coalesce(suspense_xof, 0) AS suspense_xof, coalesce(suspense_count, 0) AS suspense_count,
+       coalesce(breaks_xof, 0) AS breaks_xof, coalesce(breaks_open_count, 0) AS breaks_open_count,
+       coalesce(proved_by_callback_count, 0) AS proved_by_callback_count,
+       coalesce(proved_by_query_count, 0) AS proved_by_query_count,
+       coalesce(proved_by_statement_count, 0) AS proved_by_statement_count,
+       coalesce(proved_by_hand_count, 0) AS proved_by_hand_count
+  FROM known LEFT JOIN held USING (operator, account) LEFT JOIN breaks USING (operator, account)
+ ORDER BY known.operator, known.account
 """)
 
 _PUSHES = text("""
@@ -173,13 +154,19 @@ async def day_report(connection: AsyncConnection, day: date, operators: Collecti
     """Give the reconciliation of ``day`` for these operators and every other one that the day knows."""
     day_start, day_end = bounds(day)
     period = {"day_start": day_start, "day_end": day_end}
-    asked = {**period, "day": day, "operators": sorted(operators), "made_good": OTHER_HALF_ARRIVED}
-    days = await connection.execute(_OPERATOR_DAYS, asked)
-    rows = tuple(_operator_day(day, found) for found in days.mappings().all())
+    told = await statement_days(connection, day_start, day_end)
+    asked = {
+        **period,
+        "day": day,
+        "operators": sorted(operators),
+        "told_operators": [operator for operator, _ in told],
+        "told_accounts": [account for _, account in told],
+    }
+    books = (await connection.execute(_BOOKS, asked)).mappings().all()
     pushes = await connection.execute(_PUSHES, period)
     return DayReport(
         day=day,
-        rows=rows,
+        rows=tuple(_operator_day(day, found, told.get((found["operator"], found["account"]))) for found in books),
         pushes=tuple(PushesInState(found.state, found.push_count, int(found.asked_xof)) for found in pushes),
         oldest_unknown_at=await connection.scalar(_OLDEST_UNKNOWN),
     )
@@ -187,16 +174,35 @@ async def day_report(connection: AsyncConnection, day: date, operators: Collecti
 
 def bounds(day: date) -> tuple[datetime, datetime]:
     """Give the first instant of a day and that of the next; Mali lives on UTC all year."""
-    start = datetime.combine(day, time(), UTC)
-    return start, start + timedelta(days=1)
+    return day_bounds(day)
 
 
-def _operator_day(day: date, found: RowMapping) -> OperatorDay:
+def _operator_day(day: date, found: RowMapping, told: StatementDay | None) -> OperatorDay:
     # PostgreSQL adds bigint up to numeric, which arrives as Decimal.
     known: dict[str, Any] = {name: int(value) if isinstance(value, Decimal) else value for name, value in found.items()}
-    says_xof = known["operator_says_xof"]
+    if told is None:
+        return OperatorDay(day=day, **known)
+    says_xof = told.movement_xof + told.fees_xof + told.transfers_xof
     explained_xof = known["posted_xof"] + known["suspense_xof"] + known["breaks_xof"]
-    return OperatorDay(day=day, **known, unexplained_xof=None if says_xof is None else says_xof - explained_xof)
+    return OperatorDay(
+        day=day,
+        **known,
+        statement_received=told.is_whole,
+        is_verifiable=told.is_verifiable,
+        opening_xof=told.opening_xof,
+        collections_xof=told.collections_xof,
+        reversals_xof=told.reversals_xof,
+        fees_xof=told.fees_xof,
+        transfers_xof=told.transfers_xof,
+        others_xof=told.others_xof,
+        contradictions_xof=told.contradictions_xof,
+        closing_xof=told.closing_xof,
+        movement_xof=told.movement_xof,
+        operator_says_xof=says_xof,
+        operator_says_count=told.collections_count,
+        unexplained_xof=says_xof - explained_xof if told.is_whole else None,
+        lines_waiting_count=told.lines_waiting_count,
+    )
 
 
 def _added(values: Sequence[int | None]) -> int | None:

@@ -237,14 +237,22 @@ def upgrade() -> None:
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("period_start", sa.DateTime(timezone=True), nullable=False),
         sa.Column("period_end", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("covered_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("opening_xof", sa.BigInteger(), nullable=True),
         sa.Column("closing_xof", sa.BigInteger(), nullable=True),
         sa.Column("line_count", sa.Integer(), nullable=False),
         sa.Column("collected_xof", sa.BigInteger(), nullable=False),
+        sa.Column("fees_xof", sa.BigInteger(), nullable=False),
+        sa.Column("printed_collected_xof", sa.BigInteger(), nullable=True),
+        sa.Column("printed_fees_xof", sa.BigInteger(), nullable=True),
+        sa.Column("gap_xof", sa.BigInteger(), nullable=False),
         sa.Column("imported_by", sa.Text(), nullable=False),
         sa.Column("imported_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_statement_file")),
         sa.UniqueConstraint("operator", "sha256", name=op.f("uq_statement_file_operator_sha256")),
+    )
+    op.create_index(
+        "ix_statement_file_operator_covered_until", "statement_file", ["operator", "covered_until"], unique=False
     )
     op.create_table(
         "statement_upload",
@@ -653,7 +661,9 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("operator", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("operator_says_xof", sa.BigInteger(), nullable=True),
         sa.Column("we_say_xof", sa.BigInteger(), nullable=True),
@@ -664,11 +674,25 @@ def upgrade() -> None:
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_because", sa.Text(), nullable=True),
+        sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["payment_id"], ["payment.id"], name=op.f("fk_reconciliation_break_payment_id_payment")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reconciliation_break")),
-        sa.UniqueConstraint("kind", "operator", "subject", name=op.f("uq_reconciliation_break_kind_operator_subject")),
+    )
+    op.create_index(
+        "uq_reconciliation_break_standing",
+        "reconciliation_break",
+        ["kind", "operator", "account", "subject"],
+        unique=True,
+        postgresql_where=sa.text("superseded_at IS NULL"),
+    )
+    op.create_index(
+        "ix_reconciliation_break_operator_about",
+        "reconciliation_break",
+        ["operator", "about"],
+        unique=False,
+        postgresql_where=sa.text("superseded_at IS NULL"),
     )
     op.create_index("ix_reconciliation_break_operator_day", "reconciliation_break", ["operator", "day"], unique=False)
     op.create_table(
@@ -689,6 +713,10 @@ def upgrade() -> None:
         sa.Column("reference", sa.Text(), nullable=True),
         sa.Column("moved_xof", sa.BigInteger(), nullable=False),
         sa.Column("remarks", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("counts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_xof", sa.BigInteger(), nullable=False),
+        sa.Column("running_xof", sa.BigInteger(), nullable=False),
         sa.Column("bucket", sa.Text(), nullable=True),
         sa.Column("matched_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("payment_id", sa.BigInteger(), nullable=True),
@@ -709,14 +737,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("file_id", "line_number", name=op.f("pk_statement_line")),
     )
     op.create_index(
-        "ix_statement_line_operator_occurred_at", "statement_line", ["operator", "occurred_at"], unique=False
-    )
-    op.create_index(
-        "ix_statement_line_operator_operator_transaction_id",
+        "ix_statement_line_file_id_counts_at_line_number",
         "statement_line",
-        ["operator", "operator_transaction_id"],
+        ["file_id", "counts_at", "line_number"],
         unique=False,
     )
+    op.create_index("ix_statement_line_operator_subject", "statement_line", ["operator", "subject"], unique=False)
     op.create_index(
         "ix_statement_line_unmatched",
         "statement_line",
@@ -752,10 +778,20 @@ def downgrade() -> None:
     op.drop_index(
         "ix_statement_line_unmatched", table_name="statement_line", postgresql_where=sa.text("matched_at IS NULL")
     )
-    op.drop_index("ix_statement_line_operator_operator_transaction_id", table_name="statement_line")
-    op.drop_index("ix_statement_line_operator_occurred_at", table_name="statement_line")
+    op.drop_index("ix_statement_line_operator_subject", table_name="statement_line")
+    op.drop_index("ix_statement_line_file_id_counts_at_line_number", table_name="statement_line")
     op.drop_table("statement_line")
+    op.drop_index(
+        "uq_reconciliation_break_standing",
+        table_name="reconciliation_break",
+        postgresql_where=sa.text("superseded_at IS NULL"),
+    )
     op.drop_index("ix_reconciliation_break_operator_day", table_name="reconciliation_break")
+    op.drop_index(
+        "ix_reconciliation_break_operator_about",
+        table_name="reconciliation_break",
+        postgresql_where=sa.text("superseded_at IS NULL"),
+    )
     op.drop_table("reconciliation_break")
     op.drop_index("ix_phone_household_id", table_name="phone")
     op.drop_table("phone")
@@ -808,6 +844,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("state IN ('received', 'reading', 'kept')"),
     )
     op.drop_table("statement_upload")
+    op.drop_index("ix_statement_file_operator_covered_until", table_name="statement_file")
     op.drop_table("statement_file")
     op.drop_index("ix_login_attempt_seen_at", table_name="login_attempt")
     op.drop_table("login_attempt")

@@ -28,13 +28,14 @@ APPEND_ONLY = (
 EVIDENCE = {
     "callback": "id, operator, request_id, method, headers, body, verdict, reason, received_at",
     "statement_line": "file_id, line_number, operator, kind, status, amount_xof, fee_xof, payer_msisdn, our_reference, "
-    "operator_transaction_id, occurred_at, raw, raw_transaction_id, reference, moved_xof, remarks",
+    "operator_transaction_id, occurred_at, raw, raw_transaction_id, reference, moved_xof, remarks, subject, counts_at, "
+    "due_xof, running_xof",
     "statement_upload": "id, operator, sha256, filename, size_bytes, received_by, received_at",
     "inquiry": "id, operator, request_id, operator_transaction_id, opened_at",
     "payment_request": "id, operator, reference, correlation_id, callback_token, idempotency_key, household_id, "
     "payer_msisdn, amount_xof, created_at",
-    "reconciliation_break": "id, kind, operator, subject, day, operator_says_xof, we_say_xof, difference_xof, detail, "
-    "payment_id, opened_at",
+    "reconciliation_break": "id, kind, operator, account, subject, about, day, operator_says_xof, we_say_xof, "
+    "difference_xof, detail, payment_id, opened_at",
 }
 
 #: What the application may change: work in progress, never evidence and never money.
@@ -47,7 +48,7 @@ CHANGEABLE = {
     "operator_trouble": "kind, detail, seen_at",
     "statement_line": "bucket, matched_at, payment_id",
     "statement_upload": "content, state, attempts, next_attempt_at, motive, motive_lines, breaks_opened, file_id",
-    "reconciliation_break": "owner, closed_at, closed_because",
+    "reconciliation_break": "owner, closed_at, closed_because, superseded_at",
     "household": "next_period_on",
     "parked_household": "attempts, next_attempt_at, why",
     "phone": "last_wallet",

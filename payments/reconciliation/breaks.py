@@ -1,46 +1,55 @@
-"""Keeps what somebody must explain: once per (kind, operator, subject), however often it is found."""
+"""Keeps what somebody must explain: once per (kind, operator, account, subject) while it stands."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.match import BreakKind, FoundBreak
-from payments.reconciliation.difference import Difference, DifferenceKind
+from payments.reconciliation.difference import Difference
 from payments.reconciliation.facts import utc_day
 
-#: Why a break closes by itself. Its difference no longer counts on its day, because the operator now says what we say
-#: or another break says the rest; a break closed for any other reason keeps explaining its day.
+#: Why a break closes by itself: what the operator and we say is no longer what it was. It stops counting on its day;
+#: a break that a person closed keeps explaining its day for as long as the difference is there.
 OTHER_HALF_ARRIVED: Final = "the operator's statement names it now"
 
+#: The account of a break that no statement revealed.
+NO_ACCOUNT: Final = ""
+
 INSERT = text("""
-    INSERT INTO reconciliation_break (kind, operator, subject, day, operator_says_xof, we_say_xof, difference_xof,
-                                      detail, payment_id, opened_at)
-    SELECT found.kind, found.operator, found.subject, found.day, found.operator_says_xof, found.we_say_xof,
-           found.difference_xof, found.detail, payment.id, :now
-      FROM unnest(CAST(:kinds AS text[]), CAST(:operators AS text[]), CAST(:subjects AS text[]), CAST(:days AS date[]),
-                  CAST(:theirs AS bigint[]), CAST(:ours AS bigint[]), CAST(:differences AS bigint[]),
-                  CAST(:details AS text[]), CAST(:transactions AS text[]))
-           WITH ORDINALITY AS found(kind, operator, subject, day, operator_says_xof, we_say_xof, difference_xof,
-                                    detail, transaction_id, place)
-      LEFT JOIN payment
-        ON payment.operator = found.operator AND payment.operator_transaction_id = found.transaction_id
-     ORDER BY found.kind, found.operator, found.subject, found.place
-        ON CONFLICT (kind, operator, subject) DO NOTHING
+    INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, operator_says_xof, we_say_xof,
+                                      difference_xof, detail, payment_id, opened_at)
+    SELECT found.kind, found.operator, found.account, found.subject, found.about, found.day, found.operator_says_xof,
+           found.we_say_xof, found.difference_xof, found.detail, payment.id, :now
+      FROM unnest(CAST(:kinds AS text[]), CAST(:operators AS text[]), CAST(:accounts AS text[]),
+                  CAST(:subjects AS text[]), CAST(:abouts AS text[]), CAST(:days AS date[]), CAST(:theirs AS bigint[]),
+                  CAST(:ours AS bigint[]), CAST(:differences AS bigint[]), CAST(:details AS text[]))
+           WITH ORDINALITY AS found(kind, operator, account, subject, about, day, operator_says_xof, we_say_xof,
+                                    difference_xof, detail, place)
+      LEFT JOIN payment ON payment.operator = found.operator AND payment.operator_transaction_id = found.about
+     ORDER BY found.kind, found.operator, found.account, found.subject, found.place
+        ON CONFLICT (kind, operator, account, subject) WHERE superseded_at IS NULL DO NOTHING
     RETURNING id
 """)
 
-#: One look at the unique key for each name, whatever the planner believes of a table that has just grown.
-CLOSE = text("""
-    UPDATE reconciliation_break SET closed_at = :now, closed_because = :because
-     WHERE id IN (SELECT still.id
-                    FROM unnest(CAST(:kinds AS text[]), CAST(:subjects AS text[])) AS named(kind, subject)
-                   CROSS JOIN LATERAL (SELECT id FROM reconciliation_break
-                                        WHERE kind = named.kind AND operator = :operator AND subject = named.subject
-                                          AND closed_at IS NULL
-                                        LIMIT 1) AS still)
+STANDING = text("""
+    SELECT id, kind, account, subject, day, operator_says_xof, we_say_xof, difference_xof
+      FROM reconciliation_break
+     WHERE operator = :operator AND about = ANY(CAST(:abouts AS text[])) AND account <> '' AND superseded_at IS NULL
+""")
+
+SUPERSEDE = text("""
+    UPDATE reconciliation_break
+       SET superseded_at = :now, closed_at = coalesce(closed_at, :now),
+           closed_because = coalesce(closed_because, :because)
+     WHERE id = ANY(CAST(:ids AS bigint[]))
+""")
+
+ABOUT_DAY = text("""
+    SELECT DISTINCT about FROM reconciliation_break
+     WHERE operator = :operator AND day = :day AND account <> '' AND superseded_at IS NULL
 """)
 
 
@@ -50,77 +59,44 @@ async def record(connection: AsyncConnection, found: Sequence[FoundBreak], now: 
     They inform and change no sum: the operator's figure of a day is its statement's alone.
     Returns: how many are new.
     """
-    return await _insert(
-        connection,
-        [
-            (
-                one.kind,
-                one.operator,
-                _subject(one),
-                utc_day(one.occurred_at),
-                one.operator_says_xof,
-                one.we_say_xof,
-                0,
-                one.detail,
-                one.transaction_id or one.subject,
-            )
-            for one in found
-        ],
-        now,
-    )
+    rows = [
+        (one.kind, one.operator, NO_ACCOUNT, _subject(one), one.transaction_id or one.subject, utc_day(one.occurred_at),
+         one.operator_says_xof, one.we_say_xof, 0, one.detail)
+        for one in found
+    ]  # fmt: skip
+    return await _insert(connection, rows, now)
 
 
-async def record_differences(
-    connection: AsyncConnection, operator: str, found: Sequence[Difference], now: datetime
+async def replace(
+    connection: AsyncConnection, operator: str, abouts: Collection[str], found: Sequence[Difference], now: datetime
 ) -> int:
-    """Open the breaks that a statement revealed.
+    """Make what statements reveal about these operations be exactly ``found``; what is no longer so stops counting.
 
     Returns: how many are new.
     """
-    return await _insert(
-        connection,
-        [
-            (
-                one.kind,
-                operator,
-                one.subject,
-                one.day,
-                one.operator_says_xof,
-                one.we_say_xof,
-                one.difference_xof,
-                one.detail,
-                one.transaction_id or one.subject,
-            )
-            for one in found
-        ],
-        now,
-    )
+    asked = {"operator": operator, "abouts": sorted(abouts)}
+    standing = {_content(row): row.id for row in (await connection.execute(STANDING, asked)).all()}
+    wanted = {_content(one): one for one in found}
+    gone = [row_id for content, row_id in standing.items() if content not in wanted]
+    if gone:
+        await connection.execute(SUPERSEDE, {"ids": sorted(gone), "because": OTHER_HALF_ARRIVED, "now": now})
+    rows = [
+        (one.kind, operator, one.account, one.subject, one.about, one.day, one.operator_says_xof, one.we_say_xof,
+         one.difference_xof, one.detail)
+        for content, one in wanted.items() if content not in standing
+    ]  # fmt: skip
+    return await _insert(connection, rows, now)
 
 
-async def close_named(
-    connection: AsyncConnection, operator: str, *, named: Collection[str], claimed: Collection[str], now: datetime
-) -> int:
-    """Close LEDGER_ONLY for what a statement now names, and STATUS for what it now claims.
+async def about_day(connection: AsyncConnection, operator: str, day: date) -> set[str]:
+    """Name what the standing breaks of a day are about."""
+    return set((await connection.execute(ABOUT_DAY, {"operator": operator, "day": day})).scalars())
 
-    Returns: how many were open.
-    """
-    untrue = [
-        *((DifferenceKind.LEDGER_ONLY, subject) for subject in sorted(named)),
-        *((DifferenceKind.STATUS, subject) for subject in sorted(claimed)),
-    ]
-    if not untrue:
-        return 0
-    closed = await connection.execute(
-        CLOSE,
-        {
-            "operator": operator,
-            "kinds": [kind for kind, _ in untrue],
-            "subjects": [subject for _, subject in untrue],
-            "because": OTHER_HALF_ARRIVED,
-            "now": now,
-        },
-    )
-    return closed.rowcount
+
+def _content(one: Difference | Row[tuple[object, ...]]) -> tuple[object, ...]:
+    # The sentence is left out: it names a line, and the next file says the same on another.
+    figures = (one.operator_says_xof, one.we_say_xof, one.difference_xof)
+    return (str(one.kind), one.account, one.subject, one.day, *figures)
 
 
 def _subject(found: FoundBreak) -> str:
@@ -131,6 +107,8 @@ def _subject(found: FoundBreak) -> str:
 async def _insert(connection: AsyncConnection, rows: Sequence[tuple[object, ...]], now: datetime) -> int:
     if not rows:
         return 0
-    names = ("kinds", "operators", "subjects", "days", "theirs", "ours", "differences", "details", "transactions")
+    names = (
+        "kinds", "operators", "accounts", "subjects", "abouts", "days", "theirs", "ours", "differences", "details"
+    )  # fmt: skip
     columns = {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
     return len((await connection.execute(INSERT, {**columns, "now": now})).all())

@@ -1,21 +1,44 @@
 """What is known of lines and payments before they are matched."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
 
 from payments.money import MAX_AMOUNT_XOF
 from payments.observation import LineKind, Observation, ObservedStatus
+from payments.operators.contract import StatementLine
+from payments.reconciliation.coverage import utc_day as utc_day
+
+#: A movement is the same one in two overlapping files when all of this is equal; equal ones in one file are several.
+Movement = tuple[LineKind, str | None, str | None, int, datetime | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A statement line as far as matching reads it."""
+    """A statement line as far as matching reads it.
+
+    ``stands`` while no later file speaks of its moment, ``was_first`` when no earlier one had.
+    Units:   moved_xof is what the line did to the operator's balance, due_xof what of it money of ours must explain;
+             whole francs.
+    """
 
     file_id: int
     line_number: int
+    account: str
     kind: LineKind
     observation: Observation
+    subject: str
+    reference: str | None
+    moved_xof: int
+    due_xof: int
+    counts_at: datetime
+    stands: bool = True
+    was_first: bool = True
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Give where the line is written: its file and its number in it."""
+        return self.file_id, self.line_number
 
     @property
     def is_claim(self) -> bool:
@@ -24,23 +47,23 @@ class Line:
 
     @property
     def is_bookable(self) -> bool:
-        """Say whether a claim carries all that a payment needs."""
+        """Say whether a claim carries all that a payment needs; a date it has from its statement's period."""
+        amount_xof = self.observation.amount_xof
+        named = self.observation.operator_transaction_id is not None
+        return self.is_claim and named and amount_xof is not None and 0 < amount_xof <= MAX_AMOUNT_XOF
+
+    @property
+    def is_misdated(self) -> bool:
+        """Say whether the line gives a date that its statement's period does not hold."""
+        said_at = self.observation.occurred_at
+        return said_at is not None and said_at != self.counts_at and (self.is_claim or self.moved_xof != 0)
+
+    @property
+    def movement(self) -> Movement:
+        """Give what makes two lines of overlapping files the same movement."""
         said = self.observation
-        named = said.operator_transaction_id is not None and said.occurred_at is not None
-        return named and said.amount_xof is not None and 0 < said.amount_xof <= MAX_AMOUNT_XOF
-
-    @property
-    def subject(self) -> str:
-        """Name what the line is about: its transaction, or the line itself where it names none."""
-        return self.observation.operator_transaction_id or f"{self.file_id}:{self.line_number}"
-
-    @property
-    def dated_xof(self) -> int:
-        """Give the amount that some day's statement counts; a line without a date counts on no day.
-
-        Units:   whole francs.
-        """
-        return (self.observation.amount_xof or 0) if self.observation.occurred_at else 0
+        own = (self.kind, self.reference, said.operator_transaction_id)
+        return (*own, self.moved_xof, said.occurred_at, said.payer_msisdn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +77,48 @@ class Booked:
     household_id: int | None
     amount_xof: int
     occurred_at: datetime
+    payer_msisdn: str | None = None
     recovered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """What the operator said first of one of its transactions.
+class Unit:
+    """Everything that one account's statements and our books say of one operation, in the order it was said.
 
-    Units:   amount_xof in whole francs, None where the line gave none that can be read.
+    ``payment`` is ours where it belongs to this account; ``expected`` when a statement speaks of its moment.
     """
 
-    amount_xof: int | None
-    same_file: bool
+    subject: str
+    account: str
+    lines: tuple[Line, ...] = ()
+    payment: Booked | None = None
+    expected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What was read before judging a run of lines, by operator transaction id.
+def subject_of(line: StatementLine) -> str:
+    """Name what a line is about: its operation, its own reference, or else a name made of all that it says.
 
-    ``claims`` and ``reversed_ids`` come from earlier lines only, ``claimed_ids`` from every line that we have;
-    ``otherwise_on`` is the day of a break whose line has no date.
+    Returns: the same name for the same line of another file.
     """
+    said = line.observation
+    if named := said.operator_transaction_id or line.reference:
+        return named
+    digest = sha256(repr((line.kind.value, line.moved_xof, said.occurred_at, said.payer_msisdn)).encode())
+    return f"sans référence {digest.hexdigest()[:12]}"
 
-    otherwise_on: date
-    payments: Mapping[str, Booked] = field(default_factory=dict)
-    claims: Mapping[str, Claim] = field(default_factory=dict)
-    claimed_ids: Collection[str] = ()
-    reversed_ids: Collection[str] = ()
 
+def due_xof(line: StatementLine) -> int:
+    """Give what of a line's movement must be explained by money of ours; fees and transfers out are the operator's.
 
-def utc_day(moment: datetime) -> date:
-    """Give the day of a moment; Mali lives on UTC all year."""
-    return moment.astimezone(UTC).date()
+    Units:   whole francs; a collection that came with its fee taken off is due whole.
+    """
+    said = line.observation
+    match line.kind:
+        case LineKind.FEE:
+            return 0
+        case LineKind.TRANSFER if line.moved_xof < 0:
+            return 0
+        case LineKind.COLLECTION if said.amount_xof is not None and said.fee_xof is not None:
+            return said.amount_xof if line.moved_xof == said.amount_xof - said.fee_xof else line.moved_xof
+        case _:
+            return line.moved_xof

@@ -27,30 +27,30 @@ BEHIND = """
 """
 
 INSERT: Final = """
-    INSERT INTO reconciliation_break (kind, operator, subject, day, operator_says_xof, we_say_xof, difference_xof,
-                                      detail, payment_id, opened_at)
+    INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, operator_says_xof, we_say_xof,
+                                      difference_xof, detail, payment_id, opened_at)
 """
 
 SINCE_CLOSING: Final = "' F connus après la clôture du ' || to_char(closed_at AT TIME ZONE 'UTC', 'DD/MM/YYYY')"
 
 PAYMENTS = text(f"""
     {INSERT}
-    SELECT '{LATE}', operator, operator_transaction_id, day, NULL, amount_xof, 0,
+    SELECT '{LATE}', operator, '', operator_transaction_id, operator_transaction_id, day, NULL, amount_xof, 0,
            amount_xof || {SINCE_CLOSING}, id, :now
       FROM ({BEHIND} AND payment.id = ANY(CAST(:ids AS bigint[]))) AS late
      ORDER BY operator, operator_transaction_id
-        ON CONFLICT (kind, operator, subject) DO NOTHING
+        ON CONFLICT (kind, operator, account, subject) WHERE superseded_at IS NULL DO NOTHING
     RETURNING id
 """)  # noqa: S608 - our own words
 
 #: The same for whatever was posted since the block that the last signed report saw.
 PAYMENTS_AFTER = text(f"""
     {INSERT}
-    SELECT '{LATE}', operator, operator_transaction_id, day, NULL, amount_xof, 0,
+    SELECT '{LATE}', operator, '', operator_transaction_id, operator_transaction_id, day, NULL, amount_xof, 0,
            amount_xof || {SINCE_CLOSING}, id, :now
       FROM ({BEHIND} AND payment.ledger_txn_id > :after) AS late
      ORDER BY operator, operator_transaction_id
-        ON CONFLICT (kind, operator, subject) DO NOTHING
+        ON CONFLICT (kind, operator, account, subject) WHERE superseded_at IS NULL DO NOTHING
     RETURNING id
 """)  # noqa: S608 - our own words
 
@@ -58,15 +58,15 @@ PAYMENTS_AFTER = text(f"""
 #: and collections that could not be credited. A line counts once, however many files repeat it.
 LINES = text(f"""
     {INSERT}
-    SELECT '{LATE}', operator, subject, day, moved_xof, NULL, 0,
+    SELECT '{LATE}', operator, '', subject, subject, day, moved_xof, NULL, 0,
            'ligne ' || line_number || ' : ' || moved_xof || {SINCE_CLOSING}, NULL, :now
-      FROM (SELECT DISTINCT ON (line.operator, subject) line.operator, line.line_number, line.moved_xof, report.day,
-                   report.closed_at, named.subject
+      FROM (SELECT DISTINCT ON (line.operator, named.subject) line.operator, line.line_number, line.moved_xof,
+                   report.day, report.closed_at, named.subject
               FROM statement_file file
               JOIN statement_line line ON line.file_id = file.id
              CROSS JOIN LATERAL (SELECT line.kind || '/' || coalesce(line.operator_transaction_id,
                                         line.file_id || ':' || line.line_number)) AS named(subject)
-              JOIN day_report report ON report.day = CAST(line.occurred_at AT TIME ZONE 'UTC' AS date)
+              JOIN day_report report ON report.day = CAST(line.counts_at AT TIME ZONE 'UTC' AS date)
              WHERE file.id = :file_id AND line.line_number > :after AND line.line_number <= :through
                AND file.imported_at > report.closed_at
                AND line.moved_xof <> 0 AND line.matched_at IS NOT NULL
@@ -75,8 +75,8 @@ LINES = text(f"""
                    SELECT FROM payment
                     WHERE payment.operator = line.operator
                       AND payment.operator_transaction_id = line.operator_transaction_id))
-             ORDER BY line.operator, subject, line.file_id, line.line_number) AS late
-        ON CONFLICT (kind, operator, subject) DO NOTHING
+             ORDER BY line.operator, named.subject, line.file_id, line.line_number) AS late
+        ON CONFLICT (kind, operator, account, subject) WHERE superseded_at IS NULL DO NOTHING
     RETURNING id
 """)  # noqa: S608 - our own words
 

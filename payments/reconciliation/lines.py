@@ -1,24 +1,20 @@
-"""Hands out the lines that still wait for a bucket, with what is known of them, and writes their buckets."""
+"""Hands out the lines that still wait for a bucket, writes their buckets, and names what else must be judged."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.observation import LineKind, Observation, ObservedStatus, Provenance
-from payments.reconciliation import breaks
-from payments.reconciliation.facts import Booked, Claim, Known, Line, utc_day
-from payments.reconciliation.match import Outcome, unclaimed
+from payments.reconciliation.coverage import day_bounds
+from payments.reconciliation.match import Bucket
 
 #: One run of lines of an operator is matched at a time: what one run opens, the next can see and close.
 ONE_RUN_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('matching/' || :operator, 0))")
 
 WAITING = text("""
-    SELECT line_number, kind, status, amount_xof, fee_xof, payer_msisdn, our_reference, operator_transaction_id,
-           occurred_at
-      FROM statement_line
+    SELECT subject FROM statement_line
      WHERE file_id = :file_id AND matched_at IS NULL AND line_number > :after_line
      ORDER BY line_number
      LIMIT :batch
@@ -29,32 +25,11 @@ NEXT_WAITING = text("""
      WHERE file_id = :file_id AND matched_at IS NULL AND line_number > :after_line
 """)
 
-#: One look at the unique key for each name, whatever the planner believes of a table that has just grown.
-PAYMENTS = text("""
-    SELECT held.*
-      FROM unnest(CAST(:transactions AS text[])) AS named(transaction_id)
-     CROSS JOIN LATERAL (SELECT operator_transaction_id, id, household_id, amount_xof, occurred_at
-                           FROM payment
-                          WHERE operator = :operator AND operator_transaction_id = named.transaction_id
-                          LIMIT 1) AS held
-""")
-
-#: The first word on each transaction, whether it stands in the same file, and whether before these lines.
-FIRST_WORDS = text("""
-    SELECT DISTINCT ON (operator_transaction_id, kind)
-           operator_transaction_id, kind, amount_xof, file_id = :file_id AS same_file,
-           (file_id, line_number) < (:file_id, :line_number) AS earlier
-      FROM statement_line
-     WHERE operator = :operator AND operator_transaction_id = ANY(CAST(:transactions AS text[]))
-       AND (kind = 'collection' AND status = 'succeeded' OR kind = 'reversal' AND status IN ('succeeded', 'reversed'))
-     ORDER BY operator_transaction_id, kind, file_id, line_number
-""")
-
 MARK = text("""
     UPDATE statement_line SET bucket = done.bucket, payment_id = done.payment_id, matched_at = :now
       FROM unnest(CAST(:numbers AS integer[]), CAST(:buckets AS text[]), CAST(:payments AS bigint[]))
            AS done(line_number, bucket, payment_id)
-     WHERE statement_line.file_id = :file_id AND statement_line.line_number = done.line_number
+     WHERE statement_line.file_id = :file_id AND statement_line.line_number = done.line_number AND matched_at IS NULL
 """)
 
 TOTALS = text("""
@@ -63,29 +38,36 @@ TOTALS = text("""
       FROM statement_line WHERE file_id = :file_id AND bucket IS NOT NULL GROUP BY bucket ORDER BY bucket
 """)
 
-FILE = text("""
-    SELECT id, operator, filename, period_start, period_end, imported_at, line_count, collected_xof
-      FROM statement_file WHERE id = :file_id
+#: The columns of a kept file, in the order of its fields.
+KEPT_COLUMNS = "id, operator, account, filename, period_start, covered_until, imported_at, line_count, collected_xof"
+
+FILE = text(f"SELECT {KEPT_COLUMNS} FROM statement_file WHERE id = :file_id")  # noqa: S608 - our own column names
+
+OPERATORS_OF_DAY = text("""
+    SELECT DISTINCT operator FROM statement_file WHERE period_start < :day_end AND covered_until > :day_start
+     ORDER BY operator
 """)
 
-FILES_TOUCHING = text("""
-    SELECT id, operator, filename, period_start, period_end, imported_at, line_count, collected_xof
-      FROM statement_file WHERE period_start < :period_end AND period_end > :period_start ORDER BY id
-""")
-
-#: Payments of the period that no claim covers; ``named`` when a line speaks of them as unsuccessful.
-UNCLAIMED = text("""
-    SELECT payment.operator_transaction_id, payment.id, household_id, payment.amount_xof, payment.occurred_at,
-           EXISTS (SELECT FROM statement_line line
-                    WHERE line.operator = payment.operator AND line.kind = 'collection'
-                      AND line.operator_transaction_id = payment.operator_transaction_id) AS named
+#: Payments of a time that no line has been matched with.
+UNMATCHED_PAYMENTS = text("""
+    SELECT operator_transaction_id AS subject
       FROM payment
-     WHERE payment.operator = :operator AND payment.occurred_at >= :period_start AND payment.occurred_at < :period_end
+     WHERE operator = :operator AND occurred_at >= :period_start AND occurred_at < :period_end
        AND NOT EXISTS (SELECT FROM statement_line line
-                        WHERE line.operator = payment.operator AND line.kind = 'collection'
-                          AND line.status = 'succeeded'
-                          AND line.operator_transaction_id = payment.operator_transaction_id)
-     ORDER BY payment.id
+                        WHERE line.operator = payment.operator AND line.subject = payment.operator_transaction_id
+                          AND line.payment_id = payment.id)
+""")
+
+#: What other files of the account said of the moments of this one, and this one does not name.
+UNNAMED = text("""
+    SELECT DISTINCT line.subject
+      FROM statement_file other
+      JOIN statement_line line ON line.file_id = other.id
+     WHERE other.operator = :operator AND other.account = :account AND other.id <> :file_id
+       AND other.covered_until > :period_start AND other.period_start < :period_end
+       AND line.counts_at >= :period_start AND line.counts_at < :period_end
+       AND NOT EXISTS (SELECT FROM statement_line mine
+                        WHERE mine.operator = :operator AND mine.subject = line.subject AND mine.file_id = :file_id)
 """)
 
 
@@ -93,14 +75,15 @@ UNCLAIMED = text("""
 class KeptFile:
     """A statement file as it was kept.
 
-    Units:   collected_xof in whole francs; the period in UTC, end excluded.
+    Units:   collected_xof in whole francs; the period in UTC, to the end of what the file can know, excluded.
     """
 
     id: int
     operator: str
+    account: str
     filename: str
     period_start: datetime
-    period_end: datetime
+    covered_until: datetime
     imported_at: datetime
     line_count: int
     collected_xof: int
@@ -114,23 +97,31 @@ class BucketTotal:
     sum_xof: int
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The one bucket of one line, and the payment that it speaks of."""
+
+    line_number: int
+    bucket: Bucket
+    payment_id: int | None = None
+
+
 async def read_file(connection: AsyncConnection, file_id: int) -> KeptFile:
     """Read what is known of a file beside its bytes and lines."""
     return KeptFile(*(await connection.execute(FILE, {"file_id": file_id})).one())
 
 
-async def files_touching(connection: AsyncConnection, period_start: datetime, period_end: datetime) -> list[KeptFile]:
-    """Give the files whose period shares a moment with this one, oldest first."""
-    period = {"period_start": period_start, "period_end": period_end}
-    return [KeptFile(*row) for row in (await connection.execute(FILES_TOUCHING, period)).all()]
+async def operators_of_day(connection: AsyncConnection, day: date) -> list[str]:
+    """Give the operators of which a statement speaks of a day."""
+    start, end = day_bounds(day)
+    return list((await connection.execute(OPERATORS_OF_DAY, {"day_start": start, "day_end": end})).scalars())
 
 
-async def take(connection: AsyncConnection, file: KeptFile, batch: int, after_line: int = 0) -> list[Line]:
-    """Give the next lines without a bucket; until the transaction ends nobody else matches this operator's."""
-    await connection.execute(ONE_RUN_AT_A_TIME, {"operator": file.operator})
+async def take(connection: AsyncConnection, file: KeptFile, batch: int, after_line: int = 0) -> frozenset[str]:
+    """Name the operations of the next lines without a bucket; nobody else matches this operator's meanwhile."""
+    await lock(connection, file.operator)
     asked = {"file_id": file.id, "batch": batch, "after_line": after_line}
-    rows = (await connection.execute(WAITING, asked)).all()
-    return [_line(file, row) for row in rows]
+    return frozenset((await connection.execute(WAITING, asked)).scalars())
 
 
 async def next_waiting(connection: AsyncConnection, file_id: int, after_line: int) -> int | None:
@@ -140,45 +131,25 @@ async def next_waiting(connection: AsyncConnection, file_id: int, after_line: in
     return number
 
 
-async def read_known(connection: AsyncConnection, file: KeptFile, lines: Sequence[Line]) -> Known:
-    """Read the payments, claims and reversals of the transactions that ``lines`` name."""
-    place = {"file_id": file.id, "line_number": min(line.line_number for line in lines)}
-    names = {"operator": file.operator, "transactions": _transactions(lines)}
-    words = (await connection.execute(FIRST_WORDS, {**names, **place})).all()
-    claims = [row for row in words if row.kind == LineKind.COLLECTION]
-    return Known(
-        otherwise_on=utc_day(file.period_start),
-        payments=await read_payments(connection, file.operator, lines, frozenset()),
-        claims={row.operator_transaction_id: Claim(row.amount_xof, row.same_file) for row in claims if row.earlier},
-        claimed_ids={row.operator_transaction_id for row in claims},
-        reversed_ids={row.operator_transaction_id for row in words if row.kind == LineKind.REVERSAL and row.earlier},
-    )
+async def lock(connection: AsyncConnection, operator: str) -> None:
+    """Keep every other matching of this operator waiting until the transaction ends."""
+    await connection.execute(ONE_RUN_AT_A_TIME, {"operator": operator})
 
 
-async def read_payments(
-    connection: AsyncConnection, operator: str, lines: Sequence[Line], recovered_ids: frozenset[int]
-) -> Mapping[str, Booked]:
-    """Read the payments that ``lines`` name; ``recovered_ids`` are those that the lines themselves brought in."""
-    rows = await connection.execute(PAYMENTS, {"operator": operator, "transactions": _transactions(lines)})
-    return {
-        row.operator_transaction_id: Booked(
-            row.id, row.household_id, row.amount_xof, row.occurred_at, recovered=row.id in recovered_ids
-        )
-        for row in rows.all()
-    }
+async def mark(connection: AsyncConnection, file_id: int, outcomes: Sequence[Outcome], now: datetime) -> int:
+    """Write the bucket of each line that has none.
 
-
-async def mark(connection: AsyncConnection, file_id: int, outcomes: Sequence[Outcome], now: datetime) -> None:
-    """Write the bucket of each line."""
+    Returns: how many had none.
+    """
     columns = {
         "numbers": [outcome.line_number for outcome in outcomes],
         "buckets": [outcome.bucket for outcome in outcomes],
         "payments": [outcome.payment_id for outcome in outcomes],
     }
-    await connection.execute(MARK, {"file_id": file_id, "now": now, **columns})
+    return (await connection.execute(MARK, {"file_id": file_id, "now": now, **columns})).rowcount
 
 
-async def totals(connection: AsyncConnection, file_id: int) -> dict[str, BucketTotal]:
+async def totals(connection: AsyncConnection, file_id: int) -> Mapping[str, BucketTotal]:
     """Count and add up the lines of a file by bucket; a line without money received adds nothing.
 
     Units:   sum_xof in whole francs.
@@ -187,43 +158,21 @@ async def totals(connection: AsyncConnection, file_id: int) -> dict[str, BucketT
     return {row.bucket: BucketTotal(row.line_count, int(row.sum_xof)) for row in rows}
 
 
-async def open_unclaimed(
-    connection: AsyncConnection, operator: str, period_start: datetime, period_end: datetime, now: datetime
-) -> int:
-    """Open a break for each payment of a stated period that the operator does not claim.
-
-    Returns: how many are new.
-    """
-    await connection.execute(ONE_RUN_AT_A_TIME, {"operator": operator})
+async def unmatched_payments(
+    connection: AsyncConnection, operator: str, period_start: datetime, period_end: datetime
+) -> set[str]:
+    """Name the payments of a time that no line has been matched with."""
     period = {"operator": operator, "period_start": period_start, "period_end": period_end}
-    rows = (await connection.execute(UNCLAIMED, period)).all()
-    payments = {
-        row.operator_transaction_id: Booked(row.id, row.household_id, row.amount_xof, row.occurred_at) for row in rows
+    return set((await connection.execute(UNMATCHED_PAYMENTS, period)).scalars())
+
+
+async def unnamed(connection: AsyncConnection, file: KeptFile) -> set[str]:
+    """Name the operations that other files give in the time of this one, and this one does not."""
+    asked = {
+        "operator": file.operator,
+        "account": file.account,
+        "file_id": file.id,
+        "period_start": file.period_start,
+        "period_end": file.covered_until,
     }
-    named_ids = {row.operator_transaction_id for row in rows if row.named}
-    return await breaks.record_differences(connection, operator, unclaimed(payments, named_ids), now)
-
-
-def _transactions(lines: Sequence[Line]) -> list[str]:
-    return sorted(
-        {line.observation.operator_transaction_id for line in lines if line.observation.operator_transaction_id}
-    )
-
-
-def _line(file: KeptFile, row: Row[tuple[object, ...]]) -> Line:
-    return Line(
-        file_id=file.id,
-        line_number=row.line_number,
-        kind=LineKind(row.kind),
-        observation=Observation(
-            operator=file.operator,
-            provenance=Provenance.STATEMENT,
-            status=ObservedStatus(row.status),
-            amount_xof=row.amount_xof,
-            fee_xof=row.fee_xof,
-            payer_msisdn=row.payer_msisdn,
-            our_reference=row.our_reference,
-            operator_transaction_id=row.operator_transaction_id,
-            occurred_at=row.occurred_at,
-        ),
-    )
+    return set((await connection.execute(UNNAMED, asked)).scalars())

@@ -1,19 +1,25 @@
-"""Which line and which payment are the same money; every line and every payment falls into exactly one bucket.
+"""Which line and which payment are the same money; every line falls into exactly one bucket.
 
-A *claim* is the first successful collection line of an operator transaction, in the order of the files and of their
-lines: it is what the operator says of that money, once, however many files repeat it. Whatever the lines and the
-payments are, a day's claims less its reversals equal what we hold plus the differences found here, to the franc.
+Everything that is said of one operation is judged together, whatever files said it and in whatever order they came: a
+line that stands pairs with the payment, and each other movement, each payment that nothing names and each second word
+is a difference. Whatever the lines and the payment are, what the lines moved on a day equals what we hold of that day
+plus the differences found here, to the franc.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
-from typing import assert_never
+from typing import Final
 
-from payments.observation import LineKind, ObservedStatus
+from payments.observation import LineKind
 from payments.reconciliation import difference
 from payments.reconciliation.difference import Difference, DifferenceKind
-from payments.reconciliation.facts import Booked, Claim, Known, Line
+from payments.reconciliation.facts import Booked, Line, Movement, Unit
+
+#: Two lines of one operation that are further apart than this are never one line told twice.
+SAME_MOMENT: Final = timedelta(minutes=1)
 
 
 class Bucket(StrEnum):
@@ -24,162 +30,206 @@ class Bucket(StrEnum):
     SUSPENSE = "suspense"
     AMOUNT_DIFFERS = "amount_differs"
     STATUS_DIFFERS = "status_differs"
+    COLLISION = "collision"
+    DOUBLED = "doubled"
     REVERSAL = "reversal"
+    UNKNOWN_SERVICE = "unknown_service"
     DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
     NOT_MONEY = "not_money"
     UNREADABLE = "unreadable"
 
 
-class PaymentBucket(StrEnum):
-    """Where a payment of the statement's period ends."""
-
-    MATCHED = "matched"
-    AMOUNT_DIFFERS = "amount_differs"
-    STATUS_DIFFERS = "status_differs"
-    LEDGER_ONLY = "ledger_only"
-
-
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The one bucket of one line, and the payment that it speaks of."""
+class Judged:
+    """The bucket of each line, by its place, and everything that somebody must explain of one operation."""
 
-    line_number: int
-    bucket: Bucket
-    payment_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """The outcome of each line in order, the breaks, and the transactions that are now named or even claimed."""
-
-    outcomes: tuple[Outcome, ...]
+    buckets: Mapping[tuple[int, int], Bucket]
     differences: tuple[Difference, ...]
-    named_ids: frozenset[str]
-    claimed_ids: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What was said by the lines so far; grows while a run of lines is judged."""
+class _Claims:
+    """The claims on one operation, in order of time; compared as a whole, for a broken file gives all one reference.
 
-    claims: dict[str, Claim]
-    reversed_ids: set[str]
-
-
-_Judged = tuple[Outcome, tuple[Difference, ...]]
-
-
-def to_recover(lines: Sequence[Line], known: Known) -> tuple[Line, ...]:
-    """Pick the claims that we can credit and have not credited.
-
-    Returns: at most one line per operator transaction, in order.
+    ``differ`` when they name several amounts or payers; ``have_several_forms`` when the reference was written in
+    several ways.
     """
-    claimed, found = set(known.claims), []
+
+    lines: Sequence[Line]
+    differ: bool
+    have_several_forms: bool
+
+    def are_apart_from(self, line: Line) -> bool:
+        """Say whether one of them is another moment than this one."""
+        earliest, latest = self.lines[0].counts_at, self.lines[-1].counts_at
+        return max(line.counts_at - earliest, latest - line.counts_at) > SAME_MOMENT
+
+
+#: What one line leads to: its bucket, and what must be explained.
+_Word = tuple[Bucket, tuple[Difference, ...]]
+
+
+def to_recover(unit: Unit) -> Line | None:
+    """Pick the claim that we can credit and have not credited.
+
+    Returns: None where two forms of the reference name different money, for nobody can say which is the payment.
+    """
+    claims = _compared([line for line in _in_time(unit.lines) if line.stands and line.is_bookable])
+    if unit.payment is not None or not claims.lines or (claims.differ and claims.have_several_forms):
+        return None
+    return min(claims.lines, key=lambda line: line.place)
+
+
+def judge(unit: Unit) -> Judged:
+    """Put every line of an operation into exactly one bucket and name what differs.
+
+    Returns: differences that add up, day by day, to what the lines that stand moved less the payment.
+    """
+    lines = _in_time(unit.lines)
+    claims = _compared([line for line in lines if line.stands and line.is_claim])
+    paired = _paired(claims.lines, unit.payment)
+    repeated = _repeated(lines)
+    buckets: dict[tuple[int, int], Bucket] = {}
+    found: list[Difference] = []
     for line in lines:
-        transaction_id = line.observation.operator_transaction_id
-        if not line.is_claim or transaction_id is None or transaction_id in claimed:
-            continue
-        claimed.add(transaction_id)
-        if transaction_id not in known.payments and line.is_bookable:
-            found.append(line)
-    return tuple(found)
+        bucket, differences = _judge(line, unit, paired, claims) if line.stands else (Bucket.SUPERSEDED, ())
+        buckets[line.place] = Bucket.DUPLICATE if line.place in repeated else bucket
+        found += differences
+        if line.stands and line.is_misdated:
+            found.append(difference.misdated(line))
+    changes = _changes(lines)
+    if unit.payment is not None and paired is None and unit.expected:
+        alone = difference.ours_alone(_missing(unit, lines), unit, unit.payment)
+        changes = [one for one in changes if one.kind is not alone.kind]
+        found.append(alone)
+    return Judged(buckets, difference.numbered([*found, *changes]))
 
 
-def match(lines: Sequence[Line], known: Known) -> Matched:
-    """Put every line into exactly one bucket and name what differs.
-
-    Returns: one outcome per line, in order; ``known.payments`` must already hold what ``to_recover`` made us credit.
-    """
-    seen = _Seen(dict(known.claims), set(known.reversed_ids))
-    judged = [_judge(line, known, seen) for line in lines]
-    return Matched(
-        outcomes=tuple(outcome for outcome, _ in judged),
-        differences=tuple(found for _, differences in judged for found in differences),
-        named_ids=frozenset(line.subject for line in lines if line.kind is LineKind.COLLECTION),
-        claimed_ids=frozenset(seen.claims.keys() - known.claims.keys()),
-    )
-
-
-def payment_bucket(booked: Booked, claim: Claim | None, *, named: bool) -> PaymentBucket:
-    """Put a payment into its bucket, from the claim on it or, without one, from whether any line names it."""
-    if claim is not None:
-        return PaymentBucket.MATCHED if claim.amount_xof == booked.amount_xof else PaymentBucket.AMOUNT_DIFFERS
-    return PaymentBucket.STATUS_DIFFERS if named else PaymentBucket.LEDGER_ONLY
+def _judge(line: Line, unit: Unit, paired: Line | None, claims: _Claims) -> _Word:
+    if line.is_claim:
+        return _claim(line, unit.payment, paired, claims)
+    if line.kind is LineKind.COLLECTION:
+        return _unsuccessful(line, unit.payment, paired)
+    if line.kind is LineKind.REVERSAL and line.due_xof:
+        taken = f"l'opérateur a repris {-line.due_xof} F ({line.reference or 'sans référence propre'})"
+        why = f"{taken} ; le grand livre attend deux personnes"
+        return Bucket.REVERSAL, (difference.uncredited(DifferenceKind.REVERSAL, line, why),)
+    if line.due_xof:
+        why = "le solde a bougé sous un service que nous ne connaissons pas"
+        return Bucket.UNKNOWN_SERVICE, (difference.uncredited(DifferenceKind.UNKNOWN_SERVICE, line, why),)
+    return Bucket.NOT_MONEY, ()
 
 
-def unclaimed(payments: Mapping[str, Booked], named_ids: Collection[str]) -> tuple[Difference, ...]:
-    """Open a break for each payment that no claim covers; ``named_ids`` are those that a line calls unsuccessful."""
-    return tuple(
-        difference.ours_alone(transaction_id, booked, named=transaction_id in named_ids)
-        for transaction_id, booked in payments.items()
-    )
+def _claim(line: Line, booked: Booked | None, paired: Line | None, claims: _Claims) -> _Word:
+    if booked is not None and line is paired:
+        return _held(line, booked)
+    if len(claims.lines) == 1:
+        return Bucket.UNREADABLE, (difference.statement_only(line),)
+    if claims.differ or claims.are_apart_from(line):
+        why = "la même référence désigne plusieurs opérations (payeur, montant ou moment différent)"
+        return Bucket.COLLISION, (difference.uncredited(DifferenceKind.COLLISION, line, why),)
+    if paired is None and line is claims.lines[0]:
+        return Bucket.UNREADABLE, (difference.statement_only(line),)
+    why = "le relevé la donne deux fois et son solde a bougé deux fois"
+    return Bucket.DOUBLED, (difference.uncredited(DifferenceKind.DUPLICATE, line, why),)
 
 
-def _judge(line: Line, known: Known, seen: _Seen) -> _Judged:
-    match line.kind:
-        case LineKind.COLLECTION if line.is_claim:
-            return _claim(line, known, seen)
-        case LineKind.COLLECTION:
-            return _unsuccessful(line, known, seen)
-        case LineKind.REVERSAL:
-            return _reversal(line, known, seen)
-        case LineKind.FEE | LineKind.TRANSFER | LineKind.OTHER:
-            return Outcome(line.line_number, Bucket.NOT_MONEY), ()
-        case _:
-            assert_never(line.kind)
-
-
-def _claim(line: Line, known: Known, seen: _Seen) -> _Judged:
-    booked, first = known.payments.get(line.subject), seen.claims.get(line.subject)
-    if first is not None:
-        return _repeated(line, first, booked, known)
-    if line.observation.operator_transaction_id is not None:
-        seen.claims[line.subject] = Claim(line.observation.amount_xof, same_file=True)
-    if booked is not None:
-        return _held(line, booked, known)
-    return Outcome(line.line_number, Bucket.UNREADABLE), (difference.statement_only(line, known.otherwise_on),)
-
-
-def _held(line: Line, booked: Booked, known: Known) -> _Judged:
-    found = difference.timing(line, booked)
-    if booked.household_id is None:
-        unidentified = DifferenceKind.UNIDENTIFIED
-        found = (*found, difference.information(unidentified, line, booked, known.otherwise_on))
-    claim = Claim(line.observation.amount_xof, same_file=True)
-    if payment_bucket(booked, claim, named=True) is PaymentBucket.AMOUNT_DIFFERS:
-        found = (*found, difference.amount(line, booked, known.otherwise_on))
-        return Outcome(line.line_number, Bucket.AMOUNT_DIFFERS, booked.payment_id), found
-    bucket = Bucket.MATCHED
+def _held(line: Line, booked: Booked) -> _Word:
+    found = difference.paired(line, booked)
+    kinds = {one.kind for one in found}
+    if DifferenceKind.COLLISION in kinds:
+        return Bucket.COLLISION, found
+    if DifferenceKind.AMOUNT in kinds:
+        return Bucket.AMOUNT_DIFFERS, found
     if booked.recovered:
-        bucket = Bucket.SUSPENSE if booked.household_id is None else Bucket.RECOVERED
-    return Outcome(line.line_number, bucket, booked.payment_id), found
+        return (Bucket.SUSPENSE if booked.household_id is None else Bucket.RECOVERED), found
+    return Bucket.MATCHED, found
 
 
-def _repeated(line: Line, first: Claim, booked: Booked | None, known: Known) -> _Judged:
-    outcome = Outcome(line.line_number, Bucket.DUPLICATE, booked.payment_id if booked else None)
-    if not first.same_file and first.amount_xof == line.observation.amount_xof:
-        # Statements overlap; the same line in a second file is no news.
-        return outcome, ()
-    return outcome, (difference.information(DifferenceKind.DUPLICATE, line, booked, known.otherwise_on),)
-
-
-def _unsuccessful(line: Line, known: Known, seen: _Seen) -> _Judged:
-    booked = known.payments.get(line.subject)
+def _unsuccessful(line: Line, booked: Booked | None, paired: Line | None) -> _Word:
+    found: tuple[Difference, ...] = ()
+    if line.due_xof:
+        why = "elle n'est pas dite réussie, et pourtant le solde a bougé"
+        found = (difference.uncredited(DifferenceKind.STATEMENT_ONLY, line, why),)
     if booked is None:
-        return Outcome(line.line_number, Bucket.NOT_MONEY), ()
-    if line.subject in seen.claims or line.subject in known.claimed_ids:
-        found = difference.contradiction(line, booked, known.otherwise_on)
-    else:
-        found = difference.ours_alone(line.subject, booked, named=True)
-    return Outcome(line.line_number, Bucket.STATUS_DIFFERS, booked.payment_id), (found,)
+        return (Bucket.UNREADABLE if found else Bucket.NOT_MONEY), found
+    if paired is not None:
+        found = (*found, difference.contradiction(line, booked))
+    return Bucket.STATUS_DIFFERS, found
 
 
-def _reversal(line: Line, known: Known, seen: _Seen) -> _Judged:
-    if line.observation.status not in {ObservedStatus.SUCCEEDED, ObservedStatus.REVERSED}:
-        return Outcome(line.line_number, Bucket.NOT_MONEY), ()
-    booked = known.payments.get(line.subject)
-    payment_id = booked.payment_id if booked else None
-    if line.subject in seen.reversed_ids:
-        return Outcome(line.line_number, Bucket.DUPLICATE, payment_id), ()
-    seen.reversed_ids.add(line.subject)
-    return Outcome(line.line_number, Bucket.REVERSAL, payment_id), (difference.reversal(line, known.otherwise_on),)
+def _missing(unit: Unit, lines: Sequence[Line]) -> DifferenceKind:
+    if any(line.is_claim for line in lines):
+        return DifferenceKind.DROPPED
+    named = any(line.kind is LineKind.COLLECTION for line in unit.lines)
+    return DifferenceKind.STATUS if named else DifferenceKind.LEDGER_ONLY
+
+
+def _compared(claims: Sequence[Line]) -> _Claims:
+    # A payer that is not known is no other payer.
+    payers = {line.observation.payer_msisdn for line in claims} - {None}
+    figures = {(line.observation.amount_xof, line.due_xof) for line in claims}
+    forms = {line.observation.raw_transaction_id for line in claims}
+    return _Claims(claims, len(payers) > 1 or len(figures) > 1, len(forms) > 1)
+
+
+def _paired(claims: Sequence[Line], booked: Booked | None) -> Line | None:
+    if booked is None:
+        return None
+
+    def distance(line: Line) -> tuple[bool, bool, timedelta]:
+        said = line.observation
+        other_payer = difference.other_payer(said.payer_msisdn, booked.payer_msisdn)
+        return line.due_xof != booked.amount_xof, other_payer, abs(line.counts_at - booked.occurred_at)
+
+    return min(claims, key=distance, default=None)
+
+
+def _repeated(lines: Sequence[Line]) -> set[tuple[int, int]]:
+    """Pick the lines that stand and that an overlapping file had told before, each told once for each time."""
+    by_file = Counter((line.movement, line.file_id) for line in lines if not line.stands)
+    told: dict[Movement, int] = {}
+    for (movement, _), count in by_file.items():
+        told[movement] = max(told.get(movement, 0), count)
+    found = set()
+    for line in lines:
+        if line.stands and (line.is_claim or line.due_xof) and told.get(line.movement, 0) > 0:
+            told[line.movement] -= 1
+            found.add(line.place)
+    return found
+
+
+def _changes(lines: Sequence[Line]) -> list[Difference]:
+    """Compare the last word on each moment with the first, movement by movement."""
+    moving = [line for line in lines if line.moved_xof]
+    before = [line for line in moving if line.was_first]
+    after = [line for line in moving if line.stands]
+    dropped, added = _without(before, after), _without(after, before)
+    return [difference.changed(dropped, added)] if dropped or added else []
+
+
+def _without(lines: Sequence[Line], others: Sequence[Line]) -> list[Line]:
+    left = Counter(line.movement for line in others)
+    found = []
+    for line in lines:
+        if left[line.movement] > 0:
+            left[line.movement] -= 1
+        else:
+            found.append(line)
+    return found
+
+
+def _in_time(lines: Sequence[Line]) -> list[Line]:
+    # By what they say before where they stand: a file written again names the same differences in the same way.
+    return sorted(
+        lines,
+        key=lambda line: (
+            line.counts_at,
+            line.kind,
+            line.moved_xof,
+            line.reference or "",
+            line.observation.payer_msisdn or "",
+            line.place,
+        ),
+    )

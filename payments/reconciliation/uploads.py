@@ -84,8 +84,8 @@ FILES_DUE = text("""
     ), unfinished AS (
         SELECT file_id FROM waiting UNION SELECT file_id FROM statement_upload WHERE state = 'kept'
     )
-    SELECT file.id, file.operator, file.filename, file.period_start, file.period_end, file.imported_at,
-           file.line_count, file.collected_xof
+    SELECT file.id, file.operator, file.account, file.filename, file.period_start, file.covered_until,
+           file.imported_at, file.line_count, file.collected_xof
       FROM unfinished
       JOIN statement_file file ON file.id = unfinished.file_id
       LEFT JOIN statement_upload upload ON upload.file_id = file.id

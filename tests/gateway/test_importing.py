@@ -28,8 +28,8 @@ from gateway.reconciling import STUCK_MAX, ReconcilingDeps
 from payments.errors import StatementRejected
 from payments.operators.contract import Operator, Statement, StatementTotals
 from payments.reconciliation import uploads
-from payments.reconciliation.facts import Known, Line
-from payments.reconciliation.match import Matched
+from payments.reconciliation.facts import Unit
+from payments.reconciliation.match import Judged
 from payments.reconciliation.uploads import NewUpload
 from payments.upload import RETRY_AFTER_S
 from tests.gateway.test_reconciling import Row, written
@@ -158,14 +158,14 @@ async def test_a_file_whose_reader_dies_with_the_process_is_taken_again_after_it
 def poison(monkeypatch: pytest.MonkeyPatch) -> set[int]:
     """The numbers of lines whose matching raises."""
     poisonous: set[int] = set()
-    real = reconciling.match
+    real = reconciling.judge
 
-    def match(lines: list[Line], known: Known) -> Matched:
-        if any(line.line_number in poisonous and line.file_id == 1 for line in lines):
+    def judge(unit: Unit) -> Judged:
+        if any(line.line_number in poisonous and line.file_id == 1 for line in unit.lines):
             raise OverflowError("this line")
-        return real(lines, known)
+        return real(unit)
 
-    monkeypatch.setattr(reconciling, "match", match)
+    monkeypatch.setattr(reconciling, "judge", judge)
     return poisonous
 
 

@@ -21,12 +21,12 @@ AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 #: Every table whose rows are added and never changed.
 APPEND_ONLY = (
+    "statement_file",
     "ledger_txn",
     "ledger_entry",
     "ledger_block",
     "payment",
     "observation",
-    "statement_file",
     "day_report",
     "due_item",
     "allocation",
@@ -56,7 +56,7 @@ WORK_IN_PROGRESS = {
         "settled_at",
         "last_detail",
     },
-    "reconciliation_break": {"owner", "closed_at", "closed_because"},
+    "reconciliation_break": {"owner", "closed_at", "closed_because", "superseded_at"},
 }
 
 #: What the application's role must never be able to do, to the guards or around them.
@@ -92,19 +92,20 @@ FORBIDDEN_TO_APP = [
 ]
 
 ONE_OF_EACH = """
-    INSERT INTO statement_file (id, operator, sha256, filename, content, account, period_start, period_end, line_count,
-                                collected_xof, imported_by, imported_at)
-    VALUES (1, 'sandbox', '\\x01', 'f', '\\x01', 'RAMU', %(at)s, %(at)s, 1, 100, 'test', %(at)s);
-    INSERT INTO statement_line (file_id, line_number, operator, kind, status, raw, moved_xof, remarks)
-    VALUES (1, 1, 'sandbox', 'collection', 'succeeded', 'raw', 100, '');
+    INSERT INTO statement_file (id, operator, sha256, filename, content, account, period_start, period_end,
+                                covered_until, line_count, collected_xof, fees_xof, gap_xof, imported_by, imported_at)
+    VALUES (1, 'sandbox', '\\x01', 'f', '\\x01', 'RAMU', %(at)s, %(at)s, %(at)s, 1, 100, 0, 0, 'test', %(at)s);
+    INSERT INTO statement_line (file_id, line_number, operator, kind, status, raw, moved_xof, remarks, subject,
+                                counts_at, due_xof, running_xof)
+    VALUES (1, 1, 'sandbox', 'collection', 'succeeded', 'raw', 100, '', 's', %(at)s, 100, 100);
     INSERT INTO statement_upload (operator, sha256, filename, size_bytes, content, received_by, received_at, state,
                                   attempts, breaks_opened)
     VALUES ('sandbox', '\\x01', 'f', 1, '\\x01', 'test', %(at)s, 'reading', 1, 0);
     INSERT INTO day_report (day, seq, content, previous_sha256, sha256, ledger_head_sha256, closed_by, closed_at)
     VALUES ('2026-11-23', 1, '{}', '\\x00', '\\x01', '\\x02', 'test', %(at)s);
     INSERT INTO audit_event (at, actor, action, subject, detail) VALUES (%(at)s, 'a', 'b', 'c', '{}');
-    INSERT INTO reconciliation_break (kind, operator, subject, day, difference_xof, detail, opened_at)
-    VALUES ('STATUS', 'sandbox', 's', '2026-11-23', 0, 'd', %(at)s);
+    INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, difference_xof, detail, opened_at)
+    VALUES ('STATUS', 'sandbox', '', 's', 's', '2026-11-23', 0, 'd', %(at)s);
     INSERT INTO ledger_block (seq, after_txn_id, through_txn_id, txn_count, previous_sha256, sha256, sealed_at)
     VALUES (999, 998, 999, 1, '\\x00', '\\x01', %(at)s)
 """

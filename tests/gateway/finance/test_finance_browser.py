@@ -42,7 +42,7 @@ async def address(database: Database, clock: TestClock, ids: CountedIds) -> Asyn
 
 async def write_days(desk: Desk) -> None:
     async with desk.database.unit_of_work() as connection:
-        made = MadeDay(connection, DAY, "sandbox", desk.clock.now())
+        made = MadeDay(connection, DAY, "sandbox", desk.clock.now(), opening_xof=30_450)
         await made.write(
             [
                 *(Deal(Fate.MATCHED, 12_000 + 500 * number, 1, number) for number in range(40)),
@@ -53,12 +53,14 @@ async def write_days(desk: Desk) -> None:
             ]
         )
         await made.ask("unknown", 5_000, desk.clock.now())
-        await MadeDay(connection, date(2026, 11, 19), "sandbox", desk.clock.now()).write(
+        await MadeDay(connection, date(2026, 11, 19), "sandbox", desk.clock.now(), opening_xof=3_450).write(
             [Deal(Fate.MATCHED, 3_000, 1, number) for number in range(9)]
         )
         strange = MadeDay(connection, date(2026, 11, 18), "sandbox", desk.clock.now())
-        await strange.write([Deal(Fate.MATCHED, 3_000, 1, 1)])
-        await strange.line(strange.first, "X1", 450, datetime(2026, 11, 18, 9, tzinfo=UTC), "matched")
+        file = strange.file()
+        await strange.deal(Deal(Fate.MATCHED, 3_000, 1, 1), file, file)
+        strange.line(file, "X1", 450, datetime(2026, 11, 18, 9, tzinfo=UTC), "matched")
+        await strange.keep()
 
 
 @pytest.fixture

@@ -56,10 +56,13 @@ async def test_page_file_and_report_say_the_same_to_the_franc(desk: Desk) -> Non
         assert set(file) == {"sandbox", "second"}
         for row in report.rows:
             reported = {name: getattr(row, name) for name in TITLES}
-            assert page[row.operator] == reported
+            shown = {**page[row.operator], "fees_xof": -(page[row.operator]["fees_xof"] or 0)}
+            assert {name: shown[name] for name in TITLES} == reported
+            steps = ("opening_xof", "collections_xof", "reversals_xof", "fees_xof", "transfers_xof", "others_xof")
+            assert sum(page[row.operator][name] or 0 for name in steps) == page[row.operator]["closing_xof"]
             assert {name: int(file[row.operator][title]) for name, title in TITLES.items()} == reported
             assert reported["unexplained_xof"] == 0
-        for name in TITLES:
+        for name in TITLES.keys() - {"fees_xof"}:
             assert page[""][name] == sum(int(row[TITLES[name]]) for row in file.values())
     with_breaks = seen[Fate.AMOUNT_OPEN] + seen[Fate.LEDGER_ONLY] + seen[Fate.REVERSED]
     assert with_breaks >= 10
@@ -75,8 +78,8 @@ async def test_the_verdict_of_a_day_is_said_in_a_word_and_a_colour(desk: Desk, w
     async with desk.database.unit_of_work() as connection:
         made = MadeDay(connection, DAY, "sandbox", desk.clock.now())
         if written != "nothing":
-            file_id = await made.file()
-            await made.line(file_id, "T1", 5000, AT, "matched")
+            made.line(made.file(), "T1", 5000, AT, "matched")
+            await made.keep()
         if written in {"matched", "suspense"}:
             await made.pay("T1", 5000, AT, household_id=7 if written == "matched" else None)
     page = (await desk.browser.get(f"/finance/?jour={DAY}")).text
@@ -88,11 +91,12 @@ async def test_differences_of_two_operators_that_add_up_to_zero_are_no_balance(d
     async with desk.database.unit_of_work() as connection:
         for operator in ("sandbox", "autre"):
             made = MadeDay(connection, DAY, operator, desk.clock.now())
-            file_id = await made.file()
+            file = made.file()
             if operator == "sandbox":
-                await made.line(file_id, "T1", 5000, AT, "matched")
+                made.line(file, "T1", 5000, AT, "matched")
             else:
                 await made.pay("T1", 5000, AT, household_id=7)
+            await made.keep()
     page = (await desk.browser.get(f"/finance/?jour={DAY}")).text
     assert figures_of(page)[""]["unexplained_xof"] == 0
     assert 'data-verdict="unexplained"' in page
@@ -216,7 +220,8 @@ async def test_what_people_and_operators_wrote_cannot_become_markup(desk: Desk) 
     async with desk.database.unit_of_work() as connection:
         made = MadeDay(connection, DAY, "sandbox", desk.clock.now())
         await made.difference("AMOUNT", evil, 5)
-        await made.file(filename=f"{evil}.csv")
+        made.file()
+        await made.keep(filename=f"{evil}.csv")
         await made.pay(evil, 5000, AT, household_id=None)
     for path in (f"/finance/?jour={DAY}", "/finance/ecarts", "/finance/attente", "/finance/releves"):
         page = (await desk.browser.get(path)).text

@@ -5,14 +5,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from hashlib import sha256
 
 from hypothesis import strategies as st
-from sqlalchemy import insert, text
+from sqlalchemy import insert, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
 
 from payments.ledger import chart
-from payments.tables import Break, LedgerEntry, LedgerTxnRow, Payment, PaymentRequest, StatementFile, StatementLineRow
+from payments.observation import LineKind, Observation, ObservedStatus, Provenance
+from payments.operators.contract import Statement, StatementLine, StatementTotals
+from payments.reconciliation.ingest import ingest
+from payments.tables import Break, LedgerEntry, LedgerTxnRow, Payment, PaymentRequest, StatementLineRow
 
 HOUSEHOLD = 7
 NUMBERS = itertools.count(1)
@@ -30,10 +33,10 @@ class Fate(StrEnum):
     FAILED = "failed"
     REVERSED = "reversed"
     REPEATED = "repeated"
-    REPEATED_NEXT_DAY = "repeated_next_day"
     MIDNIGHT = "midnight"
     WITHOUT_ID = "without_id"
     FEE = "fee"
+    TRANSFER = "transfer"
 
 
 @dataclass(frozen=True)
@@ -74,49 +77,48 @@ DEALS = st.lists(
 
 @dataclass
 class MadeDay:
-    """A day being written: ``first`` and ``second`` are two overlapping statements of one operator."""
+    """A day being written; ``keep`` takes its statements in, in the order in which they were begun."""
 
     connection: AsyncConnection
     day: date
     operator: str
     now: datetime
-    first: int = 0
-    second: int = 0
+    account: str = "RAMU"
+    opening_xof: int | None = 0
     expected: Expected = field(default_factory=Expected)
+    files: list[list[tuple[StatementLine, str | None]]] = field(default_factory=list)
 
     async def write(self, deals: list[Deal]) -> Expected:
-        """Write a whole day and give what must be said about it."""
-        self.first = await self.file()
-        self.second = await self.file()
+        """Write a whole day, whose second statement gives all and the first a part, and give what must be said."""
+        first, second = self.file(), self.file()
         for deal in deals:
-            await self.deal(deal)
+            await self.deal(deal, first, second)
             self.expected.fates[deal.fate] += 1
+        await self.keep()
         return self.expected
 
-    async def deal(self, deal: Deal) -> None:
+    async def deal(self, deal: Deal, first: int, second: int) -> None:
         said, name = self.expected, f"T{next(NUMBERS):08d}"
         at = datetime.combine(self.day, time(), UTC) + timedelta(seconds=deal.second)
         amount_xof, other_xof = deal.amount_xof, deal.other_xof
         match deal.fate:
-            case Fate.MATCHED | Fate.REPEATED | Fate.REPEATED_NEXT_DAY:
+            case Fate.MATCHED | Fate.REPEATED:
                 await self.pay(name, amount_xof, at)
-                await self.line(self.first, name, amount_xof, at, "matched")
                 if deal.fate is Fate.REPEATED:
-                    await self.line(self.second, name, amount_xof, at, "duplicate")
-                if deal.fate is Fate.REPEATED_NEXT_DAY:
-                    await self.line(self.second, name, amount_xof, at + timedelta(days=1), "duplicate")
+                    self.line(first, name, amount_xof, at, "matched")
+                self.line(second, name, amount_xof, at, "duplicate" if deal.fate is Fate.REPEATED else "matched")
                 said.operator_says_xof += amount_xof
                 said.posted_xof += amount_xof
             case Fate.SUSPENSE:
                 await self.pay(name, amount_xof, at, household_id=None)
-                await self.line(self.first, name, amount_xof, at, "suspense")
+                self.line(second, name, amount_xof, at, "suspense")
                 await self.difference("UNIDENTIFIED", name, 0)
                 said.operator_says_xof += amount_xof
                 said.suspense_xof += amount_xof
                 said.breaks_open_count += 1
             case Fate.AMOUNT_OPEN | Fate.AMOUNT_CLOSED:
                 await self.pay(name, other_xof, at)
-                await self.line(self.first, name, amount_xof, at, "amount_differs")
+                self.line(second, name, amount_xof, at, "amount_differs")
                 closed = deal.fate is Fate.AMOUNT_CLOSED
                 await self.difference("AMOUNT", name, amount_xof - other_xof, closed=closed)
                 said.operator_says_xof += amount_xof
@@ -131,74 +133,104 @@ class MadeDay:
                 said.breaks_open_count += 1
             case Fate.LEDGER_ONLY_MADE_GOOD:
                 await self.pay(name, amount_xof, at)
-                await self.difference("LEDGER_ONLY", name, -amount_xof, closed=True)
-                await self.line(self.second, name, amount_xof, at, "matched")
+                await self.difference("LEDGER_ONLY", name, -amount_xof, superseded=True)
+                self.line(second, name, amount_xof, at, "matched")
                 said.operator_says_xof += amount_xof
                 said.posted_xof += amount_xof
             case _:
-                await self.rarer(deal, name, at)
+                await self.rarer(deal, name, at, second)
 
-    async def rarer(self, deal: Deal, name: str, at: datetime) -> None:
+    async def rarer(self, deal: Deal, name: str, at: datetime, file: int) -> None:
         said, amount_xof = self.expected, deal.amount_xof
         match deal.fate:
             case Fate.FAILED:
-                await self.line(self.first, name, amount_xof, at, "not_money", status="failed")
+                self.line(file, name, amount_xof, at, "not_money", status=ObservedStatus.FAILED)
             case Fate.REVERSED:
                 await self.pay(name, amount_xof, at)
-                await self.line(self.first, name, amount_xof, at, "matched")
-                await self.line(self.first, name, amount_xof, at, "reversal", kind="reversal", status="reversed")
+                self.line(file, name, amount_xof, at, "matched")
+                self.line(file, name, amount_xof, at, "reversal", kind=LineKind.REVERSAL)
                 await self.difference("REVERSAL", name, -amount_xof)
                 said.posted_xof += amount_xof
                 said.breaks_xof -= amount_xof
                 said.breaks_open_count += 1
             case Fate.MIDNIGHT:
                 await self.pay(name, amount_xof, at - timedelta(days=1))
-                await self.line(self.first, name, amount_xof, at, "matched")
+                self.line(file, name, amount_xof, at, "matched")
                 await self.difference("TIMING", name, amount_xof)
                 said.operator_says_xof += amount_xof
                 said.breaks_xof += amount_xof
                 said.breaks_open_count += 1
             case Fate.WITHOUT_ID:
-                number = await self.line(self.first, None, amount_xof, at, "unreadable")
-                await self.difference("STATEMENT_ONLY", f"{self.first}:{number}", amount_xof)
+                self.line(file, None, amount_xof, at, "unreadable")
+                await self.difference("STATEMENT_ONLY", f"sans {name}", amount_xof)
                 said.operator_says_xof += amount_xof
                 said.breaks_xof += amount_xof
                 said.breaks_open_count += 1
             case Fate.FEE:
-                await self.line(self.first, name, None, at, "not_money", kind="fee", fee_xof=amount_xof)
+                self.line(file, name, amount_xof, at, "not_money", kind=LineKind.FEE)
                 said.fees_xof += amount_xof
+            case Fate.TRANSFER:
+                self.line(file, name, amount_xof, at, "not_money", kind=LineKind.TRANSFER)
             case other:
                 raise AssertionError(other)
 
-    async def file(self, filename: str = "releve.csv") -> int:
-        start = datetime.combine(self.day, time(), UTC)
-        content = f"{self.operator} {next(NUMBERS)}".encode()
-        statement = (
-            insert(StatementFile)
-            .values(
-                operator=self.operator, sha256=sha256(content).digest(), filename=filename, content=content,
-                account="RAMU", period_start=start, period_end=start + timedelta(days=1), line_count=0,
-                collected_xof=0, imported_by="staff/awa", imported_at=self.now,
-            )
-            .returning(StatementFile.id)
-        )  # fmt: skip
-        return int((await self.connection.execute(statement)).scalar_one())
+    def file(self) -> int:
+        """Begin a statement of the day."""
+        self.files.append([])
+        return len(self.files) - 1
 
-    async def line(
-        self, file_id: int, name: str | None, amount_xof: int | None, at: datetime, bucket: str | None, **also: object
-    ) -> int:
-        number = next(NUMBERS)
-        values = {
-            "kind": "collection", "status": "succeeded", "amount_xof": amount_xof, "fee_xof": None,
-            "bucket": bucket, "matched_at": self.now if bucket else None, **also,
-        }  # fmt: skip
-        await self.connection.execute(
-            insert(StatementLineRow).values(
-                file_id=file_id, line_number=number, operator=self.operator, operator_transaction_id=name,
-                occurred_at=at, raw="", **values,
-            )
-        )  # fmt: skip
-        return number
+    def line(
+        self,
+        file: int,
+        name: str | None,
+        amount_xof: int,
+        at: datetime,
+        bucket: str | None,
+        *,
+        kind: LineKind = LineKind.COLLECTION,
+        status: ObservedStatus = ObservedStatus.SUCCEEDED,
+        fee_xof: int | None = None,
+    ) -> None:
+        """Write a line; a collection's fee was taken off it, and without a bucket the line waits."""
+        is_fee = kind is LineKind.FEE
+        observation = Observation(
+            self.operator,
+            Provenance.STATEMENT,
+            status,
+            amount_xof=None if is_fee else amount_xof,
+            fee_xof=amount_xof if is_fee else fee_xof,
+            operator_transaction_id=name,
+            occurred_at=at,
+        )
+        moved_xof = (amount_xof - (fee_xof or 0)) if kind is LineKind.COLLECTION else -amount_xof
+        if status is not ObservedStatus.SUCCEEDED:
+            moved_xof = 0
+        line = StatementLine(next(NUMBERS), kind, observation, "", moved_xof, None)
+        self.files[file].append((line, bucket))
+
+    async def keep(self, filename: str = "releve.csv") -> None:
+        """Take in what was written, as the importer does, with the buckets that it would find."""
+        start = datetime.combine(self.day, time(), UTC)
+        opening_xof = self.opening_xof
+        for file in self.files:
+            lines = [line for line, _ in file]
+            closing_xof = None if opening_xof is None else opening_xof + sum(line.moved_xof for line in lines)
+            statement = Statement(
+                self.operator, self.account, start, start + timedelta(days=1), opening_xof, closing_xof, lines,
+                StatementTotals(None, None, None),
+            )  # fmt: skip
+            content = f"{self.operator} {next(NUMBERS)}".encode()
+            kept = await ingest(
+                self.connection, statement, filename=filename, content=content, imported_by="staff/awa",
+                now=self.now,
+            )  # fmt: skip
+            for line, bucket in file:
+                marked = update(StatementLineRow).where(
+                    col(StatementLineRow.file_id) == kept.file_id,
+                    col(StatementLineRow.line_number) == line.line_number,
+                )
+                await self.connection.execute(marked.values(bucket=bucket, matched_at=self.now if bucket else None))
+        self.files = []
 
     async def pay(self, name: str, amount_xof: int, at: datetime, *, household_id: int | None = HOUSEHOLD) -> None:
         txn_id = await self.post(name, amount_xof, at, household_id)
@@ -232,12 +264,15 @@ class MadeDay:
         )  # fmt: skip
         return txn_id
 
-    async def difference(self, kind: str, subject: str, difference_xof: int, *, closed: bool = False) -> None:
+    async def difference(
+        self, kind: str, subject: str, difference_xof: int, *, closed: bool = False, superseded: bool = False
+    ) -> None:
         await self.connection.execute(
             insert(Break).values(
-                kind=kind, operator=self.operator, subject=subject, day=self.day, difference_xof=difference_xof,
-                detail="made by hand", opened_at=self.now, closed_at=self.now if closed else None,
-                closed_because="explained" if closed else None,
+                kind=kind, operator=self.operator, account=self.account, subject=subject, about=subject, day=self.day,
+                difference_xof=difference_xof, detail="made by hand", opened_at=self.now,
+                closed_at=self.now if closed or superseded else None,
+                closed_because="explained" if closed else None, superseded_at=self.now if superseded else None,
             )
         )  # fmt: skip
 

@@ -8,6 +8,7 @@ from gateway.reports.breaks import breaks_of_day, open_breaks
 from gateway.reports.day import DayReport, OperatorDay, day_report
 from gateway.reports.suspense import open_suspense, suspense_balance_xof
 from gateway.reports.trial_balance import trial_balance
+from payments.observation import LineKind
 from tests.fixed import TestClock
 from tests.gateway.reports.built_days import DEALS, Deal, Fate, MadeDay
 
@@ -67,24 +68,26 @@ async def test_without_a_statement_the_operator_says_nothing_rather_than_zero(
     assert report.total.posted_xof == 5000
 
 
-async def test_each_fee_of_an_operation_counts_once_however_many_files_repeat_it(
-    database: Database, clock: TestClock
-) -> None:
+async def test_each_fee_counts_as_often_as_the_newest_file_says_it(database: Database, clock: TestClock) -> None:
     async with database.unit_of_work() as connection:
         made = MadeDay(connection, DAY, "sandbox", clock.now())
-        first, second = await made.file(), await made.file()
-        for file_id, fees_xof in ((first, (50, 25, 25)), (second, (25, 50, 25, 10))):
+        for fees_xof in ((50, 25, 25), (25, 50, 25, 10)):
+            file = made.file()
             for fee_xof in fees_xof:
-                await made.line(file_id, "T1", None, AT, "not_money", kind="fee", fee_xof=fee_xof)
-        await made.line(first, "T1", 5000, AT, "matched", fee_xof=3)
-    assert (await row_of(database)).fees_xof == 50 + 25 + 25 + 10 + 3
+                made.line(file, "T1", fee_xof, AT, "not_money", kind=LineKind.FEE)
+        made.line(file, "T1", 5000, AT, "matched", fee_xof=3)
+        await made.pay("T1", 5000, AT)
+        await made.keep()
+    row = await row_of(database)
+    assert (row.fees_xof, row.operator_says_xof, row.unexplained_xof) == (50 + 25 + 25 + 10 + 3, 5000, 0)
+    assert row.movement_xof == 5000 - 113
 
 
 async def test_money_that_nothing_explains_is_shown_as_unexplained(database: Database, clock: TestClock) -> None:
     async with database.unit_of_work() as connection:
         made = MadeDay(connection, DAY, "sandbox", clock.now())
-        file_id = await made.file()
-        await made.line(file_id, "T1", 5000, AT, "matched")
+        made.line(made.file(), "T1", 5000, AT, "matched")
+        await made.keep()
     row = await row_of(database)
     assert (row.operator_says_xof, row.unexplained_xof) == (5000, 5000)
 
@@ -113,11 +116,16 @@ async def test_a_statement_imported_before_its_day_is_over_does_not_cover_it(
 ) -> None:
     noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
     async with database.unit_of_work() as connection:
-        await MadeDay(connection, DAY, "sandbox", noon).file()
+        made = MadeDay(connection, DAY, "sandbox", noon)
+        made.file()
+        await made.pay("T1", 500, noon + timedelta(hours=3))
+        await made.keep()
     row = await row_of(database)
-    assert (row.statement_received, row.operator_says_xof) == (False, 0)
+    assert (row.statement_received, row.operator_says_xof, row.unexplained_xof) == (False, 0, None)
     async with database.unit_of_work() as connection:
-        await MadeDay(connection, DAY, "sandbox", clock.now()).file()
+        made = MadeDay(connection, DAY, "sandbox", clock.now())
+        made.file()
+        await made.keep()
     assert (await row_of(database)).statement_received
 
 
@@ -126,8 +134,9 @@ async def test_lines_that_wait_for_the_matcher_are_counted_once_and_announced(
 ) -> None:
     async with database.unit_of_work() as connection:
         made = MadeDay(connection, DAY, "sandbox", clock.now())
-        for file_id in (await made.file(), await made.file()):
-            await made.line(file_id, "T1", 5000, AT, None)
+        for file in (made.file(), made.file()):
+            made.line(file, "T1", 5000, AT, None)
+        await made.keep()
     row = await row_of(database)
     assert (row.operator_says_xof, row.lines_waiting_count) == (5000, 2)
 
@@ -186,29 +195,6 @@ async def test_the_trial_balance_is_zero_and_in_the_order_of_the_chart(database:
         ("contributions", -800),
     ]
     assert (balance.debit_xof, balance.credit_xof) == (2000, 2000)
-
-
-async def test_a_line_repeated_by_a_later_file_under_another_day_counts_on_the_first_only(
-    database: Database, clock: TestClock
-) -> None:
-    async with database.unit_of_work() as connection:
-        await MadeDay(connection, DAY, "sandbox", clock.now()).write([Deal(Fate.REPEATED_NEXT_DAY, 5000, 1, 60)])
-    assert (await row_of(database)).operator_says_xof == 5000
-    next_day = await row_of(database, DAY + timedelta(days=1))
-    assert (next_day.operator_says_xof, next_day.unexplained_xof) == (None, None)
-
-
-async def test_a_difference_that_another_source_reported_counts_only_while_the_statement_bears_it_out(
-    database: Database, clock: TestClock
-) -> None:
-    async with database.unit_of_work() as connection:
-        made = MadeDay(connection, DAY, "sandbox", clock.now())
-        await made.pay("T1", 5000, AT)
-        await made.difference("AMOUNT", "T1", 700)
-        assert (await day_report(connection, DAY, ())).rows[0].breaks_xof == 700
-        await made.line(await made.file(), "T1", 5000, AT, "matched")
-    row = await row_of(database)
-    assert (row.breaks_xof, row.unexplained_xof, row.breaks_open_count) == (0, 0, 1)
 
 
 async def test_the_ledger_and_the_list_agree_on_what_waits_whichever_operator_holds_it(
