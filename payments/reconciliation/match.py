@@ -71,14 +71,14 @@ _Word = tuple[Bucket, tuple[Difference, ...]]
 
 
 def to_recover(unit: Unit) -> Line | None:
-    """Pick the claim that we can credit and have not credited.
+    """Pick the claim that we can credit and have not credited: the first word, whatever a later file made of it since.
 
     Returns: None where two forms of the reference name different money, for nobody can say which is the payment.
     """
-    claims = _compared([line for line in _in_time(unit.lines) if line.stands and line.is_bookable])
+    claims = _compared([line for line in _in_time(unit.lines) if line.is_bookable])
     if unit.payment is not None or not claims.lines or (claims.differ and claims.have_several_forms):
         return None
-    return min(claims.lines, key=lambda line: line.place)
+    return _first_word(claims.lines)
 
 
 def judge(unit: Unit) -> Judged:
@@ -92,8 +92,12 @@ def judge(unit: Unit) -> Judged:
     repeated = _repeated(lines)
     buckets: dict[tuple[int, int], Bucket] = {}
     found: list[Difference] = []
+    credited = _first_word([line for line in lines if line.is_bookable])
     for line in lines:
-        bucket, differences = _judge(line, unit, paired, claims) if line.stands else (Bucket.SUPERSEDED, ())
+        if line.stands:
+            bucket, differences = _judge(line, unit, paired, claims)
+        else:
+            bucket, differences = _superseded(unit.payment if line is credited else None), ()
         buckets[line.place] = Bucket.DUPLICATE if line.place in repeated else bucket
         found += differences
         if line.stands and line.is_misdated:
@@ -142,9 +146,19 @@ def _held(line: Line, booked: Booked) -> _Word:
         return Bucket.COLLISION, found
     if DifferenceKind.AMOUNT in kinds:
         return Bucket.AMOUNT_DIFFERS, found
-    if booked.recovered:
-        return (Bucket.SUSPENSE if booked.household_id is None else Bucket.RECOVERED), found
-    return Bucket.MATCHED, found
+    return _recovered(booked) if booked.recovered else Bucket.MATCHED, found
+
+
+def _superseded(booked: Booked | None) -> Bucket:
+    return _recovered(booked) if booked is not None and booked.recovered else Bucket.SUPERSEDED
+
+
+def _recovered(booked: Booked) -> Bucket:
+    return Bucket.SUSPENSE if booked.household_id is None else Bucket.RECOVERED
+
+
+def _first_word(lines: Sequence[Line]) -> Line | None:
+    return min(lines, key=lambda line: line.place, default=None)
 
 
 def _unsuccessful(line: Line, booked: Booked | None, paired: Line | None) -> _Word:

@@ -80,7 +80,7 @@ async def test_the_sealed_report_lists_the_breaks_of_its_day(world: World, recon
     sealed = await close(recon, DayToClose(DAY, "staff/awa"))
     common = {"operator": "sandbox", "closed_because": None}
     assert json.loads(sealed.content)["breaks"] == [
-        {**common, "kind": "DUPLICATE", "subject": "A", "difference_xof": 0},
+        {**common, "kind": "DUPLICATE", "subject": "A", "difference_xof": 1_000},
         {**common, "kind": "LEDGER_ONLY", "subject": "FORGED", "difference_xof": -300},
     ]
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.database
 
 MIDNIGHT = datetime(2026, 11, 23, tzinfo=UTC)
 DAYS = 4
-WORLDS = 6
+WORLDS = 20
 #: Two operators; the second keeps two accounts for us.
 ACCOUNTS = (("one", "A"), ("two", "B"), ("two", "C"))
 IDS = ("T0", "T1", "T2", "T3", "T4", "T5", "T6")

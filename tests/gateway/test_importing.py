@@ -290,9 +290,9 @@ async def test_looking_for_work_does_not_read_the_lines_that_are_done(world: Wor
     async with world.database.unit_of_work() as connection:
         await connection.execute(
             text("""
-            INSERT INTO statement_line (file_id, line_number, operator, kind, status, raw, moved_xof, remarks, bucket,
-                                        matched_at)
-            SELECT 1, number, 'sandbox', 'other', 'failed', '', 0, '', 'not_money', now()
+            INSERT INTO statement_line (file_id, line_number, operator, kind, status, raw, moved_xof, remarks, subject,
+                                        counts_at, due_xof, running_xof, bucket, matched_at)
+            SELECT 1, number, 'sandbox', 'other', 'failed', '', 0, '', 'T', now(), 0, 0, 'not_money', now()
               FROM generate_series(1000, 30000) AS number
         """)
         )

@@ -221,8 +221,12 @@ def test_what_cannot_be_an_amount_is_credited_by_nobody(amount_xof: int | None) 
     assert to_recover(unit(line(amount_xof=amount_xof))) is None
 
 
-def test_what_a_later_file_no_longer_says_is_not_recovered() -> None:
-    assert to_recover(unit(line(stands=False))) is None
+def test_what_a_first_file_claimed_is_credited_in_whatever_order_the_files_are_matched() -> None:
+    gone = line(stands=False)
+    assert to_recover(unit(gone)) == gone
+    judged = judge(unit(gone, payment=booked(recovered=True)))
+    assert judged.buckets == {gone.place: Bucket.RECOVERED}
+    assert [(one.kind, one.difference_xof) for one in judged.differences] == [("DROPPED", -1_000)]
 
 
 def test_a_junk_reference_on_very_many_lines_is_judged_in_one_pass() -> None:
