@@ -40,10 +40,10 @@ async def state(world: World, day: date, *names: str) -> None:
     """Keep the statement of a day; closing it matches the lines."""
     start = datetime.combine(day, time(), START.tzinfo)
     lines = [
-        StatementLine(number, LineKind.COLLECTION, said(name, 1_000, day, Provenance.STATEMENT), raw="")
+        StatementLine(number, LineKind.COLLECTION, said(name, 1_000, day, Provenance.STATEMENT), "", 1_000)
         for number, name in enumerate(names, start=7)
     ]
-    totals = StatementTotals(None, None, None)
+    totals = StatementTotals(None, 1_000 * len(names), None)
     statement = Statement("sandbox", "RAMU", start, start + timedelta(days=1), None, None, lines, totals)
     content, now = sha256(f"{day}{names}".encode()).digest(), world.clock.now()
     await world.database.transact(

@@ -85,9 +85,11 @@ async def row_of(world: World, day: int = 0) -> OperatorDay:
 
 
 async def standing(world: World) -> list[tuple[object, ...]]:
-    return await world.rows(
-        "SELECT kind, difference_xof FROM reconciliation_break WHERE superseded_at IS NULL ORDER BY 1, 2"
-    )
+    """Give the breaks that statements revealed; what single evidence revealed besides changes no sum."""
+    return await world.rows("""
+        SELECT kind, difference_xof FROM reconciliation_break
+         WHERE superseded_at IS NULL AND account <> '' ORDER BY 1, 2
+    """)
 
 
 async def test_a_credit_of_an_unknown_service_is_twelve_thousand_francs_to_explain(world: World) -> None:

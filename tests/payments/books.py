@@ -21,12 +21,12 @@ AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 #: Every table whose rows are added and never changed.
 APPEND_ONLY = (
-    "statement_file",
     "ledger_txn",
     "ledger_entry",
     "ledger_block",
     "payment",
     "observation",
+    "statement_file",
     "day_report",
     "due_item",
     "allocation",
@@ -51,8 +51,10 @@ WORK_IN_PROGRESS = {
         "state",
         "submissions",
         "inquiries",
+        "failures",
         "submitted_at",
         "next_attempt_at",
+        "parked_at",
         "settled_at",
         "last_detail",
     },
