@@ -5,7 +5,6 @@ import signal
 from datetime import datetime
 
 import structlog
-from prometheus_client import start_http_server
 
 from gateway.finance import attempts, devices
 from gateway.finance.sessions import sweep as sweep_logins
@@ -14,6 +13,7 @@ from gateway.jobs.tick import Job, run_for_ever
 from gateway.metrics import REGISTRY
 from gateway.settings import Settings
 from gateway.wiring import Parts, Wiring
+from gateway.worker_metrics import serve_metrics
 
 log = structlog.stdlib.get_logger()
 
@@ -29,7 +29,8 @@ async def work(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     wiring = Wiring(settings)
     if settings.worker_metrics_port is not None:
-        start_http_server(settings.worker_metrics_port, registry=REGISTRY)
+        host = "127.0.0.1" if settings.is_local else ""
+        serve_metrics(REGISTRY, host, settings.worker_metrics_port)
     log.info("worker.started")
     running = asyncio.create_task(run_for_ever(wiring.parts.jobs, stop, _sweeps(wiring.parts)))
     try:

@@ -8,6 +8,7 @@ import typer
 import uvicorn
 
 from gateway.clock import SystemClock
+from gateway.connections import KEEP_ALIVE_S, ConnectionLimits, patient_protocol
 from gateway.local.faults import reason
 from gateway.local.sandbox_operator.app import create_operator
 from gateway.local.sandbox_operator.journal import JournalRefused
@@ -16,6 +17,8 @@ from gateway.setting_types import LOCAL_WORD
 #: Where the books lie below the local folder when nobody names another place.
 BOOKS_FOLDER = "sandbox-operator"
 
+#: A toy for one machine, which as little as the rest may be filled with silence.
+CONNECTIONS_MAX = 500
 #: How long answers under way may take when the operator is told to stop.
 STOP_S = 3
 
@@ -54,5 +57,12 @@ def sandbox(
             typer.echo(f"L'opérateur d'essai ne peut pas ouvrir ses livres: {error}", err=True)
             raise typer.Exit(1) from error
         typer.echo(f"Opérateur d'essai (aucun argent réel): http://{host}:{listener.getsockname()[1]}/")
-        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_S)
+        config = uvicorn.Config(
+            app,
+            http=patient_protocol(ConnectionLimits(connections_max=CONNECTIONS_MAX)),
+            timeout_keep_alive=KEEP_ALIVE_S,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=STOP_S,
+        )
         uvicorn.Server(config).run(sockets=[listener])

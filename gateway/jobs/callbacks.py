@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,6 +25,8 @@ from payments.observation import Observation, Provenance, VerdictKind
 
 log = structlog.stdlib.get_logger()
 
+#: So many questions does one message cause that nobody vouches for; the operator's standard sends one transaction each.
+KNOCKS_MAX = 20
 #: Nobody outside is waited for while callbacks are read.
 LEASE_S = 60
 #: So many payments of one message are settled in one transaction; an operator's batch may hold a whole day.
@@ -159,7 +162,10 @@ async def _planned(connection: AsyncConnection, jobs: JobDeps, readings: Sequenc
     plan = Plan()
     for reading in readings:
         can_ask = reading.callback.operator in jobs.deps.clients
-        knocks = [*(_doubts(reading, requests, named) if reading.is_proven else _knocks(reading, named))]
+        # What is proven costs no question in itself; what is not may name anything, and so may ask for a few only.
+        knocks = [
+            *(_doubts(reading, requests, named) if reading.is_proven else islice(_knocks(reading, named), KNOCKS_MAX))
+        ]
         plan.asked += knocks if can_ask else []
         if reading.is_proven and reading.fault is not None:
             plan.parked.append((reading.callback.id, reading.fault))
@@ -221,6 +227,8 @@ def _doubts(
 def _remark(reading: Reading, knocks: Sequence[Knock], *, can_ask: bool) -> str | None:
     if reading.is_proven:
         return None if reading.observations else "nothing in it is about a payment"
+    if knocks and can_ask and reading.callback.request_id is None and len(reading.observations) > KNOCKS_MAX:
+        return f"only its first {KNOCKS_MAX} transactions are asked about; the statement will tell of the others"
     if knocks:
         return reading.fault if can_ask else "this operator cannot be asked; its statements will tell"
     # Nobody signed it and it names nothing: anybody may have sent it, and no person is asked to look at each.

@@ -59,6 +59,8 @@ def test_each_production_need_is_named_alone_when_it_alone_is_missing(name: str)
 BAD = {
     "RAMU_USSD_KEYS": f"africastalking={LOCAL_WORD}",
     "RAMU_OPERATOR_SECRETS": "sandbox=CANARY",
+    "RAMU_WEBHOOK_KEYS": "sandbox=CANARY",
+    "RAMU_WEBHOOK_NETWORKS": "sandbox=CANARY",
     "DATABASE_URL": "postgresql://ramu_app:%6cocal@db/ramu",
     "RAMU_OWNER_DATABASE_URL": "mysql://CANARY",
     "REDIS_URL": "CANARY",
@@ -198,3 +200,14 @@ def test_settings_cannot_be_changed_and_never_print_a_secret() -> None:
 def test_every_setting_is_described_and_every_local_default_is_a_setting() -> None:
     assert all(field.description for field in Settings.model_fields.values())
     assert LOCAL_DEFAULTS.keys() <= set(map(_variable, Settings.model_fields))
+
+
+def test_the_networks_of_operators_are_addresses_and_networks_of_both_kinds() -> None:
+    settings = load_settings({**PRODUCTION, "RAMU_WEBHOOK_NETWORKS": "one=10.1.2.3/24,10.9.0.1 two=2001:db8::/32"})
+    shown = {name: [str(network) for network in networks] for name, networks in settings.webhook_networks.items()}
+    assert shown == {"one": ["10.1.2.0/24", "10.9.0.1/32"], "two": ["2001:db8::/32"]}
+
+
+def test_in_production_no_operator_has_a_key_or_a_network_by_default() -> None:
+    settings = load_settings(PRODUCTION)
+    assert (settings.webhook_keys, settings.webhook_networks) == ({}, {})

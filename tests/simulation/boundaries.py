@@ -22,10 +22,11 @@ from os import dup
 from typing import Any, TypeVar
 
 import httpx
-from psycopg import AsyncConnection, AsyncCursor, AsyncServerCursor
+from psycopg import AsyncCursor, AsyncServerCursor
 from sqlalchemy import event
 
 from gateway.database import Database
+from gateway.database_link import Link
 from gateway.sms.senders.contract import ClaimedSms, SendResult, SmsSender
 from payments.operators.contract import Answer, OperatorClient, PushOrder, Submitted
 
@@ -148,7 +149,7 @@ def crash_at(life: Life, moment: Moment) -> Hook:
     return hook
 
 
-class WatchedConnection(AsyncConnection[Any]):
+class WatchedConnection(Link):
     """A connection whose statements, fetches and commits are crossings."""
 
     life = Life()

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from gateway.database import Database
-from gateway.jobs.callbacks import read_callbacks
+from gateway.jobs.callbacks import KNOCKS_MAX, read_callbacks
 from gateway.jobs.tick import until_quiet
 from gateway.local.sandbox_operator.model import Outage, Switches, UnaskedPayment
 from gateway.metrics import CALLBACKS_UNREADABLE
@@ -21,7 +21,7 @@ from tests.conftest import Urls
 from tests.gateway.jobs.wire import second_worker, state_of_the_request, watched
 from tests.payments.books import hand
 from tests.stories import answer, pushed
-from tests.world import AMINATA, MOUSSA, World, deeds
+from tests.world import AMINATA, MOUSSA, WORD, World, deeds
 
 JSON = {"content-type": "application/json"}
 
@@ -125,6 +125,18 @@ async def test_unsigned_junk_that_names_nothing_is_counted_and_put_before_nobody
     assert await parked(world) == []
     assert await world.count("inquiry") == 0
     assert await world.rows("SELECT count(*) FROM callback WHERE handled_at IS NULL OR last_error IS NULL") == [(0,)]
+
+
+async def test_ten_messages_that_name_hundreds_of_transactions_each_cause_few_questions(world: World) -> None:
+    written = b'{"transactionReference":"X%d","transactionStatus":"completed","amount":"1","currency":"XOF"}'
+    for number in range(10):
+        named = b",".join(written % (number * 600 + one) for one in range(600))
+        await knock(world, b"[" + named + b"]", f"/webhooks/sandbox/{WORD}")
+    await read_callbacks(world.jobs, world.clock.now())
+    assert await world.count("inquiry") == 10 * KNOCKS_MAX
+    assert await world.rows("SELECT DISTINCT last_error FROM callback") == [
+        (f"only its first {KNOCKS_MAX} transactions are asked about; the statement will tell of the others",)
+    ]
 
 
 async def test_poison_of_every_kind_blocks_nobody(world: World, urls: Urls) -> None:
