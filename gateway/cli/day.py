@@ -64,8 +64,6 @@ def close_one(
     # Read once: whoever signs while midnight passes signs the day that is named here, before the password is asked.
     wanted = day.date() if day is not None else SystemClock().now().date() - timedelta(days=1)
     settings = load_settings(environment())
-    # Said before the password, and fixed from here on: whoever signs past midnight signs the day that was named.
-    typer.echo(f"Clôture de la journée du {wanted}.")
     typer.echo(f"Journée à clore : {wanted}.")
     signature = Signature(by, _password(from_stdin=password_stdin))
     try:

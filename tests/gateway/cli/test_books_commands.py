@@ -124,6 +124,22 @@ def test_a_statement_is_imported_once_and_the_day_is_closed_on_it(file: Path, su
 
 
 @pytest.mark.usefixtures("environ")
+def test_money_for_a_signed_day_is_told_by_the_import_and_remarked_by_the_proof(file: Path) -> None:
+    assert run(statement.app, "import", str(file)).exit_code == 0
+    assert sign().exit_code == 0
+    lines = file.read_text(encoding="utf-8").replace("Total lignes;2", f"3;{YESTERDAY};07:40:00;T3;Paiement marchand;"
+        "Succès;+22379999999;;;800;\nTotal lignes;3")  # fmt: skip
+    file.write_text(lines.replace("encaissements;1200", "encaissements;2000").replace("clôture;1200", "clôture;2000"))
+    told = run(statement.app, "import", str(file))
+    assert told.exit_code == 0, told.output
+    assert "Pour des journées déjà closes : 1 opération, 800 F." in told.output
+    proved = run(ledger.app, "verify")
+    assert proved.exit_code == 0, proved.output
+    assert f"Remarque : 800 F de sandbox (T3) sont arrivés après la clôture du {YESTERDAY}." in proved.output
+    assert "intact" in proved.output
+
+
+@pytest.mark.usefixtures("environ")
 def test_a_day_signed_while_midnight_passes_is_the_day_that_was_named(file: Path, clock: TestClock) -> None:
     assert run(statement.app, "import", str(file)).exit_code == 0
     clock.moment = datetime.combine(START.date(), time.max, UTC)

@@ -1,11 +1,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from gateway.finance.roles import Role
 from gateway.finance.routes import router
@@ -14,6 +15,7 @@ from gateway.finance.uploads import FILE_BYTES_MAX
 from gateway.importing import read_due
 from gateway.reading import LINES_MAX
 from payments.remarks import Remark
+from payments.tables import DayReport
 from tests.gateway.finance.desk import ORIGIN, Desk, figures_of
 
 STATEMENT = (
@@ -41,6 +43,25 @@ async def test_an_upload_is_answered_with_the_address_of_its_page_and_stored_bef
     assert "en sûreté" in waiting.text
     assert "jour &lt;b&gt;.csv" in waiting.text
     assert (await desk.audited())[-1] == ("staff/awa.finance", "statement.received", "statement/sandbox/1")
+
+
+async def test_a_statement_for_a_signed_day_says_so_on_its_page_and_on_the_page_of_the_day(desk: Desk) -> None:
+    await desk.enter()
+    desk.clock.moment = datetime(2026, 11, 23, 8, tzinfo=UTC)
+    async with desk.database.unit_of_work() as connection:
+        await connection.execute(
+            insert(DayReport).values(
+                day=date(2026, 11, 20), seq=1, content="{}", previous_sha256=b"", sha256=bytes(range(32)),
+                ledger_head_sha256=b"", closed_by="staff/awa", closed_at=desk.clock.now(),
+            )
+        )  # fmt: skip
+    desk.clock.forward(minutes=5)
+    page = await desk.upload(STATEMENT)
+    # The payment, and the commission that it cost.
+    assert '<data value="2">2</data>&nbsp;opérations sont arrivées pour des journées déjà closes' in page.text
+    day = (await desk.browser.get("/finance/?jour=2026-11-20")).text
+    assert '<data value="2">2</data>&nbsp;opérations sont arrivées après la clôture' in day
+    assert "Arrivé après la clôture de sa journée" in day
 
 
 async def test_a_page_whose_file_nobody_takes_says_what_it_waits_for_and_asks_less_often(desk: Desk) -> None:
