@@ -154,8 +154,8 @@ class Lease:
             "now": self.now,
             "lease_until": self.now + timedelta(seconds=self.length_s),
             "batch": self.batch,
-            # Half, rounded up: whoever takes a single piece takes what has waited longest.
-            "share": (self.batch + 1) // 2,
+            # A single place goes to the one and to the other in turn, second by second.
+            "share": self.batch // 2 if self.batch > 1 else self.now.second % 2,
         }
 
 
@@ -207,7 +207,7 @@ async def schedule(connection: AsyncConnection, due: Sequence[tuple[int, datetim
             {
                 "ids": [request_id for request_id, _, _ in due],
                 "moments": [moment for _, moment, _ in due],
-                "details": [detail for _, _, detail in due],
+                "details": [detail[:500] if detail else None for _, _, detail in due],
             },
         )
 

@@ -66,7 +66,7 @@ def retry(
     async def again(connection: AsyncConnection) -> bool:
         found = await AGAIN[kind](connection, number, now)
         if found:
-            await audit.record(connection, now, author(), "parked_retried", f"{kind}{number}")
+            await audit.record(connection, now, author(), "parked.retried", f"parked/{kind}{number}")
         return found
 
     if not asyncio.run(transact(load_settings(environment()), again)):

@@ -70,7 +70,7 @@ async def submit_to(jobs: JobDeps, operator: str, now: datetime) -> int:
     lifetime = timedelta(seconds=capabilities.prompt_lifetime_s)
     call: Call[ClaimedRequest, Submitted] = Call(
         put=lambda request: client.request_to_pay(order_for(deps, request)),
-        word=lambda answer: (WORDS.get(answer.result, Word.WELL), answer.detail),
+        word=_word_of,
         until=lambda request: request.created_at + lifetime,
     )
     outcomes = await lane.put(claimed, call, deps.clock, capabilities.calls_at_once, jobs.pace.question_timeout_s)
@@ -86,6 +86,12 @@ async def submit_to(jobs: JobDeps, operator: str, now: datetime) -> int:
         PUSHES.labels(operator, outcome.result if isinstance(outcome, Submitted) else "not_called_or_raised").inc()
     await lane.tell(deps.work, now)
     return len(answers)
+
+
+def _word_of(answer: Submitted) -> tuple[Word, str]:
+    # Whoever gives our order a number answers, even in words that we do not know.
+    word = Word.WELL if answer.operator_request_id else WORDS.get(answer.result, Word.WELL)
+    return word, answer.detail
 
 
 def _submitted(outcome: Submitted | Raised | NotCalled) -> Submitted:

@@ -273,6 +273,22 @@ async def test_ten_thousand_retries_do_not_delay_a_first_question(town: TwoOpera
     assert len(asked) == len(put) == lease.batch // 2 + 1
 
 
+async def test_one_call_a_second_goes_to_new_work_and_to_retries_in_turn(town: TwoOperators, urls: Urls) -> None:
+    world = town.world
+    with hand(urls.owner) as connection:
+        connection.execute(
+            "INSERT INTO inquiry (operator, operator_transaction_id, attempts, opened_at, next_attempt_at)"
+            " SELECT %(name)s, 'Q' || n, n %% 2, %(at)s, %(at)s FROM generate_series(1, 20) AS n",
+            {"name": MIL, "at": world.clock.now()},
+        )
+    jobs = paced(town, MIL, requests_per_s=1)
+    for _ in range(10):
+        assert await inquire_of(jobs, MIL, world.clock.now()) == 1
+        world.clock.forward(seconds=1)
+    fresh = sum(int(about[1:]) % 2 == 0 for about in town.mil.asked)
+    assert fresh == 5
+
+
 async def test_a_silent_operator_is_left_alone_for_a_while_then_probed_then_used(town: TwoOperators) -> None:
     world, jobs = town.world, paced(town, MIL, calls_at_once=1)
     references = await asked_to_pay(world, MIL, 12)
