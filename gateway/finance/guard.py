@@ -88,12 +88,12 @@ def endpoint(finance: FinanceDeps, guarded: Guarded) -> Endpoint:
 
 
 def steady(finance: FinanceDeps, answer: Endpoint) -> Endpoint:
-    """Answer with a page for people when the database cannot."""
+    """Answer with a page for people when the database, or the disk that files pass over, cannot."""
 
     async def steadied(request: Request) -> Response:
         try:
             return await answer(request)
-        except (PoolTimeout, OperationalError, InterfaceError) as failure:
+        except (PoolTimeout, OperationalError, InterfaceError, OSError) as failure:
             log.warning("finance.unavailable", kind=type(failure).__name__)
         response = refusal(finance, UNAVAILABLE, None)
         response.headers["Retry-After"] = RETRY_AFTER_S

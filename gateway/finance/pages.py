@@ -1,7 +1,8 @@
 """The pages of the console and their files; every figure comes from a report."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import text
@@ -9,18 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from gateway.closing import has_moved
-from gateway.finance import audit
 from gateway.finance.break_words import BREAKS
+from gateway.finance.exports import export
 from gateway.finance.parts import FinanceDeps, Refused, Visit, snapshot
 from gateway.finance.rendering import page
 from gateway.finance.roles import Right
 from gateway.finance.words import HELD
 from gateway.importing import FIRST_DAY
-from gateway.reports import csv_file
-from gateway.reports.breaks import breaks_of_day, open_breaks
-from gateway.reports.day import day_report
+from gateway.reports.breaks import breaks_of_day, each_open_break, open_breaks
+from gateway.reports.day import OperatorDay, day_report
 from gateway.reports.evidence import seal_of
-from gateway.reports.suspense import open_suspense, open_suspense_total, suspense_balance_xof
+from gateway.reports.suspense import each_open_suspense, open_suspense, open_suspense_total, suspense_balance_xof
 from gateway.reports.trial_balance import trial_balance
 from gateway.reports.waiting import parked, parked_count, troubles
 from payments.reconciliation.late import late_of_day
@@ -136,9 +136,11 @@ async def day_page(finance: FinanceDeps, visit: Visit) -> Response:
 async def day_csv(finance: FinanceDeps, visit: Visit) -> Response:
     """Give the reconciliation of a day as a file, from the same query as the page."""
     day = asked_day(visit, visit.now.date())
-    async with snapshot(finance.deps.desk) as connection:
-        report = await day_report(connection, day, finance.deps.operators)
-    return await _file(finance, visit, f"rapprochement-{day}", report.rows, DAY_TITLES)
+
+    async def rows(connection: AsyncConnection) -> AsyncGenerator[Sequence[OperatorDay]]:
+        yield (await day_report(connection, day, finance.deps.operators)).rows
+
+    return await export(finance, visit, f"rapprochement-{day}", DAY_TITLES, rows)
 
 
 async def breaks_page(finance: FinanceDeps, visit: Visit) -> Response:
@@ -152,10 +154,9 @@ async def breaks_page(finance: FinanceDeps, visit: Visit) -> Response:
 async def breaks_csv(finance: FinanceDeps, visit: Visit) -> Response:
     """Give every open break as a file."""
     today = visit.now.date()
-    async with snapshot(finance.deps.desk) as connection:
-        rows = await open_breaks(connection, today)
     labels = {"kind": {kind: said.label for kind, said in BREAKS.items()}}
-    return await _file(finance, visit, f"ecarts-{today}", rows, BREAK_TITLES, labels=labels)
+    rows = partial(each_open_break, today=today)
+    return await export(finance, visit, f"ecarts-{today}", BREAK_TITLES, rows, labels=labels)
 
 
 async def suspense_page(finance: FinanceDeps, visit: Visit) -> Response:
@@ -175,9 +176,8 @@ async def suspense_page(finance: FinanceDeps, visit: Visit) -> Response:
 async def suspense_csv(finance: FinanceDeps, visit: Visit) -> Response:
     """Give the money whose household is not known as a file."""
     today = visit.now.date()
-    async with snapshot(finance.deps.desk) as connection:
-        rows = await open_suspense(connection, today)
-    return await _file(finance, visit, f"attente-{today}", rows, SUSPENSE_TITLES, labels={"held_because": HELD})
+    rows = partial(each_open_suspense, today=today)
+    return await export(finance, visit, f"attente-{today}", SUSPENSE_TITLES, rows, labels={"held_because": HELD})
 
 
 async def balance_page(finance: FinanceDeps, visit: Visit) -> Response:
@@ -231,26 +231,4 @@ def labelled_page(
         may_import=visit.officer.may(Right.IMPORT),
         may_close=visit.officer.may(Right.CLOSE),
         **said,
-    )
-
-
-async def _file(
-    finance: FinanceDeps,
-    visit: Visit,
-    name: str,
-    rows: Iterable[Any],
-    titles: Mapping[str, str],
-    *,
-    labels: csv_file.Labels = csv_file.NO_LABELS,
-) -> Response:
-    async def note(connection: AsyncConnection) -> None:
-        await audit.record(
-            connection, visit.now, audit.actor_of(visit.officer.login), "report.exported", f"report/{name}"
-        )
-
-    await finance.deps.desk.transact(note)
-    return Response(
-        csv_file.csv_bytes(rows, titles, labels),
-        media_type=csv_file.MEDIA_TYPE,
-        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )

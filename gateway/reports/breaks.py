@@ -1,6 +1,6 @@
 """The differences that somebody must explain, with their age."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
+from gateway.reports.slices import SLICE_ROWS
 from payments.tables import Break
 
 
@@ -46,6 +47,18 @@ async def open_breaks(connection: AsyncConnection, today: date, limit: int | Non
     """Give the breaks that are still open, the oldest first: all of them, or the first ``limit``."""
     statement = _breaks().where(col(Break.closed_at).is_(None)).limit(limit)
     return _rows((await connection.execute(statement)).all(), today)
+
+
+async def each_open_break(connection: AsyncConnection, today: date) -> AsyncGenerator[tuple[BreakRow, ...]]:
+    """Give all that ``open_breaks`` would, in slices: however many there are, few are held at once."""
+    statement = _breaks().where(col(Break.closed_at).is_(None)).execution_options(yield_per=SLICE_ROWS)
+    result = await connection.stream(statement)
+    try:
+        async for rows in result.partitions():
+            yield _rows(rows, today)
+    finally:
+        # The library's own "async with" leaves the cursor open when whoever reads stops by an exception.
+        await result.close()
 
 
 async def breaks_of_day(

@@ -8,7 +8,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Any, Final
+from typing import IO, Any, Final
 
 #: By field, what stands in the file in place of a code; a code without a label stays as it is.
 Labels = Mapping[str, Mapping[str, str]]
@@ -21,14 +21,24 @@ BYTE_ORDER_MARK = "\ufeff"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def csv_bytes(rows: Iterable[Any], titles: Mapping[str, str], labels: Labels = NO_LABELS) -> bytes:
-    """Write dataclass rows under French titles; ``titles`` names the fields and their order."""
-    written = io.StringIO(newline="")
-    writer = csv.writer(written, delimiter=SEPARATOR, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
-    writer.writerow(titles.values())
-    words = [(field, labels.get(field, {})) for field in titles]
-    writer.writerows([_cell(_labelled(getattr(row, field), known)) for field, known in words] for row in rows)
-    return (BYTE_ORDER_MARK + written.getvalue()).encode()
+class CsvWriter:
+    """Writes dataclass rows under French titles into a file as they come; ``titles`` names the fields, in order."""
+
+    def __init__(self, file: IO[bytes], titles: Mapping[str, str], labels: Labels = NO_LABELS) -> None:
+        self._file = file
+        self._words = [(field, labels.get(field, {})) for field in titles]
+        self._put(BYTE_ORDER_MARK, [titles.values()])
+
+    def write(self, rows: Iterable[Any]) -> None:
+        """Add rows."""
+        cells = ([_cell(_labelled(getattr(row, field), known)) for field, known in self._words] for row in rows)
+        self._put("", cells)
+
+    def _put(self, before: str, rows: Iterable[Iterable[str | int]]) -> None:
+        written = io.StringIO(newline="")
+        writer = csv.writer(written, delimiter=SEPARATOR, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
+        writer.writerows(rows)
+        self._file.write((before + written.getvalue()).encode())
 
 
 def _labelled(value: object, known: Mapping[str, str]) -> object:

@@ -1,15 +1,17 @@
 """Money received whose household is not known yet, with its age and its payer's masked number."""
 
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select, text
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
+from gateway.reports.slices import SLICE_ROWS
 from payments.ledger import chart
 from payments.msisdn import mask
-from payments.observation import HeldBecause
 from payments.tables import LedgerEntry, LedgerTxnRow, Payment
 
 #: Jumps from one account to the next along the index: a handful of looks, however many entries there are.
@@ -37,7 +39,7 @@ class SuspenseRow:
     our_reference: str
     occurred_at: datetime
     age_days: int
-    held_because: HeldBecause | None = None
+    held_because: str | None = None
 
     @property
     def payer_in_file(self) -> str:
@@ -62,22 +64,37 @@ async def open_suspense_total(connection: AsyncConnection) -> SuspenseTotal:
 
 async def open_suspense(connection: AsyncConnection, today: date, limit: int | None = None) -> tuple[SuspenseRow, ...]:
     """Give the payments whose money still stands on a suspense account, the oldest first: all, or ``limit``."""
-    statement = (
-        select(
-            col(Payment.id),
-            col(Payment.receipt_number),
-            col(Payment.operator),
-            col(Payment.operator_transaction_id),
-            col(Payment.amount_xof),
-            col(Payment.payer_msisdn),
-            col(Payment.our_reference),
-            col(Payment.occurred_at),
-            col(Payment.held_because),
-        )
-        .where(_waits())
-        .order_by(col(Payment.occurred_at), col(Payment.id))
-        .limit(limit)
+    return _rows((await connection.execute(_waiting().limit(limit))).all(), today)
+
+
+async def each_open_suspense(connection: AsyncConnection, today: date) -> AsyncGenerator[tuple[SuspenseRow, ...]]:
+    """Give all that ``open_suspense`` would, in slices: however many there are, few are held at once."""
+    statement = _waiting().execution_options(yield_per=SLICE_ROWS)
+    result = await connection.stream(statement)
+    try:
+        async for rows in result.partitions():
+            yield _rows(rows, today)
+    finally:
+        # The library's own "async with" leaves the cursor open when whoever reads stops by an exception.
+        await result.close()
+
+
+def _waiting() -> Select[*tuple[Any, ...]]:
+    statement: Select[*tuple[Any, ...]] = select(
+        col(Payment.id),
+        col(Payment.receipt_number),
+        col(Payment.operator),
+        col(Payment.operator_transaction_id),
+        col(Payment.amount_xof),
+        col(Payment.payer_msisdn),
+        col(Payment.our_reference),
+        col(Payment.occurred_at),
+        col(Payment.held_because),
     )
+    return statement.where(_waits()).order_by(col(Payment.occurred_at), col(Payment.id))
+
+
+def _rows(found: Sequence[Row[Any]], today: date) -> tuple[SuspenseRow, ...]:
     return tuple(
         SuspenseRow(
             payment_id=row.id,
@@ -89,9 +106,9 @@ async def open_suspense(connection: AsyncConnection, today: date, limit: int | N
             our_reference=row.our_reference or "",
             occurred_at=row.occurred_at,
             age_days=max((today - row.occurred_at.date()).days, 0),
-            held_because=HeldBecause(row.held_because) if row.held_because else None,
+            held_because=row.held_because,
         )
-        for row in await connection.execute(statement)
+        for row in found
     )
 
 

@@ -7,13 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.reports.csv_file import csv_bytes
+from gateway.reports.csv_file import CsvWriter
 
 
 @dataclass(frozen=True)
 class Line:
     what: object
     amount_xof: int | None = 0
+
+
+def csv_bytes(rows: list[Line], titles: dict[str, str]) -> bytes:
+    file = io.BytesIO()
+    writer = CsvWriter(file, titles)
+    for row in rows:
+        writer.write([row])
+    return file.getvalue()
 
 
 def read_back(content: bytes) -> list[list[str]]:
