@@ -17,6 +17,7 @@ from gateway.reading import ReadingTooLong, in_thread
 from gateway.reconciling import ImportOutcome, MatchingStopped, Progress, ReconcilingDeps, finish
 from payments.errors import OperatorUnknown, StatementRejected
 from payments.operators.contract import Statement
+from payments.operators.doors import read_statement
 from payments.operators.registry import get
 from payments.reconciliation import lines, uploads
 from payments.reconciliation.facts import utc_day
@@ -188,7 +189,7 @@ async def _keep(recon: ReconcilingDeps, upload: Upload) -> None:
         content = await uploads.content_of(connection, upload.id)
     if content is None:
         return
-    statement = await in_thread(lambda: reader.parse_statement(content, upload.filename), READ_DEADLINE_S)
+    statement = await in_thread(lambda: read_statement(reader, content, upload.filename), READ_DEADLINE_S)
     require_ours(statement, recon.accounts.get(upload.operator), upload.received_at)
     now = deps.clock.now()
 

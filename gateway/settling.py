@@ -1,7 +1,7 @@
 """From evidence to money, rights and receipt, in one transaction: read, decide, write."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +19,7 @@ from payments.credit import NewPayment, differing, insert_payments, post_payment
 from payments.dating import REACH
 from payments.decide import decide
 from payments.evidence import bounded, keep
+from payments.identity import IdentityRule, identified
 from payments.lifecycle import State
 from payments.match import Decision, Evidence, ExistingPayment, Known, RequestFact
 from payments.observation import CREDITING
@@ -30,12 +31,18 @@ ACTOR = "job/settle"
 
 @dataclass(frozen=True, slots=True)
 class SettleContext:
-    """What settling needs beside the evidence."""
+    """What settling needs beside the evidence; ``identities`` are the rules of operators by name."""
 
     book: SchemeBook
     now: datetime
     service_code: str = ""
     reach: timedelta = REACH
+    identities: Mapping[str, IdentityRule] = field(default_factory=dict)
+
+    def identified(self, piece: Evidence) -> Evidence:
+        """Give evidence whose ids are in the normal form of their operator, whichever door it came through."""
+        rule = self.identities.get(piece.observation.operator, IdentityRule())
+        return replace(piece, observation=identified(piece.observation, rule))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ async def settle(connection: AsyncConnection, evidence: Sequence[Evidence], cont
 
     Locks are always taken in the same order: requests, payments, households, each by its id.
     """
-    evidence = [bounded(piece) for piece in evidence]
+    evidence = [bounded(context.identified(piece)) for piece in evidence]
     await keep(connection, evidence, context.now)
     known = await _known(connection, evidence)
     decision = decide(evidence, known, context.now, context.reach)

@@ -7,8 +7,11 @@ takes away only what no operator prints, and what an operator does tell apart st
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
+
+from payments.observation import Observation, Provenance
+from payments.remarks import Remark
 
 #: A text longer than this is no id and no reference of anybody; the raw evidence keeps it whole.
 MAX_TEXT_CHARS: Final = 256
@@ -26,6 +29,9 @@ TELLING_ZEROS: Final = 3
 # The marks by which a spreadsheet says "this is text": an apostrophe, whatever a keyboard made of it, or ="...".
 _TEXT_MARKS: Final = "'\u2018\u2019\u02bc\u00b4`"
 _QUOTES: Final = '"\u201c\u201d\u201e\u00ab\u00bb'
+# What a saving in a poorer encoding leaves of a blank or a mark that it could not write.
+_LOST: Final = "?\ufffd"
+_NOT_IN_IDS: Final = str.maketrans("", "", _QUOTES + _LOST)
 _NO_QUOTES: Final = str.maketrans("", "", _QUOTES)
 _FORMULA = re.compile(rf"=\s*[{_QUOTES}](.*)[{_QUOTES}]", re.DOTALL)
 # Hyphens of other lengths come from word processors, full-width letters from telephones.
@@ -44,7 +50,9 @@ _ENCODED_TWICE = re.compile(f"[\u00c2-\u00f4][{re.escape(_SECOND_BYTES)}]{{1,3}}
 _UPPER: Final = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 _SCIENTIFIC = re.compile(r"[0-9]{1,3}(?:[.,][0-9]+)?E[+-][0-9]{1,3}|[0-9]{1,3}[.,][0-9]+E[0-9]{1,3}|[0-9]E[0-9]{1,3}")
-_NOT_SHOWN = re.compile(r"#+|#(?:N/?A|[A-Z]+[!?]|DIV/0!)", re.IGNORECASE)
+_NOT_SHOWN = re.compile(
+    r"#+|#(?:N/?A|DIV/0!|(?:REF|VALUE|VALEUR|NAME|NOM|NUM|NOMBRE|NULL|NUL|SPILL|CALC)!?)", re.IGNORECASE
+)
 _WHOLE_NUMBER = re.compile(r"([0-9]+)[.,]0{1,2}")
 # What most ids are: nothing to take away, and a letter first, so that no spreadsheet ever took it for a number.
 _ALREADY_NORMAL = re.compile(rf"[A-Za-z][A-Za-z0-9._-]{{0,{MAX_TEXT_CHARS - 1}}}")
@@ -82,6 +90,28 @@ def transaction_id(written: str, rule: IdentityRule) -> str | None:
     if not rule.case_counts:
         bare = bare.translate(_UPPER)
     return bare if 0 < len(bare) <= MAX_TEXT_CHARS else None
+
+
+def identified(said: Observation, rule: IdentityRule) -> Observation:
+    """Give evidence with its id and our reference in normal form, the raw id kept; the same again for what it gave.
+
+    Returns: evidence without an id where a spreadsheet has cut it, for then it names no operation.
+    Source:  see transaction_id.
+    """
+    raw = said.operator_transaction_id
+    normal = transaction_id(raw, rule) if raw else None
+    remarks = said.remarks
+    if normal is not None and is_cut(normal) and said.provenance is not Provenance.STATEMENT:
+        normal, remarks = None, (*remarks, Remark.ID_MISSING)
+    elif raw and normal != raw:
+        remarks = (*remarks, Remark.ID_CLEANED)
+    ours = reference(said.our_reference) if said.our_reference else None
+    if (normal, ours) == (raw, said.our_reference):
+        return said
+    kept = said.raw_transaction_id or (storable(raw) if raw else None)
+    return replace(
+        said, operator_transaction_id=normal, our_reference=ours, raw_transaction_id=kept, remarks=tuple(remarks)
+    )
 
 
 def reference(written: str) -> str | None:
@@ -170,7 +200,7 @@ def is_long_number(normal_id: str) -> bool:
 
 
 def _bare_id(written: str) -> str:
-    bare = _solid(written).translate(_SAME_LETTERS).translate(_NO_QUOTES).lstrip(_TEXT_MARKS + "=").rstrip(_TEXT_MARKS)
+    bare = _solid(written).translate(_SAME_LETTERS).translate(_NOT_IN_IDS).lstrip(_TEXT_MARKS + "=").rstrip(_TEXT_MARKS)
     number = _WHOLE_NUMBER.fullmatch(bare)
     return number[1] if number is not None and len(number[1]) <= SPREADSHEET_DIGITS else bare
 

@@ -22,6 +22,7 @@ from payments.inquiries import TRANSACTION_ID_CHARS_MAX, Knock, open_inquiries
 from payments.lifecycle import EVENT_OF_STATUS, contradicts
 from payments.match import Evidence, RequestFact
 from payments.observation import Observation, Provenance, VerdictKind
+from payments.operators.doors import read_callback
 
 log = structlog.stdlib.get_logger()
 
@@ -124,7 +125,7 @@ async def set_strangers_aside(jobs: JobDeps, now: datetime) -> int:
 
 def _read(jobs: JobDeps, callback: StoredCallback) -> Reading:
     try:
-        return Reading(callback, tuple(jobs.deps.operators[callback.operator].parse_callback(callback.as_request())))
+        return Reading(callback, read_callback(jobs.deps.operators[callback.operator], callback.as_request()))
     except CallbackMalformed as malformed:
         return Reading(callback, (), malformed.why)
     except Exception as failure:

@@ -53,7 +53,8 @@ class JobDeps:
 
     def settling(self, now: datetime) -> SettleContext:
         """Give what settling needs at one moment."""
-        return SettleContext(self.book, now, self.deps.service_code, self.deps.reach)
+        identities = {name: operator.capabilities.identity for name, operator in self.deps.operators.items()}
+        return SettleContext(self.book, now, self.deps.service_code, self.deps.reach, identities)
 
     def capabilities(self, operator: str) -> Capabilities:
         """Give what an operator has."""

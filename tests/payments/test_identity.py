@@ -42,6 +42,8 @@ DRESSES = {
     "directions": "\u202a{}\u202c",
     "NUL padding": "{}\x00\x00\x00",
     "DEL": "\x7f{}",
+    "a mark lost in ASCII": "{}?",
+    "a mark lost in Unicode": "\ufffd{}",
     "no-break space encoded twice": "{}\u00c2\u00a0",
     "byte order mark encoded twice": "\u00ef\u00bb\u00bf{}",
 }

@@ -7,7 +7,6 @@ accents in two encodings, failed lines that carry an amount, fees on lines of th
 """
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
@@ -20,13 +19,11 @@ from payments.operators.contract import Statement, StatementTotals
 from payments.operators.sandbox.gsma import OPERATOR_NAME
 from payments.operators.sandbox.sheet import Row, find_label, label_table, rows
 from payments.operators.sandbox.statement_days import Days
-from payments.operators.sandbox.statement_line import COLUMNS, Entry, Reading, read_entry
+from payments.operators.sandbox.statement_line import COLUMNS, Reading, read_entry
 from payments.operators.sandbox.statement_totals import FOOTER, Printed, proved_lines
+from payments.operators.whole_ids import require_whole_ids
 
 PREAMBLE: Final = ("Opérateur", "Compte", "Période début", "Période fin", "Solde ouverture")
-
-#: So many lines are named where every line of a file is damaged in the same way.
-NAMED_LINES_MAX: Final = 20
 
 #: A name, its value, and a value too many, which is told; an operation has more.
 LABEL_CELLS_MAX: Final = 3
@@ -95,7 +92,7 @@ def _statement(sheet: _Sheet, three: ThreeDigits) -> Statement:
     proved = printed.opening_xof is not None and printed.closing_xof is not None
     reading = Reading(period_start, period_end, days, proved, three)
     entries = [read_entry(row, reading) for row in sheet.entries]
-    _require_whole_ids(entries)
+    require_whole_ids([entry.line for entry in entries])
     return Statement(
         operator=OPERATOR_NAME,
         account=account,
@@ -215,25 +212,3 @@ def _figure(sheet: _Sheet, label: str, three: ThreeDigits, *, below_zero: bool =
     except AmountInvalid as error:
         code = RejectedFor.AMOUNT_AMBIGUOUS if isinstance(error, AmountAmbiguous) else RejectedFor.AMOUNT
         raise StatementRejected(f"« {label} » : {error}", number, code=code) from error
-
-
-def _require_whole_ids(entries: Sequence[Entry]) -> None:
-    """Refuse a file of which a spreadsheet has cut the ids: different operations would be one."""
-    named: Mapping[int, list[str]] = {
-        entry.line.line_number: [one for one in (entry.line.reference, entry.linked) if one] for entry in entries
-    }
-    cut = [number for number, ids in named.items() if any(identity.is_cut(one) for one in ids)]
-    if not cut:
-        own = [entry.line.reference for entry in entries if entry.line.reference]
-        others = {entry.linked for entry in entries if entry.linked} - set(own)
-        if not identity.cut_together([*own, *others]):
-            return
-        cut = [number for number, ids in named.items() if any(identity.is_long_number(one) for one in ids)]
-    listed = ", ".join(str(number) for number in cut[:NAMED_LINES_MAX])
-    more = f" et {len(cut) - NAMED_LINES_MAX} autres" if len(cut) > NAMED_LINES_MAX else ""
-    raise StatementRejected(
-        "des références ont perdu leurs derniers chiffres : le fichier a été enregistré de nouveau par un tableur, "
-        f"il faut celui que l'opérateur a donné (lignes {listed}{more})",
-        code=RejectedFor.SAVED_AGAIN,
-        line_numbers=cut,
-    )

@@ -69,7 +69,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line, the other transaction that it names, and, where its state is in doubt, the word that says it.
+    """A line and, where its state is in doubt, the word that says it.
 
     ``presumed`` is whether a line in doubt moved something as long as no balance says otherwise.
     Units:   signed_xof in whole francs: what the line moves if it moves anything.
@@ -77,7 +77,6 @@ class Entry:
 
     line: StatementLine
     signed_xof: int
-    linked: str | None = None
     doubt: str | None = None
     presumed: bool = True
 
@@ -115,12 +114,10 @@ def read_entry(row: Row, reading: Reading) -> Entry:
     if kind is LineKind.REVERSAL and status is ObservedStatus.SUCCEEDED:
         status = ObservedStatus.REVERSED
     signed_xof = 0 if status in _STILL else (amount_xof or 0) * (1 if in_our_favour else -1)
-    own, linked = _id(cells.reference, cells, Remark.ID_MISSING), None
+    own = _id(cells.reference, cells, Remark.ID_MISSING)
     about, raw_id = own, cells.reference
-    if kind in _ABOUT_ANOTHER or cells.linked.strip():
-        linked = _id(cells.linked, cells, Remark.LINK_MISSING)
     if kind in _ABOUT_ANOTHER:
-        about, raw_id = linked, cells.linked
+        about, raw_id = _id(cells.linked, cells, Remark.LINK_MISSING), cells.linked
     observation = Observation(
         operator=OPERATOR_NAME,
         provenance=Provenance.STATEMENT,
@@ -136,7 +133,7 @@ def read_entry(row: Row, reading: Reading) -> Entry:
     )
     presumed = status is not ObservedStatus.UNKNOWN
     line = StatementLine(row.number, kind, observation, row.raw, signed_xof if presumed else 0, own)
-    return Entry(line, signed_xof, linked, doubt, presumed)
+    return Entry(line, signed_xof, doubt, presumed)
 
 
 def _cells(row: Row, reading: Reading) -> _Cells:
