@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from gateway.database import Database, Pool, Timeouts, open_database
@@ -20,9 +20,11 @@ from tests.fixed import CountedIds, TestClock
 from tests.logged import log_as_the_product
 from tests.world import World, open_world
 
-# Where a run decides whether work lands, the same examples are drawn every time; elsewhere, new ones.
-settings.register_profile("steady", derandomize=True, deadline=None)
-settings.load_profile("steady" if os.environ.get("CI") else "default")
+# Where a run decides whether work lands, the same examples are drawn every time; elsewhere, new ones. How fast examples
+# are drawn says something of the machine alone.
+settings.register_profile("fresh", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", settings.get_profile("fresh"), derandomize=True)
+settings.load_profile("steady" if os.environ.get("CI") else "fresh")
 
 TEMPLATE = "ramu_template"
 NAMES = itertools.count(1)

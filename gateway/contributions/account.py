@@ -10,6 +10,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.allocation import DueItem, NewDueItem, items_due
+from gateway.contributions.lots import Advance
 from gateway.contributions.rights import CoveredItem, Rights, rights, threshold_xof
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 from gateway.contributions.schemes import SchemeBook, SchemeMissing
@@ -72,7 +73,7 @@ class ItemOnAccount:
 
 @dataclass(frozen=True, slots=True)
 class HouseholdAccount:
-    """A household with its scheme, its due items and the people to tell."""
+    """A household with its scheme, its due items, what it holds in advance and the people to tell."""
 
     id: int
     ramu_number: str
@@ -82,13 +83,15 @@ class HouseholdAccount:
     registered_on: date
     size: HouseholdSize
     items: tuple[ItemOnAccount, ...]
+    advances: tuple[Advance, ...] = ()
 
     def as_of(self, today: date) -> "HouseholdAccount":
-        """Add the periods that have fallen due but are not written yet: at midnight nobody waits for a job."""
+        """Add what has fallen due since, paid from what is held in advance: at midnight nobody waits for a job."""
         known_until = max((item.period_end for item in self.items), default=None)
         owed_xof = amount_due(self.scheme, self.size).member_xof
         fallen = items_due(self.scheme, self.registered_on, known_until, owed_xof, today)
-        return replace(self, items=(*self.items, *map(ItemOnAccount.opened, fallen)))
+        items = (*self.items, *map(ItemOnAccount.opened, fallen))
+        return replace(self, items=_paid_from(self.advances, items, today) if self.advances else items)
 
     def due_items(self) -> tuple[DueItem, ...]:
         """Give the due items as allocation sees them."""
@@ -150,6 +153,21 @@ async def read_accounts(connection: AsyncConnection, book: SchemeBook, household
         else:
             del accounts.faults[row.id]
     return accounts
+
+
+def _paid_from(advances: Sequence[Advance], items: Sequence[ItemOnAccount], today: date) -> tuple[ItemOnAccount, ...]:
+    """Give the items as they stand once what is held has paid what is due, oldest first."""
+    lots = [(lot.paid_on, lot.amount_xof) for lot in advances]
+    paid: list[ItemOnAccount] = []
+    for item in sorted(items, key=lambda item: item.period_start):
+        current = item
+        while lots and current.due_on <= today and current.paid_xof < current.amount_xof:
+            (paid_on, left_xof), *rest = lots
+            part_xof = min(left_xof, current.amount_xof - current.paid_xof)
+            current = replace(current, paid=(*current.paid, (paid_on, part_xof)))
+            lots = [(paid_on, left_xof - part_xof), *rest] if part_xof < left_xof else rest
+        paid.append(current)
+    return tuple(paid)
 
 
 def _item(row: Row[Any]) -> ItemOnAccount:

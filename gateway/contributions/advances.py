@@ -5,8 +5,7 @@ spent of that very day. So it does not matter when the periods that it pays for 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 
@@ -15,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import lock_households
 from gateway.contributions.apply import Applied, MoneyFor, plan, write
+from gateway.contributions.lots import Advance, held
 from gateway.contributions.schemes import SchemeBook
 from payments.ledger import chart
 from payments.ledger.entry import Entry, LedgerTxn
@@ -22,51 +22,16 @@ from payments.ledger.post import post, reserve_ids
 
 SPENT: Final = "advance_spent"
 
-#: What takes a payment back takes back the day of that payment.
 BY_DAY = text("""
-    WITH moved AS (
-        SELECT entry.household_id, entry.txn_id, entry.amount_xof, txn.kind,
-               CAST(coalesce(original.effective_at, txn.effective_at) AT TIME ZONE 'UTC' AS date) AS day
-          FROM ledger_entry entry
-          JOIN ledger_txn txn ON txn.id = entry.txn_id
-          LEFT JOIN ledger_txn original ON original.id = txn.reverses_id
-         WHERE entry.household_id = ANY(CAST(:ids AS bigint[])) AND entry.account = :account
-    )
-    SELECT household_id, day, CAST(sum(amount_xof) AS bigint) AS amount_xof
-      FROM (SELECT household_id, day, -amount_xof AS amount_xof FROM moved WHERE kind <> :spent
-             UNION ALL
-            SELECT moved.household_id, allocation.allocated_on, -allocation.amount_xof
-              FROM moved JOIN allocation ON allocation.ledger_txn_id = moved.txn_id
-             WHERE moved.kind = :spent) AS francs
-     GROUP BY household_id, day ORDER BY household_id, day
+    SELECT household_id, day, CAST(sum(amount_xof) AS bigint) AS amount_xof FROM advance_movement
+     WHERE household_id = ANY(CAST(:ids AS bigint[])) GROUP BY household_id, day ORDER BY household_id, day
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class Advance:
-    """Francs that one household paid in advance on one day and that no due item has taken yet."""
-
-    paid_on: date
-    amount_xof: int
-
-
-def held(by_day: Mapping[date, int]) -> tuple[Advance, ...]:
-    """Give what is left of each day, oldest first; what a day lacks is taken from the youngest francs."""
-    missing_xof = -sum(amount_xof for amount_xof in by_day.values() if amount_xof < 0)
-    left: list[Advance] = []
-    for day in sorted(by_day, reverse=True):
-        taken_xof = min(missing_xof, max(0, by_day[day]))
-        missing_xof -= taken_xof
-        if by_day[day] > taken_xof:
-            left.append(Advance(day, by_day[day] - taken_xof))
-    return tuple(reversed(left))
 
 
 async def read_advances(connection: AsyncConnection, household_ids: Sequence[int]) -> dict[int, tuple[Advance, ...]]:
     """Give what households hold in advance; those that hold nothing are left out."""
-    wanted = {"ids": list(household_ids), "account": chart.ADVANCES, "spent": SPENT}
     by_household: dict[int, dict[date, int]] = defaultdict(dict)
-    for row in (await connection.execute(BY_DAY, wanted)).all():
+    for row in (await connection.execute(BY_DAY, {"ids": list(household_ids)})).all():
         by_household[row.household_id][row.day] = row.amount_xof
     advances = {household_id: held(by_day) for household_id, by_day in by_household.items()}
     return {household_id: found for household_id, found in advances.items() if found}

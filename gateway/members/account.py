@@ -8,6 +8,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount, ItemOnAccount
+from gateway.contributions.lots import held
 from gateway.contributions.scheme import HouseholdSize
 from gateway.contributions.schemes import SchemeBook
 from gateway.members.register import registration_key
@@ -43,6 +44,9 @@ LOAD = text("""
                      ORDER BY state = 'failed', created_at DESC LIMIT 5) AS asked) AS requests,
            (SELECT coalesce(sum(amount_xof), 0)::bigint FROM payment
              WHERE household_id IS NULL AND held_because IS NULL AND payer_msisdn = phone.msisdn) AS suspense_xof,
+           (SELECT coalesce(json_agg(json_build_array(day, amount_xof)), '[]')
+              FROM (SELECT day, CAST(sum(amount_xof) AS bigint) AS amount_xof FROM advance_movement
+                     WHERE advance_movement.household_id = household.id GROUP BY day) AS lots) AS advances,
            EXISTS (SELECT FROM outbox_sms WHERE key = :registration_key) AS registered_by_cause
       FROM phone
       JOIN household ON household.id = phone.household_id
@@ -117,6 +121,7 @@ def _account(row: Row[Any], book: SchemeBook) -> Account:
             registered_on=row.registered_on,
             size=HouseholdSize(row.people_count, row.children_count),
             items=tuple(_item(item) for item in row.items),
+            advances=held({date.fromisoformat(day): amount_xof for day, amount_xof in row.advances}),
         ),
         last_wallet=row.last_wallet,
         payments=tuple(

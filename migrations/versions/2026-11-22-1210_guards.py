@@ -223,6 +223,24 @@ BEGIN
 END $$;
 """
 
+#: What came in as advance by the day it was paid, less what was spent of that day. What takes a payment back takes back
+#: the day of that payment.
+ADVANCES = """
+CREATE VIEW advance_movement AS
+SELECT entry.household_id, CAST(coalesce(original.effective_at, txn.effective_at) AT TIME ZONE 'UTC' AS date) AS day,
+       -entry.amount_xof AS amount_xof
+  FROM ledger_entry entry
+  JOIN ledger_txn txn ON txn.id = entry.txn_id
+  LEFT JOIN ledger_txn original ON original.id = txn.reverses_id
+ WHERE entry.account = 'advances' AND txn.kind <> 'advance_spent'
+ UNION ALL
+SELECT entry.household_id, allocation.allocated_on, -allocation.amount_xof
+  FROM ledger_entry entry
+  JOIN ledger_txn txn ON txn.id = entry.txn_id AND txn.kind = 'advance_spent'
+  JOIN allocation ON allocation.ledger_txn_id = entry.txn_id AND allocation.household_id = entry.household_id
+ WHERE entry.account = 'advances'
+"""
+
 #: Trigger name, table, when it fires, function.
 GUARDS = (
     ("ledger_txn_written_in", "", "BEFORE INSERT ON ledger_txn", "ramu_written_in"),
@@ -279,6 +297,7 @@ def upgrade() -> None:
         _guard(f"{table}_kept", "", f"BEFORE DELETE ON {table}", "ramu_refuse")
     for table in (*APPEND_ONLY, *EVIDENCE):
         _guard(f"{table}_not_emptied", "", f"BEFORE TRUNCATE ON {table}", "ramu_refuse", "STATEMENT")
+    op.execute(ADVANCES)
     op.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     op.execute("GRANT USAGE ON SCHEMA public TO ramu_app")
     op.execute("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO ramu_app")
@@ -291,6 +310,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP VIEW advance_movement")
     op.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM ramu_app")
     op.execute("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM ramu_app")
     op.execute("REVOKE USAGE ON SCHEMA public FROM ramu_app")

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.contributions.account import read_accounts
-from gateway.contributions.advances import Advance, held, read_advances
+from gateway.contributions.advances import read_advances
+from gateway.contributions.lots import Advance, held
 from gateway.jobs.open_periods import open_periods
+from gateway.members.account import load_account
 from gateway.members.register import Registration, register
 from gateway.settling import SettleContext, settle
 from payments.match import Evidence
@@ -114,12 +116,17 @@ async def test_the_job_a_day_a_month_or_a_season_late_gives_the_rights_of_the_jo
     await pay(world, msisdn, (AHEAD + 1) * MONTHLY_XOF, "T1")
     opens = datetime(2028, 1, 23, tzinfo=UTC)
     world.clock.moment = opens + timedelta(days=late)
+    async with world.database.unit_of_work() as connection:
+        before = await load_account(connection, world.jobs.book, msisdn, world.clock.now())
     await world.work()
     async with world.database.unit_of_work() as connection:
         account = (await read_accounts(connection, world.jobs.book, [household_id])).readable[household_id]
     last = account.items[AHEAD]
     assert (last.period_start, last.paid) == (opens.date(), ((START.date(), MONTHLY_XOF),))
+    assert before is not None
+    assert before.household.as_of(opens.date()).items[AHEAD].paid == last.paid
     rights = account.rights_on(date(2028, 2, 1))
+    assert before.household.as_of(opens.date()).rights_on(date(2028, 2, 1)) == rights
     assert (rights.state, rights.open_from, rights.open_until) == ("open", date(2026, 12, 23), date(2028, 2, 22))
 
 
