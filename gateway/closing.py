@@ -73,8 +73,10 @@ QUESTIONS: Final = (
 VERSION: Final = 1
 FIGURES: Final[Mapping[int, tuple[str, ...]]] = {
     1: (
-        "operator", "statement_received", "operator_says_xof", "operator_says_count", "posted_xof", "posted_count",
-        "suspense_xof", "suspense_count", "breaks_xof", "fees_xof", "unexplained_xof",
+        "operator", "account", "statement_received", "is_verifiable", "opening_xof", "collections_xof",
+        "reversals_xof", "fees_xof", "transfers_xof", "others_xof", "contradictions_xof", "closing_xof",
+        "movement_xof", "operator_says_xof", "operator_says_count", "posted_xof", "posted_count", "suspense_xof",
+        "suspense_count", "breaks_xof", "unexplained_xof",
     ),
 }  # fmt: skip
 

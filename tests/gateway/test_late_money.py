@@ -123,10 +123,10 @@ async def test_what_a_line_took_from_a_signed_day_is_told_though_it_is_no_paymen
         [("fee", "F1", -25), ("fee", "F1", -25), ("transfer", None, -900), ("other", "Z", 0)], start=20
     ):
         by_hand.execute(
-            "INSERT INTO statement_line (file_id, line_number, operator, kind, status, operator_transaction_id,"
-            " occurred_at, raw, moved_xof, remarks, bucket, matched_at)"
-            " VALUES (1, %s, 'sandbox', %s, 'succeeded', %s, %s, '', %s, '', 'informative', %s)",
-            (number, kind, name, f"{DAY} 10:00+00", moved_xof, world.clock.now()),
+            "INSERT INTO statement_line SELECT (jsonb_populate_record(line, jsonb_build_object('line_number', %s::int,"
+            " 'kind', %s::text, 'operator_transaction_id', %s::text, 'moved_xof', %s::int, 'payment_id', NULL))).*"
+            " FROM statement_line line WHERE file_id = 1 AND line_number = 7",
+            (number, kind, name, moved_xof),
         )
     opened = await world.database.transact(lambda one: late_money.record_lines(one, first.closed_at, world.clock.now()))
     assert opened == 2
