@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from gateway.database import Database
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.finance.desk import PASSWORD, Desk, open_desk
+from tests.gateway.finance.test_finance_uploads import STATEMENT
 from tests.gateway.reports.built_days import Deal, Fate, MadeDay
 
 pytestmark = pytest.mark.browser
@@ -35,9 +37,20 @@ async def address(database: Database, clock: TestClock, ids: CountedIds) -> Asyn
         with socket.create_server(("127.0.0.1", 0)) as listening:
             server = uvicorn.Server(uvicorn.Config(desk.app, log_level="warning", lifespan="off"))
             serving = asyncio.create_task(server.serve(sockets=[listening]))
+            over = asyncio.Event()
+            working = asyncio.create_task(keep_working(desk, over))
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            over.set()
             server.should_exit = True
-            await serving
+            await asyncio.gather(serving, working)
+
+
+async def keep_working(desk: Desk, over: asyncio.Event) -> None:
+    """Do what a worker beside the console does of statements."""
+    while not over.is_set():
+        await desk.work()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), 0.5)
 
 
 async def write_days(desk: Desk) -> None:
@@ -124,12 +137,26 @@ async def test_a_statement_can_be_sent_from_the_page(address: str, browser: Brow
     page = await browser.new_page()
     await log_in(page, address)
     await page.get_by_role("link", name="Relevés").click()
-    await page.get_by_label("Fichier du relevé").set_input_files(
-        {"name": "releve.csv", "mimeType": "text/csv", "buffer": b"line;1\n"}
-    )
-    await page.get_by_role("button", name="Importer et rapprocher").click()
-    await expect(page.locator("#outcome")).to_contain_text("releve.csv")
-    await picture(page, "outcome")
+    for name, content, state, said in (
+        ("jour.csv", STATEMENT, "matched", "retrouvées, ménage inconnu"),
+        ("photo.png", b"\x89PNG\r\n", "quarantined", "Relevé refusé"),
+    ):
+        await page.goto(f"{address}/finance/releves")
+        await page.get_by_label("Fichier du relevé").set_input_files(
+            {"name": name, "mimeType": "text/csv", "buffer": content}
+        )
+        await page.get_by_role("button", name="Importer et rapprocher").click()
+        # The page asks for itself until the file is done.
+        await expect(page.locator(f"#etat[data-state={state}]")).to_be_visible(timeout=60_000)
+        await expect(page.locator("main")).to_contain_text(said)
+        await picture(page, f"statement-{state}")
+        await page.set_viewport_size({"width": 360, "height": 740})
+        await picture(page, f"phone-statement-{state}")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+        await page.goto(f"{address}/finance/releves")
+        await picture(page, f"phone-statements-{state}")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+        await page.set_viewport_size({"width": 1280, "height": 800})
 
 
 @pytest.mark.parametrize(
