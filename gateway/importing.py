@@ -38,6 +38,9 @@ SKEW_DAYS: Final = 1
 READ_DEADLINE_S: Final = 300
 LEASE_S: Final = READ_DEADLINE_S + 60
 
+#: Of a refused file, so many lines are named; more would not help whoever corrects it.
+LINES_NAMED_MAX: Final = 1000
+
 #: Files that one round of a worker reads.
 READ_AT_ONCE: Final = 5
 
@@ -91,7 +94,7 @@ async def bring_through(
     upload = await _read(recon, upload_id, ignoring_leases=True)
     match upload.state, upload.motive:
         case UploadState.QUARANTINED, Motive(why, line_numbers):
-            raise StatementRejected(why, next(iter(line_numbers), None))
+            raise StatementRejected(why, line_numbers=line_numbers)
         case ((UploadState.KEPT | UploadState.MATCHED), _) if upload.file_id is not None:
             file_id = upload.file_id
         case _:
@@ -169,7 +172,7 @@ async def _read(recon: ReconcilingDeps, upload_id: int, *, ignoring_leases: bool
         try:
             await _keep(recon, leased)
         except StatementRejected as rejected:
-            motive = Motive(rejected.why, () if rejected.line_number is None else (rejected.line_number,))
+            motive = Motive(rejected.why, tuple(rejected.line_numbers[:LINES_NAMED_MAX]))
             await deps.work.transact(lambda connection: uploads.quarantine(connection, leased, motive))
         except OperatorUnknown:
             motive = Motive(f"aucun opérateur « {leased.operator} » n'est configuré")

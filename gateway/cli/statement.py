@@ -146,7 +146,7 @@ def _run(work: Callable[[Parts], Awaitable[Result]]) -> Result:
     except OperatorUnknown as unknown:
         stop(f"Aucun opérateur « {unknown.name} » n'est configuré.")
     except StatementRejected as rejected:
-        place = f", ligne {rejected.line_number}" if rejected.line_number is not None else ""
+        place = f", {line_list(tuple(rejected.line_numbers))}" if rejected.line_numbers else ""
         stop(f"Relevé refusé{place} : {rejected.why}. Il est en quarantaine : rien n'en est compté.")
     except StatementPutOff as put_off:
         _put_off(put_off.upload)

@@ -253,7 +253,7 @@ async def test_quarantine_answers_the_same_bytes_with_the_same_motive_until_it_i
         return answers[-1]()
 
     def refuses() -> Statement:
-        raise StatementRejected("une colonne de trop", 12)
+        raise StatementRejected("une colonne de trop", line_numbers=(12, 15))
 
     recon, content = reading(world, reads), written(Row("A", 100))
     asked = {"operator": "sandbox", "filename": "strange.csv", "content": content, "actor": "staff/test"}
@@ -261,7 +261,7 @@ async def test_quarantine_answers_the_same_bytes_with_the_same_motive_until_it_i
     for _ in range(2):
         with pytest.raises(StatementRejected, match="une colonne de trop") as refused:
             await import_statement(recon, **asked)  # type: ignore[arg-type]
-        assert refused.value.line_number == 12
+        assert (refused.value.line_number, tuple(refused.value.line_numbers)) == (12, (12, 15))
     answers.append(lambda: world.deps.operators["sandbox"].parse_statement(content, "mended"))
     with pytest.raises(StatementRejected):
         await import_statement(recon, **asked)  # type: ignore[arg-type]
