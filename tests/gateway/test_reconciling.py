@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from gateway.importing import import_statement, resume
-from gateway.reconciling import BucketTotal, ImportOutcome, ReconcilingDeps, open_unclaimed_of_day
+from gateway.reconciling import BucketTotal, ImportOutcome, ReconcilingDeps, explain_day
 from gateway.settling import SettleContext, settle
 from payments.errors import OperatorUnknown, StatementRejected
 from payments.match import Evidence
@@ -224,7 +224,7 @@ async def test_a_payment_made_after_the_file_is_not_missed_in_it(world: World, r
     await bring(recon, written())
     world.clock.forward(hours=12)
     await credited(world, "LATER", 250, occurred_at=world.clock.now())
-    assert await open_unclaimed_of_day(recon, DAY) == 0
+    assert await explain_day(recon, DAY) == 0
     assert await world.count("reconciliation_break") == 0
 
 
