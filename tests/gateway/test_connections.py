@@ -91,6 +91,16 @@ def test_blank_lines_are_no_sign_of_life(quick: Served) -> None:
         assert everything(line) == b""
 
 
+@pytest.mark.parametrize("begun", [b"", b"GET /livez HTTP/1.1\r\nHo", GET])
+def test_who_stops_speaking_for_good_is_let_go_at_once(patient: Served, begun: bytes) -> None:
+    with patient.connect() as line:
+        line.sendall(begun)
+        line.shutdown(socket.SHUT_WR)
+        # The server ends its side as well; a guard of a minute stands on the line.
+        assert status(everything(line)) in {0, 200}
+    until(lambda: not patient.server.server_state.connections)
+
+
 def test_a_connection_that_idles_after_an_answer_is_closed() -> None:
     with serve(PATIENT, keep_alive_s=0) as served, served.connect() as line:
         line.sendall(GET)

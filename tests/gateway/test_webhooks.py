@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event as database_event
 from starlette.types import Message
 from structlog.testing import capture_logs
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from gateway.callers import Callers
 from gateway.database import Database
@@ -265,6 +267,22 @@ async def test_the_long_address_and_the_address_of_a_request_are_open_to_whoever
 async def test_who_calls_from_the_operators_network_needs_no_key(world: World, host: str, status: int) -> None:
     world.webhooks.callers = {"sandbox": Callers((), (ip_network("10.1.2.0/24"), ip_network("2001:db8::/32")))}
     assert await asgi(world, "/webhooks/sandbox", JSON_RAW, b"{}", host) == status
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "status"),
+    [
+        ("172.30.77.2", "10.1.2.3", 204),
+        ("172.30.77.2", "10.1.2.3, 203.0.113.9", 404),
+        ("203.0.113.9", "10.1.2.3", 404),
+        ("172.30.77.2", "", 404),
+    ],
+)
+async def test_only_the_proxy_is_believed_about_who_calls(world: World, peer: str, said: str, status: int) -> None:
+    world.webhooks.callers = {"sandbox": Callers((), (ip_network("10.1.2.0/24"),))}
+    behind = replace(world, app=ProxyHeadersMiddleware(world.app, trusted_hosts="172.30.77.2"))
+    headers = [*JSON_RAW, (b"x-forwarded-for", said.encode())]
+    assert await asgi(behind, "/webhooks/sandbox", headers, b"{}", peer) == status
 
 
 async def test_old_and_new_keys_count_during_a_change_and_no_other(world: World) -> None:
