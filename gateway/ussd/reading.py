@@ -116,6 +116,14 @@ def _answered_now(state: FlowState, before: str | None, turn: Turn) -> Reading:
     return Start("")
 
 
+def is_id_used_again(stored: StoredSession | None, reading: Reading) -> bool:
+    """Say whether this dialogue has its session id from another one, whose turns may still be on their way.
+
+    A first turn that comes again late looks like a new dial, and then the names of the turns before it are forgotten.
+    """
+    return stored is not None and (isinstance(reading, Start) or stored.is_id_used_again)
+
+
 def turn_ids(before: StoredSession | None, turn: Turn) -> tuple[str, ...]:
     """Give the names of the turns of a dialogue that were answered, this one included."""
     earlier = before.turn_ids if before else ()
@@ -123,11 +131,11 @@ def turn_ids(before: StoredSession | None, turn: Turn) -> tuple[str, ...]:
 
 
 def used_keys(stored: StoredSession | None, turn: Turn) -> frozenset[str]:
-    """Give the keys that have been shown or typed under this session id, where only they tell a repeat from an answer.
+    """Give the keys that have been shown or typed under this session id; a path needs none.
 
     A new dialogue under the same id inherits them: what comes late from the last one must not act in it either.
     """
-    if turn.is_named:
+    if turn.transcript is not None:
         return frozenset()
     typed = {token for token in map(str.strip, (turn.text or "").split("*")) if _KEY.fullmatch(token)}
     return (stored.used_keys if stored else frozenset()) | typed

@@ -40,8 +40,9 @@ class StoredSession:
 
     The session belongs to one number and, once it was said, to one service code. ``started`` names the dialogue, whose
     session id may be used again. ``turn_ids`` holds the names of the turns answered, the latest last; ``transcript`` is
-    the path, or ``text`` the answer, of the latest. ``used_keys`` holds the keys shown or typed, where turns have no
-    names. ``state`` is None once the dialogue has ended. ``version`` counts the turns that were kept.
+    the path, or ``text`` the answer, of the latest. ``used_keys`` holds the keys shown or typed under the session id,
+    where no path tells one turn from another. ``state`` is None once the dialogue has ended. ``version`` counts the
+    turns that were kept.
     """
 
     msisdn: str
@@ -53,6 +54,7 @@ class StoredSession:
     transcript: str | None
     text: str | None
     used_keys: frozenset[str]
+    is_id_used_again: bool
     answered_at: datetime
     state: FlowState | None
     reply: Reply
@@ -98,6 +100,7 @@ def encode_session(session: StoredSession) -> str:
             "transcript": session.transcript,
             "text": session.text,
             "used_keys": sorted(session.used_keys),
+            "is_id_used_again": session.is_id_used_again,
             "answered_at": session.answered_at.isoformat(),
             "state": encode(session.state) if session.state else None,
             "reply": _encoded(session.reply),
@@ -126,6 +129,7 @@ def decode_session(text: str, version: int) -> StoredSession | None:
             transcript=stored["transcript"],
             text=stored["text"],
             used_keys=frozenset(stored["used_keys"]),
+            is_id_used_again=bool(stored["is_id_used_again"]),
             answered_at=datetime.fromisoformat(stored["answered_at"]).astimezone(UTC),
             state=state,
             reply=reply,

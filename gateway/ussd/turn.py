@@ -25,14 +25,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.members.account import Account, load_account
-from gateway.ussd.aggregators.contract import HUNG_UP, Aggregator, Turn
+from gateway.ussd.aggregators.contract import HUNG_UP, Aggregator, Turn, TurnEvent
 from gateway.ussd.cause import Cause, turn_number
 from gateway.ussd.deadline import within
 from gateway.ussd.effects import Performing, perform
 from gateway.ussd.facts import facts_from
 from gateway.ussd.launched import Place, is_under_way, was_launched_at, was_launched_by
 from gateway.ussd.parts import UssdDeps
-from gateway.ussd.reading import Continue, NotYours, Replay, Start, read_turn, turn_ids, used_keys
+from gateway.ussd.reading import Continue, NotYours, Replay, Start, is_id_used_again, read_turn, turn_ids, used_keys
 from gateway.ussd.sentences import DONE, NOT_YOURS, NOTHING_DONE, UNCERTAIN, ending
 from gateway.ussd.sessions import Reply, SessionKey, SessionsUnavailable, StoredSession
 from payments.collect import release
@@ -69,7 +69,7 @@ async def _hang_up(ussd: UssdDeps, turn: Turn, limit_s: float) -> None:
 
     async def close() -> None:
         stored = await ussd.sessions.load(key, now)
-        if stored is not None and stored.msisdn != turn.msisdn:
+        if stored is not None and not _ends(turn, stored):
             return
         await ussd.deps.doors.transact(let_go)
         await ussd.sessions.forget(key)
@@ -79,6 +79,13 @@ async def _hang_up(ussd: UssdDeps, turn: Turn, limit_s: float) -> None:
     except (SessionsUnavailable, SQLAlchemyError, TimeoutError) as failed:
         # The push goes out by itself a moment later, and the session expires.
         log.warning("ussd.hang_up_failed", aggregator=turn.aggregator, kind=_kind(failed))
+
+
+def _ends(turn: Turn, stored: StoredSession) -> bool:
+    """Say whether a notification is about this dialogue, and not about another one that had the same session id."""
+    # The aggregator calls an end what our last screen made one; a dialogue that still goes on is a newer one.
+    is_older = turn.event is TurnEvent.END and stored.state is not None
+    return stored.msisdn == turn.msisdn and not is_older
 
 
 def _kind(failed: Exception) -> str:
@@ -122,10 +129,11 @@ class _Attempt:
             if stored is None and turn.transcript and await was_launched_at(connection, self._place()):
                 return self._said(DONE, "done")
         facts = facts_from(account, ussd.book, ussd.deps.operators, ussd.places, now=self._now, cause=cause)
-        facts = replace(facts, used_keys=used_keys(stored, turn))
+        again, used = is_id_used_again(stored, reading), used_keys(stored, turn)
+        facts = replace(facts, used_keys=frozenset() if turn.is_named and not again else used)
         taken = start(facts, reading.tail) if isinstance(reading, Start) else step(reading.state, reading.text, facts)
         screen = await self._perform(account, cause, taken) if taken.effects else taken.screen
-        shown = frozenset() if turn.is_named else frozenset(option.key for option in screen.options)
+        shown = frozenset(option.key for option in screen.options) if turn.transcript is None else frozenset()
         return await self._keep(
             stored,
             StoredSession(
@@ -137,7 +145,8 @@ class _Attempt:
                 turn_ids=turn_ids(before, turn),
                 transcript=turn.transcript,
                 text=turn.text,
-                used_keys=facts.used_keys | shown,
+                used_keys=used | shown,
+                is_id_used_again=again,
                 answered_at=ussd.deps.clock.now(),
                 state=taken.state,
                 reply=self._reply(screen),

@@ -17,7 +17,8 @@ NAME = "africastalking"
 #: Without a blank or a mark before it: the first four characters decide whether the dialogue goes on.
 TEXT_PLAIN = {"content-type": "text/plain; charset=utf-8"}
 
-FIELDS = ("sessionId", "phoneNumber", "networkCode", "serviceCode", "text", "status")
+FIELDS = ("sessionId", "phoneNumber", "text")
+HINTS = ("serviceCode", "networkCode", "status")
 #: Longer than any that a gateway has given a dialogue.
 SESSION_ID_CHARS_MAX = 200
 #: All that a caller can type in the longest dialogue.
@@ -66,7 +67,7 @@ class AfricasTalking:
 def _turn(request: RawRequest, unreadable: HTTPStatus, *, ended: bool) -> Turn:
     """Read who calls in which dialogue, which must be there, and everything else, which may be missing."""
     try:
-        fields = read_form((request.body, request.query.encode()), FIELDS)
+        fields = read_form((request.body, request.query.encode()), FIELDS, HINTS)
     except FormUnreadable:
         raise TurnRejected(unreadable, MANGLED) from None
     session_id = fields.get("sessionId", "")

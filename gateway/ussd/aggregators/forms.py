@@ -27,27 +27,27 @@ class FormUnreadable(Exception):
     """Nothing can be made of a form: it has far too many fields, or says two things at once."""
 
 
-def read_form(encoded: Iterable[bytes], wanted: Iterable[str]) -> Mapping[str, str]:
-    """Read the wanted fields, by the first of the encoded texts that has each; absent ones are left out.
+def read_form(encoded: Iterable[bytes], wanted: Iterable[str], hints: Iterable[str]) -> Mapping[str, str]:
+    """Read fields, by the first of the encoded texts that has each; absent ones are left out.
 
-    Names are compared without case. A field may stand twice if it says the same.
+    Names are compared without case. A wanted field may stand twice if it says the same; the first of a hint counts.
 
     Errors: FormUnreadable.
     """
-    names = {name.lower(): name for name in wanted}
+    names = {name.lower(): name for name in (*wanted, *hints)}
     found: dict[str, str] = {}
     for part in encoded:
-        found = _fields(part, names) | found
+        found = _fields(part, names, frozenset(hints)) | found
     return found
 
 
-def _fields(encoded: bytes, names: Mapping[str, str]) -> dict[str, str]:
+def _fields(encoded: bytes, names: Mapping[str, str], hints: frozenset[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for raw_name, raw_value in _pairs(encoded.removeprefix(_BOM)):
         name, value = names.get(raw_name.strip().lower()), clean(_decoded(raw_value))
         if name is None:
             continue
-        if found.setdefault(name, value) != value:
+        if found.setdefault(name, value) != value and name not in hints:
             raise FormUnreadable(name)
     return found
 

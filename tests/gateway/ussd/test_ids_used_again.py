@@ -58,6 +58,16 @@ async def test_a_late_repeat_of_the_last_turn_reads_its_answer_to_the_octet(
     assert len(await keys(database)) == 1
 
 
+async def test_the_news_that_the_last_dialogue_ended_leaves_the_next_one_alone(
+    registered: Caller, count: Count
+) -> None:
+    await registered.dial("s", "2", "2")
+    await registered.dial("s", *PAY)
+    await registered.hang_up()
+    assert (await registered.type("1")).startswith("END Demande enregistrée")
+    assert await count("payment_request") == 1
+
+
 async def test_a_number_that_dials_again_in_the_middle_is_at_home(
     registered: Caller, ussd: UssdDeps, count: Count
 ) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.ussd.aggregators.contract import REPEAT_WITHIN, Turn, TurnEvent
-from gateway.ussd.reading import Continue, NotYours, Replay, Start, read_turn, turn_ids, used_keys
+from gateway.ussd.reading import Continue, NotYours, Replay, Start, is_id_used_again, read_turn, turn_ids, used_keys
 from gateway.ussd.sessions import Reply, StoredSession
 from payments.wire import RawResponse
 from tests.fixed import START
@@ -28,6 +28,7 @@ def stored(transcript: str | None = None, text: str | None = None, *, ended: boo
         transcript=transcript,
         text=text,
         used_keys=frozenset("12"),
+        is_id_used_again=False,
         answered_at=START,
         state=None if ended else STATE,
         reply=PRESENT,
@@ -149,4 +150,12 @@ def test_keys_are_remembered_where_turns_have_no_names() -> None:
     assert used_keys(stored(text="1"), turn(text="7")) == frozenset("127")
     assert used_keys(None, turn(text="1*22*5000*Awa*3", begins=True)) == frozenset({"1", "22", "3"})
     assert used_keys(stored("1"), turn("1*2")) == frozenset()
-    assert used_keys(stored(text="1"), replace(turn(text="7"), turn_id="4")) == frozenset()
+    assert used_keys(stored(text="1"), replace(turn(text="7"), turn_id="4")) == frozenset("127")
+
+
+def test_a_dialogue_knows_that_its_id_was_another_s() -> None:
+    again = replace(stored(), is_id_used_again=True)
+    assert not is_id_used_again(None, Start(""))
+    assert not is_id_used_again(stored(), Continue(STATE, "1"))
+    assert is_id_used_again(stored(), Start(""))
+    assert is_id_used_again(again, Continue(STATE, "1"))

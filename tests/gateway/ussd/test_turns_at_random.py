@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
 import pytest
@@ -11,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from tests.fixed import START
 from tests.gateway.ussd.incremental import MAKES, PATH, Handset
 from tests.gateway.ussd.lab import Lab
 
-SCRIPTS = 25
+SCRIPTS = 15
 AMOUNT = "1000"
 CONFIRM = "Confirmer"
 #: A prompt that nobody answered is no reason to wait; what is asked next is asked anew.
@@ -60,6 +62,7 @@ class Line:
     reached: Counter[str] = field(default_factory=Counter)
     confirmed: int = 0
     undisturbed: bool = True
+    answered_at: datetime = START
 
     async def happen(self, what: What, choice: int) -> None:
         """Let one thing happen, and see that money was asked for if and only if a person confirmed it just now."""
@@ -79,10 +82,11 @@ class Line:
         clock.forward(seconds=0 if what is What.SOON else 3 + choice)
         if phone.ends or what is What.REDIAL:
             self.undisturbed = True
-            # A copy that outlives its whole dialogue and comes into the next one of the same id looks like an answer
-            # of that one; only keys that are never used twice can tell them apart.
-            phone.sent = [] if self._is_named else phone.sent
+            # The path of a copy that outlives its whole dialogue is that of an answer in the next one of the same id.
+            phone.sent = [] if phone.make == PATH else phone.sent
+            self.answered_at = clock.now()
             return False, await phone.dial()
+        self.answered_at = self.answered_at if what in {What.SOON, What.OTHER} else clock.now()
         match what:
             case What.ANSWER | What.TWICE:
                 key = self._answer(choice)
@@ -90,12 +94,14 @@ class Line:
                 return confirms, await (phone.type(key) if what is What.ANSWER else self._twice(key))
             case What.SOON:
                 again = json.loads(await phone.send(phone.sent[-1]))
-                assert again["menu"] == phone.menu or not self.undisturbed
+                assert again["menu"] == phone.menu or not self.undisturbed or clock.now() != self.answered_at
                 return False, again["menu"]
             case What.LATE:
-                late = phone.sent[-1 - choice % len(phone.sent)]
-                # The first turn again, so late that it may be a new dial, is one.
-                self.undisturbed = self.undisturbed and self._is_named and late["event"] != "begin"
+                back = choice % len(phone.sent)
+                late = phone.sent[-1 - back]
+                # The first turn again, so late that it may be a new dial, is one; and names hold for one dialogue.
+                is_told_apart = self._is_named and late["event"] != "begin" and back < phone.sequence
+                self.undisturbed = self.undisturbed and is_told_apart
                 return False, (await phone.send(late)).decode()
             case _:
                 stranger = replace(phone, msisdn=f"+2237000010{choice}", sent=[])
@@ -132,5 +138,5 @@ async def test_money_is_asked_for_when_a_person_confirms_and_once(make: str, kno
             await line.happen(what, choice)
         reached += line.reached
         confirmed += line.confirmed
-    assert all(reached[what] >= 5 for what in What), reached
-    assert confirmed >= 10, reached
+    assert all(reached[what] >= 3 for what in What), reached
+    assert confirmed >= 5, reached

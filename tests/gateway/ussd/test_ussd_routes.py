@@ -45,6 +45,7 @@ READABLE = {
     "number padded": urlencode(form(phoneNumber=f"{MSISDN}\r\n")),
     "number twice the same": f"{GOOD}&phoneNumber={quote(MSISDN)}",
     "text twice the same": f"{GOOD}&text=",
+    "a hint twice": f"{GOOD}&serviceCode=1&networkCode=2",
     "session with a blank": urlencode(form(sessionId="a b")),
     "session padded": urlencode(form(sessionId="a\x00\n")),
     "session of two hundred characters": urlencode(form(sessionId="x" * 200)),

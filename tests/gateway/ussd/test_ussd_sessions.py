@@ -37,13 +37,20 @@ SESSION = StoredSession(
     transcript="1*é*\u202e",
     text=None,
     used_keys=frozenset(),
+    is_id_used_again=False,
     answered_at=START + timedelta(milliseconds=1),
     state=FlowState("pay_wallet", {"amount_xof": "1000"}, {"1": "sandbox", "0": "@back"}, ("home",)),
     reply=Reply("pay_wallet", False, RawResponse(200, {"content-type": "text/plain"}, bytes(range(256)))),
 )
 ENDED = replace(SESSION, state=None, reply=replace(SESSION.reply, ends=True))
 INCREMENTAL = replace(
-    SESSION, service_code="", turn_ids=("1", "n-2"), transcript=None, text="5\x00", used_keys=frozenset({"1", "12"})
+    SESSION,
+    service_code="",
+    turn_ids=("1", "n-2"),
+    transcript=None,
+    text="5\x00",
+    used_keys=frozenset({"1", "12"}),
+    is_id_used_again=True,
 )
 
 
