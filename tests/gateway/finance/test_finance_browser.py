@@ -110,7 +110,7 @@ async def test_a_person_logs_in_sees_the_day_exports_it_and_leaves(address: str,
     await picture(page, "today")
     await page.get_by_label("Autre jour").fill(str(DAY))
     await page.get_by_role("button", name="Voir").click()
-    await expect(page.locator("#verdict")).to_contain_text("Équilibrée, avec des points à traiter")
+    await expect(page.locator("#verdict")).to_contain_text("Expliquée, avec des points à traiter")
     await expect(page.locator("[data-field=suspense_xof] data").first).to_have_attribute("value", "7500")
     await picture(page, "day")
     await page.emulate_media(media="print")
