@@ -299,11 +299,22 @@ class WatchedClient:
         self._client = client
 
     async def request_to_pay(self, order: PushOrder) -> Submitted:
-        return await self._life.cross(Kind.CALL, "push", partial(self._client.request_to_pay, order))
+        return await self._called("push", partial(self._client.request_to_pay, order))
 
     async def query(self, order: PushOrder) -> Answer:
-        return await self._life.cross(Kind.CALL, "question", partial(self._client.query, order))
+        return await self._called("question", partial(self._client.query, order))
 
     async def query_transaction(self, operator_transaction_id: str) -> Answer:
-        ask = partial(self._client.query_transaction, operator_transaction_id)
-        return await self._life.cross(Kind.CALL, "question", ask)
+        return await self._called("question", partial(self._client.query_transaction, operator_transaction_id))
+
+    async def _called(self, label: str, call: Callable[[], Awaitable[Result]]) -> Result:
+        async def ended() -> Result | Exception:
+            try:
+                return await call()
+            except Exception as failure:  # noqa: BLE001 - a call that raises has a moment after it like any other
+                return failure
+
+        said = await self._life.cross(Kind.CALL, label, ended)
+        if isinstance(said, Exception):
+            raise said
+        return said

@@ -158,14 +158,20 @@ async def close_the_day(world: World) -> None:
 
 def two_beside(clock: TestClock) -> Others:
     """Put two operators beside the sandbox: one answers, the other's client raises for its first minute."""
-    broken_until = clock.now() + timedelta(seconds=60)
+    paid_at = clock.now()
+    broken_until = paid_at + timedelta(seconds=60)
 
     def paid(operator: str) -> QuestionDeed:
         async def deed(about: str) -> Answer:
             if operator == MIL and clock.now() < broken_until:
                 raise ZeroDivisionError("a fault of our reader")
             observed = Observation(
-                operator, Provenance.QUERY, ObservedStatus.SUCCEEDED, 500, operator_transaction_id=f"{operator}/{about}"
+                operator,
+                Provenance.QUERY,
+                ObservedStatus.SUCCEEDED,
+                500,
+                operator_transaction_id=f"{operator}/{about}",
+                occurred_at=paid_at,
             )
             return Answer(QueryResult.FOUND, observed)
 
