@@ -1,7 +1,5 @@
 """What tests of two operators ask for: requests to either, and what became of them."""
 
-from datetime import datetime
-
 from sqlalchemy import text
 
 from payments.collect import NewPaymentRequest, request_payment
@@ -12,15 +10,15 @@ from tests.world import World
 FIRST_PAYER = 70_100_000
 
 
-async def asked_to_pay(world: World, operator: str, count: int = 1, at: datetime | None = None) -> list[str]:
-    """Keep requests that are due at once, each of another payer of the first household; give their references."""
-    now, references = at or world.clock.now(), []
+async def asked_to_pay(world: World, operator: str, count: int = 1, household_id: int = 1) -> list[str]:
+    """Keep requests that are due at once, each of another payer of one household; give their references."""
+    now, references = world.clock.now(), list[str]()
     for _ in range(count):
         number = next(world.ids.counter)
         reference = world.ids.reference()
         new = NewPaymentRequest(
             operator, reference, world.ids.uuid(), world.ids.token(), f"k{number}",
-            1, f"+223{FIRST_PAYER + number}", 500, now, now,
+            household_id, f"+223{FIRST_PAYER + number}", 500, now, now,
         )  # fmt: skip
         await world.database.transact(lambda connection, new=new: request_payment(connection, new, 600))  # type: ignore[misc]
         references.append(reference)
