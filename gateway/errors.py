@@ -35,7 +35,7 @@ STATUS_OF: Mapping[type[payments.PaymentsError], tuple[HTTPStatus, str]] = {
 log = structlog.stdlib.get_logger()
 
 
-class BodyTooSlow(Exception):
+class BodyTooSlow(TimeoutError):
     """The body of a request did not arrive in time."""
 
 
