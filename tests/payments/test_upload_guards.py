@@ -13,8 +13,8 @@ from tests.payments.books import AT, Books, hand, open_books
 pytestmark = pytest.mark.database
 
 INSERT_FILE = (
-    "INSERT INTO statement_file (id, operator, sha256, filename, content, account, period_start, period_end, "
-    " line_count, collected_xof, imported_by, imported_at)"
+    "INSERT INTO statement_file (id, operator, sha256, filename, content, account, period_start, period_end,"
+    " covered_until, line_count, collected_xof, fees_xof, gap_xof, imported_by, imported_at)"
 )
 
 WITH_FILE = {UploadState.KEPT, UploadState.PARKED, UploadState.MATCHED}
@@ -32,9 +32,9 @@ def upload_in(connection: psycopg.Connection, state: UploadState, content: str) 
     if state in WITH_FILE:
         row = connection.execute(
             INSERT_FILE  # noqa: S608 - our own words
-            + " SELECT max(id) + 1, 'sandbox', %s, 'f', %s, 'RAMU', %s, %s, 0, 0, 'test', %s"
-            " FROM statement_file RETURNING id",
-            (content.encode(), content.encode(), AT, AT, AT),
+            + " SELECT max(id) + 1, 'sandbox', %s, 'f', %s, 'RAMU', %s, %s, %s, 0, 0, 0, 0, 'test',"
+            " %s FROM statement_file RETURNING id",
+            (content.encode(), content.encode(), AT, AT, AT, AT),
         ).fetchone()
         assert row is not None
         file_id = row[0]
@@ -57,7 +57,8 @@ def test_the_database_allows_exactly_the_steps_of_an_upload(books: Books) -> Non
                     connection.execute(
                         INSERT_FILE  # noqa: S608 - our own words
                         + " SELECT 1000 + id, operator, sha256, filename, content, 'RAMU', received_at,"
-                        " received_at, 0, 0, 'test', received_at FROM statement_upload WHERE id = %s",
+                        " received_at, received_at, 0, 0, 0, 0, 'test', received_at FROM statement_upload"
+                        " WHERE id = %s",
                         (upload_id,),
                     )
                     change = ", file_id = 1000 + id, content = NULL"

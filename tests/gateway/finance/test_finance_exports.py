@@ -24,8 +24,10 @@ async def open_many(desk: Desk, count: int) -> None:
     async with desk.database.unit_of_work() as connection:
         await connection.execute(
             text("""
-                INSERT INTO reconciliation_break (kind, operator, subject, day, difference_xof, detail, opened_at)
-                SELECT 'STATUS', 'sandbox', 'T' || number, '2026-11-20', number, repeat('x', 200), now()
+                INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, difference_xof, detail,
+                                                  opened_at)
+                SELECT 'STATUS', 'sandbox', 'RAMU', 'T' || number, 'T' || number, '2026-11-20', number,
+                       repeat('x', 200), now()
                   FROM generate_series(1, :count) AS number
             """),
             {"count": count},
