@@ -1,8 +1,9 @@
 """Which household the words of a payer mean, as people write a RAMU number on an operator's menu.
 
-"RAMU 1000000018", "No 1000 000 018 novembre", "ramu1000000018" and "#1OOOOOOO18." all name one household. A payer who
+"RAMU 1000000018", "No 1000 000 018 novembre", "ramu1000000018" and "#1000000018." all name one household. A payer who
 writes nine to eleven digits that are no number of ours, or two numbers, meant somebody: a slip must never pay for the
-household of the payer's own telephone instead. Words without such digits say nothing.
+household of the payer's own telephone instead. A letter O among them is such a slip: it counts as a digit, so that the
+payer meant somebody, and names nobody by itself. Words without such digits say nothing.
 """
 
 import re
@@ -69,7 +70,7 @@ def _groups(words: str) -> list[_Group]:
         if not digits or (digits.strip("O") == "" and not joins):
             after = None
             continue
-        parts = [part.replace("O", "0") for part in _MARKS.split(digits) if part]
+        parts = [part for part in _MARKS.split(digits) if part]
         if joins and len(parts) == 1:
             groups[-1] = _Group([*groups[-1].parts, *parts])
         else:
