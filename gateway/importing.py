@@ -24,7 +24,7 @@ from payments.reconciliation.facts import utc_day
 from payments.reconciliation.ingest import ingest
 from payments.reconciliation.lines import KeptFile
 from payments.reconciliation.uploads import NewUpload, Upload
-from payments.upload import Motive, UploadState
+from payments.upload import TRIES, Motive, UploadState
 
 log = structlog.stdlib.get_logger()
 
@@ -168,7 +168,11 @@ async def _read(recon: ReconcilingDeps, upload_id: int, *, ignoring_leases: bool
             connection, upload_id, deps.clock.now(), LEASE_S, ignoring_leases=ignoring_leases
         )
     )
-    if leased is not None:
+    if leased is not None and leased.attempts > TRIES:
+        # Whoever read it never came back to say why: it is not opened once more.
+        motive = Motive(f"sa lecture a arrêté le programme {TRIES} fois")
+        await deps.work.transact(lambda connection: uploads.quarantine(connection, leased, motive))
+    elif leased is not None:
         try:
             await _keep(recon, leased)
         except StatementRejected as rejected:

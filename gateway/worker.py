@@ -34,13 +34,26 @@ async def work(settings: Settings) -> None:
     log.info("worker.started")
     running = asyncio.create_task(run_for_ever(wiring.parts.jobs, stop, _sweeps(wiring.parts)))
     try:
-        await stop.wait()
-        await asyncio.wait_for(running, settings.stop_timeout_s)
-    except TimeoutError:
-        log.warning("worker.stopped_late")
+        await until_over(running, stop, settings.stop_timeout_s)
     finally:
         await wiring.close()
     log.info("worker.stopped")
+
+
+async def until_over(running: "asyncio.Task[None]", stop: asyncio.Event, stop_timeout_s: float) -> None:
+    """Wait until told to stop, then for the jobs to finish; jobs that end by themselves end it with their fault.
+
+    A process that lives on without its jobs would look well to everybody.
+    """
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not stop.is_set():
+        log.error("worker.jobs_ended")
+        stop.set()
+    try:
+        await asyncio.wait_for(running, stop_timeout_s)
+    except TimeoutError:
+        log.warning("worker.stopped_late")
 
 
 def _sweeps(parts: Parts) -> tuple[Job, ...]:

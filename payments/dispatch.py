@@ -129,10 +129,33 @@ FAIL = text("""
      WHERE id = :id AND state NOT IN ('succeeded', 'failed', 'reversed')
 """)
 
+PARK_UNASKED = text("""
+    UPDATE payment_request SET parked_at = :now, next_attempt_at = NULL,
+                               last_detail = 'this operator cannot be asked any more'
+     WHERE id IN (SELECT id FROM payment_request
+                   WHERE operator <> ALL(CAST(:known AS text[])) AND next_attempt_at <= :due_before
+                     AND state IN ('submitted', 'unknown', 'pending', 'expired')
+                   LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
+""")
+
 RETRY = text("""
     UPDATE payment_request SET parked_at = NULL, failures = 0, next_attempt_at = :now
      WHERE id = :id AND parked_at IS NOT NULL
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """Work that has been due since ``due_before``, and is of none of these operators: nobody here does it."""
+
+    operators: Sequence[str]
+    due_before: datetime
+    batch: int
+    now: datetime
+
+    def values(self) -> dict[str, object]:
+        """Give it as the statements that put such work aside want it."""
+        return {"known": list(self.operators), "due_before": self.due_before, "batch": self.batch, "now": self.now}
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +247,11 @@ async def fail(connection: AsyncConnection, request_id: int, why: str, now: date
         FAIL,
         {"id": request_id, "why": why[:500], "now": now, "failures_max": FAILURES_MAX, "wait": FAILURE_WAIT},
     )
+
+
+async def park_unasked(connection: AsyncConnection, unreached: Unreached) -> int:
+    """Put aside the sent requests of operators that cannot be asked; give how many."""
+    return (await connection.execute(PARK_UNASKED, unreached.values())).rowcount
 
 
 async def retry(connection: AsyncConnection, request_id: int, now: datetime) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.dispatch import Lease
+from payments.dispatch import Lease, Unreached
 from payments.observation import VerdictKind
 from payments.operators.contract import Verdict
 from payments.wire import RawRequest
@@ -60,10 +60,11 @@ CLAIM = text("""
 """)
 
 PARK_STRANGERS = text("""
-    UPDATE callback SET parked_at = :now, next_attempt_at = NULL, last_error = :why
+    UPDATE callback SET parked_at = :now, next_attempt_at = NULL,
+                        last_error = 'no operator of this name is configured any more'
      WHERE id IN (SELECT id FROM callback
                    WHERE operator <> ALL(CAST(:known AS text[])) AND handled_at IS NULL AND parked_at IS NULL
-                     AND next_attempt_at <= :now
+                     AND next_attempt_at <= :due_before
                    LIMIT :batch FOR UPDATE SKIP LOCKED)
 """)
 
@@ -150,12 +151,9 @@ async def claim(connection: AsyncConnection, lease: Lease) -> list[StoredCallbac
     )
 
 
-async def park_strangers(connection: AsyncConnection, known: Sequence[str], batch: int, now: datetime) -> int:
+async def park_strangers(connection: AsyncConnection, unreached: Unreached) -> int:
     """Put aside what came from operators that are not configured any more; give how many."""
-    why = "no operator of this name is configured any more"
-    return (
-        await connection.execute(PARK_STRANGERS, {"known": list(known), "batch": batch, "now": now, "why": why})
-    ).rowcount
+    return (await connection.execute(PARK_STRANGERS, unreached.values())).rowcount
 
 
 async def retry(connection: AsyncConnection, callback_id: int, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.dispatch import Lease
+from payments.dispatch import Lease, Unreached
 
 #: About eighteen hours of the usual schedule; then a person must look. Never begun again, whoever knocks.
 ATTEMPTS_MAX = 24
@@ -60,6 +60,14 @@ WRITE = text("""
       FROM unnest(CAST(:ids AS bigint[]), CAST(:ends AS text[]), CAST(:moments AS timestamptz[]),
                   CAST(:details AS text[])) AS said(id, "end", at, detail)
      WHERE inquiry.id = said.id
+""")
+
+PARK_UNASKED = text("""
+    UPDATE inquiry SET parked_at = :now, next_attempt_at = NULL,
+                       last_detail = 'this operator cannot be asked any more'
+     WHERE id IN (SELECT id FROM inquiry
+                   WHERE operator <> ALL(CAST(:known AS text[])) AND next_attempt_at <= :due_before
+                   LIMIT :batch FOR UPDATE SKIP LOCKED)
 """)
 
 RETRY = text("""
@@ -140,6 +148,11 @@ async def write(connection: AsyncConnection, outcomes: Sequence[Outcome], now: d
             "now": now,
         },
     )
+
+
+async def park_unasked(connection: AsyncConnection, unreached: Unreached) -> int:
+    """Put aside the questions to operators that cannot be asked; give how many."""
+    return (await connection.execute(PARK_UNASKED, unreached.values())).rowcount
 
 
 async def retry(connection: AsyncConnection, inquiry_id: int, now: datetime) -> bool:

@@ -33,6 +33,7 @@ AT_REST: Final = frozenset({UploadState.QUARANTINED, UploadState.PARKED, UploadS
 
 #: The waits before a file that failed is tried again; after the last one it is put aside for people.
 RETRY_AFTER_S: Final = (5, 60, 300)
+TRIES: Final = len(RETRY_AFTER_S) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,6 @@ class Motive:
 
 def next_attempt_at(attempts: int, now: datetime) -> datetime | None:
     """Say when a file that has failed so many times is tried again; None once people must look."""
-    if attempts > len(RETRY_AFTER_S):
+    if attempts >= TRIES:
         return None
     return now + timedelta(seconds=RETRY_AFTER_S[max(attempts, 1) - 1])

@@ -17,7 +17,7 @@ from gateway.settling import Settled, settle
 from payments.collect import read_requests
 from payments.dispatch import Lease
 from payments.errors import CallbackMalformed
-from payments.inbox import ATTEMPTS_MAX, StoredCallback, claim, mark_failed, mark_handled, park_strangers
+from payments.inbox import ATTEMPTS_MAX, StoredCallback, claim, mark_failed, mark_handled
 from payments.inquiries import TRANSACTION_ID_CHARS_MAX, Knock, open_inquiries
 from payments.lifecycle import EVENT_OF_STATUS, contradicts
 from payments.match import Evidence, RequestFact
@@ -115,12 +115,6 @@ async def _in_slices(jobs: JobDeps, reading: Reading, failed: str | None, now: d
         await work.transact(lambda connection: _end(connection, jobs, reading, now))
     else:
         await work.transact(lambda connection: mark_failed(connection, reading.callback.id, why, now))
-
-
-async def set_strangers_aside(jobs: JobDeps, now: datetime) -> int:
-    """Put aside what came from operators that are not configured any more; give how many messages."""
-    known = sorted(jobs.deps.operators)
-    return await jobs.deps.work.transact(lambda connection: park_strangers(connection, known, jobs.pace.batch, now))
 
 
 def _read(jobs: JobDeps, callback: StoredCallback) -> Reading:

@@ -32,6 +32,12 @@ class Word(StrEnum):
     REFUSES_US = "refuses_us"
 
 
+def is_being_cancelled() -> bool:
+    """Say whether somebody wants this task to end; a ``CancelledError`` that nobody asked for is a fault like any."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 @dataclass(frozen=True, slots=True)
 class Raised:
     """The client raised, or did not come back in time; what the operator did is not known."""
@@ -93,7 +99,9 @@ class Lane:
             async with asyncio.timeout(timeout_s):
                 result = await call.put(item)
             word, detail = call.word(result)
-        except Exception as failure:
+        except (Exception, asyncio.CancelledError) as failure:
+            if is_being_cancelled():
+                raise
             log.exception("operator.client_failed", operator=self.operator, job=self.job)
             self._hear(Word.SILENT, type(failure).__name__, clock.now())
             return Raised(f"the client failed: {type(failure).__name__}")

@@ -9,13 +9,15 @@ from functools import partial
 import structlog
 
 from gateway.jobs.ask import ask_one
-from gateway.jobs.callbacks import read_callbacks_of, set_strangers_aside
+from gateway.jobs.callbacks import read_callbacks_of
 from gateway.jobs.deps import JobDeps, LaneWork
 from gateway.jobs.inquire import inquire_of
+from gateway.jobs.lanes import is_being_cancelled
 from gateway.jobs.open_periods import open_periods
 from gateway.jobs.resume_statements import match_statements, read_statements
 from gateway.jobs.seal_ledger import seal_ledger
 from gateway.jobs.send_sms import send_sms
+from gateway.jobs.strangers import set_strangers_aside
 from gateway.jobs.submit import give_up, submit_to, takers
 
 log = structlog.stdlib.get_logger()
@@ -101,7 +103,9 @@ async def _keep_doing(jobs: JobDeps, job: Job, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             done = await job.work(jobs, jobs.deps.clock.now())
-        except Exception:
+        except (Exception, asyncio.CancelledError):
+            if is_being_cancelled():
+                raise
             log.exception("job.failed", job=job.name)
             await _rest(stop, AFTER_FAILURE_S)
         else:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,14 +34,23 @@ AGAIN = text("""
      ORDER BY next_attempt_at, id LIMIT :most FOR UPDATE SKIP LOCKED
 """)
 
-DROP = text("""
+#: What calls a request failed is no longer true once it has succeeded, nor once its payer has paid since by another
+#: one: "nothing was received, try again" would then make her pay twice.
+IS_UNTRUE: Final = """
+    EXISTS (SELECT FROM payment_request request
+             WHERE request.id = outbox_sms.failed_request_id
+               AND (request.state IN ('succeeded', 'reversed')
+                    OR EXISTS (SELECT FROM payment
+                                WHERE payment.household_id = request.household_id
+                                  AND payment.posted_at >= outbox_sms.queued_at
+                                  AND coalesce(payment.payer_msisdn, request.payer_msisdn) = request.payer_msisdn)))
+"""
+
+DROP = text(f"""
     UPDATE outbox_sms SET state = 'dropped', next_attempt_at = NULL
-     WHERE id = ANY(CAST(:ids AS bigint[]))
-       AND (useful_until <= :now
-            OR EXISTS (SELECT FROM payment_request request
-                        WHERE request.id = outbox_sms.failed_request_id AND request.state IN ('succeeded', 'reversed')))
+     WHERE id = ANY(CAST(:ids AS bigint[])) AND (useful_until <= :now OR {IS_UNTRUE})
     RETURNING id, kind
-""")
+""")  # noqa: S608 - our own words
 
 LEASE = text("""
     UPDATE outbox_sms SET attempts = attempts + 1, next_attempt_at = :lease_until, trouble = NULL

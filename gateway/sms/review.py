@@ -8,6 +8,7 @@ from enum import Enum, auto
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.sms.delivery import IS_UNTRUE
 from gateway.sms.kinds import SmsKind, SmsState
 
 #: What a list shows when no state is asked for: all that has not reached a phone and may still be wanted.
@@ -64,12 +65,10 @@ WAITING = text("""
     SELECT coalesce(trouble, 'none') AS trouble, count(*) AS count_ FROM outbox_sms WHERE state = 'queued' GROUP BY 1
 """)
 
-ONE = text("""
-    SELECT state, trouble, attempts, useful_until <= :now AS is_late,
-           EXISTS (SELECT FROM payment_request request
-                    WHERE request.id = failed_request_id AND request.state IN ('succeeded', 'reversed')) AS is_untrue
+ONE = text(f"""
+    SELECT state, trouble, attempts, useful_until <= :now AS is_late, {IS_UNTRUE} AS is_untrue
       FROM outbox_sms WHERE id = :id FOR UPDATE
-""")
+""")  # noqa: S608 - our own words
 
 #: What is in a sender's hands has no trouble yet, and is left alone.
 PUT_BACK = text("""
@@ -79,15 +78,14 @@ PUT_BACK = text("""
      WHERE id = ANY(CAST(:ids AS bigint[]))
 """)
 
-TO_PUT_BACK = text("""
+TO_PUT_BACK = text(f"""
     SELECT id FROM outbox_sms
      WHERE state NOT IN ('sent', 'delivered')
        AND (state = ANY(CAST(:states AS text[])) OR state = 'queued' AND trouble IS NOT NULL)
        AND (useful_until IS NULL OR useful_until > :now)
-       AND NOT EXISTS (SELECT FROM payment_request request
-                        WHERE request.id = failed_request_id AND request.state IN ('succeeded', 'reversed'))
+       AND NOT {IS_UNTRUE}
        FOR UPDATE SKIP LOCKED
-""")
+""")  # noqa: S608 - our own words
 
 
 async def listed(connection: AsyncConnection, states: Sequence[SmsState], most: int) -> tuple[ShownSms, ...]:

@@ -31,13 +31,11 @@ from payments.reconciliation import uploads
 from payments.reconciliation.facts import Unit
 from payments.reconciliation.match import Judged
 from payments.reconciliation.uploads import NewUpload
-from payments.upload import RETRY_AFTER_S
+from payments.upload import RETRY_AFTER_S, TRIES
 from tests.gateway.test_reconciling import Row, written
 from tests.world import World
 
 pytestmark = pytest.mark.database
-
-TRIES = len(RETRY_AFTER_S) + 1
 
 
 @dataclass(frozen=True)
@@ -138,20 +136,38 @@ async def test_a_computation_says_its_own_time_limit_apart_from_ours() -> None:
     assert await in_thread(lambda: 7, 60) == 7
 
 
-async def test_a_file_whose_reader_dies_with_the_process_is_taken_again_after_its_lease_and_not_for_ever(
-    world: World, recon: ReconcilingDeps
-) -> None:
-    upload_id = await hand_in(recon, "jour.csv", Row("A", 100))
-    for attempt in range(1, TRIES + 1):
+async def killed(world: World, upload_id: int, times: int) -> None:
+    """Let a reader die with its process so many times."""
+    for attempt in range(1, times + 1):
         await world.database.transact(
             lambda connection: uploads.begin(connection, upload_id, world.clock.now(), LEASE_S)
         )
         assert await states(world) == [("jour.csv", "reading", attempt)]
-        assert await read_due(recon) == 0
         world.clock.forward(seconds=LEASE_S)
+
+
+async def test_a_file_whose_reader_dies_with_the_process_is_taken_again_after_its_lease(
+    world: World, recon: ReconcilingDeps
+) -> None:
+    upload_id = await hand_in(recon, "jour.csv", Row("A", 100))
+    await killed(world, upload_id, TRIES - 1)
     assert await read_due(recon) == 1
-    # It is sound, so it is kept at last; an unsound one would have been put aside by now.
     assert await states(world) == [("jour.csv", "kept", 0)]
+
+
+async def test_a_file_that_kills_its_readers_is_put_aside_unread_until_a_person_asks(
+    world: World, recon: ReconcilingDeps
+) -> None:
+    upload_id = await hand_in(recon, "jour.csv", Row("A", 100))
+    await killed(world, upload_id, TRIES)
+    assert await read_due(recon) == 1
+    [(state, motive)] = await world.rows("SELECT state, motive FROM statement_upload")
+    assert (state, motive) == ("quarantined", f"sa lecture a arrêté le programme {TRIES} fois")
+    world.clock.forward(days=1)
+    assert await read_due(recon) == 0
+    await world.database.transact(lambda connection: uploads.retry(connection, upload_id, world.clock.now()))
+    await work(recon)
+    assert await states(world) == [("jour.csv", "matched", 0)]
 
 
 @pytest.fixture

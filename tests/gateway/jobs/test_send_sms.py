@@ -8,17 +8,19 @@ import pytest
 
 from gateway.database import Database
 from gateway.jobs.send_sms import BATCH, LEASE_S, send_sms
+from gateway.sms import review
 from gateway.sms.delivery import WAIT_MAX, Claim, claim, fair_share
 from gateway.sms.kinds import USEFUL_FOR, SmsKind, SmsState
 from gateway.sms.outbox import OutgoingSms, queue
+from gateway.sms.review import Retry
 from gateway.sms.senders.africastalking import PARALLEL, AfricasTalkingSender
 from gateway.sms.senders.contract import ClaimedSms, Outcome, SendResult
 from gateway.sms.senders.sandbox import SandboxSender
 from gateway.tables import OutboxSms
 from tests.gateway.jobs.wire import second_worker
 from tests.gateway.sms.provider import africastalking, provider, taken
-from tests.stories import answer, pushed
-from tests.world import AMINATA, World
+from tests.stories import answer, paid, pushed
+from tests.world import AMINATA, MOUSSA, World
 
 BODY = "RAMU: 3 000 F payés."
 
@@ -177,6 +179,46 @@ async def test_a_failure_is_not_told_once_the_payment_has_succeeded(world: World
     assert await send(world, sender) == 1
     assert await world.rows("SELECT state FROM outbox_sms WHERE kind = 'failure'") == [("dropped",)]
     assert sender.asked == []
+
+
+async def failed_while_no_message_leaves(world: World) -> World:
+    """Refuse the first request of Aminata's while the provider of messages is down; give the world in which it is."""
+    answer(world, await pushed(world, AMINATA, "S1"), do="refuse")
+    await world.deliver()
+    down = replace(world, jobs=replace(world.jobs, sender=Stubborn(10_000)))
+    await down.work()
+    return down
+
+
+async def test_a_failure_is_not_told_to_somebody_who_has_paid_since(world: World) -> None:
+    """ "Nothing was received, try again", read after the receipt of the second try, is paid a third time."""
+    down = await failed_while_no_message_leaves(world)
+    await paid(down, AMINATA, "S2")
+    assert await world.rows("SELECT kind FROM outbox_sms ORDER BY id") == [("failure",), ("receipt",)]
+    world.clock.forward(hours=1)
+    sender = Stubborn(0)
+    await send(world, sender)
+    assert await world.rows("SELECT kind, state FROM outbox_sms ORDER BY id") == [
+        ("failure", "dropped"), ("receipt", "sent")
+    ]  # fmt: skip
+    assert sender.asked == ["payment/1"]
+
+
+async def test_a_failure_is_still_told_when_somebody_else_has_paid_since(world: World) -> None:
+    down = await failed_while_no_message_leaves(world)
+    await paid(down, MOUSSA, "S2")
+    world.clock.forward(hours=1)
+    await send(world, Stubborn(0))
+    assert ("failure", "sent") in await world.rows("SELECT kind, state FROM outbox_sms")
+
+
+async def test_what_is_no_longer_true_is_not_put_back_by_hand(world: World) -> None:
+    down = await failed_while_no_message_leaves(world)
+    await paid(down, AMINATA, "S2")
+    now = world.clock.now()
+    assert await world.database.transact(lambda connection: review.retry_one(connection, 1, now)) is Retry.TOO_LATE
+    assert await world.database.transact(lambda connection: review.retry_all(connection, now)) == 1
+    assert await world.rows("SELECT kind FROM outbox_sms WHERE trouble IS NULL") == [("receipt",)]
 
 
 async def test_a_failure_that_still_stands_is_told(world: World) -> None:
