@@ -1,8 +1,9 @@
 """Decides what a batch of evidence means, all of it together: which money is whose, and what became of each request.
 
 The ladder is short and always climbed in the same order: the request whose ids or address the evidence carries, the
-household that the payer's words name, the household of the registered payer when there is exactly one, and otherwise
-suspense. Words that mean somebody whom we do not know end in suspense too: the payer did not mean herself.
+household that the payer's words name (by its number, or by a request that another operator was sent), the household of
+the registered payer when there is exactly one, and otherwise suspense. Words that mean somebody whom we do not know end
+in suspense too: the payer did not mean herself.
 
 Only evidence that proves itself may credit; the rest moves nothing. Money that is known to have been taken back is
 booked and held. A request moves to ``succeeded`` by money of its own alone.
@@ -63,7 +64,7 @@ def decide(evidence: Sequence[Evidence], known: Known, now: datetime, reach: tim
 
     ``reach`` is how long before its arrival money may have been paid that nobody asked for.
     """
-    references = {(fact.operator, fact.reference): fact for fact in known.requests.values()}
+    references = {fact.reference: fact for fact in known.requests.values()}
     pieces = [_piece(one, known, references, now, reach) for one in evidence if one.observation.provenance in CREDITING]
     credits_, doubted, collisions = _judged_together(pieces, known)
     credits_ = _seconds(credits_, known)
@@ -73,30 +74,34 @@ def decide(evidence: Sequence[Evidence], known: Known, now: datetime, reach: tim
 
 
 def _piece(
-    piece: Evidence, known: Known, references: Mapping[tuple[str, str], RequestFact], now: datetime, reach: timedelta
+    piece: Evidence, known: Known, references: Mapping[str, RequestFact], now: datetime, reach: timedelta
 ) -> _Piece:
     observed = piece.observation
-    request = _request_of(piece, known, references)
+    named = _named(piece, known, references)
+    # Who was asked at one operator and pays at another names the household; the money is not that request's.
+    request = named if named and named.operator == observed.operator else None
     if piece.window is not None:
         at = dated_in_period(observed.occurred_at, piece.window, now)
     else:
         at = dated(observed.occurred_at, window(now, request.created_at if request else None, reach), now)
-    return _Piece(observed, request, at, _credit(observed, request, known, at.at))
+    return _Piece(observed, request, at, _credit(observed, request, _household(observed, named, known), at.at))
 
 
-def _request_of(piece: Evidence, known: Known, references: Mapping[tuple[str, str], RequestFact]) -> RequestFact | None:
+def _named(piece: Evidence, known: Known, references: Mapping[str, RequestFact]) -> RequestFact | None:
     if piece.request_id is not None:
         return known.requests.get(piece.request_id)
     words = piece.observation.our_reference or ""
-    return references.get((piece.observation.operator, known.written.get(words, words)))
+    return references.get(known.written.get(words, words))
 
 
-def _credit(observed: Observation, request: RequestFact | None, known: Known, at: datetime) -> Credit | None:
+def _credit(
+    observed: Observation, request: RequestFact | None, household: tuple[int | None, MatchedBy], at: datetime
+) -> Credit | None:
     if observed.status is not ObservedStatus.SUCCEEDED or not observed.operator_transaction_id:
         return None
     if observed.amount_xof is None or not 0 < observed.amount_xof <= MAX_AMOUNT_XOF:
         return None
-    household_id, matched_by = _household(observed, request, known)
+    household_id, matched_by = household
     return Credit(
         operator=observed.operator,
         operator_transaction_id=observed.operator_transaction_id,
@@ -114,13 +119,13 @@ def _credit(observed: Observation, request: RequestFact | None, known: Known, at
     )
 
 
-def _household(observed: Observation, request: RequestFact | None, known: Known) -> tuple[int | None, MatchedBy]:
-    if request is not None:
-        return request.household_id, MatchedBy.REFERENCE
+def _household(observed: Observation, named: RequestFact | None, known: Known) -> tuple[int | None, MatchedBy]:
+    if named is not None:
+        return named.household_id, MatchedBy.REFERENCE
     words = observed.our_reference or ""
     if words in known.households:
-        named = known.households[words]
-        return named, MatchedBy.SUSPENSE if named is None else MatchedBy.REFERENCE
+        household_id = known.households[words]
+        return household_id, MatchedBy.SUSPENSE if household_id is None else MatchedBy.REFERENCE
     registered = known.payers.get(observed.payer_msisdn or "", ())
     if len(registered) == 1:
         return registered[0], MatchedBy.PAYER

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from payments.dating import keepable
 from payments.lifecycle import State
 from payments.match import SAID, STANDS, BreakKind, Credit, FoundBreak, RequestFact
 from payments.msisdn import mask
@@ -30,11 +31,13 @@ def double_payment(credit: Credit, request: RequestFact) -> FoundBreak:
 
 def date(credit: Credit, said_at: datetime) -> FoundBreak:
     """Tell that the operator's date cannot be true, and which one the books took."""
+    # One zone for both: a day of the operator's own may have our day's name and be another.
+    theirs, ours = keepable(said_at) or said_at, credit.occurred_at
+    write = _moment if _day(theirs) == _day(ours) else _day
     return _of_credit(
         BreakKind.DATE,
         credit,
-        f"l'opérateur la date du {_day(said_at)}, ce qui ne se peut pas ; nos livres la datent du "
-        f"{_day(credit.occurred_at)}",
+        f"l'opérateur la date du {write(theirs)}, ce qui ne se peut pas ; nos livres la datent du {write(ours)}",
     )
 
 
@@ -141,3 +144,7 @@ def _of_credit(kind: BreakKind, credit: Credit, detail: str, subject: str | None
 def _day(moment: datetime) -> str:
     # A year below 1000 is written as it is: it is the oddest thing that finance can be told.
     return f"{moment.day:02d}/{moment.month:02d}/{moment.year:04d}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{_day(moment)} à {moment:%H:%M:%S} (UTC)"

@@ -17,11 +17,11 @@ from gateway.members.register import registration_key
 REFUSALS_SHOWN_FOR = timedelta(days=7)
 
 #: One statement on purpose: a turn must not hold a conversation with the database. It reads tables of payments, which
-#: only payments may write.
+#: only payments may write. A household without a head is still the caller's own: its number stands for the name.
 LOAD = text("""
     SELECT household.id, household.ramu_number, household.registered_on, household.people_count,
-           household.children_count, household.scheme_code, household.scheme_version, member.name, phone.msisdn,
-           phone.last_wallet,
+           household.children_count, household.scheme_code, household.scheme_version, phone.msisdn, phone.last_wallet,
+           coalesce(head.name, household.ramu_number) AS name,
            (SELECT coalesce(json_agg(json_build_array(
                        due_item.id, period_start, period_end, due_on, label, due_item.amount_xof,
                        (SELECT coalesce(json_agg(json_build_array(allocated_on, allocation.amount_xof)
@@ -50,7 +50,7 @@ LOAD = text("""
            EXISTS (SELECT FROM outbox_sms WHERE key = :registration_key) AS registered_by_cause
       FROM phone
       JOIN household ON household.id = phone.household_id
-      JOIN member ON member.household_id = household.id AND member.is_head
+      LEFT JOIN member AS head ON head.household_id = household.id AND head.is_head
      WHERE phone.msisdn = :msisdn
 """)
 

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -164,10 +165,23 @@ def test_the_ladder_is_climbed_in_its_order(
     assert (credit.household_id, credit.matched_by) == (household_id, matched_by)
 
 
-def test_a_reference_of_another_operator_is_not_ours() -> None:
+def test_a_request_that_was_sent_to_another_operator_is_not_paid_by_this_one() -> None:
     elsewhere = Observation("other", Provenance.QUERY, ObservedStatus.SUCCEEDED, 3000, our_reference="REF1")
     decision = decide([Evidence(elsewhere)], KNOWN, NOW)
     assert decision == Decision((), (), ())
+
+
+@pytest.mark.parametrize("payer", [MOUSSA, STRANGER, None])
+def test_who_was_asked_at_one_operator_and_pays_at_another_with_that_reference_pays_for_its_household(
+    payer: str | None,
+) -> None:
+    elsewhere = Observation(
+        "other", Provenance.STATEMENT, ObservedStatus.SUCCEEDED, 3000, None, payer, "Ref. 1", "T9", NOW
+    )
+    decision = decide([Evidence(elsewhere)], replace(KNOWN, written={"Ref. 1": "REF1"}), NOW)
+    credit = only(decision)
+    assert (credit.household_id, credit.matched_by, credit.request_id) == (11, MatchedBy.REFERENCE, None)
+    assert (credit.payer_msisdn, decision.steps, decision.breaks) == (payer, (), ())
 
 
 @pytest.mark.parametrize("provenance", [one for one in Provenance if one is not Provenance.UNBOUND_CALLBACK])

@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
@@ -266,6 +266,27 @@ def test_a_date_that_cannot_be_true_is_a_difference_and_the_money_is_dated_by_it
     [found] = decision.breaks
     assert (found.kind, found.subject, found.occurred_at) == (BreakKind.DATE, "T1", NOW)
     assert f"{occurred_at.day:02d}/{occurred_at.month:02d}/{occurred_at.year:04d}" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("occurred_at", "said_at", "ours"),
+    [
+        (NOW + timedelta(hours=1), "23/11/2026 à 09:00:00 (UTC)", "23/11/2026 à 08:00:00 (UTC)"),
+        (NOW + timedelta(minutes=10, seconds=1), "23/11/2026 à 08:10:01 (UTC)", "23/11/2026 à 08:00:00 (UTC)"),
+        (NOW.replace(tzinfo=None) + timedelta(hours=3), "23/11/2026 à 11:00:00 (UTC)", "23/11/2026 à 08:00:00 (UTC)"),
+        (datetime(2026, 11, 23, 23, tzinfo=timezone(-timedelta(hours=8))), "24/11/2026", "23/11/2026"),
+        (datetime(2026, 11, 24, 1, tzinfo=timezone(timedelta(hours=14))), "23/11/2026 à 11:00", "23/11/2026 à 08:00"),
+        (datetime(1970, 1, 1, tzinfo=UTC), "01/01/1970", "23/11/2026"),
+    ],
+)
+def test_a_date_that_differs_by_its_hour_or_zone_alone_is_told_with_the_hour(
+    occurred_at: datetime, said_at: str, ours: str
+) -> None:
+    [found] = decide([said(occurred_at=occurred_at)], KNOWN, NOW).breaks
+    theirs, _, booked = found.detail.partition(", ce qui ne se peut pas ; ")
+    assert theirs.startswith(f"l'opérateur la date du {said_at}")
+    assert booked.startswith(f"nos livres la datent du {ours}")
+    assert theirs.removeprefix("l'opérateur la date du ") != booked.removeprefix("nos livres la datent du ")
 
 
 def test_a_statement_line_is_dated_inside_the_period_of_its_statement() -> None:

@@ -15,6 +15,8 @@ from gateway.ussd.sessions import SessionKey
 from payments.collect import NewPaymentRequest, request_payment
 from payments.match import Evidence
 from payments.observation import Observation, ObservedStatus, Provenance
+from tests.conftest import Urls
+from tests.payments.books import hand
 from tests.world import AMINATA, MOUSSA, World
 from ussd_flows.facts import Facts, PaymentState, RequestState, RightsState
 
@@ -82,6 +84,17 @@ async def asked(world: World, key: str, state: str = "created") -> None:
 
 async def test_an_unknown_number_has_no_account(world: World) -> None:
     assert await account_of(world, "+22366666666") is None
+
+
+async def test_a_caller_whose_household_has_no_head_is_told_of_her_own_household_and_not_offered_another(
+    world: World, urls: Urls
+) -> None:
+    named = (await known(world)).household
+    with hand(urls.owner) as connection:
+        connection.execute("UPDATE member SET is_head = false WHERE household_id = %s", (named.id,))
+    assert (await known(world)).household == replace(named, name=named.ramu_number)
+    screen = await world.dial(AMINATA, "S1")
+    assert screen.startswith(f"CON RAMU: {named.ramu_number}")
 
 
 async def test_the_account_is_read_in_one_statement_and_agrees_with_the_settling_side(world: World) -> None:
