@@ -61,8 +61,14 @@ FILES = text("""
      WHERE period_start < :day_end AND period_end > :day_start OR imported_at >= :since ORDER BY id
 """)
 
+#: What a file says of itself beside its bytes: the day's figures come from these columns, not from the bytes.
 FILE = text("""
     SELECT operator, account, encode(sha256(content), 'hex') AS sha256,
+           encode(sha256(convert_to(jsonb_build_array(
+               encode(sha256, 'hex'), filename, extract(epoch FROM period_start), extract(epoch FROM period_end),
+               extract(epoch FROM covered_until), opening_xof, closing_xof, line_count, collected_xof, fees_xof,
+               printed_collected_xof, printed_fees_xof, gap_xof, imported_by, extract(epoch FROM imported_at)
+           )::text, 'UTF8')), 'hex') AS head_sha256,
            (SELECT coalesce(max(line_number), 0) FROM statement_line WHERE file_id = statement_file.id) AS last_line
       FROM statement_file WHERE id = :id
 """)
@@ -72,7 +78,8 @@ LINES = text("""
                line.line_number, line.operator, line.kind, line.status, line.amount_xof, line.fee_xof,
                line.payer_msisdn, line.our_reference, line.operator_transaction_id,
                extract(epoch FROM line.occurred_at), line.raw, line.reference, line.raw_transaction_id,
-               line.moved_xof, line.remarks)::text, 'UTF8')), ''::bytea ORDER BY line.line_number), ''::bytea)
+               line.moved_xof, line.remarks, line.subject, extract(epoch FROM line.counts_at), line.due_xof,
+               line.running_xof)::text, 'UTF8')), ''::bytea ORDER BY line.line_number), ''::bytea)
            ) AS sha256
       FROM statement_line line
      WHERE line.file_id = :file_id AND line.line_number > :after AND line.line_number <= :through
@@ -91,12 +98,16 @@ class RowsDigest:
 
 @dataclass(frozen=True, slots=True)
 class FileDigest:
-    """One statement as it was when the day was signed: its bytes, and its lines as they were read."""
+    """One statement as it was when the day was signed: its bytes, what was read of it as a whole, and its lines.
+
+    Which bucket a line fell into is not among it: people and later files may change that.
+    """
 
     id: int
     operator: str
     account: str
     sha256: str
+    head_sha256: str
     lines: RowsDigest
 
 
@@ -179,7 +190,7 @@ async def _file(connection: AsyncConnection, file_id: int, size: int) -> FileDig
     if row is None:
         return None
     lines = await _digest(connection, LINES, {"file_id": file_id}, (0, row.last_line), size)
-    return FileDigest(file_id, row.operator, row.account, row.sha256, lines)
+    return FileDigest(file_id, row.operator, row.account, row.sha256, row.head_sha256, lines)
 
 
 async def _digest(

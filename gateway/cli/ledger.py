@@ -16,7 +16,7 @@ from gateway.settings import load_settings
 from payments.ledger.balance import balances
 from payments.ledger.fault import Fault, FaultKind
 from payments.ledger.seal import Block, Verification, seal
-from payments.reconciliation.late import LateMoney, late_payments
+from payments.reconciliation.late import LateMoney, late_lines, late_payments
 
 app = typer.Typer(no_args_is_help=True, help="Le grand livre.")
 
@@ -63,17 +63,20 @@ def verify_books(attested: Attested = None) -> None:
     kept = [_digest(written) for written in attested or ()]
 
     async def prove(connection: AsyncConnection) -> tuple[Verification, tuple[LateMoney, ...]]:
-        return await verify_all(connection, kept), await late_payments(connection, LATE_MOST)
+        late = await late_payments(connection, LATE_MOST + 1) + await late_lines(connection, LATE_MOST + 1)
+        return await verify_all(connection, kept), late
 
     found, late = asyncio.run(transact(load_settings(environment()), prove, PATIENCE))
     typer.echo(f"Blocs relus : {found.blocks} ; écritures scellées : {found.txns} ; pas encore : {found.unsealed}.")
     if kept:
         typer.echo(f"Empreintes attestées cherchées : {len(kept)}.")
-    for one in late:
+    for one in late[:LATE_MOST]:
         typer.echo(
-            f"Remarque : {francs(one.amount_xof)} F de {one.operator} ({one.subject}) sont arrivés "
+            f"Remarque : {francs(one.amount_xof)} F de {one.operator} ({one.subject}) ont été connus "
             f"après la clôture du {one.day}."
         )
+    if len(late) > LATE_MOST:
+        typer.echo("Remarque : il y en a d'autres, que montre la page des écarts.")
     for fault in found.faults:
         typer.echo(_sentence(fault), err=True)
     if not found.ok:

@@ -111,6 +111,11 @@ ALL_BEHIND = text(f"""
       FROM ({BEHIND}) AS late ORDER BY day, operator, operator_transaction_id LIMIT :most
 """)  # noqa: S608 - our own words
 
+#: Lines that are no payment leave no trace in the ledger: their breaks, which nobody may delete, are what is known.
+ALL_LINES = text("""
+    SELECT operator, subject, day, operator_says_xof AS amount_xof
+      FROM reconciliation_break WHERE kind = :kind AND payment_id IS NULL ORDER BY day, operator, subject LIMIT :most
+""")
 
 OF_FILE = text("""
     SELECT count(*), coalesce(sum(coalesce(we_say_xof, operator_says_xof)), 0) AS amount_xof
@@ -205,3 +210,9 @@ async def late_of_day(connection: AsyncConnection, day: date) -> tuple[LateMoney
 async def late_payments(connection: AsyncConnection, most: int) -> tuple[LateMoney, ...]:
     """Find the payments that lie behind the seal of their day from the ledger alone, whatever breaks were opened."""
     return tuple(LateMoney(*row) for row in (await connection.execute(ALL_BEHIND, {"most": most})).all())
+
+
+async def late_lines(connection: AsyncConnection, most: int) -> tuple[LateMoney, ...]:
+    """Give what lines that are no payment moved on days that were signed before."""
+    rows = await connection.execute(ALL_LINES, {"kind": LATE, "most": most})
+    return tuple(LateMoney(*row) for row in rows.all())

@@ -15,7 +15,7 @@ from gateway.reports.day import OperatorDay, day_report
 from payments.ledger.fault import Fault, FaultKind
 from payments.reconciliation import late as late_money
 from payments.reconciliation.close import DayNotClosable, DayRefusal, SealedDay
-from payments.reconciliation.late import LATE, late_of_day, late_of_file, late_payments
+from payments.reconciliation.late import LATE, late_lines, late_of_day, late_of_file, late_payments
 from tests.gateway.signed_days import DAY, NEXT, credit, state, two_days
 from tests.world import World
 
@@ -133,6 +133,11 @@ async def test_what_a_line_took_from_a_signed_day_is_told_though_it_is_no_paymen
     assert [(row[0], row[3], row[4]) for row in await told(world)] == [("fee/F1", -25, 0), ("transfer/1:22", -900, 0)]
     again = await world.database.transact(lambda one: late_money.record_lines(one, first.closed_at, world.clock.now()))
     assert again == 0
+    async with world.database.single() as connection:
+        told_by_the_proof = await late_lines(connection, 50)
+    assert [(one.subject, one.day, one.amount_xof) for one in told_by_the_proof] == [
+        ("fee/F1", DAY, -25), ("transfer/1:22", DAY, -900)
+    ]  # fmt: skip
 
 
 async def test_a_statement_for_a_signed_day_counts_what_is_late(world: World, recon: ReconcilingDeps) -> None:
@@ -248,6 +253,53 @@ async def test_whatever_is_changed_behind_a_signed_day_is_named(
     found = await faults(world)
     assert FaultKind[kind] in {one.kind for one in found}
     assert all(one.detail for one in found)
+
+
+#: Columns of evidence in which any value is another only under conditions; the others are changed by their type.
+OTHERWISE = {
+    "payment.matched_by": "CASE matched_by WHEN 'payer' THEN 'reference' ELSE 'payer' END",
+    "payment.provenance": "CASE provenance WHEN 'query' THEN 'statement' ELSE 'query' END",
+    "payment.held_because": "'reversed', household_id = NULL, matched_by = 'suspense'",
+    "statement_line.kind": "'fee'",
+    "statement_line.status": "'failed'",
+    "due_item.amount_xof": "amount_xof - 1",
+    "due_item.period_start": "period_start - 1",
+}
+BY_TYPE = {
+    "text": "coalesce({0}, '') || 'x'",
+    "bigint": "coalesce({0}, 0) + 1000",
+    "integer": "coalesce({0}, 0) + 1000",
+    "date": "{0} + 1",
+    "timestamp with time zone": "coalesce({0}, '2026-01-01Z') + interval '1 s'",
+    "bytea": "{0} || '\\x00'",
+}
+#: What follows from matching, which people and later files may change, is not behind the signature.
+NOT_PROVED = {"statement_line": {"bucket", "matched_at", "payment_id"}}
+
+
+@pytest.mark.parametrize("table", ["payment", "allocation", "due_item", "statement_file", "statement_line"])
+async def test_no_column_behind_a_signed_day_can_be_changed_unseen(
+    world: World, recon: ReconcilingDeps, by_hand: psycopg.Connection, table: str
+) -> None:
+    await two_days(world, recon)
+    assert await faults(world) == []
+    columns = by_hand.execute(
+        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s", (table,)
+    ).fetchall()
+    by_hand.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM {table}".encode())  # noqa: S608 - names of our own tables
+    first = "due_item_id FROM allocation" if table == "due_item" else "min(ctid) FROM " + table
+    unseen = []
+    for name, kind in columns:
+        value = OTHERWISE.get(f"{table}.{name}") or BY_TYPE[kind].format(name)
+        key = "id" if table == "due_item" else "ctid"
+        change = f"UPDATE {table} SET {name} = {value} WHERE {key} = (SELECT {first} LIMIT 1)"  # noqa: S608 - as above
+        assert by_hand.execute(change.encode()).rowcount == 1
+        if not await faults(world):
+            unseen.append(name)
+        by_hand.execute(f"DELETE FROM {table}".encode())  # noqa: S608 - as above
+        by_hand.execute(f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM kept".encode())  # noqa: S608 - as above
+    assert set(unseen) == NOT_PROVED.get(table, set())
+    assert await faults(world) == []
 
 
 async def test_a_day_of_many_slices_is_proved_slice_by_slice(

@@ -135,7 +135,7 @@ def test_money_for_a_signed_day_is_told_by_the_import_and_remarked_by_the_proof(
     assert "Pour des journées déjà closes : 1 opération, 800 F." in told.output
     proved = run(ledger.app, "verify")
     assert proved.exit_code == 0, proved.output
-    assert f"Remarque : 800 F de sandbox (T3) sont arrivés après la clôture du {YESTERDAY}." in proved.output
+    assert f"Remarque : 800 F de sandbox (T3) ont été connus après la clôture du {YESTERDAY}." in proved.output
     assert "intact" in proved.output
 
 
