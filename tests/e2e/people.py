@@ -134,14 +134,20 @@ class Console:
         return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=";"))
 
     def upload(self, filename: str, content: bytes) -> str:
-        """Bring a statement by hand."""
+        """Bring a statement by hand, and read its page once nothing more happens to it."""
         csrf = csrf_of(self._http.get("/finance/releves"))
         answer = self._post(
             "/finance/releves", {"csrf": csrf, "operator": "sandbox"},
             files={"statement": (filename, content, "text/csv")},
         )  # fmt: skip
-        assert answer.status_code == 200, answer.text
-        return answer.text
+        assert answer.status_code == 303, answer.text
+        address = answer.headers["location"]
+
+        def at_rest() -> str:
+            shown = self.page(address)
+            return shown if 'data-state="matched"' in shown else ""
+
+        return until("the statement that is matched", at_rest)
 
     def _post(self, path: str, form: Mapping[str, str], **more: object) -> httpx.Response:
         return self._http.post(path, data=form, headers={"Origin": self._house.url}, **more)
