@@ -118,6 +118,13 @@ NOT_SENT = text("""
      WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'created'
 """)
 
+#: A question that was not put is no step of the schedule, and no answer that our code could take.
+NOT_ASKED = text("""
+    UPDATE payment_request SET inquiries = GREATEST(inquiries - 1, 0), next_attempt_at = due.at
+      FROM unnest(CAST(:ids AS bigint[]), CAST(:moments AS timestamptz[])) AS due(id, at)
+     WHERE payment_request.id = due.id AND state NOT IN ('succeeded', 'failed', 'reversed')
+""")
+
 FAIL = text("""
     UPDATE payment_request
        SET failures = failures + 1,
@@ -239,6 +246,13 @@ async def uncount(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Take back the last sending of requests that an operator certainly did not take."""
     if ids:
         await connection.execute(NOT_SENT, {"ids": list(ids)})
+
+
+async def leave_unasked(connection: AsyncConnection, claimed: Sequence[tuple[int, datetime | None]]) -> None:
+    """Give back requests that were not asked about, each with its next moment."""
+    if claimed:
+        ids, moments = ([*column] for column in zip(*claimed, strict=True))
+        await connection.execute(NOT_ASKED, {"ids": ids, "moments": moments})
 
 
 async def fail(connection: AsyncConnection, request_id: int, why: str, now: datetime) -> None:

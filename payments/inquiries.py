@@ -47,18 +47,22 @@ CLAIM = text("""
          ORDER BY next_attempt_at, id LIMIT :batch - (SELECT count(*) FROM tried) FOR UPDATE SKIP LOCKED)
     UPDATE inquiry SET attempts = attempts + 1, next_attempt_at = :lease_until
      WHERE id IN (SELECT id FROM tried UNION ALL SELECT id FROM fresh)
-    RETURNING id, operator, request_id, operator_transaction_id, attempts
+    RETURNING id, operator, request_id, operator_transaction_id, attempts, next_attempt_at
 """)
 
+#: What knocked while the question was on its way came after its answer: the question is put once more.
 WRITE = text("""
     UPDATE inquiry
-       SET closed_at = CASE WHEN said."end" = 'closed' THEN CAST(:now AS timestamptz) END,
+       SET closed_at = CASE WHEN said."end" = 'closed' AND next_attempt_at = said.leased_until
+                            THEN CAST(:now AS timestamptz) END,
            parked_at = CASE WHEN said."end" = 'parked' THEN CAST(:now AS timestamptz) END,
            attempts = CASE WHEN said."end" = 'not_asked' THEN GREATEST(attempts - 1, 0) ELSE attempts END,
-           next_attempt_at = said.at,
+           next_attempt_at = CASE WHEN said."end" = 'closed' AND next_attempt_at <> said.leased_until
+                                  THEN next_attempt_at ELSE said.at END,
            last_detail = said.detail
       FROM unnest(CAST(:ids AS bigint[]), CAST(:ends AS text[]), CAST(:moments AS timestamptz[]),
-                  CAST(:details AS text[])) AS said(id, "end", at, detail)
+                  CAST(:details AS text[]), CAST(:leases AS timestamptz[]))
+           AS said(id, "end", at, detail, leased_until)
      WHERE inquiry.id = said.id
 """)
 
@@ -93,6 +97,7 @@ class Inquiry:
     request_id: int | None
     operator_transaction_id: str | None
     attempts: int
+    leased_until: datetime
 
 
 class End(StrEnum):
@@ -145,6 +150,7 @@ async def write(connection: AsyncConnection, outcomes: Sequence[Outcome], now: d
             "ends": [outcome.end for outcome in outcomes],
             "moments": [next_at(outcome, now) for outcome in outcomes],
             "details": [outcome.detail[:500] if outcome.detail else None for outcome in outcomes],
+            "leases": [outcome.inquiry.leased_until for outcome in outcomes],
             "now": now,
         },
     )

@@ -1,6 +1,7 @@
 """Asks operators what became of requests, by the schedule of each."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,7 +13,7 @@ from gateway.jobs.orders import order_for
 from gateway.metrics import PAYMENTS_POSTED, QUERIES
 from gateway.settling import Settled, settle
 from payments.collect import apply_events, read_requests
-from payments.dispatch import ClaimedRequest, claim_to_ask, fail, next_inquiry_at, schedule
+from payments.dispatch import ClaimedRequest, claim_to_ask, fail, leave_unasked, next_inquiry_at, schedule
 from payments.lifecycle import OPEN, Event, State
 from payments.match import Evidence
 from payments.operators.contract import Answer, Capabilities, QueryResult
@@ -25,7 +26,7 @@ SUBMISSIONS_MAX = 5
 #: What an answer says of the operator; that it knows nothing is an answer like any other.
 WORDS = {QueryResult.UNREACHABLE: Word.SILENT, QueryResult.OUR_FAULT: Word.REFUSES_US}
 
-Heard = tuple[ClaimedRequest, Answer | Raised]
+Heard = tuple[ClaimedRequest, Answer | Raised | NotCalled]
 
 
 async def ask(jobs: JobDeps, now: datetime) -> int:
@@ -45,10 +46,9 @@ async def ask_one(jobs: JobDeps, operator: str, now: datetime) -> int:
         return 0
     jobs.lanes.used(lane, len(claimed))
     call: Call[ClaimedRequest, Answer] = Call(lambda request: client.query(order_for(deps, request)), word_of)
-    outcomes = await lane.put(
+    heard = await lane.put(
         claimed, call, deps.clock, jobs.capabilities(operator).calls_at_once, jobs.pace.question_timeout_s
     )
-    heard = [(request, _answer(outcome)) for request, outcome in outcomes]
     now = deps.clock.now()
     written = await write_apart(
         deps.work,
@@ -58,7 +58,7 @@ async def ask_one(jobs: JobDeps, operator: str, now: datetime) -> int:
     )
     for settled in written:
         count_posted(settled)
-    count_answers(operator, [answer for _, answer in heard])
+    count_answers(operator, [answer for _, answer in heard if not isinstance(answer, NotCalled)])
     await lane.tell(deps.work, now)
     return len(heard)
 
@@ -80,10 +80,6 @@ def count_posted(settled: Settled) -> None:
         PAYMENTS_POSTED.labels(payment.credit.operator, payment.credit.provenance).inc()
 
 
-def _answer(outcome: Answer | Raised | NotCalled) -> Answer | Raised:
-    return Answer(QueryResult.UNREACHABLE, detail=outcome.why) if isinstance(outcome, NotCalled) else outcome
-
-
 async def _record(connection: AsyncConnection, jobs: JobDeps, heard: Sequence[Heard], now: datetime) -> Settled:
     """Write what the operators said, and when to ask again."""
     # All of them before any household: that is the order in which everybody locks.
@@ -97,7 +93,7 @@ async def _record(connection: AsyncConnection, jobs: JobDeps, heard: Sequence[He
     settled = await settle(connection, found, jobs.settling(now))
     events = [
         (claimed.id, event)
-        for claimed, answer in answers
+        for claimed, answer in heard
         for event in _events(claimed, answer, jobs.capabilities(claimed.operator), now)
     ]
     states = await apply_events(connection, events, now) if events else {}
@@ -106,27 +102,42 @@ async def _record(connection: AsyncConnection, jobs: JobDeps, heard: Sequence[He
         for claimed, answer in answers
     ]
     await schedule(connection, [(request_id, moment, detail or None) for request_id, moment, detail in due])
+    unasked = [
+        (claimed.id, _as_before(claimed, jobs.capabilities(claimed.operator), now))
+        for claimed, answer in heard
+        if isinstance(answer, NotCalled)
+    ]
+    await leave_unasked(connection, unasked)
     for claimed, answer in heard:
         if isinstance(answer, Raised):
             await fail(connection, claimed.id, answer.why, now)
     return settled
 
 
-def _events(claimed: ClaimedRequest, answer: Answer, capabilities: Capabilities, now: datetime) -> list[Event]:
-    events = []
+def _events(
+    claimed: ClaimedRequest, answer: Answer | Raised | NotCalled, capabilities: Capabilities, now: datetime
+) -> list[Event]:
+    told = _told(claimed, answer, capabilities, now) if isinstance(answer, Answer) else []
+    is_over = now >= claimed.created_at + timedelta(seconds=capabilities.expires_after_s)
+    return [*told, Event.WAITED_LONG_ENOUGH] if is_over else told
+
+
+def _told(claimed: ClaimedRequest, answer: Answer, capabilities: Capabilities, now: datetime) -> list[Event]:
     sent_at = claimed.submitted_at or claimed.created_at
     never_seen = answer.result is QueryResult.NOT_FOUND and now >= sent_at + SEEN_AFTER
     in_time = now < claimed.created_at + timedelta(seconds=capabilities.prompt_lifetime_s)
     if never_seen and in_time and claimed.state in OPEN and claimed.submissions < SUBMISSIONS_MAX:
-        events.append(Event.NEVER_ARRIVED)
-    elif claimed.state is State.SUBMITTED and answer.observation is None:
-        events.append(Event.ANSWER_LOST)
-    if now >= claimed.created_at + timedelta(seconds=capabilities.expires_after_s):
-        events.append(Event.WAITED_LONG_ENOUGH)
-    return events
+        return [Event.NEVER_ARRIVED]
+    if claimed.state is State.SUBMITTED and answer.observation is None:
+        return [Event.ANSWER_LOST]
+    return []
 
 
 def _next(claimed: ClaimedRequest, state: State | None, capabilities: Capabilities, now: datetime) -> datetime | None:
     if state is State.CREATED:
         return now
     return next_inquiry_at(claimed, capabilities, now)
+
+
+def _as_before(claimed: ClaimedRequest, capabilities: Capabilities, now: datetime) -> datetime | None:
+    return next_inquiry_at(replace(claimed, inquiries=claimed.inquiries - 1), capabilities, now)
