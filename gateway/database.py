@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from psycopg.errors import DeadlockDetected, SerializationFailure
 from sqlalchemy import event
@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway.database_link import Link, was_closed
+from gateway.deadline import within
 
 Result = TypeVar("Result")
 
@@ -63,7 +64,6 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._overdue: set[asyncio.Task[Any]] = set()
         event.listen(engine.sync_engine, "checkout", _refuse_closed)
         # Idle connections stand in autocommit: only a transaction pays for a switch.
         self._transacting = engine.execution_options(isolation_level="READ COMMITTED")
@@ -94,22 +94,12 @@ class Database:
         """Run statements that each stand alone, once more if the connection was lost, and for ``deadline_s`` at most.
 
         Only for statements that may happen twice: of one that was sent and never answered nobody knows whether it
-        did. A deadline that passes leaves the statement alone, because taking it back needs the server that is
-        silent; its connection ends by itself.
+        did.
         """
-        running = asyncio.ensure_future(self._once_more(work))
-        self._overdue.add(running)
-        running.add_done_callback(self._forget)
-        done, _ = await asyncio.wait({running}, timeout=deadline_s)
-        if not done:
-            raise DatabaseSilent(f"no answer within {deadline_s:g} s")
-        return running.result()
-
-    def _forget(self, ended: asyncio.Task[Any]) -> None:
-        self._overdue.discard(ended)
-        if not ended.cancelled():
-            # Looked at, so that the failure of what nobody waits for any more is no alarm.
-            ended.exception()
+        try:
+            return await within(deadline_s, self._once_more(work))
+        except TimeoutError:
+            raise DatabaseSilent(f"no answer within {deadline_s:g} s") from None
 
     async def _once_more(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         try:

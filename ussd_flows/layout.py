@@ -18,10 +18,14 @@ _FIXED_KEYS: Final = {MORE: "98", BACK: "0"}
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a screen carries beside its page: whether one can go back from it, and which keys it must not give out."""
+    """What a screen carries beside its page: whether one can go back from it, and which keys it must not give out.
+
+    ``used_keys`` and ``first_key`` bind the screens that act.
+    """
 
     can_go_back: bool
     used_keys: frozenset[str] = frozenset()
+    first_key: int = 1
 
 
 def lay_out(menu: Menu, page: Page, number: int, frame: Frame) -> tuple[Screen, Mapping[str, str], int]:
@@ -64,7 +68,7 @@ def _screen(menu: Menu, page: Page, start: int, end: int, frame: Frame) -> tuple
         entries.append(Entry(MORE, say("key.more")))
     if frame.can_go_back:
         entries.append(Entry(BACK, say("key.back")))
-    numbers = _numbers(frame.used_keys if menu.acts else frozenset())
+    numbers = _numbers(frame) if menu.acts else _numbers(Frame(frame.can_go_back))
     keyed = [(_FIXED_KEYS.get(entry.code) or next(numbers), entry) for entry in entries]
     options = tuple(Option(key, entry.label) for key, entry in keyed)
     screen = Screen(page.text, options, menu.input, ends=False, name=menu.name)
@@ -76,6 +80,7 @@ def _fits(screen: Screen) -> bool:
     return cost is not None and cost <= WISHED_SEPTETS
 
 
-def _numbers(used: frozenset[str]) -> Iterator[str]:
-    """Count from 1, without the keys that move about on every screen and without those that mean something already."""
-    return (key for key in map(str, count(1)) if key not in used and key not in _FIXED_KEYS.values())
+def _numbers(frame: Frame) -> Iterator[str]:
+    """Count, without the keys that move about on every screen and without those that mean something already."""
+    keys = map(str, count(frame.first_key))
+    return (key for key in keys if key not in frame.used_keys and key not in _FIXED_KEYS.values())

@@ -8,7 +8,8 @@ are read anew at every turn, so a menu may find itself closed (a request is open
 then sends the caller on, and nothing happens. Effects leave only by an outcome that ends the session: at most once.
 
 Where a repeat looks like a new answer, the keys of a screen that acts are keys which this dialogue has neither shown
-nor heard before: whoever types one has read that screen, however late or often the earlier turns come again.
+nor heard before, and none that the screen before would take for a number: whoever types one has read that screen,
+however late or often the earlier turns come again, and whether or not it arrived.
 """
 
 import re
@@ -27,6 +28,8 @@ from ussd_flows.texts import say
 _AT_HOME: Final = FlowState(HOME, {}, {}, ())
 _SCREEN: Final = "screen"
 _LONGEST_TAIL: Final = 80
+#: Whoever is asked for a number types two digits at most.
+_BEYOND_NUMBERS: Final = 101
 _FRAME_OF_A_TAIL: Final = re.compile(r"^[*\s]+|[#\s]+$")
 
 
@@ -130,11 +133,21 @@ def _show(state: FlowState, facts: Facts, notice: str = "") -> Step:
     page = menu.render(View(facts, state.data))
     if isinstance(page, Goto):
         return _enter(_at_screen(state, 0), replace(page, notice=page.notice or notice), facts)
-    frame = Frame(bool(state.trail), facts.used_keys)
+    frame = Frame(bool(state.trail), facts.used_keys, _first_key(state, facts))
     screen, codes, number = lay_out(menu, page, _screen_number(state), frame)
     if notice:
         screen = replace(screen, text=f"{notice}\n{screen.text}")
     return Step(replace(_at_screen(state, number), options=codes), screen)
+
+
+def _first_key(state: FlowState, facts: Facts) -> int:
+    """Give the least key of a screen that acts.
+
+    Whoever never got it may answer the screen before it once more, with another number: where that looks like an answer
+    to this one, no key is a number that she might type there.
+    """
+    is_after_number = bool(state.trail) and MENUS[state.trail[-1]].input is InputKind.NUMBER
+    return _BEYOND_NUMBERS if facts.used_keys and is_after_number else 1
 
 
 def _screen_number(state: FlowState) -> int:

@@ -78,6 +78,8 @@ def read_turn(stored: StoredSession | None, turn: Turn, repeat_within: timedelta
 
 
 def _dialled(turn: Turn) -> str:
+    if turn.is_garbled:
+        return ""
     if turn.transcript is not None:
         return turn.transcript
     return turn.text or "" if turn.begins else ""
@@ -106,6 +108,9 @@ def _was_answered(stored: StoredSession, turn: Turn, *, is_recent: bool) -> bool
 
 
 def _answered_now(state: FlowState, before: str | None, turn: Turn) -> Reading:
+    if turn.is_garbled:
+        # No screen takes an empty answer: it is shown again with the reason.
+        return Continue(state, "")
     if turn.transcript is None:
         return Continue(state, turn.text or "")
     # People type stars too, so what is new is the difference of two paths, never the part behind the last star.

@@ -24,10 +24,10 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.deadline import within
 from gateway.members.account import Account, load_account
 from gateway.ussd.aggregators.contract import HUNG_UP, Aggregator, Turn, TurnEvent
 from gateway.ussd.cause import Cause, turn_number
-from gateway.ussd.deadline import within
 from gateway.ussd.effects import Performing, perform
 from gateway.ussd.facts import facts_from
 from gateway.ussd.launched import Place, is_under_way, was_launched_at, was_launched_by

@@ -67,11 +67,12 @@ class AfricasTalking:
 def _turn(request: RawRequest, unreadable: HTTPStatus, *, ended: bool) -> Turn:
     """Read who calls in which dialogue, which must be there, and everything else, which may be missing."""
     try:
-        fields = read_form((request.body, request.query.encode()), FIELDS, HINTS)
+        form = read_form((request.body, request.query.encode()), FIELDS, HINTS)
     except FormUnreadable:
         raise TurnRejected(unreadable, MANGLED) from None
-    session_id = fields.get("sessionId", "")
-    if not 0 < len(session_id) <= SESSION_ID_CHARS_MAX:
+    fields, session_id = form.values, form.values.get("sessionId", "")
+    # Who calls must be sure; what was answered can be asked again.
+    if not 0 < len(session_id) <= SESSION_ID_CHARS_MAX or form.doubtful - {"text"}:
         raise TurnRejected(unreadable, MANGLED)
     msisdn = caller_number(fields.get("phoneNumber", ""))
     if msisdn is None:
@@ -93,6 +94,7 @@ def _turn(request: RawRequest, unreadable: HTTPStatus, *, ended: bool) -> Turn:
         transcript=None if ended else path,
         operator=_hint(fields, "networkCode") or None,
         received_at=request.received_at,
+        is_garbled=bool(form.doubtful),
     )
 
 

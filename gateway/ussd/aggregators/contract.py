@@ -36,7 +36,8 @@ class Turn:
     no such thing. ``text`` is what the caller typed in this turn alone, or the dialled tail of the first. An aggregator
     that repeats the whole path every time leaves ``text`` None and gives the path as ``transcript``, which names the
     turn as well. Where nothing on the wire marks a first turn, the aggregator calls one without text, or with the
-    dialled code, a beginning. ``service_code`` is empty where it was not said.
+    dialled code, a beginning. ``service_code`` is empty where it was not said. A turn ``is_garbled`` when the wire says
+    two answers at once: none of them counts, and the caller is asked again.
     """
 
     aggregator: str
@@ -49,6 +50,7 @@ class Turn:
     transcript: str | None
     operator: str | None
     received_at: datetime
+    is_garbled: bool = False
 
     @property
     def begins(self) -> bool:

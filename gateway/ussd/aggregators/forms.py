@@ -5,6 +5,7 @@ Source: reports of integrators in public (an unescaped plus, latin-1 answers, ab
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -24,31 +25,40 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 class FormUnreadable(Exception):
-    """Nothing can be made of a form: it has far too many fields, or says two things at once."""
+    """Nothing can be made of a form: it has far too many fields."""
 
 
-def read_form(encoded: Iterable[bytes], wanted: Iterable[str], hints: Iterable[str]) -> Mapping[str, str]:
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields of a form by name, and the names of those that say two things at once; there, the longer is kept."""
+
+    values: Mapping[str, str]
+    doubtful: frozenset[str]
+
+
+def read_form(encoded: Iterable[bytes], wanted: Iterable[str], hints: Iterable[str]) -> Form:
     """Read fields, by the first of the encoded texts that has each; absent ones are left out.
 
-    Names are compared without case. A wanted field may stand twice if it says the same; the first of a hint counts.
+    Names are compared without case. A wanted field that stands twice is in doubt unless it says the same; of a hint the
+    first counts.
 
     Errors: FormUnreadable.
     """
     names = {name.lower(): name for name in (*wanted, *hints)}
-    found: dict[str, str] = {}
+    optional = frozenset(hints)
+    found: dict[str, list[str]] = {}
     for part in encoded:
-        found = _fields(part, names, frozenset(hints)) | found
-    return found
+        found = _fields(part, names) | found
+    values = {name: said[0] if name in optional else max(said, key=len) for name, said in found.items()}
+    return Form(values, frozenset(name for name, said in found.items() if len(set(said)) > 1) - optional)
 
 
-def _fields(encoded: bytes, names: Mapping[str, str], hints: frozenset[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _fields(encoded: bytes, names: Mapping[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
     for raw_name, raw_value in _pairs(encoded.removeprefix(_BOM)):
-        name, value = names.get(raw_name.strip().lower()), clean(_decoded(raw_value))
-        if name is None:
-            continue
-        if found.setdefault(name, value) != value and name not in hints:
-            raise FormUnreadable(name)
+        name = names.get(raw_name.strip().lower())
+        if name is not None:
+            found.setdefault(name, []).append(clean(_decoded(raw_value)))
     return found
 
 

@@ -93,6 +93,23 @@ async def test_where_a_repeat_looks_like_an_answer_the_confirming_key_is_a_new_o
     assert (await phone.type(confirming)).startswith("Demande enregistrée")
 
 
+@pytest.mark.parametrize("make", ["plain", "unmarked"])
+async def test_a_number_of_people_typed_again_otherwise_registers_nobody(make: str, lab: Lab) -> None:
+    tried = 0
+    for people in (*range(1, 100), "01", "09", "100"):
+        phone = lab.phone(make, session=f"s{people}")
+        await lab.play(phone, REGISTERING[:-1])
+        # Her answer arrived and our screen did not: she still reads the question before, and answers it anew.
+        lab.clock.forward(seconds=LATE_S)
+        await phone.type(str(people))
+        assert not phone.ends
+        tried += 1
+    assert await lab.count("household") == 0
+    assert tried > 100
+    await phone.choose("Confirmer")
+    assert await lab.count("household") == 1
+
+
 async def test_where_turns_have_numbers_the_keys_are_the_usual_ones(known: Lab) -> None:
     phone = known.phone("numbered")
     await known.play(phone, PAYING[:-1])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.ussd.aggregators.africastalking import MANGLED, NO_NUMBER, TOO_LONG
 from gateway.ussd.routes import BODY_BYTES_MAX, TOO_LARGE
-from tests.gateway.ussd.telephone import ADDRESS, MSISDN, Count, form
+from tests.gateway.ussd.telephone import ADDRESS, MSISDN, PAY, Caller, Count, form
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -61,7 +61,6 @@ HOPELESS = {
     "session blank": urlencode(form(sessionId=" \r")),
     "session too long": urlencode(form(sessionId="x" * 201)),
     "session twice": f"{GOOD}&sessionId=ATUid_2",
-    "text twice": f"{GOOD}&text=1",
     "text too long": urlencode(form(text="1*" * 1001)),
     "no number": without("phoneNumber"),
     "number twice": f"{GOOD}&phoneNumber=%2B22370000002",
@@ -85,6 +84,35 @@ KINDS = [
 async def test_a_form_that_can_be_understood_is_answered_with_the_menu(body: str, client: httpx.AsyncClient) -> None:
     answer = await post(client, body)
     assert (answer.status_code, answer.text[:15]) == (200, "CON RAMU CANAM\n")
+
+
+async def test_a_path_that_says_two_things_at_once_is_asked_again_and_the_dialogue_goes_on(
+    client: httpx.AsyncClient,
+) -> None:
+    head = without("text") + "&text="
+    first = await post(client, f"{head}&text=1".replace("ATUid_1", "ATUid_2"))
+    assert first.text.startswith("CON RAMU CANAM\n")
+    await post(client, head)
+    asked = await post(client, f"{head}1")
+    again = await post(client, f"{head}1*Awa+Traore&text=1*Awa")
+    assert again.text.startswith("CON ")
+    assert again.text.endswith(asked.text.removeprefix("CON "))
+    # The same form again reads the same, and whichever of the two answers the network goes on from, a screen comes.
+    assert (await post(client, f"{head}1*Awa+Traore&text=1*Awa")).text == again.text
+    assert (await post(client, f"{head}1*Awa+Traore*Awa+Traore")).text.startswith("CON Votre activité")
+    assert (await post(client, f"{head}1*Awa*Awa")).text.startswith("CON ")
+
+
+async def test_a_confirmation_that_says_two_things_at_once_confirms_nothing(
+    registered: Caller, client: httpx.AsyncClient, count: Count
+) -> None:
+    shown = await registered.dial("pay", *PAY)
+    path = "*".join(PAY)
+    head = urlencode({"sessionId": "pay", "phoneNumber": registered.msisdn}) + "&text="
+    again = await post(client, f"{head}{path}*1&text={path}*2")
+    assert again.text.endswith(shown.removeprefix("CON "))
+    assert await count("payment_request") == 0
+    assert (await post(client, f"{head}{path}*1*1")).text.startswith("END Demande enregistrée")
 
 
 @pytest.mark.parametrize("body", HOPELESS.values(), ids=HOPELESS.keys())
