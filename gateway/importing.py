@@ -23,7 +23,7 @@ from payments.reconciliation import lines, uploads
 from payments.reconciliation.facts import utc_day
 from payments.reconciliation.ingest import ingest
 from payments.reconciliation.lines import KeptFile
-from payments.reconciliation.uploads import NewUpload, Upload
+from payments.reconciliation.uploads import EVERYBODYS, NewUpload, Upload, Whose
 from payments.upload import TRIES, Motive, UploadState
 
 log = structlog.stdlib.get_logger()
@@ -41,7 +41,7 @@ LEASE_S: Final = READ_DEADLINE_S + 60
 #: Of a refused file, so many lines are named; more would not help whoever corrects it.
 LINES_NAMED_MAX: Final = 1000
 
-#: Files that one round of a worker reads.
+#: Files that one round of a job reads.
 READ_AT_ONCE: Final = 5
 
 
@@ -107,23 +107,32 @@ async def bring_through(
     return outcome
 
 
-async def read_due(recon: ReconcilingDeps, *, ignoring_leases: bool = False) -> int:
-    """Read the files whose time has come; one that cannot be read never holds another."""
+async def read_due(
+    recon: ReconcilingDeps,
+    whose: Whose = EVERYBODYS,
+    *,
+    waited: timedelta = timedelta(0),
+    ignoring_leases: bool = False,
+) -> int:
+    """Read the files whose time came so long ago; one that cannot be read never holds another."""
+    most = None if ignoring_leases else READ_AT_ONCE
     async with recon.deps.work.single() as connection:
-        now = recon.deps.clock.now()
-        ids = await uploads.due(connection, now, READ_AT_ONCE, ignoring_leases=ignoring_leases)
+        due_before = recon.deps.clock.now() - waited
+        ids = await uploads.due(connection, whose, due_before, most, ignoring_leases=ignoring_leases)
     for upload_id in ids:
         await _read(recon, upload_id, ignoring_leases=ignoring_leases)
     return len(ids)
 
 
-async def match_due(recon: ReconcilingDeps, *, ignoring_leases: bool = False) -> tuple[ImportOutcome, ...]:
+async def match_due(
+    recon: ReconcilingDeps, whose: Whose = EVERYBODYS, *, ignoring_leases: bool = False
+) -> tuple[ImportOutcome, ...]:
     """Match what is left of every file whose time has come, each operator's at its own pace.
 
     A file that raises is put off and, after some tries, put aside; the others go on.
     """
     async with recon.deps.work.single() as connection:
-        files = await uploads.files_due(connection, recon.deps.clock.now(), ignoring_leases=ignoring_leases)
+        files = await uploads.files_due(connection, whose, recon.deps.clock.now(), ignoring_leases=ignoring_leases)
     by_operator: dict[str, list[KeptFile]] = {}
     for file in files:
         by_operator.setdefault(file.operator, []).append(file)

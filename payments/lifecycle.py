@@ -9,9 +9,9 @@ it (``submission_started``): from that moment the operator may know of it, whate
 The operator's answer to the push moves it to ``pending``; a lost answer moves it to ``unknown``, which is not failure:
 it is asked by the ids that we made. Only when the operator, some time after the sending, says that it never saw them
 does ``never_arrived`` bring it back to ``created``, to be sent again under the *same* ids, at which it can only find
-the first order, had that arrived after all. ``not_taken`` does so at once:
-the operator refused us and not the payer, or the call was never made. A request that may have arrived and that it is
-too late to send again is asked about instead (``too_late_to_send``).
+the first order, had that arrived after all. ``not_taken`` does so at once: the operator refused us and not the payer,
+or the call was never made. A request that may have arrived and that it is too late to send again is asked about
+instead (``too_late_to_send``).
 
 ``expired`` is our opinion alone. Money evidence outranks silence and outranks our opinions, so ``operator_succeeded``
 leads to ``succeeded`` from every state before it, ``failed`` and ``expired`` included. ``succeeded`` leaves only by

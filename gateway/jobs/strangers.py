@@ -1,24 +1,32 @@
-"""Puts aside what no job here will ever do: messages, requests and questions of operators that have gone."""
+"""Sees to what no job here will ever do: messages, requests, questions and files of operators that have gone."""
 
 from datetime import datetime, timedelta
 from typing import Final
 
+from gateway.importing import match_due, read_due
 from gateway.jobs.deps import JobDeps
 from payments import dispatch, inquiries
 from payments.dispatch import Unreached
 from payments.inbox import park_strangers
+from payments.reconciliation.uploads import Whose
 
 #: While a release is under way, an older worker meets the first work of an operator that only the newer ones know.
 LEFT_TO_OTHERS: Final = timedelta(hours=1)
 
 
 async def set_strangers_aside(jobs: JobDeps, now: datetime) -> int:
-    """Put aside, for people to see, what nobody has done for an hour and nobody here can do; give how much."""
+    """Put aside, for people to see, what nobody has done for an hour and nobody here can do; give how much.
+
+    Files that were read before are still matched, which needs no operator: what they state remains evidence.
+    """
     work, batch, due_before = jobs.deps.work, jobs.pace.batch, now - LEFT_TO_OTHERS
     unread = Unreached(sorted(jobs.deps.operators), due_before, batch, now)
     unasked = Unreached(jobs.called(), due_before, batch, now)
+    strangers = Whose(tuple(jobs.deps.operators))
     return (
         await work.transact(lambda connection: park_strangers(connection, unread))
         + await work.transact(lambda connection: dispatch.park_unasked(connection, unasked))
         + await work.transact(lambda connection: inquiries.park_unasked(connection, unasked))
+        + await read_due(jobs.reconciling, strangers, waited=LEFT_TO_OTHERS)
+        + len(await match_due(jobs.reconciling, strangers))
     )

@@ -42,7 +42,7 @@ IS_UNTRUE: Final = """
                AND (request.state IN ('succeeded', 'reversed')
                     OR EXISTS (SELECT FROM payment
                                 WHERE payment.household_id = request.household_id
-                                  AND payment.posted_at >= outbox_sms.queued_at
+                                  AND payment.posted_at >= request.created_at
                                   AND coalesce(payment.payer_msisdn, request.payer_msisdn) = request.payer_msisdn)))
 """
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Final
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,7 +35,8 @@ CONTENT = text("SELECT content FROM statement_upload WHERE id = :id")
 DUE = text("""
     SELECT id FROM statement_upload
      WHERE state IN ('received', 'reading') AND (:ignoring_leases OR next_attempt_at <= :now)
-     ORDER BY next_attempt_at, id LIMIT :most
+       AND (operator = ANY(CAST(:operators AS text[]))) <> CAST(:others AS boolean)
+     ORDER BY next_attempt_at, id LIMIT CAST(:most AS bigint)
 """)
 
 #: The attempt counts before it is made: a file that ends the process is not tried for ever.
@@ -89,8 +91,9 @@ FILES_DUE = text("""
       FROM unfinished
       JOIN statement_file file ON file.id = unfinished.file_id
       LEFT JOIN statement_upload upload ON upload.file_id = file.id
-     WHERE upload.id IS NULL
-        OR (upload.state = 'kept' AND (:ignoring_leases OR upload.next_attempt_at <= :now))
+     WHERE (upload.id IS NULL
+            OR (upload.state = 'kept' AND (:ignoring_leases OR upload.next_attempt_at <= :now)))
+       AND (file.operator = ANY(CAST(:operators AS text[]))) <> CAST(:others AS boolean)
      ORDER BY coalesce(upload.attempts, 0), file.id
 """)
 
@@ -113,6 +116,21 @@ class NewUpload:
     filename: str
     content: bytes
     received_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose files are meant: those of the named operators or, with ``others``, of everybody else."""
+
+    operators: tuple[str, ...] = ()
+    others: bool = True
+
+    def values(self) -> dict[str, object]:
+        """Give it as the statements that look for work want it."""
+        return {"operators": list(self.operators), "others": self.others}
+
+
+EVERYBODYS: Final = Whose()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +179,11 @@ async def read_upload(connection: AsyncConnection, upload_id: int) -> Upload | N
     return None if row is None else _upload(row)
 
 
-async def due(connection: AsyncConnection, now: datetime, most: int, *, ignoring_leases: bool = False) -> list[int]:
-    """Give the files whose bytes wait to be read, the longest due first."""
-    asked = {"now": now, "most": most, "ignoring_leases": ignoring_leases}
+async def due(
+    connection: AsyncConnection, whose: Whose, now: datetime, most: int | None, *, ignoring_leases: bool = False
+) -> list[int]:
+    """Give the files whose bytes wait to be read, the longest due first; all of them with ``most`` None."""
+    asked = {**whose.values(), "now": now, "most": most, "ignoring_leases": ignoring_leases}
     return list((await connection.execute(DUE, asked)).scalars().all())
 
 
@@ -222,9 +242,11 @@ async def retry(connection: AsyncConnection, upload_id: int, now: datetime) -> U
     return None if row is None else _upload(row)
 
 
-async def files_due(connection: AsyncConnection, now: datetime, *, ignoring_leases: bool = False) -> list[KeptFile]:
+async def files_due(
+    connection: AsyncConnection, whose: Whose, now: datetime, *, ignoring_leases: bool = False
+) -> list[KeptFile]:
     """Give the files whose matching is due, those that never failed first."""
-    asked = {"now": now, "ignoring_leases": ignoring_leases}
+    asked = {**whose.values(), "now": now, "ignoring_leases": ignoring_leases}
     return [KeptFile(*row) for row in (await connection.execute(FILES_DUE, asked)).all()]
 
 

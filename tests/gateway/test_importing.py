@@ -30,7 +30,7 @@ from payments.operators.contract import Operator, Statement, StatementTotals
 from payments.reconciliation import uploads
 from payments.reconciliation.facts import Unit
 from payments.reconciliation.match import Judged
-from payments.reconciliation.uploads import NewUpload
+from payments.reconciliation.uploads import NewUpload, Whose
 from payments.upload import RETRY_AFTER_S, TRIES
 from tests.gateway.test_reconciling import Row, written
 from tests.world import World
@@ -312,7 +312,7 @@ async def test_looking_for_work_does_not_read_the_lines_that_are_done(world: Wor
               FROM generate_series(1000, 30000) AS number
         """)
         )
-        asked = {"now": world.clock.now(), "ignoring_leases": False}
+        asked = {**Whose(("sandbox",), others=False).values(), "now": world.clock.now(), "ignoring_leases": False}
         plan = (await connection.execute(text(f"EXPLAIN {uploads.FILES_DUE.text}"), asked)).scalars().all()
     assert any("ix_statement_line_unmatched" in row for row in plan), plan
     assert not any("Seq Scan on statement_line" in row for row in plan), plan

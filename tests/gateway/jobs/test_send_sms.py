@@ -8,6 +8,7 @@ import pytest
 
 from gateway.database import Database
 from gateway.jobs.send_sms import BATCH, LEASE_S, send_sms
+from gateway.local.sandbox_operator.model import Prompt
 from gateway.sms import review
 from gateway.sms.delivery import WAIT_MAX, Claim, claim, fair_share
 from gateway.sms.kinds import USEFUL_FOR, SmsKind, SmsState
@@ -19,7 +20,7 @@ from gateway.sms.senders.sandbox import SandboxSender
 from gateway.tables import OutboxSms
 from tests.gateway.jobs.wire import second_worker
 from tests.gateway.sms.provider import africastalking, provider, taken
-from tests.stories import answer, paid, pushed
+from tests.stories import answer, ask_to_pay, paid, pushed
 from tests.world import AMINATA, MOUSSA, World
 
 BODY = "RAMU: 3 000 F payés."
@@ -202,6 +203,32 @@ async def test_a_failure_is_not_told_to_somebody_who_has_paid_since(world: World
         ("failure", "dropped"), ("receipt", "sent")
     ]  # fmt: skip
     assert sender.asked == ["payment/1"]
+
+
+async def another_prompt(world: World, first: Prompt) -> Prompt:
+    await ask_to_pay(world, AMINATA, "S2")
+    world.clock.forward(seconds=5)
+    await world.work()
+    return next(prompt for prompt in world.prompts() if prompt.server_id != first.server_id)
+
+
+async def test_a_failure_that_is_known_days_late_is_not_told_to_somebody_who_paid_meanwhile(world: World) -> None:
+    first = await pushed(world, AMINATA, "S1")
+    # The operator cannot be asked, and lets the prompt run out; the second one is paid.
+    await world.rows("UPDATE payment_request SET next_attempt_at = NULL RETURNING id")
+    world.clock.forward(minutes=11)
+    answer(world, await another_prompt(world, first), do="approve")
+    await world.deliver()
+    await world.work()
+    world.clock.forward(days=2)
+    await world.rows(
+        "UPDATE payment_request SET next_attempt_at = :now WHERE id = 1 RETURNING id", now=world.clock.now()
+    )
+    await world.work()
+    assert await world.rows("SELECT state FROM payment_request ORDER BY id") == [("failed",), ("succeeded",)]
+    assert await world.rows("SELECT kind, state FROM outbox_sms ORDER BY id") == [
+        ("receipt", "sent"), ("failure", "dropped")
+    ]  # fmt: skip
 
 
 async def test_a_failure_is_still_told_when_somebody_else_has_paid_since(world: World) -> None:

@@ -1,22 +1,38 @@
 """What no job here can do is put aside where people see it, and not before others had an hour to do it."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
 
 from gateway.database import Database
+from gateway.importing import READ_AT_ONCE, read_due, receive, resume
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.strangers import LEFT_TO_OTHERS, set_strangers_aside
+from gateway.jobs.tick import run_for_ever, until_quiet
 from gateway.reports.waiting import parked
 from payments import dispatch, inquiries
 from payments.observation import Observation, ObservedStatus, Provenance
+from payments.operators.contract import Statement
+from payments.reconciliation.uploads import NewUpload
 from tests.conftest import Urls
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.jobs.towns import asked_to_pay, states
-from tests.invented_operators import MIL, TwoOperators, open_two_operators, says, takes
+from tests.invented_operators import (
+    CAURI,
+    MIL,
+    InventedOperator,
+    TwoOperators,
+    event,
+    open_two_operators,
+    says,
+    statement,
+    takes,
+)
 from tests.payments.books import hand
 
 pytestmark = pytest.mark.database
@@ -43,8 +59,8 @@ async def town(database: Database, clock: TestClock, ids: CountedIds) -> AsyncIt
 def left_behind(urls: Urls, operator: str, at: datetime) -> None:
     """Leave a message, a question and a sent request of an operator."""
     with hand(urls.app) as connection:
-        for statement in (ASKED, TOLD):
-            connection.execute(statement, {"operator": operator, "at": at})
+        for left in (ASKED, TOLD):
+            connection.execute(left, {"operator": operator, "at": at})
         connection.execute("UPDATE payment_request SET state = 'submitted', submissions = 1")
 
 
@@ -101,8 +117,71 @@ async def test_what_was_put_aside_goes_on_once_the_operator_is_back(town: TwoOpe
     assert await names(town) == ["A1"]
 
 
-def _without(town: TwoOperators, gone: str) -> JobDeps:
+async def hand_in(town: TwoOperators, operator: str, day: datetime) -> None:
+    content = statement([event(f"S-{operator}", 500, at=day.isoformat())], day, day + timedelta(days=1))
+    new = NewUpload(operator, f"{operator}.csv", content, "staff/test")
+    await receive(town.world.database, new, town.world.clock.now())
+
+
+async def uploads(town: TwoOperators) -> list[tuple[object, ...]]:
+    return await town.world.rows("SELECT operator, state FROM statement_upload ORDER BY operator")
+
+
+async def test_a_file_whose_reading_lasts_delays_no_file_of_another_operator(town: TwoOperators) -> None:
+    world, reached, over, stop = town.world, threading.Event(), threading.Event(), asyncio.Event()
+    yesterday = world.clock.now().replace(hour=0) - timedelta(days=1)
+
+    @dataclass(frozen=True, slots=True)
+    class Slow(InventedOperator):
+        def parse_statement(self, content: bytes, filename: str) -> Statement:
+            reached.set()
+            over.wait()
+            return InventedOperator.parse_statement(self, content, filename)
+
+    operators = {**world.deps.operators, MIL: Slow(MIL, "Mil", signs=False)}
+    jobs = replace(world.jobs, deps=replace(world.deps, operators=operators))
+    await hand_in(town, MIL, yesterday)
+    working = asyncio.create_task(run_for_ever(jobs, stop))
+    async with asyncio.timeout(60):
+        assert await asyncio.to_thread(reached.wait, 60)
+        await hand_in(town, CAURI, yesterday)
+        while await uploads(town) != [(CAURI, "matched"), (MIL, "reading")]:
+            assert not working.done()
+        over.set()
+        stop.set()
+        await working
+    assert await world.rows("SELECT operator_transaction_id FROM payment") == [(f"S-{CAURI}",)]
+
+
+async def test_files_of_an_operator_that_has_gone_are_put_aside_unread_or_matched_if_they_were_read(
+    town: TwoOperators,
+) -> None:
+    world = town.world
+    yesterday = world.clock.now().replace(hour=0) - timedelta(days=1)
+    await hand_in(town, CAURI, yesterday)
+    assert await read_due(world.jobs.reconciling) == 1
+    await hand_in(town, MIL, yesterday)
+    later = _without(town, MIL, CAURI)
+    await until_quiet(later)
+    assert await uploads(town) == [(CAURI, "matched"), (MIL, "received")]
+    world.clock.forward(seconds=int(LEFT_TO_OTHERS.total_seconds()))
+    await until_quiet(later)
+    assert await uploads(town) == [(CAURI, "matched"), (MIL, "quarantined")]
+    assert await world.rows("SELECT motive FROM statement_upload WHERE operator = 'mil'") == [
+        ("aucun opérateur « mil » n'est configuré",)
+    ]
+
+
+async def test_a_closing_finishes_every_file_and_not_only_the_first_ones(town: TwoOperators) -> None:
+    yesterday = town.world.clock.now().replace(hour=0) - timedelta(days=1)
+    for passed in range(READ_AT_ONCE + 2):
+        await hand_in(town, CAURI, yesterday - timedelta(days=passed))
+    await resume(town.world.jobs.reconciling)
+    assert {state for _, state in await uploads(town)} == {"matched"}
+
+
+def _without(town: TwoOperators, *gone: str) -> JobDeps:
     deps = town.world.deps
-    operators = {name: operator for name, operator in deps.operators.items() if name != gone}
-    clients = {name: client for name, client in deps.clients.items() if name != gone}
+    operators = {name: operator for name, operator in deps.operators.items() if name not in gone}
+    clients = {name: client for name, client in deps.clients.items() if name not in gone}
     return replace(town.world.jobs, deps=replace(deps, operators=operators, clients=clients))

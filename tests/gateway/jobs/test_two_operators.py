@@ -118,7 +118,7 @@ async def test_a_worker_gives_each_operator_a_loop_of_its_own(town: TwoOperators
         await working
     names = [job.name for job in every_job(world.jobs)]
     assert len(names) == len(set(names))
-    for job in ("callbacks", "inquire", "submit", "ask"):
+    for job in ("callbacks", "inquire", "submit", "ask", "uploads", "statements"):
         assert {f"{job}/{operator}" for operator in ("sandbox", MIL, CAURI)} <= set(names)
 
 
