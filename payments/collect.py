@@ -91,6 +91,15 @@ MOVE = text("""
      WHERE payment_request.id = step.id
 """)
 
+#: What a person must look at is asked about no more, and so never hears that it has waited long enough.
+EXPIRE_PARKED = text("""
+    UPDATE payment_request SET state = 'expired'
+     WHERE id IN (SELECT id FROM payment_request
+                   WHERE parked_at IS NOT NULL AND state IN ('submitted', 'unknown', 'pending')
+                     AND created_at <= :asked_before
+                   LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
+""")
+
 #: Locked in the order of their ids, so that two batches never wait for each other crosswise.
 REQUESTS = text("""
     SELECT id, operator, reference, household_id, amount_xof, payer_msisdn, state, created_at
@@ -164,3 +173,11 @@ async def apply_events(
     changed = [Step(fact.id, fact.state, states[fact.id]) for fact in facts.values() if states[fact.id] != fact.state]
     await move(connection, changed, now)
     return states
+
+
+async def expire_parked(connection: AsyncConnection, asked_before: datetime, batch: int) -> int:
+    """Give up waiting for requests that were put aside; money that comes after all is taken as ever.
+
+    Returns: how many.
+    """
+    return (await connection.execute(EXPIRE_PARKED, {"asked_before": asked_before, "batch": batch})).rowcount

@@ -1,5 +1,6 @@
 """Hands queued messages to the sender: claim, send, record."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -19,6 +20,8 @@ log = structlog.stdlib.get_logger()
 #: Senders know no repetition: what is claimed must be handed over well before the lease ends, however slow they are.
 BATCH = 20
 LEASE_S = 300
+#: A sender that has not come back by then is left alone; what it had not said is sent again.
+HAND_OVER_S = 280
 
 
 async def send_sms(jobs: JobDeps, now: datetime) -> int:
@@ -42,7 +45,8 @@ async def send_sms(jobs: JobDeps, now: datetime) -> int:
 async def _handed_over(sender: SmsSender, messages: Sequence[ClaimedSms]) -> list[SendResult]:
     """Give one result for each message, whatever the sender did."""
     try:
-        told = {result.sms_id: result for result in await sender.send(list(messages))}
+        async with asyncio.timeout(HAND_OVER_S):
+            told = {result.sms_id: result for result in await sender.send(list(messages))}
     except Exception as failed:
         log.exception("sms.sender_failed", sender=sender.name)
         told = {one.id: SendResult(one.id, Outcome.NETWORK, None, type(failed).__name__) for one in messages}

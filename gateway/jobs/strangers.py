@@ -6,12 +6,15 @@ from typing import Final
 from gateway.importing import match_due, read_due
 from gateway.jobs.deps import JobDeps
 from payments import dispatch, inquiries
+from payments.collect import expire_parked
 from payments.dispatch import Unreached
 from payments.inbox import park_strangers
 from payments.reconciliation.uploads import Whose
 
 #: While a release is under way, an older worker meets the first work of an operator that only the newer ones know.
 LEFT_TO_OTHERS: Final = timedelta(hours=1)
+#: So long a telephone shows a request as waiting that people have to look at.
+SHOWN_AS_WAITING: Final = timedelta(days=1)
 
 
 async def set_strangers_aside(jobs: JobDeps, now: datetime) -> int:
@@ -27,6 +30,7 @@ async def set_strangers_aside(jobs: JobDeps, now: datetime) -> int:
         await work.transact(lambda connection: park_strangers(connection, unread))
         + await work.transact(lambda connection: dispatch.park_unasked(connection, unasked))
         + await work.transact(lambda connection: inquiries.park_unasked(connection, unasked))
+        + await work.transact(lambda connection: expire_parked(connection, now - SHOWN_AS_WAITING, batch))
         + await read_due(jobs.reconciling, strangers, waited=LEFT_TO_OTHERS)
         + len(await match_due(jobs.reconciling, strangers))
     )

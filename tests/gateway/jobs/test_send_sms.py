@@ -1,5 +1,6 @@
 """Messages reach the sender: receipts wait for ever, stale words are dropped, nothing is sent under two keys."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -7,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from gateway.database import Database
-from gateway.jobs.send_sms import BATCH, LEASE_S, send_sms
+from gateway.jobs import send_sms as send_sms_job
+from gateway.jobs.send_sms import BATCH, HAND_OVER_S, LEASE_S, send_sms
 from gateway.local.sandbox_operator.model import Prompt
 from gateway.sms import review
 from gateway.sms.delivery import WAIT_MAX, Claim, claim, fair_share
@@ -306,7 +308,7 @@ async def test_a_message_whose_worker_died_is_sent_again_after_its_lease_and_rea
 
 def test_the_slowest_batch_ends_before_its_lease() -> None:
     slowest = AfricasTalkingSender(None, None, timeout_s=20)  # type: ignore[arg-type]
-    assert -(-BATCH // PARALLEL) * slowest.deadline_s < LEASE_S
+    assert -(-BATCH // PARALLEL) * slowest.deadline_s < HAND_OVER_S < LEASE_S
 
 
 async def test_a_sender_that_breaks_its_promise_keeps_nothing_but_its_own_batch(world: World) -> None:
@@ -319,6 +321,24 @@ async def test_a_sender_that_breaks_its_promise_keeps_nothing_but_its_own_batch(
     world.clock.forward(hours=1)
     await send(world, Stubborn(0))
     assert [state for state, _, _ in await outbox(world)] == ["sent", "sent"]
+
+
+async def test_a_sender_that_never_comes_back_is_left_and_its_messages_wait(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dataclass
+    class Hanging:
+        name: str = "hanging"
+
+        async def send(self, messages: list[ClaimedSms]) -> list[SendResult]:
+            del messages
+            await asyncio.Event().wait()
+            return []
+
+    monkeypatch.setattr(send_sms_job, "HAND_OVER_S", 0.05)
+    await queued(world, "payment/1")
+    assert await send_sms(replace(world.jobs, sender=Hanging()), world.clock.now()) == 1
+    assert await outbox(world) == [("queued", 1, "TimeoutError")]
 
 
 async def test_one_result_that_the_store_refuses_does_not_take_the_others_with_it(world: World) -> None:

@@ -29,6 +29,7 @@ from tests.invented_operators import (
     TwoOperators,
     event,
     open_two_operators,
+    raises,
     says,
     statement,
     takes,
@@ -84,6 +85,25 @@ async def test_whatever_an_operator_that_has_gone_left_behind_is_put_before_peop
     assert await names(town) == ["A1", "D1", "Q1"]
     assert await states(world) == {reference: "submitted"}
     assert await world.rows("SELECT count(*) FROM payment_request WHERE next_attempt_at IS NOT NULL") == [(0,)]
+
+
+async def test_a_request_that_was_put_aside_is_no_longer_shown_as_waiting_after_a_day(
+    town: TwoOperators, urls: Urls
+) -> None:
+    world = town.world
+    [gone] = await asked_to_pay(world, GONE)
+    left_behind(urls, GONE, world.clock.now())
+    [broken] = await asked_to_pay(world, MIL)
+    await world.work()
+    town.mil.answer = raises(ZeroDivisionError("a fault of our reader"))
+    for _ in range(22):
+        world.clock.forward(hours=1)
+        await world.work()
+    assert await states(world) == {gone: "submitted", broken: "pending"}
+    world.clock.forward(hours=2)
+    await world.work()
+    assert await states(world) == {gone: "expired", broken: "expired"}
+    assert await names(town) == ["A1", "D1", "D2", "Q1"]
 
 
 async def test_a_worker_that_does_not_know_an_operator_yet_leaves_its_work_to_those_that_do(
