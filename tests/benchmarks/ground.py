@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from gateway.contributions.schemes import SchemeBook
 from gateway.database import Database, Pool, Timeouts, open_database
+from gateway.ids import checked
 from gateway.local.illustrative import load_schemes
 from gateway.members.register import Registration, register
 from gateway.migrate import migrate
@@ -79,7 +80,8 @@ class Paid:
 
     @property
     def reference(self) -> str:
-        return f"B{self.number:07d}"
+        # With its check character, and a digit that no letter is mistaken for, as every reference of ours.
+        return checked(f"B9{self.number:05d}")
 
     @property
     def correlation_id(self) -> UUID:
