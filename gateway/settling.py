@@ -13,7 +13,7 @@ from gateway.contributions.schemes import SchemeBook
 from gateway.naming import read_named, read_payers, written_references
 from gateway.receipts import failure_sms, receipt_sms, unplaced_sms
 from gateway.sms.outbox import OutgoingSms, queue
-from payments.booked import read_collided, read_payments, read_reversals
+from payments.booked import read_doubts, read_payments
 from payments.collect import move, read_requests
 from payments.credit import NewPayment, differing, insert_payments, post_payments
 from payments.dating import REACH
@@ -41,8 +41,8 @@ class SettleContext:
 
     def identified(self, piece: Evidence) -> Evidence:
         """Give evidence whose ids are in the normal form of their operator, whichever door it came through."""
-        rule = self.identities.get(piece.observation.operator, IdentityRule())
-        return replace(piece, observation=identified(piece.observation, rule))
+        said = identified(piece.observation, self.identities.get(piece.observation.operator, IdentityRule()))
+        return piece if said is piece.observation else replace(piece, observation=said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +105,15 @@ async def _known(connection: AsyncConnection, evidence: Sequence[Evidence]) -> K
     }
     # The requests are locked: nobody books money for them between this reading and our writing.
     payments = await read_payments(connection, keys, requests.keys())
+    reversals, collided = await read_doubts(connection, keys, requests.keys())
     return Known(
         requests=requests,
         households=await read_named(connection, {one for one in words if written.get(one) not in ours}),
         payers=await read_payers(connection, payers),
         written=written,
         payments={(one.operator, one.operator_transaction_id): one for one in payments},
-        reversals=await read_reversals(connection, keys, requests.keys()),
-        collided=await read_collided(connection, keys),
+        reversals=reversals,
+        collided=collided,
     )
 
 

@@ -34,38 +34,40 @@ PAYMENTS: Final = text("""
       FROM named ORDER BY named.id
 """)
 
-REVERSALS: Final = text("""
+#: What speaks against crediting: that it was taken back, whoever said so, or, in the rows of a collision, that its id
+#: means different money. Whatever people made of that break, only they may credit what it names.
+DOUBTS: Final = text("""
+    WITH asked AS (
+        SELECT * FROM unnest(CAST(:operators AS text[]), CAST(:transactions AS text[])) AS asked(operator, name)
+    )
     SELECT said.operator, said.operator_transaction_id, said.request_id, said.provenance, said.amount_xof,
-           said.occurred_at, '' AS name
-      FROM unnest(CAST(:operators AS text[]), CAST(:transactions AS text[])) AS asked(operator, name)
+           said.occurred_at, '' AS name, false AS is_collision
+      FROM asked
      CROSS JOIN LATERAL (SELECT * FROM observation WHERE observation.operator = asked.operator
                             AND observation.operator_transaction_id = asked.name OFFSET 0) AS said
      WHERE said.status = 'reversed' AND said.provenance <> 'unbound_callback'
      UNION
     SELECT said.operator, said.operator_transaction_id, said.request_id, said.provenance, said.amount_xof,
-           said.occurred_at, ''
-      FROM unnest(CAST(:requests AS bigint[])) AS asked(id)
-     CROSS JOIN LATERAL (SELECT * FROM observation WHERE observation.request_id = asked.id OFFSET 0) AS said
+           said.occurred_at, '', false
+      FROM unnest(CAST(:requests AS bigint[])) AS wanted(id)
+     CROSS JOIN LATERAL (SELECT * FROM observation WHERE observation.request_id = wanted.id OFFSET 0) AS said
      WHERE said.operator_transaction_id IS NULL AND said.status = 'reversed' AND said.provenance <> 'unbound_callback'
      UNION
     SELECT said.operator, said.operator_transaction_id, NULL, 'statement', said.amount_xof, said.occurred_at,
            coalesce(said.reference, '') || '/' || row_number() OVER (
                PARTITION BY said.file_id, said.operator, said.operator_transaction_id, said.reference, said.amount_xof,
-                            said.occurred_at ORDER BY said.line_number)
-      FROM unnest(CAST(:operators AS text[]), CAST(:transactions AS text[])) AS asked(operator, name)
+                            said.occurred_at ORDER BY said.line_number), false
+      FROM asked
      CROSS JOIN LATERAL (SELECT * FROM statement_line WHERE statement_line.operator = asked.operator
                             AND statement_line.subject = asked.name OFFSET 0) AS said
      WHERE said.operator_transaction_id IS NOT NULL
        AND (said.kind = 'reversal' AND said.status IN ('succeeded', 'reversed')
          OR said.kind = 'collection' AND said.status = 'reversed')
-""")
-
-#: Whatever people made of the break: only they may credit what it names.
-COLLIDED: Final = text("""
-    SELECT DISTINCT found.operator, found.about AS subject
-      FROM unnest(CAST(:operators AS text[]), CAST(:transactions AS text[])) AS asked(operator, name)
-      JOIN reconciliation_break found
-        ON found.kind = :kind AND found.operator = asked.operator AND found.about = asked.name
+     UNION
+    SELECT found.operator, found.about, NULL, NULL, NULL, NULL, '', true
+      FROM asked
+      JOIN reconciliation_break AS found
+        ON found.kind = :collision AND found.operator = asked.operator AND found.about = asked.name
        AND found.superseded_at IS NULL
 """)
 
@@ -88,22 +90,23 @@ async def read_payments(
     ]
 
 
-async def read_reversals(
+async def read_doubts(
     connection: AsyncConnection, keys: Collection[Key], request_ids: Collection[int]
-) -> list[Reversal]:
-    """Read everything that says of these transactions that they were taken back, from whatever kept source."""
+) -> tuple[list[Reversal], set[Key]]:
+    """Read everything that says of these transactions that they were taken back, and those whose ids collide."""
     if not keys:
-        return []
-    rows = await connection.execute(REVERSALS, {**_names(keys), "requests": sorted(set(request_ids))})
-    return [Reversal(**{**row._asdict(), "provenance": Provenance(row.provenance)}) for row in rows.all()]
-
-
-async def read_collided(connection: AsyncConnection, keys: Collection[Key]) -> set[Key]:
-    """Give those of these transactions whose id was found to mean different money."""
-    if not keys:
-        return set()
-    rows = await connection.execute(COLLIDED, {**_names(keys), "kind": BreakKind.COLLISION})
-    return {(row.operator, row.subject) for row in rows.all()}
+        return [], set()
+    asked = {**_names(keys), "requests": sorted(set(request_ids)), "collision": BreakKind.COLLISION}
+    reversals: list[Reversal] = []
+    collided: set[Key] = set()
+    for row in (await connection.execute(DOUBTS, asked)).all():
+        if row.is_collision:
+            collided.add((row.operator, row.operator_transaction_id))
+            continue
+        fields = row._asdict()
+        del fields["is_collision"]
+        reversals.append(Reversal(**{**fields, "provenance": Provenance(row.provenance)}))
+    return reversals, collided
 
 
 def _names(keys: Collection[Key]) -> dict[str, list[str]]:

@@ -23,6 +23,10 @@ _CLOCK = re.compile(
     r"([0-9]{1,2})(?:[:hH]|(?=[0-9]{4}))([0-9]{2})(?:[:m]?([0-9]{2})(?:[.,]([0-9]{1,9}))?)?s?"
     r"(?: ?([AaPp])\.?[Mm]\.?)?(?: ?(Z|z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?))?"
 )
+# What nearly every operator writes; the standard library reads it at a tenth of the cost, to the same moment.
+_PLAIN_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{3,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
 _PLAIN_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]")
 _SERIAL = re.compile(r"[0-9]{5}(?:[.,][0-9]+)?")
 _NOON_HOUR = 12
@@ -41,6 +45,9 @@ def read_moment(text: str, zone: tzinfo) -> tuple[datetime | None, tuple[Remark,
     Returns: the moment in UTC, or None when it cannot be known to the second, and what was odd.
     Source:  see _YEAR_FIRST; day/month/year as people write it, where no other reading is possible.
     """
+    plain = _plain(text)
+    if plain is not None:
+        return plain, ()
     written = words(text[:_MAX_CHARS]) or ""
     day_text, _, clock_text = written.replace("T", " ", 1).replace("t", " ", 1).partition(" ")
     days = read_days(day_text)
@@ -104,6 +111,16 @@ def is_serial(text: str) -> bool:
     Source:  spreadsheets count days from 30 December 1899; 44527 is a day of 2021.
     """
     return _SERIAL.fullmatch(without_marks(text[:_MAX_CHARS])) is not None
+
+
+def _plain(text: str) -> datetime | None:
+    if _PLAIN_MOMENT.fullmatch(text) is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if YEAR_MIN <= found.year <= YEAR_MAX else None
 
 
 def _day(year: str, month: str, day: str) -> date | None:

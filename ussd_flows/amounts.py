@@ -30,4 +30,5 @@ def show(amount_xof: int) -> str:
 
 def show_date(day: date) -> str:
     """Write a day as French readers expect it: "31/12/2026"."""
-    return f"{day:%d/%m/%Y}"
+    # Not by strftime, which is ten times as slow: a payment's receipt and periods write dozens of days.
+    return f"{day.day:02d}/{day.month:02d}/{day.year:04d}"

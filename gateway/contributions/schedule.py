@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from itertools import count, dropwhile, takewhile
 
 from gateway.contributions.scheme import Scheme
+from ussd_flows.amounts import show_date
 
 MONTHS_IN_YEAR = 12
 SHORTEST_MONTH_DAYS = 28
@@ -64,7 +65,7 @@ def label(months: int, start: date) -> str:
         return f"{MONTH_NAMES[start.month - 1]} {start.year}"
     if months == MONTHS_IN_YEAR and (start.month, start.day) == (1, 1):
         return f"année {start.year}"
-    return f"{SPAN_NAMES[months]} du {start:%d/%m/%Y}"
+    return f"{SPAN_NAMES[months]} du {show_date(start)}"
 
 
 def add_months(day: date, months: int) -> date:

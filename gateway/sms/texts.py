@@ -77,10 +77,13 @@ def receipt(
 
 
 def kept_for_household(*, amount_xof: int, paid_on: date, receipt_number: str) -> str:
-    """Tell a payer that the money is the household's, on a day when its situation cannot be worked out."""
+    """Tell a payer that the money is the household's, on a day when its situation cannot be worked out.
+
+    The payer may be somebody else's neighbour: it is called the insured household, never hers.
+    """
     return _checked(
         f"RAMU: {show(amount_xof)} payés le {show_date(paid_on)}. Quittance {receipt_number}."
-        " L'argent est gardé pour votre ménage. Gardez ce message."
+        " L'argent est gardé pour le ménage assuré. Gardez ce message."
     )
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from payments.moments import DayOrder, is_serial, read_clock, read_days, read_moment
@@ -42,6 +42,21 @@ def test_a_moment_is_read_or_the_reason_is_kept(
     written: str, moment: datetime | None, remarks: tuple[Remark, ...]
 ) -> None:
     assert read_moment(written, UTC) == (moment, remarks)
+
+
+@settings(max_examples=300)
+@given(
+    st.datetimes(),
+    st.sampled_from(["", ".391", ".123456", ".00000"]),
+    st.sampled_from(["Z", "+00:00", "-14:00", "+05:30", "+24:00", "-99:99"]),
+)
+@example(datetime(1, 1, 1), "", "+14:00")  # noqa: DTZ001 - the zone is written behind it
+@example(datetime(9999, 12, 31, 23), "", "-14:00")  # noqa: DTZ001
+def test_the_short_way_of_reading_what_most_operators_write_gives_what_the_long_way_gives(
+    day: datetime, fraction: str, zone: str
+) -> None:
+    written = f"{day.replace(microsecond=0).isoformat()}{fraction}{zone}"
+    assert read_moment(written, UTC) == read_moment(written.replace("T", "t"), UTC)
 
 
 def test_a_moment_without_a_zone_is_in_the_operators() -> None:

@@ -132,7 +132,9 @@ def test_what_is_told_of_money_that_no_situation_can_be_told_of_promises_nothing
         assert "Q999999999" in text
         assert "31/12/2026" in text
     assert "Droits" not in kept
-    assert "gardé pour votre ménage" in kept
+    # Who pays may pay for another's household.
+    assert "gardé pour le ménage assuré" in kept
+    assert "votre" not in kept
     assert "annulé" in back
     assert "n'a pas été compté" in back
 
