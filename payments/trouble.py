@@ -1,5 +1,6 @@
 """Operators that refuse us or do not answer: kept while it lasts, for everybody who watches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -32,6 +33,8 @@ SAY = text("""
 
 OVER = text("DELETE FROM operator_trouble WHERE operator = :operator AND job = :job AND seen_at <= :now")
 
+FORGET = text("DELETE FROM operator_trouble WHERE operator <> ALL(CAST(:called AS text[])) AND seen_at <= :before")
+
 
 async def say(connection: AsyncConnection, operator: str, job: str, trouble: Trouble, now: datetime) -> None:
     """Keep that one kind of call to an operator does not work; since when is kept from the first time."""
@@ -42,3 +45,8 @@ async def say(connection: AsyncConnection, operator: str, job: str, trouble: Tro
 async def over(connection: AsyncConnection, operator: str, job: str, now: datetime) -> None:
     """Keep that it works again."""
     await connection.execute(OVER, {"operator": operator, "job": job, "now": now})
+
+
+async def forget_others(connection: AsyncConnection, called: Sequence[str], before: datetime) -> None:
+    """Forget the trouble with operators that nobody calls any more: they would never be said to be well again."""
+    await connection.execute(FORGET, {"called": list(called), "before": before})

@@ -10,6 +10,7 @@ from payments.collect import expire_parked
 from payments.dispatch import Unreached
 from payments.inbox import park_strangers
 from payments.reconciliation.uploads import Whose
+from payments.trouble import forget_others
 
 #: While a release is under way, an older worker meets the first work of an operator that only the newer ones know.
 LEFT_TO_OTHERS: Final = timedelta(hours=1)
@@ -26,6 +27,7 @@ async def set_strangers_aside(jobs: JobDeps, now: datetime) -> int:
     unread = Unreached(sorted(jobs.deps.operators), due_before, batch, now)
     unasked = Unreached(jobs.called(), due_before, batch, now)
     strangers = Whose(tuple(jobs.deps.operators))
+    await work.transact(lambda connection: forget_others(connection, jobs.called(), due_before))
     return (
         await work.transact(lambda connection: park_strangers(connection, unread))
         + await work.transact(lambda connection: dispatch.park_unasked(connection, unasked))

@@ -19,6 +19,7 @@ from payments import dispatch, inquiries
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import Statement
 from payments.reconciliation.uploads import NewUpload
+from payments.trouble import Trouble, TroubleKind, say
 from tests.conftest import Urls
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.jobs.towns import asked_to_pay, states
@@ -135,6 +136,21 @@ async def test_what_was_put_aside_goes_on_once_the_operator_is_back(town: TwoOpe
     await world.work()
     assert await states(world) == {reference: "succeeded"}
     assert await names(town) == ["A1"]
+
+
+async def test_trouble_with_an_operator_that_has_gone_is_not_told_for_ever(town: TwoOperators) -> None:
+    world = town.world
+    trouble = Trouble(TroubleKind.REFUSES_US, "HTTP 401")
+    for operator in (MIL, CAURI):
+        await world.database.transact(
+            lambda connection, operator=operator: say(connection, operator, "ask", trouble, world.clock.now())  # type: ignore[misc]
+        )
+    world.clock.forward(seconds=int(LEFT_TO_OTHERS.total_seconds()) - 1)
+    await set_strangers_aside(_without(town, MIL), world.clock.now())
+    assert await world.count("operator_trouble") == 2
+    world.clock.forward(seconds=1)
+    await set_strangers_aside(_without(town, MIL), world.clock.now())
+    assert await world.rows("SELECT operator FROM operator_trouble") == [(CAURI,)]
 
 
 async def hand_in(town: TwoOperators, operator: str, day: datetime) -> None:
