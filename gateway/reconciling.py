@@ -36,6 +36,11 @@ LINES_PER_RUN: Final = 500
 #: So many lines that raise in one file are a fault of ours, and not of each of them.
 STUCK_MAX: Final = 20
 
+#: Money of so many blocks of the ledger, one a minute where money comes, is looked at for days that have a statement;
+#: what a long halt left behind is judged when its day is closed.
+RECENT_BLOCKS: Final = 10
+POSTED_PER_ROUND: Final = 5_000
+
 #: Told how many lines of how many have their bucket.
 Progress = Callable[[int, int], None]
 
@@ -150,6 +155,19 @@ async def explain_day(recon: ReconcilingDeps, day: date) -> int:
     return sum(opened)
 
 
+async def explain_posted(recon: ReconcilingDeps) -> int:
+    """Judge the money that came lately, on days of which a statement had spoken before.
+
+    Returns: how many breaks are new.
+    """
+    async with recon.deps.work.single() as connection:
+        posted = await lines.newly_posted(connection, RECENT_BLOCKS, POSTED_PER_ROUND)
+    opened = 0
+    for operator, subjects in posted.items():
+        opened += await recon.deps.work.transact(partial(_explain_posted, recon, operator, subjects))
+    return opened
+
+
 async def _run(
     recon: ReconcilingDeps, file: KeptFile, batch: int, after_line: int, connection: AsyncConnection
 ) -> _Run:
@@ -203,6 +221,13 @@ async def _explain_day(recon: ReconcilingDeps, operator: str, day: date, connect
     subjects |= await lines.unmatched_payments(connection, operator, *day_bounds(day))
     opened = await _explain(recon, connection, operator, subjects)
     return opened + await _explain_balances(recon, connection, operator, [day])
+
+
+async def _explain_posted(
+    recon: ReconcilingDeps, operator: str, subjects: set[str], connection: AsyncConnection
+) -> int:
+    await lines.lock(connection, operator)
+    return await _explain(recon, connection, operator, subjects)
 
 
 async def _explain(recon: ReconcilingDeps, connection: AsyncConnection, operator: str, subjects: set[str]) -> int:

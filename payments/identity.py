@@ -175,6 +175,9 @@ def is_cut(normal_id: str) -> bool:
 
     Source:  a power of ten, decimals behind more than fifteen digits, "####" of a narrow column, "#REF!" and its like.
     """
+    if normal_id.isdigit() or normal_id[:1].isalpha():
+        # What most ids are, and no writing that a spreadsheet cuts to.
+        return False
     if normal_id.startswith("#"):
         return _NOT_SHOWN.fullmatch(normal_id) is not None
     number = _WHOLE_NUMBER.fullmatch(normal_id)

@@ -133,7 +133,7 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
     Verdict.BALANCED: VerdictWords(
         "équilibrée",
         "Équilibrée au franc",
-        "Du solde d'ouverture au solde de clôture, tout ce que l'opérateur a encaissé est passé aux ménages.",
+        "D'après les chiffres de l'opérateur lui-même, tout ce qu'il a encaissé est passé aux ménages.",
     ),
 }
 

@@ -1,9 +1,10 @@
-"""Reads the statements that were handed in, and matches what waits of their lines, each operator's apart."""
+"""Reads the statements that were handed in, matches what waits of their lines, and judges money that came after."""
 
 from datetime import datetime
 
 from gateway.importing import match_due, read_due
 from gateway.jobs.deps import JobDeps
+from gateway.reconciling import explain_posted
 from payments.reconciliation.uploads import Whose
 
 
@@ -17,3 +18,9 @@ async def match_statements_of(jobs: JobDeps, operator: str, now: datetime) -> in
     """Match what waits of one operator; give how many files were finished."""
     del now
     return len(await match_due(jobs.reconciling, Whose((operator,), others=False)))
+
+
+async def explain_payments(jobs: JobDeps, now: datetime) -> int:
+    """Judge money that came after the statement of its day; give how many differences it opened."""
+    del now
+    return await explain_posted(jobs.reconciling)

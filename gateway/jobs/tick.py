@@ -14,7 +14,7 @@ from gateway.jobs.deps import JobDeps, LaneWork
 from gateway.jobs.inquire import inquire_of
 from gateway.jobs.lanes import is_being_cancelled
 from gateway.jobs.open_periods import open_periods
-from gateway.jobs.resume_statements import match_statements_of, read_statements_of
+from gateway.jobs.resume_statements import explain_payments, match_statements_of, read_statements_of
 from gateway.jobs.seal_ledger import seal_ledger
 from gateway.jobs.send_sms import send_sms
 from gateway.jobs.strangers import set_strangers_aside
@@ -65,6 +65,7 @@ JOBS: tuple[Job | LaneJob, ...] = (
     Job("sms", send_sms, 0.5),
     LaneJob("uploads", read_statements_of, 0.5, _everybody),
     LaneJob("statements", match_statements_of, 0.5, _everybody),
+    Job("explain", explain_payments, 20),
     Job("periods", open_periods, 60),
     Job("seal", seal_ledger, 60),
 )

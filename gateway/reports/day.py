@@ -5,9 +5,9 @@ What the operator says comes from its own balances, never from what we made of i
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -85,6 +85,9 @@ class DayReport:
         return OperatorDay(day=self.day, operator="", statement_received=received, is_verifiable=verifiable, **sums)
 
 
+#: An account of which no statement came for so long is no longer awaited beside the operator's others.
+ACCOUNT_LIVES: Final = timedelta(days=31)
+
 # What we hold belongs to the account whose statement claims it, else to the operator's first; only an operator with
 # several accounts is asked line by line. A break that no statement revealed is counted with the first account.
 _BOOKS = text("""
@@ -126,6 +129,7 @@ WITH account AS (
       FROM unnest(CAST(:operators AS text[])) AS asked(operator) LEFT JOIN home USING (operator)
     UNION SELECT told.operator, told.account
             FROM unnest(CAST(:told_operators AS text[]), CAST(:told_accounts AS text[])) AS told(operator, account)
+    UNION SELECT operator, account FROM statement_file WHERE period_start < :day_end AND covered_until > :alive_since
     UNION SELECT operator, account FROM held
     UNION SELECT operator, account FROM breaks
 )
@@ -158,6 +162,7 @@ async def day_report(connection: AsyncConnection, day: date, operators: Collecti
     asked = {
         **period,
         "day": day,
+        "alive_since": day_start - ACCOUNT_LIVES,
         "operators": sorted(operators),
         "told_operators": [operator for operator, _ in told],
         "told_accounts": [account for _, account in told],

@@ -37,7 +37,9 @@ def _identified(operator: Operator, lines: Sequence[StatementLine]) -> list[Stat
     found = []
     for line in lines:
         observation = identified(line.observation, rule)
-        reference = transaction_id(line.reference, rule) if line.reference else None
+        reference = observation.operator_transaction_id
+        if line.reference != reference:
+            reference = transaction_id(line.reference, rule) if line.reference else None
         unchanged = observation is line.observation and reference == line.reference
         found.append(line if unchanged else replace(line, observation=observation, reference=reference))
     return found

@@ -17,6 +17,8 @@ def require_whole_ids(lines: Sequence[StatementLine]) -> None:
     Errors:  StatementRejected, which names every such line.
     Source:  see identity.is_cut and identity.cut_together.
     """
+    # An id that begins with a letter was never a number to any spreadsheet.
+    lines = [line for line in lines if any(not one[0].isalpha() for one in _ids(line))]
     cut = [line.line_number for line in lines if any(identity.is_cut(one) for one in _ids(line))]
     if not cut:
         own = [line.reference for line in lines if line.reference]
@@ -35,4 +37,7 @@ def require_whole_ids(lines: Sequence[StatementLine]) -> None:
 
 
 def _ids(line: StatementLine) -> tuple[str, ...]:
-    return tuple(one for one in (line.reference, line.observation.operator_transaction_id) if one)
+    own, about = line.reference, line.observation.operator_transaction_id
+    if own == about:
+        return (own,) if own else ()
+    return tuple(one for one in (own, about) if one)

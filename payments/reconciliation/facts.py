@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Final
 
 from payments.money import MAX_AMOUNT_XOF
 from payments.observation import LineKind, Observation, ObservedStatus
 from payments.operators.contract import StatementLine
 from payments.reconciliation.coverage import utc_day as utc_day
+
+#: States of what did not happen; a balance that moved all the same is a difference.
+NOT_DONE: Final = frozenset({ObservedStatus.PENDING, ObservedStatus.FAILED, ObservedStatus.EXPIRED})
 
 #: A movement is the same one in two overlapping files when all of this is equal; equal ones in one file are several.
 Movement = tuple[LineKind, str | None, str | None, int, datetime | None, str | None]
@@ -44,6 +48,11 @@ class Line:
     def is_claim(self) -> bool:
         """Say whether the operator says here that it took money for us."""
         return self.kind is LineKind.COLLECTION and self.observation.status is ObservedStatus.SUCCEEDED
+
+    @property
+    def is_nothing(self) -> bool:
+        """Say whether a claim is one of zero francs that moved nothing: a test of the operator's, or padding."""
+        return self.is_claim and self.observation.amount_xof == 0 and self.moved_xof == 0
 
     @property
     def is_bookable(self) -> bool:
@@ -108,17 +117,20 @@ def subject_of(line: StatementLine) -> str:
 
 
 def due_xof(line: StatementLine) -> int:
-    """Give what of a line's movement must be explained by money of ours; fees and transfers out are the operator's.
+    """Give what of a line's movement must be explained; fees and transfers that the operator took are its own.
 
-    Units:   whole francs; a collection that came with its fee taken off is due whole.
+    Units:   whole francs; a successful collection that came with its fee taken off is due whole. A fee or a transfer
+             that came in, or that moved the balance without having happened, is due like any other movement.
     """
     said = line.observation
     match line.kind:
-        case LineKind.FEE:
+        case LineKind.FEE | LineKind.TRANSFER if line.moved_xof < 0 and said.status not in NOT_DONE:
             return 0
-        case LineKind.TRANSFER if line.moved_xof < 0:
-            return 0
-        case LineKind.COLLECTION if said.amount_xof is not None and said.fee_xof is not None:
-            return said.amount_xof if line.moved_xof == said.amount_xof - said.fee_xof else line.moved_xof
+        case LineKind.COLLECTION if said.status is ObservedStatus.SUCCEEDED and None not in {
+            said.amount_xof,
+            said.fee_xof,
+        }:
+            amount_xof, fee_xof = said.amount_xof or 0, said.fee_xof or 0
+            return amount_xof if line.moved_xof == amount_xof - fee_xof else line.moved_xof
         case _:
             return line.moved_xof

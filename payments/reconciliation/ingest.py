@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.dating import dated_in_period, keepable
-from payments.observation import LineKind, ObservedStatus
+from payments.observation import LineKind
 from payments.operators.contract import Statement, StatementLine
 from payments.reconciliation.coverage import INSTANT, period_of
 from payments.reconciliation.facts import due_xof, subject_of
@@ -105,22 +105,18 @@ async def ingest(
 
 
 def collected_xof(lines: Sequence[StatementLine]) -> int:
-    """Add up what the operator says it collected for us, line by line.
+    """Add up what the operator says it collected for us, line by line, in whatever words it says so.
 
-    Units:   whole francs.
+    Units:   whole francs, as the day adds them up.
     """
-    return sum(
-        line.observation.amount_xof or 0
-        for line in lines
-        if line.kind is LineKind.COLLECTION and line.observation.status is ObservedStatus.SUCCEEDED
-    )
+    return sum(due_xof(line) for line in lines if line.kind is LineKind.COLLECTION)
 
 
 def _figures(statement: Statement) -> dict[str, int | None]:
     """Give the amounts of a file, and what its own figures moved beyond its lines: balances first, else its totals."""
     opening_xof, closing_xof, totals = statement.opening_xof, statement.closing_xof, statement.totals
     collected = collected_xof(statement.lines)
-    fees = -sum(line.moved_xof for line in statement.lines if line.kind is LineKind.FEE)
+    fees = sum(due_xof(line) - line.moved_xof for line in statement.lines if line.kind is LineKind.FEE)
     if opening_xof is not None and closing_xof is not None:
         gap_xof = closing_xof - opening_xof - sum(line.moved_xof for line in statement.lines)
     else:

@@ -54,8 +54,12 @@ PAYMENTS_AFTER = text(f"""
     RETURNING id
 """)  # noqa: S608 - our own words
 
+#: One name for each line: parts of one payment are taken back one by one, each with money of its own.
+OF_LINE: Final = "concat_ws('/', line.kind, line.operator_transaction_id, line.file_id || ':' || line.line_number)"
+
 #: Lines that moved the operator's balance on a signed day and became no payment of ours: reversals, fees, transfers,
-#: and collections that could not be credited. A line counts once, however many files repeat it.
+#: and collections that could not be credited. A line counts once, however many files repeat it: what a file tells
+#: again, or what a newer one speaks for, is not asked here.
 LINES = text(f"""
     {INSERT}
     SELECT '{LATE}', operator, '', subject, subject, day, moved_xof, NULL, 0,
@@ -64,13 +68,12 @@ LINES = text(f"""
                    report.day, report.closed_at, named.subject
               FROM statement_file file
               JOIN statement_line line ON line.file_id = file.id
-             CROSS JOIN LATERAL (SELECT line.kind || '/' || coalesce(line.operator_transaction_id,
-                                        line.file_id || ':' || line.line_number)) AS named(subject)
+             CROSS JOIN LATERAL (SELECT {OF_LINE}) AS named(subject)
               JOIN day_report report ON report.day = CAST(line.counts_at AT TIME ZONE 'UTC' AS date)
              WHERE file.id = :file_id AND line.line_number > :after AND line.line_number <= :through
                AND file.imported_at > report.closed_at
                AND line.moved_xof <> 0 AND line.matched_at IS NOT NULL
-               AND line.bucket IS DISTINCT FROM 'duplicate'
+               AND line.bucket NOT IN ('duplicate', 'superseded')
                AND NOT (line.kind = 'collection' AND EXISTS (
                    SELECT FROM payment
                     WHERE payment.operator = line.operator
@@ -117,7 +120,7 @@ ALL_LINES = text("""
       FROM reconciliation_break WHERE kind = :kind AND payment_id IS NULL ORDER BY day, operator, subject LIMIT :most
 """)
 
-OF_FILE = text("""
+OF_FILE = text(f"""
     SELECT count(*), coalesce(sum(coalesce(we_say_xof, operator_says_xof)), 0) AS amount_xof
       FROM reconciliation_break late
      WHERE late.kind = :kind AND late.operator = (SELECT operator FROM statement_file WHERE id = :file_id)
@@ -125,9 +128,8 @@ OF_FILE = text("""
            SELECT line.operator_transaction_id FROM statement_line line
             WHERE line.file_id = :file_id AND line.kind = 'collection'
             UNION
-           SELECT line.kind || '/' || coalesce(line.operator_transaction_id, line.file_id || ':' || line.line_number)
-             FROM statement_line line WHERE line.file_id = :file_id)
-""")
+           SELECT {OF_LINE} FROM statement_line line WHERE line.file_id = :file_id)
+""")  # noqa: S608 - our own words
 
 
 @dataclass(frozen=True, slots=True)

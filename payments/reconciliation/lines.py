@@ -1,5 +1,6 @@
 """Hands out the lines that still wait for a bucket, writes their buckets, and names what else must be judged."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -56,6 +57,27 @@ UNMATCHED_PAYMENTS = text("""
        AND NOT EXISTS (SELECT FROM statement_line line
                         WHERE line.operator = payment.operator AND line.subject = payment.operator_transaction_id
                           AND line.payment_id = payment.id)
+""")
+
+#: Payments posted since a recent block of the ledger, in a time of which a statement speaks, which no line was matched
+#: with and which no standing break has been judged with since.
+NEWLY_POSTED = text("""
+    SELECT payment.operator, payment.operator_transaction_id AS subject
+      FROM payment
+     WHERE ledger_txn_id > coalesce((SELECT through_txn_id FROM ledger_block
+                                      ORDER BY seq DESC OFFSET :blocks LIMIT 1), 0)
+       AND EXISTS (SELECT FROM statement_file file
+                    WHERE file.operator = payment.operator
+                      AND file.covered_until > occurred_at AND file.period_start <= occurred_at)
+       AND NOT EXISTS (SELECT FROM statement_line line
+                        WHERE line.operator = payment.operator AND line.subject = payment.operator_transaction_id
+                          AND line.payment_id = payment.id)
+       AND NOT EXISTS (SELECT FROM reconciliation_break found
+                        WHERE found.operator = payment.operator AND found.about = payment.operator_transaction_id
+                          AND found.account <> '' AND found.superseded_at IS NULL
+                          AND found.opened_at > payment.posted_at)
+     ORDER BY ledger_txn_id
+     LIMIT :most
 """)
 
 #: What other files of the account said of the moments of this one, and this one does not name.
@@ -164,6 +186,14 @@ async def unmatched_payments(
     """Name the payments of a time that no line has been matched with."""
     period = {"operator": operator, "period_start": period_start, "period_end": period_end}
     return set((await connection.execute(UNMATCHED_PAYMENTS, period)).scalars())
+
+
+async def newly_posted(connection: AsyncConnection, blocks: int, most: int) -> Mapping[str, set[str]]:
+    """Name, by operator, the payments since so many ledger blocks that the statements of their day do not explain."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in (await connection.execute(NEWLY_POSTED, {"blocks": blocks, "most": most})).all():
+        found[row.operator].add(row.subject)
+    return found
 
 
 async def unnamed(connection: AsyncConnection, file: KeptFile) -> set[str]:

@@ -87,7 +87,8 @@ def judge(unit: Unit) -> Judged:
     Returns: differences that add up, day by day, to what the lines that stand moved less the payment.
     """
     lines = _in_time(unit.lines)
-    claims = _compared([line for line in lines if line.stands and line.is_claim])
+    claimed = [line for line in lines if line.stands and line.is_claim]
+    claims = _compared([line for line in claimed if not line.is_nothing] or claimed)
     paired = _paired(claims.lines, unit.payment)
     repeated = _repeated(lines)
     buckets: dict[tuple[int, int], Bucket] = {}
@@ -128,6 +129,8 @@ def _judge(line: Line, unit: Unit, paired: Line | None, claims: _Claims) -> _Wor
 def _claim(line: Line, booked: Booked | None, paired: Line | None, claims: _Claims) -> _Word:
     if booked is not None and line is paired:
         return _held(line, booked)
+    if line.is_nothing:
+        return Bucket.NOT_MONEY, ()
     if len(claims.lines) == 1:
         return Bucket.UNREADABLE, (difference.statement_only(line),)
     if claims.differ or claims.are_apart_from(line):

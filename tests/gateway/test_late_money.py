@@ -111,7 +111,7 @@ async def test_the_proof_finds_it_though_its_break_was_removed(
 async def test_what_a_line_took_from_a_signed_day_is_told_though_it_is_no_payment(
     world: World, recon: ReconcilingDeps, by_hand: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fee and a transfer on a signed day, the fee repeated by a second file, and one that moved nothing."""
+    """A fee, a transfer and two parts taken back; not what is told again, is superseded or moved nothing."""
     monkeypatch.setattr(late_money, "LINES_PER_LOOK", 1)
     await credit(world, "A", 1_000, DAY)
     world.clock.forward(days=1)
@@ -119,18 +119,30 @@ async def test_what_a_line_took_from_a_signed_day_is_told_though_it_is_no_paymen
     world.clock.forward(hours=1)
     await state(world, DAY, "A")
     await resume(recon)
-    for number, (kind, name, moved_xof) in enumerate(
-        [("fee", "F1", -25), ("fee", "F1", -25), ("transfer", None, -900), ("other", "Z", 0)], start=20
-    ):
+    lines = [
+        ("fee", "F1", -25, "not_money"),
+        ("fee", "F1", -25, "duplicate"),
+        ("transfer", None, -900, "not_money"),
+        ("other", "Z", 0, "not_money"),
+        ("reversal", "B", -400, "reversal"),
+        ("reversal", "B", -250, "reversal"),
+        ("reversal", "C", -70, "superseded"),
+    ]
+    for number, (kind, name, moved_xof, bucket) in enumerate(lines, start=20):
         by_hand.execute(
             "INSERT INTO statement_line SELECT (jsonb_populate_record(line, jsonb_build_object('line_number', %s::int,"
-            " 'kind', %s::text, 'operator_transaction_id', %s::text, 'moved_xof', %s::int, 'payment_id', NULL))).*"
-            " FROM statement_line line WHERE file_id = 1 AND line_number = 7",
-            (number, kind, name, moved_xof),
+            " 'kind', %s::text, 'operator_transaction_id', %s::text, 'moved_xof', %s::int, 'bucket', %s::text,"
+            " 'payment_id', NULL))).* FROM statement_line line WHERE file_id = 1 AND line_number = 7",
+            (number, kind, name, moved_xof, bucket),
         )
     opened = await world.database.transact(lambda one: late_money.record_lines(one, first.closed_at, world.clock.now()))
-    assert opened == 2
-    assert [(row[0], row[3], row[4]) for row in await told(world)] == [("fee/F1", -25, 0), ("transfer/1:22", -900, 0)]
+    assert opened == 4
+    assert [(row[0], row[3], row[4]) for row in await told(world)] == [
+        ("fee/F1/1:20", -25, 0),
+        ("reversal/B/1:24", -400, 0),
+        ("reversal/B/1:25", -250, 0),
+        ("transfer/1:22", -900, 0),
+    ]
     again = await world.database.transact(lambda one: late_money.record_lines(one, first.closed_at, world.clock.now()))
     assert again == 0
     async with world.database.single() as connection:

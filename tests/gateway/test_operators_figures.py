@@ -10,9 +10,10 @@ from hashlib import sha256
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.finance.words import Verdict, verdict_of
+from gateway.finance.words import Verdict, verdict_of, verdict_of_day
+from gateway.jobs.resume_statements import explain_payments
 from gateway.reconciling import ReconcilingDeps, explain_day, finish
-from gateway.reports.day import OperatorDay, day_report
+from gateway.reports.day import DayReport, OperatorDay, day_report
 from gateway.settling import SettleContext, settle
 from payments.match import Evidence
 from payments.observation import LineKind, Observation, ObservedStatus, Provenance
@@ -33,8 +34,9 @@ NUMBERS = itertools.count(1)
 
 def moved(name: str, moved_xof: int, kind: LineKind = LineKind.COLLECTION, **said: object) -> StatementLine:
     known: dict[str, object] = {"payer_msisdn": AMINATA, "occurred_at": NOON, "raw_transaction_id": name, **said}
+    known.setdefault("status", ObservedStatus.SUCCEEDED)
     observation = Observation(
-        "op", Provenance.STATEMENT, ObservedStatus.SUCCEEDED, abs(moved_xof), operator_transaction_id=name, **known
+        "op", Provenance.STATEMENT, amount_xof=abs(moved_xof), operator_transaction_id=name, **known
     )  # type: ignore[arg-type, misc]
     return StatementLine(next(NUMBERS), kind, observation, "", moved_xof, f"{name}/{kind}/{moved_xof}")
 
@@ -179,7 +181,8 @@ async def test_an_opening_that_contradicts_the_last_closing_is_a_difference_of_i
 async def test_a_day_without_a_statement_is_a_hole_that_nothing_is_compared_across(world: World) -> None:
     await bring(world, stated(moved("T1", 1_000)), stated(day=2, opening_xof=80_000))
     assert await standing(world) == []
-    assert await rows_of(world, (DAY + timedelta(days=1)).date()) == []
+    (missing,) = await rows_of(world, (DAY + timedelta(days=1)).date())
+    assert verdict_of(missing) is Verdict.AWAITED
     assert (await row_of(world, 2)).opening_xof == 80_000
 
 
@@ -234,6 +237,17 @@ async def test_each_account_of_one_operator_has_a_row_and_its_own_money(world: W
     ]
 
 
+async def test_an_account_whose_statement_is_missing_is_awaited_beside_the_others(world: World) -> None:
+    await bring(world, stated(), replace(stated(), account="RAMU2"), stated(day=1))
+    awaited = await rows_of(world, (DAY + timedelta(days=1)).date())
+    assert [(row.account, verdict_of(row)) for row in awaited] == [
+        ("RAMU", Verdict.BALANCED),
+        ("RAMU2", Verdict.AWAITED),
+    ]
+    report = DayReport(THE_DAY, tuple(awaited), (), None)
+    assert verdict_of_day(report) is Verdict.AWAITED
+
+
 async def test_money_that_comes_after_the_statement_is_unexplained_until_the_day_is_judged_again(world: World) -> None:
     await bring(world, stated(moved("T1", 1_000)))
     await credited(world, "T9", 300)
@@ -242,6 +256,88 @@ async def test_money_that_comes_after_the_statement_is_unexplained_until_the_day
     await explain_day(ReconcilingDeps(world.deps, world.jobs.book), THE_DAY)
     assert await standing(world) == [("LEDGER_ONLY", -300)]
     assert (await row_of(world)).breaks_xof == -300
+
+
+async def test_the_job_explains_money_that_comes_after_the_statement(world: World) -> None:
+    await bring(world, stated(moved("T1", 1_000), moved("T2", 700, status=ObservedStatus.PENDING)))
+    assert await standing(world) == [("STATEMENT_ONLY", 700)]
+    await credited(world, "T9", 300)
+    await credited(world, "T2", 700)
+    assert await explain_payments(world.jobs, world.clock.now()) == 2
+    assert await explain_payments(world.jobs, world.clock.now()) == 0
+    assert await standing(world) == [("LEDGER_ONLY", -300), ("STATEMENT_ONLY", 700), ("STATUS", -700)]
+    assert (await row_of(world)).breaks_xof == -300
+
+
+async def test_the_job_leaves_days_alone_that_no_statement_touches(world: World) -> None:
+    await bring(world, stated(day=1))
+    await credited(world, "T9", 300)
+    assert await explain_payments(world.jobs, world.clock.now()) == 0
+    assert await standing(world) == []
+
+
+async def test_a_collection_in_an_unknown_state_counts_once_beside_the_printed_total(world: World) -> None:
+    lines = (moved("T1", 1_000), moved("T2", 700, status=ObservedStatus.UNKNOWN))
+    await bring(world, stated(*lines, opening_xof=None, totals=StatementTotals(None, 1_700, None)))
+    assert await standing(world) == [("STATEMENT_ONLY", 700)]
+    assert (await row_of(world)).operator_says_xof == 1_700
+
+
+async def test_a_collection_of_zero_francs_opens_nothing(world: World) -> None:
+    await bring(world, stated(moved("T0", 0), moved("T1", 1_000)))
+    assert await standing(world) == []
+    assert verdict_of(await row_of(world)) is Verdict.BALANCED
+
+
+async def test_two_mistakes_that_cancel_are_both_told(world: World) -> None:
+    await bring(world, stated(moved("X1", 500, LineKind.OTHER), moved("X1", -500, LineKind.OTHER)))
+    assert await standing(world) == [("UNKNOWN_SERVICE", -500), ("UNKNOWN_SERVICE", 500)]
+    row = await row_of(world)
+    assert (row.movement_xof, row.breaks_xof, row.breaks_open_count) == (0, 0, 2)
+    assert verdict_of(row) is Verdict.EXPLAINED
+
+
+async def test_a_file_saved_with_other_ids_doubles_nothing_in_silence(world: World) -> None:
+    await bring(world, stated(moved("T1", 1_000)), stated(moved("X1", 1_000)))
+    row = await row_of(world)
+    assert row.operator_says_xof == 1_000
+    assert row.posted_xof + row.suspense_xof == 1_000 - row.breaks_xof
+    assert verdict_of(row) is Verdict.EXPLAINED
+
+
+async def test_parts_taken_back_by_files_of_later_days_each_count_on_their_day(world: World) -> None:
+    parts = [
+        moved("T1", -xof, LineKind.REVERSAL, occurred_at=NOON + timedelta(days=day))
+        for day, xof in ((1, 400), (2, 250))
+    ]
+    await bring(
+        world,
+        stated(moved("T1", 1_000)),
+        stated(parts[0], day=1, opening_xof=51_000),
+        stated(parts[1], day=2, opening_xof=50_600),
+    )
+    assert [(await row_of(world, day)).breaks_xof for day in range(3)] == [0, -400, -250]
+
+
+async def test_a_file_of_days_whose_lines_are_told_of_another_day_moves_both(world: World) -> None:
+    at = {"T1": NOON, "T2": NOON + timedelta(days=1)}
+    first = [moved(name, 1_000, occurred_at=moment) for name, moment in at.items()]
+    again = [moved(name, 1_000, occurred_at=NOON + timedelta(days=1)) for name in at]
+    await bring(world, stated(*first, days=2), stated(*again, days=2))
+    assert [(await row_of(world, day)).operator_says_xof for day in range(2)] == [0, 2_000]
+    assert [(await row_of(world, day)).breaks_xof for day in range(2)] == [-1_000, 1_000]
+
+
+async def test_a_file_inside_another_is_held_against_it_on_both_sides(world: World) -> None:
+    middle = moved("T2", 700, occurred_at=NOON + timedelta(days=1))
+    await bring(
+        world,
+        stated(moved("T1", 1_000), middle, days=3, closing_xof=63_700),
+        stated(middle, day=1, opening_xof=51_500),
+    )
+    days = [await row_of(world, day) for day in range(3)]
+    assert [row.movement_xof for row in days] == [1_000, 1_200, 11_500]
+    assert [row.breaks_xof for row in days] == [0, 500, 11_500]
 
 
 async def test_a_file_exported_at_noon_and_one_of_the_whole_day_count_once(world: World) -> None:

@@ -139,6 +139,9 @@ def _label(row: Row) -> str | None:
 
 def _is_short(row: Row) -> bool:
     # A spreadsheet fills every row up to the longest one; an operation has more than a name and a value.
+    beginning = row.cells[: LABEL_CELLS_MAX + 1]
+    if len(beginning) > LABEL_CELLS_MAX and all(map(str.strip, beginning)):
+        return False
     filled = (cell for cell in row.cells if cell and not cell.isspace())
     return next(islice(filled, LABEL_CELLS_MAX, None), None) is None
 

@@ -129,7 +129,7 @@ def read_entry(row: Row, reading: Reading) -> Entry:
         operator_transaction_id=about,
         occurred_at=_moment(cells, row, reading, moves=signed_xof != 0),
         raw_transaction_id=identity.storable(raw_id) or None,
-        remarks=tuple(dict.fromkeys(cells.remarks)),
+        remarks=tuple(dict.fromkeys(cells.remarks)) if cells.remarks else (),
     )
     presumed = status is not ObservedStatus.UNKNOWN
     line = StatementLine(row.number, kind, observation, row.raw, signed_xof if presumed else 0, own)

@@ -12,7 +12,7 @@ from payments.money import MAX_AMOUNT_XOF
 from payments.observation import LineKind, Observation, ObservedStatus, Provenance
 from payments.operators.contract import StatementLine
 from payments.reconciliation.difference import Difference
-from payments.reconciliation.facts import Booked, Line, Unit, due_xof, subject_of, utc_day
+from payments.reconciliation.facts import NOT_DONE, Booked, Line, Unit, due_xof, subject_of, utc_day
 from payments.reconciliation.match import Bucket, judge, to_recover
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -97,6 +97,50 @@ CASES = [
         booked(),
         ["amount_differs"],
         [("AMOUNT", -300)],
+    ),
+    (
+        "a fee that came back",
+        [line(kind=LineKind.FEE, amount_xof=None, fee_xof=5, moved_xof=5)],
+        None,
+        ["unknown_service"],
+        [("UNKNOWN_SERVICE", 5)],
+    ),
+    (
+        "a fee that failed, and yet it was taken",
+        [line(kind=LineKind.FEE, amount_xof=None, fee_xof=5, moved_xof=-5, status=FAILED)],
+        None,
+        ["unknown_service"],
+        [("UNKNOWN_SERVICE", -5)],
+    ),
+    (
+        "a transfer that waits, and yet it was taken",
+        [line(kind=LineKind.TRANSFER, moved_xof=-1_000, status=PENDING)],
+        None,
+        ["unknown_service"],
+        [("UNKNOWN_SERVICE", -1_000)],
+    ),
+    (
+        "a state nobody knows that moved the balance",
+        [line(status=ObservedStatus.UNKNOWN, moved_xof=700)],
+        None,
+        ["unreadable"],
+        [("STATEMENT_ONLY", 700)],
+    ),
+    ("a failed one whose fee is its amount", [line(status=FAILED, fee_xof=1_000)], None, ["not_money"], []),
+    ("a success of zero francs", [line(amount_xof=0)], None, ["not_money"], []),
+    (
+        "a success of zero francs beside the money",
+        [line(), line(8, amount_xof=0)],
+        booked(),
+        ["matched", "not_money"],
+        [],
+    ),
+    (
+        "a success of zero francs where we hold money",
+        [line(amount_xof=0)],
+        booked(),
+        ["amount_differs"],
+        [("AMOUNT", -1_000)],
     ),
     ("a transfer to our bank", [line(kind=LineKind.TRANSFER)], None, ["not_money"], []),
     (
@@ -302,3 +346,17 @@ def test_what_stands_less_the_payment_is_the_sum_of_the_differences_of_every_day
     kinds = ("AMOUNT", "COLLISION", "DUPLICATE", "STATEMENT_ONLY", "REVERSAL", "UNKNOWN_SERVICE", "TIMING", "STATUS")
     for name in (*Bucket, *kinds, "DROPPED", "ADDED", "CORRECTED", "DATE", "LEDGER_ONLY"):
         assert seen[str(name)] >= 5, (name, seen)
+
+
+@pytest.mark.parametrize("kind", list(LineKind))
+@pytest.mark.parametrize("status", list(ObservedStatus))
+@pytest.mark.parametrize("moved_xof", [700, -700, 690])
+def test_whatever_moved_the_balance_is_a_fee_a_transfer_or_told(
+    kind: LineKind, status: ObservedStatus, moved_xof: int
+) -> None:
+    for amount_xof, fee_xof in [(700, None), (700, 10), (700, 0), (0, 700), (0, 0), (None, None), (None, 700)]:
+        said = line(kind=kind, status=status, moved_xof=moved_xof, amount_xof=amount_xof, fee_xof=fee_xof)
+        judged = judge(unit(said))
+        taken = kind in {LineKind.FEE, LineKind.TRANSFER} and moved_xof < 0 and status not in NOT_DONE
+        assert sum(one.difference_xof for one in judged.differences) == said.due_xof
+        assert bool(judged.differences) is not taken
