@@ -12,6 +12,8 @@ MALI_PREFIX: Final = "+223"
 # The ranges of single operators are left out on purpose: wallets are not bound to prefixes.
 _MALI_NATIONAL = re.compile(r"[24-9][0-9]{7}")
 # Source: ITU-T E.164: at most 15 digits, no country code starts with 0; shorter than 7 is a short code.
+# What operators write nearly always, told at one look.
+_MALI_WRITTEN = re.compile(re.escape(MALI_PREFIX) + _MALI_NATIONAL.pattern)
 _INTERNATIONAL = re.compile(r"[1-9][0-9]{6,14}")
 _SEPARATORS = str.maketrans("", "", " .-()\u00a0\u2009\u202f\u2010\u2011\u2012\u2013")
 # Marks that telephones and chats put round a number and nobody sees: direction, joiners, byte order.
@@ -26,6 +28,8 @@ def parse_msisdn(text: str) -> str:
     Errors:  MsisdnInvalid; a foreign number needs its + or 00, because without it the country is a guess.
     Source:  ITU-T E.164; libphonenumber 9.0.43 for Mali (read 2026-11).
     """
+    if _MALI_WRITTEN.fullmatch(text):
+        return text
     if len(text) > _MAX_CHARS:
         raise MsisdnInvalid("too long")
     digits = text.translate(_SEPARATORS).translate(_UNSEEN)

@@ -128,7 +128,7 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
     Verdict.EXPLAINED: VerdictWords(
         "à traiter",
         "Expliquée, avec des points à traiter",
-        "Chaque franc est expliqué ; des écarts ou des versements en attente demandent encore une décision.",
+        "Chaque franc est passé, en attente ou dans un écart ; ce qui n'est pas passé demande encore une décision.",
     ),
     Verdict.BALANCED: VerdictWords(
         "équilibrée",

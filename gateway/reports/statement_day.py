@@ -53,7 +53,7 @@ _FILES = text("""
 _LINES = text("""
     SELECT segment.place,
            coalesce(sum(due_xof) FILTER (WHERE kind = 'collection'), 0) AS collections_xof,
-           count(*) FILTER (WHERE kind = 'collection' AND status = 'succeeded') AS collections_count,
+           count(*) FILTER (WHERE kind = 'collection' AND status = 'succeeded' AND due_xof <> 0) AS collections_count,
            coalesce(sum(due_xof) FILTER (WHERE kind = 'reversal'), 0) AS reversals_xof,
            coalesce(sum(due_xof - moved_xof) FILTER (WHERE kind <> 'transfer'), 0) AS fees_xof,
            coalesce(sum(due_xof - moved_xof) FILTER (WHERE kind = 'transfer'), 0) AS transfers_xof,

@@ -91,7 +91,7 @@ async def balance_differences(
 def _jump(boundary: Boundary, difference_xof: int) -> Difference:
     day, account = utc_day(boundary.at), boundary.after.account
     detail = (
-        f"le relevé n° {boundary.after.id} reprend à {boundary.at:%d/%m/%Y %H:%M} avec {difference_xof} F d'écart "
+        f"le relevé n° {boundary.after.id} reprend le {boundary.at:%d/%m/%Y à %H:%M} avec {difference_xof} F d'écart "
         f"sur le solde où s'arrête le relevé n° {boundary.before.id}"
     )
     return _of(DifferenceKind.CONTINUITY, account, day, (None, None, difference_xof), detail)

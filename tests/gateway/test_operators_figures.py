@@ -286,7 +286,8 @@ async def test_a_collection_in_an_unknown_state_counts_once_beside_the_printed_t
 async def test_a_collection_of_zero_francs_opens_nothing(world: World) -> None:
     await bring(world, stated(moved("T0", 0), moved("T1", 1_000)))
     assert await standing(world) == []
-    assert verdict_of(await row_of(world)) is Verdict.BALANCED
+    row = await row_of(world)
+    assert (verdict_of(row), row.operator_says_count) == (Verdict.BALANCED, 1)
 
 
 async def test_two_mistakes_that_cancel_are_both_told(world: World) -> None:
@@ -295,6 +296,16 @@ async def test_two_mistakes_that_cancel_are_both_told(world: World) -> None:
     row = await row_of(world)
     assert (row.movement_xof, row.breaks_xof, row.breaks_open_count) == (0, 0, 2)
     assert verdict_of(row) is Verdict.EXPLAINED
+
+
+async def test_lines_without_an_id_that_are_told_alike_all_count(world: World) -> None:
+    """A payment that was refused at the till, given back and tried again: three lines, two of them equal."""
+    bare = replace(moved("X1", -13, LineKind.OTHER), reference=None)
+    bare = replace(bare, observation=replace(bare.observation, operator_transaction_id=None))
+    back = replace(bare, moved_xof=13, line_number=next(NUMBERS))
+    await bring(world, stated(bare, back, replace(bare, line_number=next(NUMBERS))))
+    assert await standing(world) == [("UNKNOWN_SERVICE", -13), ("UNKNOWN_SERVICE", -13), ("UNKNOWN_SERVICE", 13)]
+    assert (await row_of(world)).breaks_xof == -13
 
 
 async def test_a_file_saved_with_other_ids_doubles_nothing_in_silence(world: World) -> None:

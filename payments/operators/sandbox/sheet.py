@@ -4,8 +4,7 @@ import csv
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from payments.errors import RejectedFor, StatementRejected
 from payments.identity import encoded_once
@@ -42,8 +41,7 @@ _DIRECTIVE = re.compile(r'\s*"?sep=(.)"?[;,\t|]*\s*', re.IGNORECASE)
 _ROWS_BEFORE_COLUMNS: Final = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row: the number of its first line in the file, its cells, and the text as it stood there."""
 
     number: int

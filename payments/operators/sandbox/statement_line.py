@@ -6,7 +6,7 @@ Source: the layout is the sandbox operator's own; see statement.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Final
+from typing import Final, NamedTuple
 
 from payments import identity
 from payments.errors import AmountAmbiguous, AmountInvalid, MsisdnInvalid, RejectedFor, StatementRejected
@@ -67,8 +67,7 @@ class Reading:
     three: ThreeDigits = ThreeDigits.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A line and, where its state is in doubt, the word that says it.
 
     ``presumed`` is whether a line in doubt moved something as long as no balance says otherwise.
