@@ -39,7 +39,7 @@ STUCK_MAX: Final = 20
 #: Money of so many blocks of the ledger, one a minute where money comes, is looked at for days that have a statement;
 #: what a long halt left behind is judged when its day is closed.
 RECENT_BLOCKS: Final = 10
-POSTED_PER_ROUND: Final = 5_000
+POSTED_PER_ROUND: Final = 20_000
 
 #: Told how many lines of how many have their bucket.
 Progress = Callable[[int, int], None]

@@ -59,14 +59,15 @@ UNMATCHED_PAYMENTS = text("""
                           AND line.payment_id = payment.id)
 """)
 
-#: Payments posted since a recent block of the ledger, in a time of which a statement speaks, which no line was matched
-#: with and which no standing break has been judged with since.
+#: The newest payments since a recent block of the ledger, read from the end of an index, in a time of which a statement
+#: speaks, which no line was matched with and which no standing break has been judged with since.
 NEWLY_POSTED = text("""
     SELECT payment.operator, payment.operator_transaction_id AS subject
-      FROM payment
-     WHERE ledger_txn_id > coalesce((SELECT through_txn_id FROM ledger_block
-                                      ORDER BY seq DESC OFFSET :blocks LIMIT 1), 0)
-       AND EXISTS (SELECT FROM statement_file file
+      FROM (SELECT * FROM payment
+             WHERE ledger_txn_id > coalesce((SELECT through_txn_id FROM ledger_block
+                                              ORDER BY seq DESC OFFSET :blocks LIMIT 1), 0)
+             ORDER BY ledger_txn_id DESC LIMIT :most) AS payment
+     WHERE EXISTS (SELECT FROM statement_file file
                     WHERE file.operator = payment.operator
                       AND file.covered_until > occurred_at AND file.period_start <= occurred_at)
        AND NOT EXISTS (SELECT FROM statement_line line
@@ -76,8 +77,6 @@ NEWLY_POSTED = text("""
                         WHERE found.operator = payment.operator AND found.about = payment.operator_transaction_id
                           AND found.account <> '' AND found.superseded_at IS NULL
                           AND found.opened_at > payment.posted_at)
-     ORDER BY ledger_txn_id
-     LIMIT :most
 """)
 
 #: What other files of the account said of the moments of this one, and this one does not name.
