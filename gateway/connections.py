@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from gateway.errors import problem
@@ -44,6 +44,8 @@ class ConnectionLimits:
     taking_s: float = 20
     taking_bytes: int = 10 * 1024
     look_round_s: float = 2
+    #: Asked in one breath, before the first was answered: each of them holds memory.
+    queued_max: int = 32
 
 
 def connections_max(wanted: int) -> int:
@@ -77,6 +79,10 @@ class JunkIsNoNews(logging.Filter):
         return record.msg not in _JUNK
 
 
+class _TooManyQueued(Exception):
+    """Ends the reading of a connection; the parser turns it into an error of its own."""
+
+
 class PatientProtocol(HttpToolsProtocol):
     """One connection, watched."""
 
@@ -100,6 +106,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._unsent_bytes = 0
         self._unsent_since: float | None = None
         self._watch: asyncio.TimerHandle | None = None
+        self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin to watch the connection."""
@@ -111,8 +118,12 @@ class PatientProtocol(HttpToolsProtocol):
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop watching it."""
+        """Stop watching it, and let go of all that was asked: the library only lets go of what was asked last."""
         super().connection_lost(exc)
+        self.pipeline.clear()
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
         self.waiting.pop(self, None)
         if self._watch is not None:
             self._watch.cancel()
@@ -139,11 +150,18 @@ class PatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Note that a request is under way."""
         self._in_head, self._head_since = False, None
+        if len(self.pipeline) >= self.limits.queued_max:
+            self._count("queued")
+            raise _TooManyQueued
         self.waiting.pop(self, None)
         head_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         self.app = self._answering if head_bytes <= self.limits.head_bytes_max else _head_too_large
         super().on_headers_complete()
         self._was_asked = True
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]  # ours
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
 
     def on_response_complete(self) -> None:
         """Note that nothing is under way any more."""

@@ -4,6 +4,7 @@ import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import structlog
@@ -67,14 +68,21 @@ class Guarded:
     body_bytes_max: int = FORM_BYTES_MAX
 
 
+async def who_asks(finance: FinanceDeps, request: Request, now: datetime) -> Officer | None:
+    """Give the colleague whose browser asks; a stranger costs no connection to the database."""
+    token = request.cookies.get(finance.cookies.session)
+    if not token:
+        return None
+    async with finance.deps.desk.single() as connection:
+        return await officer_of(connection, token, finance.rules, now)
+
+
 def endpoint(finance: FinanceDeps, guarded: Guarded) -> Endpoint:
     """Give the function that answers a request for a page behind the door."""
 
     async def answer(request: Request) -> Response:
         now = finance.deps.clock.now()
-        token = request.cookies.get(finance.cookies.session, "")
-        async with finance.deps.desk.single() as connection:
-            officer = await officer_of(connection, token, finance.rules, now)
+        officer = await who_asks(finance, request, now)
         if officer is None:
             return sealed(finance, RedirectResponse(LOGIN_PATH, 303))
         try:

@@ -17,11 +17,12 @@ from gateway.finance.guard import (
     refusal,
     same,
     sealed,
+    who_asks,
 )
 from gateway.finance.parts import FinanceDeps, Refused, Visit
 from gateway.finance.passwords import PasswordsBusy
 from gateway.finance.rendering import page
-from gateway.finance.sessions import close_session, officer_of
+from gateway.finance.sessions import close_session
 from gateway.finance.staff import LOGIN_SHAPE
 
 WRONG = "Identifiant ou mot de passe incorrect."
@@ -31,10 +32,7 @@ BUSY = "Trop de connexions en même temps. Réessayez dans quelques secondes."
 
 async def show(finance: FinanceDeps, request: Request) -> Response:
     """Show the login form, tied to this browser by a cookie of its own."""
-    token = request.cookies.get(finance.cookies.session, "")
-    async with finance.deps.desk.single() as connection:
-        officer = await officer_of(connection, token, finance.rules, finance.deps.clock.now())
-    if officer is not None:
+    if await who_asks(finance, request, finance.deps.clock.now()) is not None:
         return sealed(finance, RedirectResponse(HOME_PATH, 303))
     return sealed(finance, _form(finance, 200, ""))
 

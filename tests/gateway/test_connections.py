@@ -309,3 +309,29 @@ def test_the_process_asks_for_as_many_files_as_it_needs(monkeypatch: pytest.Monk
     assert (connections.connections_max(5000), limits) == (4096 - connections.OTHER_FILES, (4096, 4096))
     limits = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     assert connections.connections_max(5000) == 5000
+
+
+def test_what_is_asked_in_one_breath_is_answered_up_to_a_limit(patient: Served) -> None:
+    answered = patient.say(GET * 5000)
+    assert 1 < answered.count(b"200 OK") <= 2 + PATIENT.queued_max
+    assert answered.count(b"HTTP/1.1") == answered.count(b"200 OK")
+    assert patient.say(GET * PATIENT.queued_max, head("/livez", "Connection: close", method="GET")).count(
+        b"200 OK"
+    ) == (PATIENT.queued_max + 1)
+
+
+def test_who_leaves_with_questions_in_the_queue_is_let_go_without_a_word(
+    patient: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    with patient.connect() as line:
+        line.sendall(head("/work", method="GET") * 5)
+        assert patient.started.acquire(timeout=GUARD_S)
+        [connection] = patient.server.server_state.connections
+        assert isinstance(connection, connections.PatientProtocol)
+        connection.loop.call_soon_threadsafe(connection.transport.abort)
+        assert everything(line) == b""
+    patient.go_on.set()
+    until(lambda: patient.doors.open == 0)
+    # Of what waited behind the first, nothing was begun, and nobody writes to who is gone.
+    assert not patient.started.acquire(blocking=False)
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -1,6 +1,7 @@
 import httpx
 import pytest
 from fastapi.routing import APIRoute
+from sqlalchemy import event
 
 from gateway.database import Pool, Timeouts, open_database
 from gateway.finance.guard import HSTS, SECURITY_HEADERS
@@ -47,6 +48,17 @@ async def test_a_stranger_is_sent_to_the_login_under_every_header(desk: Desk) ->
         assert (answer.status_code, answer.headers["location"]) == (303, "/finance/connexion"), path
         assert_sealed(answer)
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_a_stranger_costs_no_connection_to_the_database(desk: Desk) -> None:
+    taken: list[object] = []
+    event.listen(desk.finance.deps.desk.engine.sync_engine, "checkout", lambda *given: taken.append(given))
+    for path in ("/finance/", "/finance/connexion", "/finance/releves"):
+        await desk.browser.get(path)
+    assert taken == []
+    await desk.enter(Role.FINANCE)
+    await desk.browser.get("/finance/")
+    assert taken
 
 
 @pytest.mark.parametrize("role", Role)
