@@ -152,7 +152,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._in_head, self._head_since = False, None
         if len(self.pipeline) >= self.limits.queued_max:
             self._count("queued")
-            raise _TooManyQueued
+            raise _TooManyQueued(len(self.pipeline))
         self.waiting.pop(self, None)
         head_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         self.app = self._answering if head_bytes <= self.limits.head_bytes_max else _head_too_large
