@@ -159,9 +159,9 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         self._was_asked = True
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]  # ours
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]  # one interface, two names
         self._running = cycle
-        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]  # one interface, two names
 
     def on_response_complete(self) -> None:
         """Note that nothing is under way any more."""
