@@ -106,8 +106,9 @@ async def _read(request: Request, until_s: float) -> bytes:
                     raise TurnRejected(HTTPStatus.OK, TOO_LARGE)
                 chunks.append(chunk)
     except TimeoutError:
-        # The gateway may still pass a sentence on to a caller who waits.
-        raise TurnRejected(HTTPStatus.OK, NOT_HEARD) from None
+        # At the address itself a caller waits for a sentence; what stands behind it is said among machines.
+        is_turn = not request.path_params.get("rest")
+        raise TurnRejected(HTTPStatus.OK if is_turn else HTTPStatus.REQUEST_TIMEOUT, NOT_HEARD) from None
     return b"".join(chunks)
 
 

@@ -192,6 +192,7 @@ async def test_without_a_database_people_get_a_page_and_not_a_trace(
 ) -> None:
     nowhere = open_database("postgresql+psycopg://nobody@/none?host=/nonexistent", Pool(), Timeouts())
     async with open_desk(nowhere, clock, ids) as desk:
+        desk.browser.cookies.set(desk.finance.cookies.session, "of a colleague")
         answer = await ask(desk, method, path)
     await nowhere.close()
     assert answer.status_code == 503
