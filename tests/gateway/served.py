@@ -60,13 +60,20 @@ def one_answer(line: socket.socket) -> bytes:
     """Read one answer from a connection that stays open."""
     got = b""
     while b"\r\n\r\n" not in got:
-        got += line.recv(1 << 16)
+        got += _more(line)
     head, body = got.split(b"\r\n\r\n", 1)
     found = re.search(rb"content-length: (\d+)", head)
     length = int(found[1]) if found else 0
     while len(body) < length:
-        body += line.recv(1 << 16)
+        body += _more(line)
     return got
+
+
+def _more(line: socket.socket) -> bytes:
+    """Give what comes next, and say so when the other side ended: reading on would never come to an end."""
+    if chunk := line.recv(1 << 16):
+        return chunk
+    raise ConnectionError("the server ended the connection in the middle of an answer")
 
 
 def status(answer: bytes) -> int:

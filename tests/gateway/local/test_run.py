@@ -91,6 +91,7 @@ class Running:
         self.lines: list[str] = []
 
     def start(self) -> subprocess.Popen[str]:
+        self.lines = []
         where = [str(self.folder), str(self.port), str(self.operator_port), self.steps, self.services]
         where += ["nohup"] if self.nohup else []
         self.process = subprocess.Popen(
@@ -100,10 +101,10 @@ class Running:
         return self.process
 
     def read_until_ready(self) -> None:
-        self.read_until("Ctrl-C")
-        for role in self.services.split():
-            if not any(line.startswith(role) for line in self.lines):
-                self.read_until(f"role {role} sees")
+        """Read on until the house and all its services have spoken, in whatever order they do."""
+        for text in ("Ctrl-C", *(f"role {role} sees" for role in self.services.split())):
+            if not any(text in line for line in self.lines):
+                self.read_until(text)
 
     def read_until(self, text: str) -> str:
         assert self.process is not None
