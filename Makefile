@@ -8,7 +8,7 @@ BIN = .venv/bin
 SHELL = /bin/sh
 # Where a day ends while the tests run, and the days that calendars get wrong.
 EDGES = 2026-11-26_23:59:55 2028-02-28_23:59:55 2028-02-29_23:59:55 2027-12-31_23:59:55 2028-01-01_00:00:00
-DATED = tests/gateway/cli tests/gateway/local/sandbox_operator tests/gateway/test_closing.py
+DATED = tests/gateway/cli tests/sandbox_operator tests/gateway/money/test_close_day.py
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test dates check bench fix diagrams golden clean

@@ -8,12 +8,14 @@ import structlog
 from fastapi import APIRouter, FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import health, sms_reports, webhooks
-from gateway.doors import Doors
-from gateway.errors import install_error_handlers
-from gateway.finance import routes as finance
-from gateway.refusals import WRITE_EVERY_S
-from gateway.settings import Settings
+from gateway import health
+from gateway.config.settings import Settings
+from gateway.console import routes as finance
+from gateway.infra.doors import Doors
+from gateway.infra.problems import install_error_handlers
+from gateway.operator_api import callbacks as webhooks
+from gateway.operator_api.refusals import WRITE_EVERY_S
+from gateway.sms import report_routes as sms_reports
 from gateway.ussd import routes as ussd
 from gateway.wiring import Parts, Wiring
 

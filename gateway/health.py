@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import QueuePool
 from starlette.responses import JSONResponse, Response
 
-from gateway.deps import Deps
-from gateway.metrics import CALLBACKS_PARKED, INBOX_LAG_S, POOL_IN_USE, SMS_WAITING, render
-from gateway.migrate import head
+from gateway.infra.deps import Deps
+from gateway.infra.metrics import CALLBACKS_PARKED, INBOX_LAG_S, POOL_IN_USE, SMS_WAITING, render
+from gateway.infra.migrate import head
 from gateway.reports.waiting import troubles
 from gateway.sms.review import waiting as waiting_sms
 

@@ -8,19 +8,20 @@ import httpx
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from gateway.callers import Callers
-from gateway.clock import SystemClock
+from gateway.config.setting_types import SmsSender
+from gateway.config.settings import Settings
+from gateway.console.parts import FinanceDeps
 from gateway.contributions.schemes import SchemeBook
-from gateway.database import Database, Pool, Timeouts, open_database
-from gateway.deps import Deps
-from gateway.finance.parts import FinanceDeps
-from gateway.ids import RandomIds
+from gateway.infra.clock import SystemClock
+from gateway.infra.database import Database, Pool, Timeouts, open_database
+from gateway.infra.deps import Deps
+from gateway.infra.http_pool import Connections
+from gateway.infra.ids import RandomIds
 from gateway.jobs.deps import JobDeps, Pace
 from gateway.members.places import rows
-from gateway.outgoing import Connections
-from gateway.reconciling import ReconcilingDeps
-from gateway.setting_types import SmsSender
-from gateway.settings import Settings
+from gateway.money.match_statement import ReconcilingDeps
+from gateway.operator_api.callbacks import WebhookParts
+from gateway.operator_api.callers import Callers
 from gateway.sms.senders import africastalking
 from gateway.sms.senders.contract import SmsSender as Sender
 from gateway.sms.senders.sandbox import SandboxSender
@@ -29,7 +30,6 @@ from gateway.ussd.parts import UssdDeps
 from gateway.ussd.sessions import SessionStore
 from gateway.ussd.sessions_postgres import PostgresSessions
 from gateway.ussd.sessions_redis import RedisSessions, open_redis
-from gateway.webhooks import WebhookParts
 from payments.operators.contract import Operator, OperatorClient
 from payments.operators.registry import built_in as operators
 from payments.operators.sandbox.client import SandboxClient

@@ -6,14 +6,14 @@ from datetime import datetime
 
 import structlog
 
-from gateway.finance import attempts, devices
-from gateway.finance.sessions import sweep as sweep_logins
+from gateway.config.settings import Settings
+from gateway.console.auth import attempts, devices
+from gateway.console.auth.sessions import sweep as sweep_logins
+from gateway.infra.metrics import REGISTRY
+from gateway.infra.worker_metrics import serve_metrics
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.tick import Job, run_for_ever
-from gateway.metrics import REGISTRY
-from gateway.settings import Settings
 from gateway.wiring import Parts, Wiring
-from gateway.worker_metrics import serve_metrics
 
 log = structlog.stdlib.get_logger()
 

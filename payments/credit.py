@@ -8,11 +8,11 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.booked import read_payments
+from payments.evidence.booked import read_payments
+from payments.evidence.facts import BreakKind, Credit, ExistingPayment, FoundBreak, MatchedBy
 from payments.ledger import chart
 from payments.ledger.entry import Entry, LedgerTxn, movement
 from payments.ledger.post import post, reserve_ids
-from payments.match import BreakKind, Credit, ExistingPayment, FoundBreak, MatchedBy
 from payments.msisdn import mask
 from payments.observation import Provenance
 

@@ -22,9 +22,9 @@ from payments.columns import (
     raw_bytes,
     text,
 )
-from payments.lifecycle import State
 from payments.observation import HeldBecause, LineKind, ObservedStatus, Provenance, VerdictKind
-from payments.upload import UploadState
+from payments.reconciliation.upload import UploadState
+from payments.requests.lifecycle import State
 
 
 class PaymentRequest(Table, table=True):

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 
-from gateway.database import Database, Pool, Timeouts, open_database
-from gateway.local.postgres import PrivatePostgres, start
-from gateway.migrate import migrate
+from gateway.infra.database import Database, Pool, Timeouts, open_database
+from gateway.infra.migrate import migrate
+from gateway.local.postgres.private import PrivatePostgres, start
 from tests.fixed import CountedIds, TestClock
 from tests.logged import log_as_the_product
 from tests.world import World, open_world

@@ -17,8 +17,9 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import NoReturn, TypeVar
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from payments.errors import CallbackMalformed, StatementRejected
+from payments.http_messages import RawRequest
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import (
     Answer,
@@ -36,7 +37,6 @@ from payments.operators.contract import (
     Verdict,
     VerdictKind,
 )
-from payments.wire import RawRequest
 from tests.fixed import CountedIds, TestClock
 from tests.world import Others, World, open_world
 

@@ -1,7 +1,7 @@
 """Turns of the story that many tests tell: pay by the menu, answer the prompt, let everything settle."""
 
-from gateway.local.sandbox_operator import deeds
-from gateway.local.sandbox_operator.model import Decision, Prompt
+from sandbox_operator import deeds
+from sandbox_operator.model import Decision, Prompt
 from tests.world import World
 
 #: Home, pay, the whole sum, the only wallet, confirm.

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import FOREIGN_NAMES, Settings
+from gateway.config.settings import FOREIGN_NAMES, Settings
 
 PROJECT = Path(__file__).parents[1]
 README = PROJECT / "README.md"

@@ -6,26 +6,28 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("gateway", "ussd_flows", "payments")
+PACKAGES = ("gateway", "ussd_flows", "payments", "sandbox_operator")
 
 #: An import that must not be, where it is planted, and the contract that must say so.
 PLANTED = [
-    ("payments/money.py", "import gateway.clock", "roots"),
-    ("payments/match.py", "import ussd_flows.amounts", "roots"),
+    ("payments/money.py", "import gateway.infra.clock", "roots"),
+    ("payments/evidence/facts.py", "import ussd_flows.amounts", "roots"),
     ("ussd_flows/step.py", "import payments.money", "roots"),
     ("ussd_flows/screen.py", "import time", "ussd-pure"),
     ("ussd_flows/menus/pay.py", "import sqlalchemy", "ussd-pure"),
-    ("payments/tables.py", "import payments.match", "payments-layers"),
+    ("payments/requests/dispatch.py", "import payments.evidence.facts", "payments-layers"),
     ("payments/stray.py", "", "payments-layers"),
     ("payments/operators/contract.py", "import payments.operators.sandbox.callback", "operators-layers"),
     ("payments/operators/sandbox/callback.py", "import payments.tables", "operators-no-db"),
-    ("payments/lifecycle.py", "import random", "decisions-pure"),
+    ("payments/requests/lifecycle.py", "import random", "decisions-pure"),
     ("payments/msisdn.py", "def f():\n    import httpx", "decisions-pure"),
     ("gateway/contributions/rights.py", "import sqlalchemy", "decisions-pure"),
-    ("payments/inbox.py", "import fastapi", "payments-no-web"),
+    ("payments/evidence/callbacks.py", "import fastapi", "payments-no-web"),
     ("gateway/sms/outbox.py", "import payments.tables", "payments-tables-owned"),
-    ("gateway/database.py", "import gateway.settings", "settings-at-the-root"),
-    ("gateway/local/sandbox_operator/page.py", "import payments.money", "sandbox-operator-alone"),
+    ("gateway/infra/database.py", "import gateway.config.settings", "settings-at-the-root"),
+    ("sandbox_operator/page.py", "import payments.money", "roots"),
+    ("gateway/jobs/tick.py", "import sandbox_operator.page", "sandbox-operator-alone"),
+    ("sandbox_operator/books.py", "import sqlalchemy", "sandbox-operator-no-db"),
     ("gateway/contributions/scheme.py", "import gateway.reports", "gateway-layers"),
     ("gateway/stray.py", "", "gateway-layers"),
     ("payments/errors.py", "import payments.money", "no-cycles"),

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from payments.observation import ObservedStatus
 from payments.operators.contract import LineKind
 from tests.fixed import START, CountedIds, TestClock

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 
 from gateway.app import BODY_BYTES_MAX
-from gateway.connections import KEEP_ALIVE_S
-from gateway.local.postgres import PrivatePostgres
+from gateway.infra.connections import KEEP_ALIVE_S
+from gateway.local.postgres.private import PrivatePostgres
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -106,7 +106,7 @@ def test_nothing_is_explained_that_is_not_wanted() -> None:
 
 
 def test_the_wheel_carries_every_file_that_is_read_at_run_time(tmp_path: Path) -> None:
-    for part in ("gateway", "ussd_flows", "payments", "migrations"):
+    for part in ("gateway", "ussd_flows", "payments", "sandbox_operator", "migrations"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
@@ -117,7 +117,7 @@ def test_the_wheel_carries_every_file_that_is_read_at_run_time(tmp_path: Path) -
     packed = set(zipfile.ZipFile(wheel).namelist())
     here = {
         path.relative_to(ROOT)
-        for part in ("gateway", "ussd_flows", "payments", "migrations")
+        for part in ("gateway", "ussd_flows", "payments", "sandbox_operator", "migrations")
         for path in (ROOT / part).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }

@@ -15,31 +15,33 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.applications import Starlette
 
-from gateway import health, sms_reports, webhooks
-from gateway.callers import Callers
+from gateway import health
 from gateway.contributions.schemes import SchemeBook
-from gateway.database import Database
-from gateway.deps import Deps
-from gateway.doors import Doors
-from gateway.errors import install_error_handlers
+from gateway.infra.database import Database
+from gateway.infra.deps import Deps
+from gateway.infra.doors import Doors
+from gateway.infra.problems import install_error_handlers
 from gateway.jobs.deps import JobDeps, Pace
 from gateway.jobs.tick import until_quiet
 from gateway.local.illustrative import load_people, load_schemes
-from gateway.local.sandbox_operator import deeds, deliver
-from gateway.local.sandbox_operator.app import create_operator
-from gateway.local.sandbox_operator.deeds import Operator
-from gateway.local.sandbox_operator.model import Prompt, PromptState
 from gateway.members.places import rows
+from gateway.operator_api import callbacks as webhooks
+from gateway.operator_api.callbacks import WebhookParts
+from gateway.operator_api.callers import Callers
+from gateway.sms import report_routes as sms_reports
 from gateway.sms.senders.sandbox import SandboxSender
 from gateway.ussd import routes as ussd
 from gateway.ussd.aggregators.registry import built_in as aggregators
 from gateway.ussd.parts import UssdDeps
 from gateway.ussd.sessions_postgres import PostgresSessions
-from gateway.webhooks import WebhookParts
 from payments.operators.contract import Operator as OperatorRules
 from payments.operators.contract import OperatorClient, Secret, Secrets
 from payments.operators.registry import built_in as operators
 from payments.operators.sandbox.client import SandboxClient
+from sandbox_operator import deeds, deliver
+from sandbox_operator.app import create_operator
+from sandbox_operator.deeds import Operator
+from sandbox_operator.model import Prompt, PromptState
 from tests.fixed import CountedIds, TestClock
 from ussd_flows.places import places_from
 

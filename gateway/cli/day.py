@@ -10,17 +10,17 @@ import typer
 
 from gateway.cli.environment import environment
 from gateway.cli.terminal import asked_password, author, is_watched, piped_password, stop
-from gateway.clock import SystemClock
-from gateway.closing import DayToClose, DayUnexplained, close
-from gateway.deps import Deps
-from gateway.finance.access import Door, LoginForm, MustWait
-from gateway.finance.audit import actor_of
-from gateway.finance.passwords import Passwords
-from gateway.finance.roles import RIGHTS, Right
-from gateway.finance.sessions import SessionRules
-from gateway.finance.words import ROLES, francs
-from gateway.importing import Unfinished
-from gateway.settings import Settings, load_settings
+from gateway.config.settings import Settings, load_settings
+from gateway.console.auth.access import Door, LoginForm, MustWait
+from gateway.console.auth.audit import actor_of
+from gateway.console.auth.passwords import Passwords
+from gateway.console.auth.roles import RIGHTS, Right
+from gateway.console.auth.sessions import SessionRules
+from gateway.console.words import ROLES, francs
+from gateway.infra.clock import SystemClock
+from gateway.infra.deps import Deps
+from gateway.money.close_day import DayToClose, DayUnexplained, close
+from gateway.money.import_statement import Unfinished
 from gateway.wiring import Wiring
 from payments.reconciliation.close import DayNotClosable, DayRefusal, SealedDay, read_day
 

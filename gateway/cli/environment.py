@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 
 from gateway.local.folder import local_dir
-from gateway.local.house import read_note
+from gateway.local.stack import read_note
 
 
 def environment() -> Mapping[str, str]:

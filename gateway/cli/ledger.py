@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
 from gateway.cli.terminal import stop, transact
-from gateway.clock import SystemClock
-from gateway.closing import verify_all
-from gateway.database import Timeouts
-from gateway.finance.words import counted, francs, side
-from gateway.settings import load_settings
+from gateway.config.settings import load_settings
+from gateway.console.words import counted, francs, side
+from gateway.infra.clock import SystemClock
+from gateway.infra.database import Timeouts
+from gateway.money.close_day import verify_all
 from payments.ledger.balance import balances
 from payments.ledger.fault import Fault, FaultKind
 from payments.ledger.seal import Block, Verification, seal

@@ -4,8 +4,8 @@ import os
 
 import typer
 
-from gateway.migrate import migrate
-from gateway.settings import load_settings
+from gateway.config.settings import load_settings
+from gateway.infra.migrate import migrate
 
 
 def command() -> None:

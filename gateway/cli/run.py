@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from gateway.local import house, ports, postgres
+from gateway.local import ports
+from gateway.local import stack as house
 from gateway.local.faults import reason
 from gateway.local.folder import local_dir
+from gateway.local.postgres import private as postgres
 from gateway.local.supervisor import Child
 
 _NAME_CHARS = 8

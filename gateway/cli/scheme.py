@@ -6,9 +6,9 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
+from gateway.config.settings import load_settings
 from gateway.contributions.schemes import SchemeBook
 from gateway.local.illustrative import load_people, load_schemes
-from gateway.settings import load_settings
 from gateway.wiring import Wiring
 
 app = typer.Typer(help="Les barèmes de cotisation.", no_args_is_help=True)

@@ -9,17 +9,17 @@ import uvicorn
 from fastapi import APIRouter
 
 from gateway.app import create_app
-from gateway.connections import (
+from gateway.config.setting_types import LogFormat
+from gateway.config.settings import load_settings
+from gateway.infra.connections import (
     KEEP_ALIVE_S,
     ConnectionLimits,
     JunkIsNoNews,
     connections_max,
     patient_protocol,
 )
+from gateway.infra.logs import configure_logs
 from gateway.local.phone_page import phone_router
-from gateway.logs import configure_logs
-from gateway.setting_types import LogFormat
-from gateway.settings import load_settings
 from gateway.wiring import Parts
 
 #: Most connections idle most of the time; those that speak are limited by `RAMU_CONCURRENCY_MAX`.

@@ -12,21 +12,21 @@ from rich.table import Table
 
 from gateway.cli.environment import environment
 from gateway.cli.terminal import author, stop
-from gateway.finance import audit
-from gateway.finance.upload_words import line_list, upload_words
-from gateway.finance.words import BUCKETS, counted, francs
-from gateway.importing import StatementPutOff, bring_through, receive, resume
+from gateway.config.settings import load_settings
+from gateway.console.auth import audit
+from gateway.console.upload_words import line_list, upload_words
+from gateway.console.words import BUCKETS, counted, francs
+from gateway.infra.reading import LINES_MAX, TooLarge, TooManyLines, read_bounded
 from gateway.local.faults import reason
-from gateway.reading import LINES_MAX, TooLarge, TooManyLines, read_bounded
-from gateway.reconciling import ImportOutcome
-from gateway.reconciling import Progress as Tell
+from gateway.money.import_statement import StatementPutOff, bring_through, receive, resume
+from gateway.money.match_statement import ImportOutcome
+from gateway.money.match_statement import Progress as Tell
 from gateway.reports.statements import UploadRow, uploads_aside, uploads_at_work, uploads_done
-from gateway.settings import load_settings
 from gateway.wiring import Parts, Wiring
 from payments.errors import OperatorUnknown, StatementRejected
 from payments.reconciliation import uploads
+from payments.reconciliation.upload import UploadState
 from payments.reconciliation.uploads import NewUpload, Upload
-from payments.upload import UploadState
 
 app = typer.Typer(no_args_is_help=True, help="Les relevés des opérateurs.")
 

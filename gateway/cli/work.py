@@ -3,9 +3,9 @@
 import asyncio
 import os
 
-from gateway.logs import configure_logs
-from gateway.setting_types import LogFormat
-from gateway.settings import load_settings
+from gateway.config.setting_types import LogFormat
+from gateway.config.settings import load_settings
+from gateway.infra.logs import configure_logs
 from gateway.worker import work
 
 

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.metrics import HOUSEHOLDS_PARKED
+from gateway.infra.metrics import HOUSEHOLDS_PARKED
 
 log = structlog.stdlib.get_logger()
 

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from gateway.contributions.reading import scheme_from
 from gateway.contributions.scheme import Scheme
-from gateway.metrics import SCHEMES_UNREADABLE
+from gateway.infra.metrics import SCHEMES_UNREADABLE
 from gateway.tables import SchemeRow
 
 log = structlog.stdlib.get_logger()

@@ -6,17 +6,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.infra.metrics import PAYMENTS_POSTED, QUERIES
 from gateway.jobs.apart import write_apart
 from gateway.jobs.deps import JobDeps, one_after_another
 from gateway.jobs.lanes import Call, NotCalled, Raised, Word
 from gateway.jobs.orders import order_for
-from gateway.metrics import PAYMENTS_POSTED, QUERIES
-from gateway.settling import Settled, settle
-from payments.collect import apply_events, read_requests
-from payments.dispatch import ClaimedRequest, claim_to_ask, fail, leave_unasked, next_inquiry_at, schedule
-from payments.lifecycle import OPEN, Event, State
-from payments.match import Evidence
+from gateway.money.credit_evidence import Settled, settle
+from payments.evidence.facts import Evidence
 from payments.operators.contract import Answer, Capabilities, QueryResult
+from payments.requests.dispatch import ClaimedRequest, claim_to_ask, fail, leave_unasked, next_inquiry_at, schedule
+from payments.requests.lifecycle import OPEN, Event, State
+from payments.requests.store import apply_events, read_requests
 
 #: An operator that took our request may need this long to show it; before, "never seen" means nothing.
 SEEN_AFTER = timedelta(seconds=60)

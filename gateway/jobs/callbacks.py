@@ -8,21 +8,22 @@ from itertools import islice
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.infra.metrics import CALLBACKS_UNREADABLE
 from gateway.jobs.apart import write_apart
 from gateway.jobs.ask import count_posted
 from gateway.jobs.deps import JobDeps, one_after_another
-from gateway.metrics import CALLBACKS_UNREADABLE
-from gateway.naming import written_references
-from gateway.settling import Settled, settle
-from payments.collect import read_requests
-from payments.dispatch import Lease
+from gateway.money.credit_evidence import Settled, settle
+from gateway.money.naming import written_references
 from payments.errors import CallbackMalformed
-from payments.inbox import ATTEMPTS_MAX, StoredCallback, claim, mark_failed, mark_handled
-from payments.inquiries import TRANSACTION_ID_CHARS_MAX, Knock, open_inquiries
-from payments.lifecycle import EVENT_OF_STATUS, contradicts
-from payments.match import Evidence, RequestFact
+from payments.evidence.callbacks import ATTEMPTS_MAX, StoredCallback, claim, mark_failed, mark_handled
+from payments.evidence.facts import Evidence
+from payments.evidence.inquiries import TRANSACTION_ID_CHARS_MAX, Knock, open_inquiries
 from payments.observation import Observation, Provenance, VerdictKind
 from payments.operators.doors import read_callback
+from payments.requests.dispatch import Lease
+from payments.requests.facts import RequestFact
+from payments.requests.lifecycle import EVENT_OF_STATUS, contradicts
+from payments.requests.store import read_requests
 
 log = structlog.stdlib.get_logger()
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.contributions.schemes import SchemeBook
-from gateway.deps import Deps
+from gateway.infra.deps import Deps
 from gateway.jobs.lanes import Lane, Lanes
-from gateway.reconciling import ReconcilingDeps
-from gateway.settling import SettleContext
+from gateway.money.credit_evidence import SettleContext
+from gateway.money.match_statement import ReconcilingDeps
 from gateway.sms.senders.contract import SmsSender
-from payments.dispatch import Lease
 from payments.operators.contract import Capabilities
+from payments.requests.dispatch import Lease
 
 #: An operator may need so many calls to answer one question: the request, where it leads, what stands there.
 CALLS_PER_QUESTION = 3

@@ -10,14 +10,14 @@ from gateway.jobs.ask import count_answers, count_posted, word_of
 from gateway.jobs.deps import JobDeps, one_after_another
 from gateway.jobs.lanes import Call, NotCalled, Raised
 from gateway.jobs.orders import order_for
-from gateway.settling import Settled, settle
-from payments.collect import read_requests
-from payments.dispatch import FAILURES_MAX, ClaimedRequest, read_claimed
-from payments.inquiries import NOT_FOUND_MAX, End, Inquiry, Outcome, claim, put_off, write
-from payments.lifecycle import OPEN, State
-from payments.match import Evidence
+from gateway.money.credit_evidence import Settled, settle
+from payments.evidence.facts import Evidence
+from payments.evidence.inquiries import NOT_FOUND_MAX, End, Inquiry, Outcome, claim, put_off, write
 from payments.observation import ObservedStatus
 from payments.operators.contract import Answer, OperatorClient, QueryResult
+from payments.requests.dispatch import FAILURES_MAX, ClaimedRequest, read_claimed
+from payments.requests.lifecycle import OPEN, State
+from payments.requests.store import read_requests
 
 Heard = tuple[Inquiry, Answer | Raised | NotCalled]
 

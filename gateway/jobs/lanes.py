@@ -9,11 +9,11 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from gateway.clock import Clock
-from gateway.database import Database
+from gateway.infra.clock import Clock
+from gateway.infra.database import Database
+from gateway.infra.metrics import OPERATOR_TROUBLE
 from gateway.jobs.breaker import Allowance, Breaker
-from gateway.metrics import OPERATOR_TROUBLE
-from payments.trouble import Trouble, TroubleKind, over, say
+from payments.requests.trouble import Trouble, TroubleKind, over, say
 
 log = structlog.stdlib.get_logger()
 

@@ -1,8 +1,8 @@
 """How a claimed request is put to an operator."""
 
-from gateway.deps import Deps
-from payments.dispatch import ClaimedRequest
+from gateway.infra.deps import Deps
 from payments.operators.contract import PushOrder
+from payments.requests.dispatch import ClaimedRequest
 
 
 def order_for(deps: Deps, claimed: ClaimedRequest) -> PushOrder:

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from gateway.importing import match_due, read_due
 from gateway.jobs.deps import JobDeps
-from gateway.reconciling import explain_posted
+from gateway.money.import_statement import match_due, read_due
+from gateway.money.match_statement import explain_posted
 from payments.reconciliation.uploads import Whose
 
 

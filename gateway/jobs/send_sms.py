@@ -8,9 +8,9 @@ from functools import partial
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.database import Database
+from gateway.infra.database import Database
+from gateway.infra.metrics import SMS_DROPPED, SMS_SENT
 from gateway.jobs.deps import JobDeps
-from gateway.metrics import SMS_DROPPED, SMS_SENT
 from gateway.sms.delivery import claim, record
 from gateway.sms.reports import apply_early
 from gateway.sms.senders.contract import ClaimedSms, Outcome, SendResult, SmsSender

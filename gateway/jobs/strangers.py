@@ -3,14 +3,15 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.importing import match_due, read_due
 from gateway.jobs.deps import JobDeps
-from payments import dispatch, inquiries
-from payments.collect import expire_parked
-from payments.dispatch import Unreached
-from payments.inbox import park_strangers
+from gateway.money.import_statement import match_due, read_due
+from payments.evidence import inquiries
+from payments.evidence.callbacks import park_strangers
 from payments.reconciliation.uploads import Whose
-from payments.trouble import forget_others
+from payments.requests import dispatch
+from payments.requests.dispatch import Unreached
+from payments.requests.store import expire_parked
+from payments.requests.trouble import forget_others
 
 #: While a release is under way, an older worker meets the first work of an operator that only the newer ones know.
 LEFT_TO_OTHERS: Final = timedelta(hours=1)

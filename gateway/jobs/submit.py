@@ -5,16 +5,18 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.infra.metrics import PUSHES
 from gateway.jobs.apart import write_apart
 from gateway.jobs.deps import JobDeps, one_after_another
 from gateway.jobs.lanes import Call, NotCalled, Raised, Word
 from gateway.jobs.orders import order_for
-from gateway.metrics import PUSHES
-from gateway.receipts import unsent_sms
-from gateway.settling import settle
+from gateway.money.credit_evidence import settle
+from gateway.money.messages import unsent_sms
 from gateway.sms.outbox import queue
-from payments.collect import apply_events
-from payments.dispatch import (
+from payments.evidence.facts import Evidence
+from payments.observation import Observation, ObservedStatus, Provenance
+from payments.operators.contract import PushResult, Submitted
+from payments.requests.dispatch import (
     ClaimedRequest,
     claim_to_submit,
     fail,
@@ -24,10 +26,8 @@ from payments.dispatch import (
     schedule,
     uncount,
 )
-from payments.lifecycle import Event, State
-from payments.match import Evidence
-from payments.observation import Observation, ObservedStatus, Provenance
-from payments.operators.contract import PushResult, Submitted
+from payments.requests.lifecycle import Event, State
+from payments.requests.store import apply_events
 
 #: What a clear answer to the push says; money is only believed from a status query, so SUCCEEDED is asked about.
 STATUS = {

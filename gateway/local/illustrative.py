@@ -8,12 +8,12 @@ from importlib.resources import files
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.console.auth.passwords import hash_password
+from gateway.console.auth.roles import Role
+from gateway.console.auth.staff import NewStaff, add
 from gateway.contributions.reading import scheme_from
 from gateway.contributions.scheme import LegalStatus
 from gateway.contributions.schemes import INSERT, SchemeBook
-from gateway.finance.passwords import hash_password
-from gateway.finance.roles import Role
-from gateway.finance.staff import NewStaff, add
 from gateway.members.register import Registration, register
 
 SCHEMES = ("ARTISAN", "COTON")

@@ -11,7 +11,7 @@ from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway.errors import problem
+from gateway.infra.problems import problem
 from gateway.tables import SandboxSms
 from gateway.ussd.aggregators import africastalking
 from gateway.ussd.parts import UssdDeps

@@ -11,8 +11,8 @@ from sqlmodel import col
 
 from payments.reconciliation.late import NOTHING_LATE, LateTotal, late_of_file
 from payments.reconciliation.lines import BucketTotal, totals
+from payments.reconciliation.upload import AT_REST, UploadState
 from payments.tables import StatementFile, StatementLineRow, StatementUpload
-from payments.upload import AT_REST, UploadState
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.scheme import amount_due, serves
 from gateway.contributions.situation import situation
-from gateway.ids import shown_reference
+from gateway.infra.ids import shown_reference
 from gateway.members.account import Account
 from gateway.members.register import Registration, register, registration_key
-from gateway.receipts import rights_said
+from gateway.money.messages import rights_said
 from gateway.sms.kinds import SmsKind
 from gateway.sms.outbox import OutgoingSms, queue
 from gateway.sms.texts import registered, situation_detail
 from gateway.ussd.cause import Cause
 from gateway.ussd.parts import UssdDeps
 from gateway.ussd.sentences import PROMPT_OPEN, ending
-from payments.collect import NameTaken, NewPaymentRequest, PromptAlreadyOpen, Requested, request_payment
+from payments.requests.store import NameTaken, NewPaymentRequest, PromptAlreadyOpen, Requested, request_payment
 from ussd_flows.effects import RegisterHousehold, RequestPayment, SendDetail
 from ussd_flows.screen import Screen, fill
 from ussd_flows.step import Step

@@ -6,12 +6,12 @@ from gateway.contributions.allocation import maximum_xof, upcoming_items
 from gateway.contributions.scheme import amount_due
 from gateway.contributions.schemes import SchemeBook
 from gateway.contributions.situation import minimum_xof, situation, suggested_amounts
-from gateway.ids import shown_reference
+from gateway.infra.ids import shown_reference
 from gateway.members.account import Account, RequestOnAccount
 from gateway.ussd.cause import Cause
-from payments.lifecycle import State
 from payments.money import MAX_AMOUNT_XOF
 from payments.operators.contract import Operators
+from payments.requests.lifecycle import State
 from ussd_flows.facts import (
     Facts,
     OpenRequest,

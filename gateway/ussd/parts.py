@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.contributions.schemes import SchemeBook
-from gateway.deps import Deps
+from gateway.infra.deps import Deps
 from gateway.ussd.aggregators.contract import Aggregators
 from gateway.ussd.sessions import SessionStore
 from ussd_flows.places import Places

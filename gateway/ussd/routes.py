@@ -9,13 +9,13 @@ from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from gateway.errors import problem
-from gateway.metrics import USSD_TURN_S, USSD_TURNS
+from gateway.infra.metrics import USSD_TURN_S, USSD_TURNS
+from gateway.infra.problems import problem
 from gateway.ussd.aggregators.contract import Aggregator, TurnRejected
 from gateway.ussd.parts import UssdDeps
 from gateway.ussd.sentences import UNCERTAIN
 from gateway.ussd.turn import handle_turn
-from payments.wire import RawRequest, RawResponse
+from payments.http_messages import RawRequest, RawResponse
 
 #: A turn is a few hundred bytes; no aggregator has a reason to send more.
 BODY_BYTES_MAX = 64 * 1024

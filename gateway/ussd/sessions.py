@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from payments.wire import RawResponse
+from payments.http_messages import RawResponse
 from ussd_flows.state import FlowState, decode, encode
 
 #: Raised when the meaning of stored sessions changes; older ones then count as absent.

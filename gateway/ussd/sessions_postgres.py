@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.ussd.sessions import SessionKey, SessionsUnavailable, StoredSession, decode_session, encode_session
 
 LOAD = text("""

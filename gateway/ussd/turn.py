@@ -24,7 +24,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.deadline import within
+from gateway.infra.deadline import within
 from gateway.members.account import Account, load_account
 from gateway.ussd.aggregators.contract import HUNG_UP, Aggregator, Turn, TurnEvent
 from gateway.ussd.cause import Cause, turn_number
@@ -35,7 +35,7 @@ from gateway.ussd.parts import UssdDeps
 from gateway.ussd.reading import Continue, NotYours, Replay, Start, is_id_used_again, read_turn, turn_ids, used_keys
 from gateway.ussd.sentences import DONE, NOT_YOURS, NOTHING_DONE, UNCERTAIN, ending
 from gateway.ussd.sessions import Reply, SessionKey, SessionsUnavailable, StoredSession
-from payments.collect import release
+from payments.requests.store import release
 from ussd_flows.screen import Screen
 from ussd_flows.step import Step, start, step
 

@@ -73,7 +73,7 @@ FORGETTABLE = (
     "parked_household",
 )
 
-#: The same table of states as payments.lifecycle, held a second time; a test compares the two.
+#: The same table of states as payments.requests.lifecycle, held a second time; a test compares the two.
 STEPS = {
     "created": "submitted unknown pending succeeded failed reversed expired",
     "submitted": "created unknown pending succeeded failed reversed expired",
@@ -85,7 +85,7 @@ STEPS = {
     "reversed": "",
 }
 
-#: The same table of states as payments.upload, held a second time; a test compares the two.
+#: The same table of states as payments.reconciliation.upload, held a second time; a test compares the two.
 UPLOAD_STEPS = {
     "received": "reading",
     "reading": "received kept quarantined",

@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from payments.http_messages import RawRequest, RawResponse
 from payments.identity import IdentityRule
 from payments.observation import LineKind as LineKind
 from payments.observation import Observation
 from payments.observation import VerdictKind as VerdictKind
-from payments.wire import RawRequest, RawResponse
 
 
 @dataclass(frozen=True, slots=True)

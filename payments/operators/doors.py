@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from payments.http_messages import RawRequest
 from payments.identity import identified, transaction_id
 from payments.observation import Observation
 from payments.operators.contract import Operator, Statement, StatementLine
 from payments.operators.whole_ids import require_whole_ids
-from payments.wire import RawRequest
 
 
 def read_callback(operator: Operator, request: RawRequest) -> tuple[Observation, ...]:

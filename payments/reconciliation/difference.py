@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from payments.match import SAID
+from payments.evidence.facts import SAID
 from payments.money import MAX_AMOUNT_XOF
 from payments.msisdn import mask
 from payments.reconciliation.coverage import utc_day

@@ -9,7 +9,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.reconciliation.lines import KeptFile
-from payments.upload import Motive, UploadState, next_attempt_at
+from payments.reconciliation.upload import Motive, UploadState, next_attempt_at
 
 COLUMNS = "id, operator, filename, received_by, received_at, state, attempts, motive, motive_lines, file_id"
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import uvicorn
 
-from gateway.local.sandbox_operator.app import create_operator
-from gateway.local.sandbox_operator.deeds import Operator
-from gateway.local.sandbox_operator.model import Prompt, PromptState, Transaction
+from sandbox_operator.app import create_operator
+from sandbox_operator.deeds import Operator
+from sandbox_operator.model import Prompt, PromptState, Transaction
 from tests.benchmarks.ground import MERCHANT, Paid
 from tests.benchmarks.servers import HOST
 

@@ -24,14 +24,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.database import Database, Pool, Timeouts, open_database
-from gateway.ids import RandomIds
+from gateway.config.settings import Settings, load_settings
+from gateway.infra.database import Database, Pool, Timeouts, open_database
+from gateway.infra.ids import RandomIds
 from gateway.members.account import LOAD as LOAD_ACCOUNT
-from gateway.settings import Settings, load_settings
 from gateway.ussd.effects import LAST_WALLET, LOCK_HOUSEHOLD
 from gateway.ussd.sessions_postgres import ADVANCE, BEGIN
 from gateway.ussd.sessions_postgres import LOAD as LOAD_SESSION
-from payments.collect import BY_KEY, INSERT, ONE_PHONE_AT_A_TIME, OPEN_PROMPT
+from payments.requests.store import BY_KEY, INSERT, ONE_PHONE_AT_A_TIME, OPEN_PROMPT
 from tests.benchmarks.callers import CONFIRMED
 from tests.benchmarks.servers import HOST, plain
 

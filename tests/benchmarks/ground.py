@@ -10,11 +10,11 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from gateway.contributions.schemes import SchemeBook
-from gateway.database import Database, Pool, Timeouts, open_database
-from gateway.ids import checked
+from gateway.infra.database import Database, Pool, Timeouts, open_database
+from gateway.infra.ids import checked
+from gateway.infra.migrate import migrate
 from gateway.local.illustrative import load_schemes
 from gateway.members.register import Registration, register
-from gateway.migrate import migrate
 from tests.benchmarks.servers import Server, plain
 
 MERCHANT = "RAMU"

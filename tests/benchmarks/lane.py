@@ -15,11 +15,11 @@ from collections.abc import Awaitable, Callable, Sequence
 import psycopg
 from psycopg import sql
 
-from gateway.clock import SystemClock
+from gateway.config.settings import load_settings
+from gateway.infra.clock import SystemClock
 from gateway.jobs.callbacks import read_callbacks
 from gateway.jobs.deps import Pace
 from gateway.jobs.inquire import inquire
-from gateway.settings import load_settings
 from gateway.wiring import Wiring
 from tests.benchmarks.servers import plain
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from gateway.local.postgres import PrivatePostgres, start
+from gateway.local.postgres.private import PrivatePostgres, start
 from tests.benchmarks.machine import ROOT, cores_at_start
 
 HOST = "127.0.0.1"

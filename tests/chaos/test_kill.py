@@ -13,8 +13,8 @@ import httpx
 import psycopg
 import pytest
 
-from gateway.closing import verify_all
-from gateway.database import Pool, Timeouts, open_database
+from gateway.infra.database import Pool, Timeouts, open_database
+from gateway.money.close_day import verify_all
 from tests.chaos.load import TIMEOUT_S, Load
 from tests.chaos.town import Town, until
 

@@ -15,8 +15,8 @@ from typing import Final
 
 import httpx
 
-from gateway.local.postgres import PrivatePostgres, start
-from gateway.migrate import migrate
+from gateway.infra.migrate import migrate
+from gateway.local.postgres.private import PrivatePostgres, start
 
 PROJECT: Final = Path(__file__).parents[2]
 WORD: Final = "local"

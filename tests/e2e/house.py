@@ -13,8 +13,8 @@ from typing import TypeVar
 import httpx
 import psycopg
 
-from gateway.local.postgres import start
-from gateway.local.postgres_server import read_postmaster
+from gateway.local.postgres.postmaster import read_postmaster
+from gateway.local.postgres.private import start
 from tests.conftest import plain
 
 PROJECT = Path(__file__).parents[2]

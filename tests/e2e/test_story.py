@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.finance.pages import DAY_TITLES
+from gateway.console.pages import DAY_TITLES
 from gateway.members.number import valid
 from tests.e2e.house import LOCAL, House, until
 from tests.e2e.people import Console, Operator, Telephone
-from tests.gateway.finance.desk import figures_of
+from tests.gateway.console.desk import figures_of
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900), pytest.mark.xdist_group("house")]
 

@@ -11,12 +11,12 @@ from psycopg import sql
 from redis.asyncio import Redis
 
 from gateway import health
-from gateway.database import Pool, Timeouts, open_database
-from gateway.migrate import head
+from gateway.infra.database import Pool, Timeouts, open_database
+from gateway.infra.migrate import head
 from gateway.ussd.sessions_redis import RedisSessions
 from tests.conftest import Urls
 from tests.fixed import TestClock
-from tests.gateway.failing_postgres import fill, silent
+from tests.gateway.infra.failing_postgres import fill, silent
 from tests.payments.books import hand
 from tests.world import World
 

@@ -11,8 +11,8 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from gateway.local.postgres import PrivatePostgres
-from gateway.migrate import config_for, head, migrate
+from gateway.infra.migrate import config_for, head, migrate
+from gateway.local.postgres.private import PrivatePostgres
 from tests.conftest import Urls
 from tests.payments.books import hand
 

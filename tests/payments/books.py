@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import psycopg
 from psycopg import sql
 
-from gateway.database import Pool, Timeouts, open_database
-from gateway.local.postgres import PrivatePostgres
+from gateway.infra.database import Pool, Timeouts, open_database
+from gateway.local.postgres.private import PrivatePostgres
 from tests.conftest import TEMPLATE, Urls
 from tests.fixed import CountedIds, TestClock
 from tests.stories import paid

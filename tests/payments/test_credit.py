@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from payments.credit import NewPayment, insert_payments, post_payments, receipt_number
-from payments.match import Credit, ExistingPayment, MatchedBy
+from payments.evidence.facts import Credit, ExistingPayment, MatchedBy
 from payments.observation import Provenance
 from tests.conftest import Urls, plain
 

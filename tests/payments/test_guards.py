@@ -16,8 +16,8 @@ from psycopg.errors import (
     UniqueViolation,
 )
 
-from gateway.local.postgres import PrivatePostgres
-from payments.lifecycle import TRANSITIONS, State
+from gateway.local.postgres.private import PrivatePostgres
+from payments.requests.lifecycle import TRANSITIONS, State
 from tests.conftest import Urls
 from tests.payments.books import (
     APPEND_ONLY,

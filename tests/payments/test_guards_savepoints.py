@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.errors import CheckViolation, RestrictViolation
 
-from gateway.local.postgres import PrivatePostgres
+from gateway.local.postgres.private import PrivatePostgres
 from tests.payments.books import AT, Books, hand, open_books, plain
 
 pytestmark = pytest.mark.database

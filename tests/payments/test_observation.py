@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from payments.lifecycle import EVENT_OF_STATUS
 from payments.observation import CREDITING, Observation, ObservedStatus, Provenance
+from payments.requests.lifecycle import EVENT_OF_STATUS
 
 
 def test_everything_credits_but_a_callback_that_proves_nothing() -> None:

@@ -25,8 +25,8 @@ import httpx
 from psycopg import AsyncCursor, AsyncServerCursor
 from sqlalchemy import event
 
-from gateway.database import Database
-from gateway.database_link import Link
+from gateway.infra.database import Database
+from gateway.infra.database_link import Link
 from gateway.sms.senders.contract import ClaimedSms, SendResult, SmsSender
 from payments.operators.contract import Answer, OperatorClient, PushOrder, Submitted
 

@@ -7,8 +7,8 @@ again by its order. What remains must be equal to the letter, whichever way a ru
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
 
-from gateway.closing import verify_all
-from gateway.local.sandbox_operator.model import PromptState
+from gateway.money.close_day import verify_all
+from sandbox_operator.model import PromptState
 from tests.world import World
 
 Rows = tuple[tuple[object, ...], ...]

@@ -20,12 +20,12 @@ import httpx
 import psycopg
 from starlette.applications import Starlette
 
-from gateway.database import Pool, Timeouts, open_database
-from gateway.local.postgres import PrivatePostgres
-from gateway.local.sandbox_operator import deeds
-from gateway.local.sandbox_operator.app import create_operator
-from gateway.local.sandbox_operator.books import Books
-from gateway.local.sandbox_operator.model import Decision
+from gateway.infra.database import Pool, Timeouts, open_database
+from gateway.local.postgres.private import PrivatePostgres
+from sandbox_operator import deeds
+from sandbox_operator.app import create_operator
+from sandbox_operator.books import Books
+from sandbox_operator.model import Decision
 from tests.fixed import CountedIds, TestClock
 from tests.simulation.boundaries import (
     Boundary,

@@ -2,20 +2,20 @@
 
 from datetime import timedelta
 
-from gateway.closing import DayToClose, close
-from gateway.importing import import_statement
 from gateway.jobs.ask import ask
 from gateway.jobs.callbacks import read_callbacks
 from gateway.jobs.inquire import inquire
 from gateway.jobs.seal_ledger import seal_ledger
 from gateway.jobs.send_sms import send_sms
 from gateway.jobs.submit import submit
-from gateway.local.sandbox_operator import deeds, statement
-from gateway.local.sandbox_operator.model import StatementFault, UnaskedPayment
-from gateway.reconciling import ReconcilingDeps
+from gateway.money.close_day import DayToClose, close
+from gateway.money.import_statement import import_statement
+from gateway.money.match_statement import ReconcilingDeps
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import Answer, QueryResult
 from payments.reconciliation.close import DayNotClosable
+from sandbox_operator import deeds, statement
+from sandbox_operator.model import StatementFault, UnaskedPayment
 from tests.fixed import TestClock
 from tests.gateway.jobs.towns import asked_to_pay
 from tests.invented_operators import CAURI, MIL, ChosenClient, QuestionDeed, event, message, others, tell

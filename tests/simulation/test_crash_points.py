@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.jobs import callbacks
-from gateway.local.postgres import PrivatePostgres
+from gateway.local.postgres.private import PrivatePostgres
 from gateway.sms.senders.contract import ClaimedSms, SendResult
 from gateway.sms.senders.sandbox import SandboxSender
-from payments import inbox
-from payments.dispatch import Lease
+from payments.evidence import callbacks as inbox
+from payments.requests.dispatch import Lease
 from tests.conftest import TEMPLATE
 from tests.simulation.boundaries import Kind, WatchedSender
 from tests.simulation.compare import differences

@@ -8,12 +8,12 @@ from typing import Final
 import pytest
 from sqlalchemy import text
 
-from gateway.importing import import_statement
 from gateway.jobs.ask import ask
 from gateway.jobs.callbacks import read_callbacks
 from gateway.jobs.inquire import inquire
-from gateway.local.postgres import PrivatePostgres
-from gateway.local.sandbox_operator.model import Switches
+from gateway.local.postgres.private import PrivatePostgres
+from gateway.money.import_statement import import_statement
+from sandbox_operator.model import Switches
 from tests.conftest import TEMPLATE
 from tests.simulation.boundaries import Boundary, Life, When
 from tests.simulation.compare import Truth, differences, faults_of, read_truth

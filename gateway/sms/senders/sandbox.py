@@ -2,8 +2,8 @@
 
 from sqlalchemy import text
 
-from gateway.clock import Clock
-from gateway.database import Database
+from gateway.infra.clock import Clock
+from gateway.infra.database import Database
 from gateway.sms.senders.contract import ClaimedSms, Outcome, SendResult
 
 #: The key makes a repeated hand-over one message, as it would be on a phone.

@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from gateway.ussd.aggregators.contract import REPEAT_WITHIN, Turn, TurnEvent, TurnRejected
 from gateway.ussd.aggregators.forms import FormUnreadable, caller_number, clean_path, read_form
-from payments.wire import RawRequest, RawResponse
+from payments.http_messages import RawRequest, RawResponse
 from ussd_flows.screen import Screen, flat
 
 NAME = "africastalking"

@@ -7,7 +7,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Final, Protocol
 
-from payments.wire import RawRequest, RawResponse
+from payments.http_messages import RawRequest, RawResponse
 from ussd_flows.screen import Screen
 
 #: Nobody reads a screen and answers it in less: the same text within this time after our answer is the same turn again.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from payments.http_messages import RawRequest
 from payments.observation import Observation
 from payments.operators.contract import Capabilities, Secrets, Statement, Verdict
 from payments.operators.sandbox import callback, gsma, statement
-from payments.wire import RawRequest
 
 #: Source: the standard has refunds (adjustment), which this operator does not serve; callbacks are answered 204.
 CAPABILITIES: Final = Capabilities(

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Final
 
 from payments.errors import CallbackMalformed
+from payments.http_messages import RawRequest
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import Secrets, Verdict, VerdictKind
 from payments.operators.sandbox import gsma
 from payments.operators.sandbox.json_text import JsonObject, read_json
 from payments.remarks import Remark
-from payments.wire import RawRequest
 
 #: A transaction object with every list full stays well below this.
 MAX_BODY_BYTES: Final = 64 * 1024

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli.main import app
-from gateway.clock import SystemClock
-from payments.trouble import Trouble, TroubleKind, say
+from gateway.infra.clock import SystemClock
+from payments.requests.trouble import Trouble, TroubleKind, say
 from tests.conftest import Urls
 from tests.fixed import CountedIds
 from tests.gateway.jobs.towns import asked_to_pay

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli.main import app
-from gateway.clock import SystemClock
+from gateway.infra.clock import SystemClock
 from tests.conftest import Urls
 from tests.world import AMINATA, World
 

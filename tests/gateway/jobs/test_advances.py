@@ -14,8 +14,8 @@ from gateway.contributions.lots import Advance, held
 from gateway.jobs.open_periods import open_periods
 from gateway.members.account import load_account
 from gateway.members.register import Registration, register
-from gateway.settling import SettleContext, settle
-from payments.match import Evidence
+from gateway.money.credit_evidence import SettleContext, settle
+from payments.evidence.facts import Evidence
 from payments.observation import Observation, ObservedStatus, Provenance
 from tests.fixed import START
 from tests.world import World

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.jobs.ask import ask
 from gateway.jobs.callbacks import read_callbacks
 from gateway.jobs.deps import Pace
 from gateway.jobs.inquire import inquire
-from gateway.local.sandbox_operator.model import Outage, Switches, UnaskedPayment
+from sandbox_operator.model import Outage, Switches, UnaskedPayment
 from tests.conftest import Urls, plain
 from tests.gateway.jobs.wire import second_worker, state_of_the_request, watched
 from tests.stories import answer, pushed

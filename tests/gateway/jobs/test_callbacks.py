@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 import psycopg
 import pytest
 
-from gateway.database import Database
+from gateway.infra.database import Database
+from gateway.infra.metrics import CALLBACKS_UNREADABLE
 from gateway.jobs.callbacks import KNOCKS_MAX, read_callbacks
 from gateway.jobs.tick import until_quiet
-from gateway.local.sandbox_operator.model import Outage, Switches, UnaskedPayment
-from gateway.metrics import CALLBACKS_UNREADABLE
-from payments import inquiries
-from payments.inbox import ATTEMPTS_MAX
+from payments.evidence import inquiries
+from payments.evidence.callbacks import ATTEMPTS_MAX
+from payments.http_messages import RawRequest
 from payments.observation import Observation
 from payments.operators.sandbox.adapter import SandboxOperator
-from payments.wire import RawRequest
+from sandbox_operator.model import Outage, Switches, UnaskedPayment
 from tests.conftest import Urls
 from tests.gateway.jobs.wire import second_worker, state_of_the_request, watched
 from tests.payments.books import hand

@@ -7,16 +7,16 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.jobs.ask import ask_one
 from gateway.jobs.breaker import OPENS_AFTER
 from gateway.jobs.callbacks import read_callbacks_of
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.inquire import inquire_of
 from gateway.jobs.submit import submit_to
-from payments.dispatch import FAILURES_MAX
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import PushResult, QueryResult
+from payments.requests.dispatch import FAILURES_MAX
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.jobs.towns import asked_to_pay, states, token_of
 from tests.invented_operators import (

@@ -3,9 +3,9 @@
 import asyncio
 from datetime import UTC, datetime
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.jobs.open_periods import open_periods
-from gateway.local.sandbox_operator.model import UnaskedPayment
+from sandbox_operator.model import UnaskedPayment
 from tests.gateway.jobs.wire import second_worker
 from tests.world import AMINATA, World, deeds
 

@@ -9,9 +9,9 @@ from http import HTTPStatus
 import httpx
 import pytest
 
-from gateway.database import Database
+from gateway.infra.database import Database
+from gateway.infra.metrics import OPERATOR_TROUBLE
 from gateway.jobs.tick import until_quiet
-from gateway.metrics import OPERATOR_TROUBLE
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import PushOrder, PushResult, QueryResult, Submitted
 from tests.fixed import CountedIds, TestClock

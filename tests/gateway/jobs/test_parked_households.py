@@ -6,9 +6,9 @@ import pytest
 
 from gateway.contributions.account import read_accounts
 from gateway.contributions.schemes import SchemeBook, SchemeMissing
+from gateway.infra.metrics import REGISTRY
 from gateway.jobs.open_periods import open_periods
-from gateway.local.sandbox_operator.model import UnaskedPayment
-from gateway.metrics import REGISTRY
+from sandbox_operator.model import UnaskedPayment
 from tests.conftest import Urls
 from tests.gateway.jobs.test_open_periods import SECOND, items
 from tests.payments.books import hand

@@ -7,10 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.jobs import send_sms as send_sms_job
 from gateway.jobs.send_sms import BATCH, HAND_OVER_S, LEASE_S, send_sms
-from gateway.local.sandbox_operator.model import Prompt
 from gateway.sms import review
 from gateway.sms.delivery import WAIT_MAX, Claim, claim, fair_share
 from gateway.sms.kinds import USEFUL_FOR, SmsKind, SmsState
@@ -20,6 +19,7 @@ from gateway.sms.senders.africastalking import PARALLEL, AfricasTalkingSender
 from gateway.sms.senders.contract import ClaimedSms, Outcome, SendResult
 from gateway.sms.senders.sandbox import SandboxSender
 from gateway.tables import OutboxSms
+from sandbox_operator.model import Prompt
 from tests.gateway.jobs.wire import second_worker
 from tests.gateway.sms.provider import africastalking, provider, taken
 from tests.stories import answer, ask_to_pay, paid, pushed

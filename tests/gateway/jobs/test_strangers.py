@@ -9,17 +9,18 @@ from functools import partial
 
 import pytest
 
-from gateway.database import Database
-from gateway.importing import READ_AT_ONCE, read_due, receive, resume
+from gateway.infra.database import Database
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.strangers import LEFT_TO_OTHERS, set_strangers_aside
 from gateway.jobs.tick import run_for_ever, until_quiet
+from gateway.money.import_statement import READ_AT_ONCE, read_due, receive, resume
 from gateway.reports.waiting import parked
-from payments import dispatch, inquiries
+from payments.evidence import inquiries
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import Statement
 from payments.reconciliation.uploads import NewUpload
-from payments.trouble import Trouble, TroubleKind, say
+from payments.requests import dispatch
+from payments.requests.trouble import Trouble, TroubleKind, say
 from tests.conftest import Urls
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.jobs.towns import asked_to_pay, states

@@ -6,11 +6,11 @@ from itertools import pairwise
 import httpx
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.jobs.submit import submit
-from gateway.local.sandbox_operator.model import PromptState
-from payments.collect import NewPaymentRequest, request_payment
-from payments.dispatch import Lease, claim_to_submit
+from payments.requests.dispatch import Lease, claim_to_submit
+from payments.requests.store import NewPaymentRequest, request_payment
+from sandbox_operator.model import PromptState
 from tests.gateway.jobs.wire import second_worker, state_of_the_request, watched
 from tests.stories import answer, ask_to_pay, pushed
 from tests.world import AMINATA, World

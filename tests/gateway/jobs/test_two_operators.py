@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.jobs.ask import ask, ask_one
 from gateway.jobs.breaker import FIRST_WAIT, OPENS_AFTER, PROBES
 from gateway.jobs.callbacks import read_callbacks_of
@@ -14,10 +14,11 @@ from gateway.jobs.deps import JobDeps
 from gateway.jobs.inquire import inquire_of
 from gateway.jobs.submit import submit, submit_to
 from gateway.jobs.tick import every_job, run_for_ever
-from payments import dispatch, inquiries
-from payments.dispatch import FAILURES_MAX, Lease
+from payments.evidence import inquiries
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import PushOrder, PushResult, QueryResult, Submitted
+from payments.requests import dispatch
+from payments.requests.dispatch import FAILURES_MAX, Lease
 from tests.conftest import Urls
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.jobs.towns import asked_to_pay, states, token_of

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.jobs import tick
 from gateway.jobs.ask import ask
 from gateway.jobs.deps import JobDeps

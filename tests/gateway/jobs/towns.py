@@ -2,8 +2,8 @@
 
 from sqlalchemy import text
 
-from payments.collect import NewPaymentRequest, request_payment
-from payments.dispatch import Lease
+from payments.requests.dispatch import Lease
+from payments.requests.store import NewPaymentRequest, request_payment
 from tests.invented_operators import TwoOperators
 from tests.world import World
 

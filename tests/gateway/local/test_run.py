@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from gateway.local import ports
-from gateway.local.postgres_server import read_postmaster
+from gateway.local.postgres.postmaster import read_postmaster
 
 PROJECT = Path(__file__).parents[3]
 
@@ -52,7 +52,7 @@ import signal, sys
 from pathlib import Path
 import typer
 from gateway.cli.run import live_in
-from gateway.local.house import House
+from gateway.local.stack import House
 from gateway.local.supervisor import Child, Patience
 
 folder, port, operator_port, steps, services = Path(sys.argv[1]), *sys.argv[2:6]

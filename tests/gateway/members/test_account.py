@@ -8,13 +8,13 @@ from sqlalchemy import event, text
 
 from gateway.contributions.account import read_accounts
 from gateway.members.account import Account, load_account
-from gateway.settling import SettleContext, settle
+from gateway.money.credit_evidence import SettleContext, settle
 from gateway.ussd.cause import Cause
 from gateway.ussd.facts import facts_from
 from gateway.ussd.sessions import SessionKey
-from payments.collect import NewPaymentRequest, request_payment
-from payments.match import Evidence
+from payments.evidence.facts import Evidence
 from payments.observation import Observation, ObservedStatus, Provenance
+from payments.requests.store import NewPaymentRequest, request_payment
 from tests.conftest import Urls
 from tests.payments.books import hand
 from tests.world import AMINATA, MOUSSA, World

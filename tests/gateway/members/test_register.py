@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from gateway.contributions.schemes import SchemeBook
-from gateway.database import Database, Pool, Timeouts, open_database
+from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.local.illustrative import load_schemes
 from gateway.members.number import valid
 from gateway.members.register import RegisteredHousehold, Registration, register

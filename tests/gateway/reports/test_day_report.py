@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import HealthCheck, given, settings
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.reports.breaks import breaks_of_day, open_breaks
 from gateway.reports.day import DayReport, OperatorDay, day_report
 from gateway.reports.suspense import open_suspense, suspense_balance_xof

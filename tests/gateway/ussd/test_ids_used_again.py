@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from gateway.database import Database
-from gateway.metrics import USSD_TURNS
+from gateway.infra.database import Database
+from gateway.infra.metrics import USSD_TURNS
 from gateway.ussd.parts import UssdDeps
 from gateway.ussd.sentences import NOT_YOURS
 from gateway.ussd.sessions import SessionKey

@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 
 from gateway.contributions.scheme import Scheme
 from gateway.contributions.schemes import SchemeBook, SchemeMissing
-from gateway.database import Database, Pool, Timeouts, open_database
-from gateway.deadline import within
+from gateway.infra.database import Database, Pool, Timeouts, open_database
+from gateway.infra.deadline import within
 from gateway.ussd.aggregators.africastalking import AfricasTalking
 from gateway.ussd.aggregators.contract import REPEAT_WITHIN, Turn
 from gateway.ussd.parts import Limits, UssdDeps
@@ -23,7 +23,7 @@ from gateway.ussd.routes import NOT_HEARD
 from gateway.ussd.sentences import DONE, NOTHING_DONE, UNCERTAIN
 from gateway.ussd.sessions import SessionKey
 from gateway.ussd.sessions_postgres import PostgresSessions
-from payments.wire import RawRequest, RawResponse
+from payments.http_messages import RawRequest, RawResponse
 from tests.conftest import Urls
 from tests.gateway.ussd.telephone import ADDRESS, PAY, REGISTER, Caller, Count, application
 from ussd_flows.screen import Screen

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from gateway.cli import phone
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.local.phone_page import NotLocal, phone_router
 from gateway.ussd.parts import UssdDeps
 from tests.gateway.ussd.telephone import MSISDN, REGISTER, Count, application

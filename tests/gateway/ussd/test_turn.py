@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.database import Database, Pool, Timeouts, open_database
+from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.ussd.aggregators.africastalking import AfricasTalking
 from gateway.ussd.aggregators.contract import Turn, TurnEvent
 from gateway.ussd.parts import UssdDeps

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from gateway.database import Database, Pool, Timeouts, open_database
+from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.ussd.sessions import (
     Reply,
     SessionKey,
@@ -21,7 +21,7 @@ from gateway.ussd.sessions import (
 )
 from gateway.ussd.sessions_postgres import PostgresSessions
 from gateway.ussd.sessions_redis import RedisSessions, open_redis
-from payments.wire import RawResponse
+from payments.http_messages import RawResponse
 from tests.fixed import START
 from ussd_flows.state import FlowState
 

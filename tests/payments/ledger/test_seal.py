@@ -9,7 +9,7 @@ import pytest
 from psycopg.errors import InsufficientPrivilege, RestrictViolation
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from payments.ledger import seal as sealing
 from payments.ledger.balance import balances, check_books
 from payments.ledger.entry import Entry, LedgerTxn

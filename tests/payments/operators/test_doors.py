@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from payments.errors import StatementRejected
+from payments.http_messages import RawRequest
 from payments.identity import IdentityRule, identified
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import LineKind, Statement, StatementLine, StatementTotals
 from payments.operators.doors import read_callback, read_statement
 from payments.remarks import Remark
-from payments.wire import RawRequest
 from tests.invented_operators import CAPABILITIES, CAURI, InventedOperator, event, message
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)

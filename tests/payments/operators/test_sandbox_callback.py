@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments.errors import CallbackMalformed
+from payments.http_messages import RawRequest
 from payments.observation import CREDITING, Observation, ObservedStatus, Provenance
 from payments.operators.contract import Secret, Secrets, VerdictKind
 from payments.operators.registry import built_in, get
 from payments.remarks import Remark
-from payments.wire import RawRequest
 
 RECORDED = Path(__file__).parent / "recorded"
 CASES = json.loads((RECORDED / "cases.json").read_text())
