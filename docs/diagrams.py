@@ -17,7 +17,7 @@ day, and money evidence outranks it.
 
 
 def states() -> str:
-    """Give the page about the states of a payment request."""
+    """Return the page about the states of a payment request."""
     return "\n".join([INTRODUCTION, *_diagram(), "", *_waiting(), "", *_contradictions(), ""])
 
 

@@ -48,7 +48,7 @@ WAITING = text("""
 
 
 def router(deps: Deps, sessions_answer: SessionsAnswer) -> APIRouter:
-    """Give the addresses that machines watch."""
+    """Return the addresses that machines watch."""
     routes = APIRouter()
     operators: list[str] = []
     database = Check(NO_DATABASE, lambda: _database_faults(deps, operators))
@@ -85,7 +85,7 @@ class Check:
         self._asking: asyncio.Future[list[str]] | None = None
 
     async def faults(self) -> list[str]:
-        """Give what is wrong, in sentences; silence is one of them."""
+        """Return what is wrong, in sentences; silence is one of them."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.ensure_future(self._ask())
         asking = self._asking

@@ -175,6 +175,6 @@ def _plain(named: Mapping[str, Sequence[SecretStr]]) -> dict[str, tuple[str, ...
 
 
 def _is_by_file(operator: Operator) -> bool:
-    """Say whether an operator has no calls that we could make: its statements and callbacks are all there is."""
+    """Return whether an operator has no calls that we could make: its statements and callbacks are all there is."""
     can = operator.capabilities
     return not (can.request_to_pay or can.query_request or can.query_transaction)

@@ -57,7 +57,7 @@ async def until_over(running: "asyncio.Task[None]", stop: asyncio.Event, stop_ti
 
 
 def _sweeps(parts: Parts) -> tuple[Job, ...]:
-    """Give the jobs that forget what has expired: dialogues and logins, which no job of money knows."""
+    """Return the jobs that forget what has expired: dialogues and logins, which no job of money knows."""
 
     async def dialogues(_jobs: JobDeps, now: datetime) -> int:
         return await parts.ussd.sessions.sweep(now)

@@ -26,37 +26,37 @@ class Table(SQLModel):
 
 
 def identity() -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
-    """Give a primary key that PostgreSQL counts."""
+    """Return a primary key that PostgreSQL counts."""
     return Field(default=None, sa_column=Column(BigInteger, Identity(always=False), primary_key=True))
 
 
 def amount(*, nullable: bool = False) -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
-    """Give a column of whole francs."""
+    """Return a column of whole francs."""
     return Field(default=None, sa_type=BigInteger, nullable=nullable)
 
 
 def number(*, nullable: bool = False, index: bool = False) -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
-    """Give a column that holds an identity of another row."""
+    """Return a column that holds an identity of another row."""
     return Field(default=None, sa_type=BigInteger, nullable=nullable, index=index)
 
 
 def number_type() -> type[BigInteger]:
-    """Give the type of an identity."""
+    """Return the type of an identity."""
     return BigInteger
 
 
 def text(*, nullable: bool = False, unique: bool = False, primary_key: bool = False) -> Any:  # noqa: ANN401 - as above
-    """Give a column of text without a length that nobody chose."""
+    """Return a column of text without a length that nobody chose."""
     return Field(default=None, sa_type=Text, nullable=nullable, unique=unique, primary_key=primary_key)
 
 
 def instant(*, nullable: bool = False) -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
-    """Give a column that holds a moment with its zone."""
+    """Return a column that holds a moment with its zone."""
     return Field(default=None, sa_type=instant_type(), nullable=nullable)
 
 
 def instant_type() -> type[DateTime]:
-    """Give the type of a moment with its zone."""
+    """Return the type of a moment with its zone."""
     return _Instant
 
 
@@ -70,12 +70,12 @@ class _Instant(DateTime):
 
 
 def raw_bytes() -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
-    """Give a column that keeps bytes as they came."""
+    """Return a column that keeps bytes as they came."""
     return Field(default=b"", sa_type=LargeBinary, nullable=False)
 
 
 def document(*, nullable: bool = False) -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
-    """Give a column of structured data."""
+    """Return a column of structured data."""
     return Field(default=None, sa_type=JSONB, nullable=nullable)
 
 

@@ -60,7 +60,7 @@ class NewPayment:
     credit: Credit
 
     def booked(self) -> ExistingPayment:
-        """Give it as whatever evidence comes next will find it."""
+        """Return it as whatever evidence comes next will find it."""
         one = self.credit
         return ExistingPayment(
             id=self.id,
@@ -76,7 +76,7 @@ class NewPayment:
 
 
 def receipt_number(payment_id: int) -> str:
-    """Give the number that a person quotes, from the number that we count."""
+    """Return the number that a person quotes, from the number that we count."""
     return f"Q{payment_id:0{RECEIPT_DIGITS}d}"
 
 

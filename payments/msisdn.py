@@ -63,7 +63,7 @@ def local_pairs(msisdn: str) -> str:
 
 
 def is_malian(msisdn: str) -> bool:
-    """Say whether a number in E.164 belongs to Mali's numbering plan.
+    """Return whether a number in E.164 belongs to Mali's numbering plan.
 
     Source:  libphonenumber 9.0.43 for Mali (read 2026-11).
     """

@@ -46,7 +46,7 @@ Handler = Callable[[Request, Desk], Awaitable[Response]]
 
 
 def routes(desk: Desk) -> list[Route]:
-    """Give the paths that merchants call."""
+    """Return the paths that merchants call."""
 
     async def statement_of_day(request: Request) -> Response:
         # No key: a person takes it from the page, as from an operator's portal.

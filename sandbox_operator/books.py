@@ -50,16 +50,16 @@ class Books:
             self._journal.close()
 
     def open_prompts(self) -> list[Prompt]:
-        """Give the prompts that wait, oldest first."""
+        """Return the prompts that wait, oldest first."""
         return sorted((self.prompts[key] for key in self._open), key=lambda prompt: prompt.opened_at)
 
     def due_deliveries(self, now: datetime) -> list[Delivery]:
-        """Give the callbacks to be sent by now."""
+        """Return the callbacks to be sent by now."""
         waiting = (self.deliveries[key] for key in self._undelivered)
         return [delivery for delivery in waiting if delivery.next_at is not None and delivery.next_at <= now]
 
     def wallet(self, msisdn: str) -> Wallet:
-        """Give a payer's wallet, as everybody has one."""
+        """Return a payer's wallet, as everybody has one."""
         return self.wallets.get(msisdn) or Wallet(msisdn=msisdn, balance_xof=OPENING_WALLET_XOF)
 
     def _put_all(self, rows: Sequence[Row]) -> None:

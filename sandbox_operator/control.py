@@ -41,7 +41,7 @@ class NextAnswers(_Body):
 
 
 def routes(desk: Desk) -> list[Route]:
-    """Give the paths of the control face."""
+    """Return the paths of the control face."""
     table: list[tuple[str, str, Handler]] = [
         ("GET", "/control/books", _books),
         ("POST", "/control/prompts/{server_id:uuid}/decision", _decide),

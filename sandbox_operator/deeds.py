@@ -104,7 +104,7 @@ def pay_unasked(operator: Operator, payment: UnaskedPayment, now: datetime) -> T
 
 
 def reverse(operator: Operator, reference: str, callbacks: int, now: datetime) -> Transaction:
-    """Give the money of one operation back, once."""
+    """Return the money of one operation back, once."""
     original = _transaction(operator, reference)
     if original.type != "merchantpay" or original.status != "completed":
         raise DeedRefused("Seule une opération réussie et non annulée peut être annulée.")
@@ -134,7 +134,7 @@ def run_due(operator: Operator, now: datetime) -> None:
 def callback_body(
     transaction: Transaction, error_code: str | None, merchant: str, now: datetime
 ) -> Mapping[str, object]:
-    """Give what a callback says: the transaction, or on failure an error object alone."""
+    """Return what a callback says: the transaction, or on failure an error object alone."""
     return gsma.error(error_code, now) if error_code is not None else gsma.transaction(transaction, merchant)
 
 

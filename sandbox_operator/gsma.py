@@ -108,7 +108,7 @@ def error(code: str, now: datetime, why: str = "", category: str | None = None) 
 
 
 def status_of(body: Json) -> int:
-    """Give the HTTP status of an error object."""
+    """Return the HTTP status of an error object."""
     return _STATUS_OF_CATEGORY.get(str(body["errorCategory"]), 400)
 
 

@@ -35,7 +35,7 @@ class Journal:
         _sync_folder(data_dir)
 
     def replay(self) -> Iterator[list[Row]]:
-        """Give what was written, line by line, and cut off a last line that a crash left unfinished."""
+        """Return what was written, line by line, and cut off a last line that a crash left unfinished."""
         content = self.path.read_bytes()
         whole, newline, torn = content.rpartition(b"\n")
         if torn:

@@ -59,7 +59,7 @@ class FormRefused(Exception):
 
 
 def routes(desk: Desk) -> list[Route]:
-    """Give the pages and the forms they post."""
+    """Return the pages and the forms they post."""
     templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
     templates.filters["francs"] = francs
 

@@ -41,7 +41,7 @@ class Urls:
 
 
 def plain(url: str) -> str:
-    """Give an address that psycopg itself understands."""
+    """Return an address that psycopg itself understands."""
     return url.replace("postgresql+psycopg://", "postgresql://")
 
 

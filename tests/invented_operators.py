@@ -115,7 +115,7 @@ def message(*events: Mapping[str, object]) -> bytes:
 
 
 def sign(body: bytes, at: int, secret: str = SECRET) -> str:
-    """Give the signature of a body at a moment."""
+    """Return the signature of a body at a moment."""
     return hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
 
 
@@ -264,7 +264,7 @@ async def open_two_operators(database: Database, clock: TestClock, ids: CountedI
 
 
 def others(cauri: ChosenClient, mil: ChosenClient) -> Others:
-    """Give both as what a world is built from."""
+    """Return both as what a world is built from."""
     return Others(
         operators={
             CAURI: InventedOperator(

@@ -108,7 +108,7 @@ class World:
         return await deliver.run_once(self.operator, self.clock.now, self.wire)
 
     def prompts(self) -> list[Prompt]:
-        """Give the prompts that wait on phones."""
+        """Return the prompts that wait on phones."""
         return [prompt for prompt in self.operator.books.prompts.values() if prompt.state is PromptState.PENDING]
 
     async def count(self, table: str) -> int:
@@ -117,12 +117,12 @@ class World:
             return int((await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one())  # noqa: S608
 
     async def rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
-        """Give the rows of a query."""
+        """Return the rows of a query."""
         async with self.database.single() as connection:
             return [tuple(row) for row in (await connection.execute(text(query), values)).all()]
 
     async def texts_to(self, msisdn: str) -> list[str]:
-        """Give what a phone has received."""
+        """Return what a phone has received."""
         found = await self.rows("SELECT body FROM sandbox_sms WHERE msisdn = :msisdn ORDER BY id", msisdn=msisdn)
         return [str(body) for (body,) in found]
 

@@ -29,7 +29,7 @@ class Frame:
 
 
 def lay_out(menu: Menu, page: Page, number: int, frame: Frame) -> tuple[Screen, Mapping[str, str], int]:
-    """Give one screen of a page, the code behind each of its keys, and the number of the screen.
+    """Return one screen of a page, the code behind each of its keys, and the number of the screen.
 
     Units:   number from 0.
     Returns: the last screen for a number beyond it, because a list may have become shorter.
@@ -43,7 +43,7 @@ def lay_out(menu: Menu, page: Page, number: int, frame: Frame) -> tuple[Screen, 
 
 
 def ending(menu: Menu, text: str) -> Screen:
-    """Give the last screen of a session."""
+    """Return the last screen of a session."""
     return Screen(text, (), InputKind.NONE, ends=True, name=f"{menu.name}.end")
 
 

@@ -17,23 +17,23 @@ class PlaceRow(Protocol):
 
     @property
     def code(self) -> str:
-        """Give the code that is stored with the household."""
+        """Return the code that is stored with the household."""
 
     @property
     def name_gsm7(self) -> str:
-        """Give the name as phones show it."""
+        """Return the name as phones show it."""
 
     @property
     def region(self) -> str:
-        """Give the name of the region it lies in."""
+        """Return the name of the region it lies in."""
 
     @property
     def aliases(self) -> Sequence[str]:
-        """Give its other spellings."""
+        """Return its other spellings."""
 
     @property
     def old_region(self) -> str | None:
-        """Give the name of the region it lay in before the last reform."""
+        """Return the name of the region it lay in before the last reform."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Screen:
 
 
 def flat(screen: Screen) -> str:
-    """Give the screen as one text, the way phones show it."""
+    """Return the screen as one text, the way phones show it."""
     return "\n".join([screen.text, *(f"{option.key}. {option.label}" for option in screen.options)])
 
 

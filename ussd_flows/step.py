@@ -87,7 +87,7 @@ def _turn(state: FlowState, text: str, facts: Facts) -> Step | Again:
 
 
 def _is_readable(state: FlowState) -> bool:
-    """Tell whether these menus can go on from a state that others, of another release, may have written."""
+    """Return whether these menus can go on from a state that others, of another release, may have written."""
     menus = (state.menu, *state.trail)
     return MENUS.keys() >= set(menus) and MENUS[state.menu].needs <= state.data.keys()
 
@@ -141,7 +141,7 @@ def _show(state: FlowState, facts: Facts, notice: str = "") -> Step:
 
 
 def _first_key(state: FlowState, facts: Facts) -> int:
-    """Give the least key of a screen that acts.
+    """Return the least key of a screen that acts.
 
     Whoever never got it may answer the screen before it once more, with another number: where that looks like an answer
     to this one, no key is a number that she might type there.

@@ -8,7 +8,7 @@ from gateway.local.stack import read_note
 
 
 def environment() -> Mapping[str, str]:
-    """Give the environment; where it names no database, the running house of local mode lends its own.
+    """Return the environment; where it names no database, the running house of local mode lends its own.
 
     So a second terminal beside `ramu run` needs nothing exported. Production is never guessed.
     """

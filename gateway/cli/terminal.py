@@ -29,7 +29,7 @@ def author() -> str:
 
 
 def is_watched() -> bool:
-    """Say whether a person sits in front of this terminal."""
+    """Return whether a person sits in front of this terminal."""
     return sys.stdin.isatty()
 
 

@@ -114,7 +114,7 @@ class Settings(BaseSettings):
 
     @property
     def is_local(self) -> bool:
-        """Say whether this is one's own machine, where nothing is real."""
+        """Return whether this is one's own machine, where nothing is real."""
         return self.mode is Mode.LOCAL
 
     @classmethod
@@ -131,11 +131,11 @@ class Settings(BaseSettings):
         return (init_settings,)
 
     def migration_url(self) -> str:
-        """Give the address for migrations: the owner's, or else the application's."""
+        """Return the address for migrations: the owner's, or else the application's."""
         return (self.owner_database_url or self.database_url).get_secret_value()
 
     def secrets_of(self, operator: str) -> Secrets:
-        """Give every secret shared with one operator; none means that it can send nothing."""
+        """Return every secret shared with one operator; none means that it can send nothing."""
         return Secrets(
             tuple(
                 Secret(secret.value.get_secret_value(), secret.not_before, secret.not_after)

@@ -37,7 +37,7 @@ async def export(
     *,
     labels: csv_file.Labels = csv_file.NO_LABELS,
 ) -> Response:
-    """Give a report as a file, and note who took it."""
+    """Return a report as a file, and note who took it."""
     # It is closed by whoever sends it, or here when there is nothing to send.
     file = SpooledTemporaryFile(MEMORY_BYTES_MAX)  # noqa: SIM115 - it outlives this function
     try:

@@ -69,7 +69,7 @@ class Guarded:
 
 
 async def who_asks(finance: FinanceDeps, request: Request, now: datetime) -> Officer | None:
-    """Give the colleague whose browser asks; a stranger costs no connection to the database."""
+    """Return the colleague whose browser asks; a stranger costs no connection to the database."""
     token = request.cookies.get(finance.cookies.session)
     if not token:
         return None
@@ -78,7 +78,7 @@ async def who_asks(finance: FinanceDeps, request: Request, now: datetime) -> Off
 
 
 def endpoint(finance: FinanceDeps, guarded: Guarded) -> Endpoint:
-    """Give the function that answers a request for a page behind the door."""
+    """Return the function that answers a request for a page behind the door."""
 
     async def answer(request: Request) -> Response:
         now = finance.deps.clock.now()
@@ -111,7 +111,7 @@ def steady(finance: FinanceDeps, answer: Endpoint) -> Endpoint:
 
 
 def refusal(finance: FinanceDeps, refused: Refused, officer: Officer | None) -> Response:
-    """Give the page that says why not."""
+    """Return the page that says why not."""
     return page(
         "refused.html", refused.status, officer=officer, local_mode=finance.deps.local_mode, here="", refused=refused
     )
@@ -166,7 +166,7 @@ async def read_form(request: Request, bytes_max: int) -> FormData:
 
 
 def field_of(form: FormData, name: str) -> str:
-    """Give a field that must stand in a form exactly once, as text."""
+    """Return a field that must stand in a form exactly once, as text."""
     values = form.getlist(name)
     if len(values) != 1 or not isinstance(values[0], str):
         raise Refused(400, "Formulaire incomplet", "Un champ du formulaire manque ou est répété. Rien n'a été fait.")

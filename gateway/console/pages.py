@@ -134,7 +134,7 @@ async def day_page(finance: FinanceDeps, visit: Visit) -> Response:
 
 
 async def day_csv(finance: FinanceDeps, visit: Visit) -> Response:
-    """Give the reconciliation of a day as a file, from the same query as the page."""
+    """Return the reconciliation of a day as a file, from the same query as the page."""
     day = asked_day(visit, visit.now.date())
 
     async def rows(connection: AsyncConnection) -> AsyncGenerator[Sequence[OperatorDay]]:
@@ -152,7 +152,7 @@ async def breaks_page(finance: FinanceDeps, visit: Visit) -> Response:
 
 
 async def breaks_csv(finance: FinanceDeps, visit: Visit) -> Response:
-    """Give every open break as a file."""
+    """Return every open break as a file."""
     today = visit.now.date()
     labels = {"kind": {kind: said.label for kind, said in BREAKS.items()}}
     rows = partial(each_open_break, today=today)
@@ -174,7 +174,7 @@ async def suspense_page(finance: FinanceDeps, visit: Visit) -> Response:
 
 
 async def suspense_csv(finance: FinanceDeps, visit: Visit) -> Response:
-    """Give the money whose household is not known as a file."""
+    """Return the money whose household is not known as a file."""
     today = visit.now.date()
     rows = partial(each_open_suspense, today=today)
     return await export(finance, visit, f"attente-{today}", SUSPENSE_TITLES, rows, labels={"held_because": HELD})
@@ -218,7 +218,7 @@ def labelled_page(
     here: str,
     **said: Any,  # noqa: ANN401 - templates take anything
 ) -> Response:
-    """Give a page with everything that every page behind the door needs."""
+    """Return a page with everything that every page behind the door needs."""
     labels = {name: operator.label for name, operator in finance.deps.operators.items()}
     return page(
         template,

@@ -28,12 +28,12 @@ class FinanceDeps:
 
     @property
     def cookies(self) -> Cookies:
-        """Give the cookies: the strict ones everywhere but on one's own machine, which has no TLS."""
+        """Return the cookies: the strict ones everywhere but on one's own machine, which has no TLS."""
         return Cookies(secure=not self.deps.local_mode)
 
     @property
     def door(self) -> Door:
-        """Give the place where people come in."""
+        """Return the place where people come in."""
         return Door(self.deps.desk, self.deps.ids, self.passwords, self.rules)
 
 

@@ -68,5 +68,5 @@ _ENVIRONMENT = _environment()
 
 
 def page(template: str, status: int = 200, **said: Any) -> HTMLResponse:  # noqa: ANN401 - templates take anything
-    """Give a page."""
+    """Return a page."""
     return HTMLResponse(_ENVIRONMENT.get_template(template).render(said), status)

@@ -29,7 +29,7 @@ GUARDED = (
 
 
 def router(finance: FinanceDeps) -> APIRouter:
-    """Give the console's routes."""
+    """Return the console's routes."""
     console = APIRouter(include_in_schema=False)
     for guarded in GUARDED:
         console.add_api_route(

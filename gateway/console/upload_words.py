@@ -82,7 +82,7 @@ REMARKS: Mapping[str, str] = {
 
 
 def upload_words(state: str) -> UploadWords:
-    """Give the words of a state; one that we do not know shows itself."""
+    """Return the words of a state; one that we do not know shows itself."""
     return UPLOADS.get(state, UploadWords(state, "matching", state, ""))
 
 

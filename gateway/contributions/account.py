@@ -53,7 +53,7 @@ class ItemOnAccount:
 
     @classmethod
     def opened(cls, new: NewDueItem) -> "ItemOnAccount":
-        """Give a due item that is about to be written."""
+        """Return a due item that is about to be written."""
         return cls(None, new.period_start, new.period_end, new.due_on, new.label, new.amount_xof, ())
 
     @property
@@ -62,7 +62,7 @@ class ItemOnAccount:
         return sum(amount_xof for _, amount_xof in self.paid)
 
     def reached_on(self, threshold: int) -> date | None:
-        """Give the day on which the payments, in the order of their days, reached a threshold."""
+        """Return the day on which the payments, in the order of their days, reached a threshold."""
         total_xof = 0
         for paid_on, amount_xof in sorted(self.paid):
             total_xof += amount_xof
@@ -94,14 +94,14 @@ class HouseholdAccount:
         return replace(self, items=_paid_from(self.advances, items, today) if self.advances else items)
 
     def due_items(self) -> tuple[DueItem, ...]:
-        """Give the due items as allocation sees them."""
+        """Return the due items as allocation sees them."""
         return tuple(
             DueItem(item.id, item.period_start, item.period_end, item.due_on, item.amount_xof, item.paid_xof)
             for item in self.items
         )
 
     def covered_items(self) -> tuple[CoveredItem, ...]:
-        """Give the due items as rights see them."""
+        """Return the due items as rights see them."""
         rule = self.scheme.rights
         return tuple(
             CoveredItem(
@@ -156,7 +156,7 @@ async def read_accounts(connection: AsyncConnection, book: SchemeBook, household
 
 
 def _paid_from(advances: Sequence[Advance], items: Sequence[ItemOnAccount], today: date) -> tuple[ItemOnAccount, ...]:
-    """Give the items as they stand once what is held has paid what is due, oldest first."""
+    """Return the items as they stand once what is held has paid what is due, oldest first."""
     lots = [(lot.paid_on, lot.amount_xof) for lot in advances]
     paid: list[ItemOnAccount] = []
     for item in sorted(items, key=lambda item: item.period_start):

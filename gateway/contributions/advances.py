@@ -29,7 +29,7 @@ BY_DAY = text("""
 
 
 async def read_advances(connection: AsyncConnection, household_ids: Sequence[int]) -> dict[int, tuple[Advance, ...]]:
-    """Give what households hold in advance; those that hold nothing are left out."""
+    """Return what households hold in advance; those that hold nothing are left out."""
     by_household: dict[int, dict[date, int]] = defaultdict(dict)
     for row in (await connection.execute(BY_DAY, {"ids": list(household_ids)})).all():
         by_household[row.household_id][row.day] = row.amount_xof

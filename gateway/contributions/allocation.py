@@ -60,7 +60,7 @@ class Allocation:
 
 
 def allocate(amount_xof: int, due_items: Sequence[DueItem], upcoming: Sequence[NewDueItem]) -> Allocation:
-    """Give a payment to the oldest periods first; what no period can take is paid in advance."""
+    """Return a payment to the oldest periods first; what no period can take is paid in advance."""
     if amount_xof <= 0:
         raise ValueError(f"only money can be allocated, not {amount_xof} F")
     left_xof = amount_xof
@@ -78,7 +78,7 @@ def allocate(amount_xof: int, due_items: Sequence[DueItem], upcoming: Sequence[N
 def items_due(
     scheme: Scheme, registered_on: date, known_until: date | None, amount_xof: int, today: date
 ) -> tuple[NewDueItem, ...]:
-    """Give the periods that are due by today and end after the last one recorded."""
+    """Return the periods that are due by today and end after the last one recorded."""
     return tuple(
         NewDueItem(period.start, period.end, period.due_on, amount_xof, period.label)
         for period in periods(scheme, registered_on, today)
@@ -89,7 +89,7 @@ def items_due(
 def upcoming_items(
     scheme: Scheme, registered_on: date, due_items: Sequence[DueItem | NewDueItem], amount_xof: int, today: date
 ) -> tuple[NewDueItem, ...]:
-    """Give the periods that are not due yet and that the scheme lets this household pay ahead."""
+    """Return the periods that are not due yet and that the scheme lets this household pay ahead."""
     if not scheme.advance.allowed:
         return ()
     ahead = sum(1 for item in due_items if item.due_on > today)
@@ -99,5 +99,5 @@ def upcoming_items(
 
 
 def maximum_xof(due_items: Sequence[DueItem], upcoming: Sequence[NewDueItem]) -> int:
-    """Give the most that the recorded and the upcoming periods can take."""
+    """Return the most that the recorded and the upcoming periods can take."""
     return sum(item.remaining_xof for item in due_items) + sum(item.remaining_xof for item in upcoming)

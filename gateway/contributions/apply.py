@@ -43,7 +43,7 @@ class Plan:
     faults: Mapping[int, str] = field(default_factory=dict)
 
     def advances_xof(self) -> dict[int, int]:
-        """Give what no due item could take, by ledger transaction."""
+        """Return what no due item could take, by ledger transaction."""
         return {one.money.ledger_txn_id: one.allocation.advance_xof for one in self.applied}
 
 
@@ -84,7 +84,7 @@ def _openable(account: HouseholdAccount, today: date, *, ahead: bool) -> tuple[N
 
 
 def after(account: HouseholdAccount, allocation: Allocation, paid_on: date) -> HouseholdAccount:
-    """Give the account as it stands once an allocation is written."""
+    """Return the account as it stands once an allocation is written."""
     items = {item.period_start: item for item in account.items}
     for opened in allocation.opened:
         items[opened.period_start] = ItemOnAccount.opened(opened)

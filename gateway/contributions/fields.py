@@ -24,7 +24,7 @@ class MonthDay:
     day: int
 
     def in_year(self, year: int) -> date:
-        """Give the date of this day in a year."""
+        """Return the date of this day in a year."""
         return date(year, self.month, self.day)
 
 
@@ -38,7 +38,7 @@ class Fields:
     taken: set[str] = field(default_factory=set)
 
     def has(self, key: str) -> bool:
-        """Say whether a field is present and not null."""
+        """Return whether a field is present and not null."""
         self.taken.add(key)
         return self.values.get(key) is not None
 

@@ -49,7 +49,7 @@ class Cover:
 
 
 def threshold_xof(amount_xof: int, threshold_bp: int) -> int:
-    """Give the payment from which a period opens rights, rounded up to the franc."""
+    """Return the payment from which a period opens rights, rounded up to the franc."""
     return -(-amount_xof * threshold_bp // ALL_BP)
 
 
@@ -70,7 +70,7 @@ def rights(scheme: Scheme, items: Sequence[CoveredItem], today: date) -> Rights:
 
 
 def covers(rule: RightsRule, items: Sequence[CoveredItem]) -> tuple[Cover, ...]:
-    """Give the stretches of rights that payments have opened, in order, consecutive periods joined."""
+    """Return the stretches of rights that payments have opened, in order, consecutive periods joined."""
     joined: list[Cover] = []
     for cover in _opened(rule, items):
         if joined and cover.start <= joined[-1].end + ONE_DAY:

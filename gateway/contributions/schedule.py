@@ -47,7 +47,7 @@ def periods(scheme: Scheme, registered_on: date, until: date) -> Iterator[Period
 
 
 def next_period(scheme: Scheme, registered_on: date, after: date) -> Period:
-    """Give the first period of a household that starts after a day."""
+    """Return the first period of a household that starts after a day."""
     return next(later_periods(scheme, registered_on, after))
 
 

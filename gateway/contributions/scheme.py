@@ -186,7 +186,7 @@ class DueAmount:
 
 
 def serves(scheme: Scheme, activity: str, on: date) -> bool:
-    """Say whether a scheme is in force for an activity on a day."""
+    """Return whether a scheme is in force for an activity on a day."""
     ended = scheme.valid_to is not None and on > scheme.valid_to
     return activity in scheme.sectors and scheme.valid_from <= on and not ended
 

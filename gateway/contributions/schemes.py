@@ -38,14 +38,14 @@ class SchemeBook:
     unreadable: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def get(self, code: str, version: int) -> Scheme:
-        """Give one version."""
+        """Return one version."""
         found = self.schemes.get((code, version))
         if found is None:
             raise SchemeMissing(f"scheme {code} version {version} is not loaded")
         return found
 
     def open_on(self, day: date) -> tuple[Scheme, ...]:
-        """Give the newest version of each scheme that takes new households on a day."""
+        """Return the newest version of each scheme that takes new households on a day."""
         newest: dict[str, Scheme] = {}
         for scheme in sorted(self.schemes.values(), key=lambda scheme: scheme.version):
             if scheme.valid_from <= day and (scheme.valid_to is None or day <= scheme.valid_to):

@@ -42,7 +42,7 @@ def situation(scheme: Scheme, registered_on: date, items: Sequence[DueItem], tod
 
 
 def to_open_xof(scheme: Scheme, items: Sequence[DueItem], today: date) -> int:
-    """Give what is still to pay before the running period opens rights: all arrears, then its threshold."""
+    """Return what is still to pay before the running period opens rights: all arrears, then its threshold."""
     due = _due(sorted(items, key=lambda item: item.period_start), today)
     if not due:
         return 0
@@ -52,7 +52,7 @@ def to_open_xof(scheme: Scheme, items: Sequence[DueItem], today: date) -> int:
 
 
 def minimum_xof(scheme: Scheme, payable_max_xof: int) -> int:
-    """Give the smallest payment to accept: the scheme's, or less where less is all that can be paid."""
+    """Return the smallest payment to accept: the scheme's, or less where less is all that can be paid."""
     return (
         min(scheme.instalments.minimum_xof, payable_max_xof) if payable_max_xof > 0 else scheme.instalments.minimum_xof
     )

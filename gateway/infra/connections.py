@@ -49,7 +49,7 @@ class ConnectionLimits:
 
 
 def connections_max(wanted: int) -> int:
-    """Give how many connections this process can hold, after asking the system for as many files as it may have."""
+    """Return how many connections this process can hold, after asking the system for as many files as it may have."""
     soft, hard = (
         wanted + OTHER_FILES if files == resource.RLIM_INFINITY else files
         for files in resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -61,7 +61,7 @@ def connections_max(wanted: int) -> int:
 
 
 def patient_protocol(limits: ConnectionLimits) -> type[HttpToolsProtocol]:
-    """Give the class that uvicorn makes one of for each connection of one server."""
+    """Return the class that uvicorn makes one of for each connection of one server."""
 
     class Bound(PatientProtocol):
         pass

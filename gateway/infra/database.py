@@ -70,7 +70,7 @@ class Database:
 
     @property
     def engine(self) -> AsyncEngine:
-        """Give the engine, for what watches its pool or its statements."""
+        """Return the engine, for what watches its pool or its statements."""
         return self._engine
 
     @asynccontextmanager

@@ -56,7 +56,7 @@ class Link(AsyncConnection[TupleRow]):
 
 
 def was_closed(link: Link) -> bool:
-    """Say whether the server ended an idle connection; costs one look at the socket and no round trip.
+    """Return whether the server ended an idle connection; costs one look at the socket and no round trip.
 
     An idle server has nothing to say, so whatever stands in the socket is its farewell, its end, or a message of no
     weight (a changed parameter, a ticket of TLS), which the library reads and which leaves the socket empty.

@@ -11,7 +11,7 @@ _ABANDONED: set[asyncio.Task[Any]] = set()
 
 
 async def within(limit_s: float, work: Coroutine[Any, Any, Result]) -> Result:
-    """Give what the work gives, or raise ``TimeoutError`` when the time is up.
+    """Return what the work gives, or raise ``TimeoutError`` when the time is up.
 
     ``asyncio.timeout`` waits until the cancelled work has ended, and a driver whose server is silent takes as long over
     its cancellation as over its question. Here the work is told to stop, and left to it.

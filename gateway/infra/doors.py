@@ -112,7 +112,7 @@ class _Passage:
 
 
 def in_one_form(scope: Scope) -> Scope:
-    """Give the request with the plain form of its address, and HEAD asked as GET: the server leaves out the body.
+    """Return the request with the plain form of its address, and HEAD asked as GET: the server leaves out the body.
 
     Not on the aggregators' door: there a GET is a turn of somebody's dialogue.
     """
@@ -127,7 +127,7 @@ def in_one_form(scope: Scope) -> Scope:
 
 
 def has_body(scope: Scope) -> bool:
-    """Say whether a body was announced."""
+    """Return whether a body was announced."""
     return any(
         (name == b"content-length" and value.strip(b"0 ") != b"") or name == b"transfer-encoding"
         for name, value in scope["headers"]

@@ -27,31 +27,31 @@ class Ids(Protocol):
     """Something that makes identifiers nobody can guess."""
 
     def uuid(self) -> UUID:
-        """Give a correlation id for one request to an operator."""
+        """Return a correlation id for one request to an operator."""
 
     def reference(self) -> str:
-        """Give a short reference that a person can read out."""
+        """Return a short reference that a person can read out."""
 
     def token(self) -> str:
-        """Give an unguessable word for an address or a cookie."""
+        """Return an unguessable word for an address or a cookie."""
 
 
 class RandomIds:
     """Identifiers from the machine's cryptographic source."""
 
     def uuid(self) -> UUID:
-        """Give a correlation id for one request to an operator."""
+        """Return a correlation id for one request to an operator."""
         return uuid4()
 
     def reference(self) -> str:
-        """Give a short reference that a person can read out."""
+        """Return a short reference that a person can read out."""
         while True:
             drawn = checked("".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_CHARS - 1)))
             if _looks_made(drawn):
                 return drawn
 
     def token(self) -> str:
-        """Give an unguessable word for an address or a cookie."""
+        """Return an unguessable word for an address or a cookie."""
         return secrets.token_urlsafe(TOKEN_BYTES)
 
 

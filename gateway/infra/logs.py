@@ -77,7 +77,7 @@ def _masked_number(text: str, country: str) -> str:
 
 
 def mask(key: str, value: object, depth: int = 0) -> object:
-    """Give what may be written for a value under a key, however deep it is nested."""
+    """Return what may be written for a value under a key, however deep it is nested."""
     words = {word.lower() for word in _WORD.findall(key)}
     if words & SECRET_WORDS:
         return HIDDEN

@@ -43,5 +43,5 @@ REQUESTS_REFUSED = Counter("ramu_requests_refused", "Requests refused before any
 
 
 def render() -> bytes:
-    """Give every number in the text format that Prometheus reads."""
+    """Return every number in the text format that Prometheus reads."""
     return generate_latest(REGISTRY)

@@ -10,7 +10,7 @@ MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 
 def config_for(owner_url: str) -> Config:
-    """Give Alembic's configuration for one database; the address stays out of any file."""
+    """Return Alembic's configuration for one database; the address stays out of any file."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
@@ -27,7 +27,7 @@ def migrate(owner_url: str) -> str:
 
 
 def head() -> str:
-    """Give the newest migration that this code knows."""
+    """Return the newest migration that this code knows."""
     newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
     if newest is None:
         raise RuntimeError("this installation has no migrations")

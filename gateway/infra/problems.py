@@ -40,7 +40,7 @@ class BodyTooSlow(TimeoutError):
 
 
 def problem(status: int, slug: str, title: str, detail: str = "", **extra: object) -> Response:
-    """Give an answer that a program can act on: ``slug`` names the kind for ever, ``title`` says it."""
+    """Return an answer that a program can act on: ``slug`` names the kind for ever, ``title`` says it."""
     told = {"detail": detail} if detail else {}
     body = {"type": f"{PROBLEM_TYPE}{slug}", "title": title, "status": int(status), **told, **extra}
     return JSONResponse(body, status, headers={"Cache-Control": "no-store"}, media_type=MEDIA_TYPE)

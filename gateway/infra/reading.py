@@ -36,7 +36,7 @@ class ReadingTooLong(Exception):
 
 
 def read_bounded(file: BinaryIO, bytes_max: int, lines_max: int = LINES_MAX) -> bytes:
-    """Give what a file holds, or raise ``TooLarge`` or ``TooManyLines`` as soon as that is known."""
+    """Return what a file holds, or raise ``TooLarge`` or ``TooManyLines`` as soon as that is known."""
     held, line_count = io.BytesIO(), 0
     while block := file.read(BLOCK_BYTES):
         held.write(block)
@@ -50,7 +50,7 @@ def read_bounded(file: BinaryIO, bytes_max: int, lines_max: int = LINES_MAX) -> 
 
 
 async def in_thread(compute: Callable[[], Result], deadline_s: float) -> Result:
-    """Give the result of a computation, or raise ``ReadingTooLong``.
+    """Return the result of a computation, or raise ``ReadingTooLong``.
 
     The thread is of its own and a daemon: one that never ends takes no place in a pool and holds no process back.
     """

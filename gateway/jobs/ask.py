@@ -64,7 +64,7 @@ async def ask_one(jobs: JobDeps, operator: str, now: datetime) -> int:
 
 
 def word_of(answer: Answer) -> tuple[Word, str]:
-    """Give what an answer says of the operator."""
+    """Return what an answer says of the operator."""
     return WORDS.get(answer.result, Word.WELL), answer.detail
 
 

@@ -45,7 +45,7 @@ class Reading:
 
     @property
     def is_proven(self) -> bool:
-        """Say whether the body is what the operator wrote."""
+        """Return whether the body is what the operator wrote."""
         return self.callback.verdict is VerdictKind.ACCEPT
 
 
@@ -186,7 +186,7 @@ def _evidence(reading: Reading) -> list[Evidence]:
 
 
 def _knocks(reading: Reading, named: Mapping[tuple[str, str], RequestFact]) -> Iterator[Knock]:
-    """Give what an unproven callback points at: its own address, else its transactions, else a reference of ours."""
+    """Return what an unproven callback points at: its own address, else its transactions, else a reference of ours."""
     callback = reading.callback
     if callback.request_id is not None:
         hints = [found for one in reading.observations if (found := _asked_by(one))]
@@ -210,7 +210,7 @@ def _asked_by(observed: Observation) -> str | None:
 def _doubts(
     reading: Reading, requests: Mapping[int, RequestFact], named: Mapping[tuple[str, str], RequestFact]
 ) -> Iterator[Knock]:
-    """Give the requests that stood otherwise than a proven callback says: its word is kept, and asked about besides."""
+    """Return the requests that stood otherwise than a proven callback says: its word is kept, and asked about too."""
     callback = reading.callback
     for observed in reading.observations:
         by_name = named.get((callback.operator, observed.our_reference or ""))

@@ -26,7 +26,7 @@ class Pace:
 
     @property
     def question_timeout_s(self) -> int:
-        """Give the longest that one question may take, whatever the client that puts it does."""
+        """Return the longest that one question may take, whatever the client that puts it does."""
         return CALLS_PER_QUESTION * self.call_timeout_s
 
     def lease_s(self, capabilities: Capabilities) -> int:
@@ -48,28 +48,28 @@ class JobDeps:
 
     @property
     def reconciling(self) -> ReconcilingDeps:
-        """Give what reading and matching statements needs."""
+        """Return what reading and matching statements needs."""
         return ReconcilingDeps(self.deps, self.book, self.accounts)
 
     def settling(self, now: datetime) -> SettleContext:
-        """Give what settling needs at one moment."""
+        """Return what settling needs at one moment."""
         identities = {name: operator.capabilities.identity for name, operator in self.deps.operators.items()}
         return SettleContext(self.book, now, self.deps.service_code, self.deps.reach, identities)
 
     def capabilities(self, operator: str) -> Capabilities:
-        """Give what an operator has."""
+        """Return what an operator has."""
         return self.deps.operators[operator].capabilities
 
     def lease(self, operator: str, now: datetime, batch: int) -> Lease:
-        """Give a lease on the work of one operator that outlasts its slowest batch."""
+        """Return a lease on the work of one operator that outlasts its slowest batch."""
         return Lease(operator, now, self.pace.lease_s(self.capabilities(operator)), batch)
 
     def room(self, lane: Lane, now: datetime) -> int:
-        """Give how much of a lane's work may be taken now."""
+        """Return how much of a lane's work may be taken now."""
         return self.lanes.room(lane, self.pace.batch, self.capabilities(lane.operator).requests_per_s, now)
 
     def called(self) -> tuple[str, ...]:
-        """Give the operators that we can call, in a fixed order."""
+        """Return the operators that we can call, in a fixed order."""
         return tuple(name for name in sorted(self.deps.operators) if name in self.deps.clients)
 
 

@@ -33,7 +33,7 @@ class Word(StrEnum):
 
 
 def is_being_cancelled() -> bool:
-    """Say whether somebody wants this task to end; a ``CancelledError`` that nobody asked for is a fault like any."""
+    """Return whether somebody wants this task to end; a ``CancelledError`` nobody asked for is a fault like any."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
@@ -144,11 +144,11 @@ class Lanes:
     allowances: dict[str, Allowance] = field(default_factory=dict)
 
     def of(self, job: str, operator: str) -> Lane:
-        """Give the lane of one kind of call to one operator."""
+        """Return the lane of one kind of call to one operator."""
         return self.lanes.setdefault((job, operator), Lane(job, operator))
 
     def room(self, lane: Lane, wanted: int, per_s: int | None, now: datetime) -> int:
-        """Give how much may be taken now, by breaker and rate."""
+        """Return how much may be taken now, by breaker and rate."""
         wanted = lane.breaker.calls(wanted, now)
         if per_s is None:
             return wanted

@@ -6,7 +6,7 @@ from payments.requests.dispatch import ClaimedRequest
 
 
 def order_for(deps: Deps, claimed: ClaimedRequest) -> PushOrder:
-    """Give the order of a request; its ids were made and kept before, and are the same at every repetition."""
+    """Return the order of a request; its ids were made and kept before, and are the same at every repetition."""
     return PushOrder(
         reference=claimed.reference,
         correlation_id=claimed.correlation_id,

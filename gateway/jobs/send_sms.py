@@ -43,7 +43,7 @@ async def send_sms(jobs: JobDeps, now: datetime) -> int:
 
 
 async def _handed_over(sender: SmsSender, messages: Sequence[ClaimedSms]) -> list[SendResult]:
-    """Give one result for each message, whatever the sender did."""
+    """Return one result for each message, whatever the sender did."""
     try:
         async with asyncio.timeout(HAND_OVER_S):
             told = {result.sms_id: result for result in await sender.send(list(messages))}

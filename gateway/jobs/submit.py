@@ -49,7 +49,7 @@ async def submit(jobs: JobDeps, now: datetime) -> int:
 
 
 def takers(jobs: JobDeps) -> tuple[str, ...]:
-    """Give the operators that take requests to pay."""
+    """Return the operators that take requests to pay."""
     return tuple(name for name in jobs.called() if jobs.capabilities(name).request_to_pay)
 
 
@@ -141,7 +141,7 @@ def _evidence(claimed: ClaimedRequest, answer: Submitted) -> Evidence:
 
 
 async def give_up(jobs: JobDeps, now: datetime) -> int:
-    """Give up what nobody could send within its prompt's life, and tell the payer; give how many were given up.
+    """Return up what nobody could send within its prompt's life, and tell the payer; give how many were given up.
 
     No call is made here, so that no operator that is silent, refuses us or has gone keeps a payer waiting for the word.
     """

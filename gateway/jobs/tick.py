@@ -44,7 +44,7 @@ class LaneJob:
     operators: Callable[[JobDeps], Sequence[str]]
 
     def lanes(self, jobs: JobDeps) -> list[Job]:
-        """Give one job for each operator."""
+        """Return one job for each operator."""
         return [Job(f"{self.name}/{name}", partial(self._of, name), self.rest_s) for name in self.operators(jobs)]
 
     async def _of(self, operator: str, jobs: JobDeps, now: datetime) -> int:
@@ -80,7 +80,7 @@ async def tick(jobs: JobDeps, now: datetime) -> int:
 
 
 def every_job(jobs: JobDeps) -> list[Job]:
-    """Give every job in its order, each with its operators."""
+    """Return every job in its order, each with its operators."""
     return [one for job in JOBS for one in (job.lanes(jobs) if isinstance(job, LaneJob) else [job])]
 
 

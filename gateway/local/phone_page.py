@@ -44,7 +44,7 @@ class NotLocal(Exception):
 
 
 def phone_router(ussd: UssdDeps, operator_url: str | None = None) -> APIRouter:
-    """Give the phone's page, its files and the SMS of a number; only ever in local mode."""
+    """Return the phone's page, its files and the SMS of a number; only ever in local mode."""
     if not ussd.deps.local_mode:
         raise NotLocal("the browser phone lets anybody call as anybody: it exists in local mode only")
     page = _Page(ussd, operator_url)
@@ -73,18 +73,18 @@ class _Page:
         self._files = {name: folder.joinpath(name).read_bytes() for name in STATIC}
 
     async def show(self, _request: Request) -> Response:
-        """Give the page."""
+        """Return the page."""
         return Response(self._html, media_type="text/html", headers=HEADERS)
 
     async def file(self, request: Request) -> Response:
-        """Give one of the page's files."""
+        """Return one of the page's files."""
         name = request.path_params["name"]
         if name not in self._files:
             return problem(HTTPStatus.NOT_FOUND, "not-found", "There is nothing at this address")
         return Response(self._files[name], media_type=STATIC[name], headers=HEADERS)
 
     async def inbox(self, request: Request) -> Response:
-        """Give the latest SMS of a number, newest first."""
+        """Return the latest SMS of a number, newest first."""
         try:
             msisdn = parse_msisdn(request.query_params.get("msisdn", ""))
         except MsisdnInvalid:

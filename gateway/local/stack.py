@@ -44,12 +44,12 @@ class House:
 
     @property
     def url(self) -> str:
-        """Give the address of the gateway."""
+        """Return the address of the gateway."""
         return f"http://{HOST}:{self.port}"
 
     @property
     def operator_url(self) -> str:
-        """Give the address of the sandbox operator."""
+        """Return the address of the sandbox operator."""
         return f"http://{HOST}:{self.operator_port}"
 
 
@@ -118,7 +118,7 @@ def leave_note(house: House, given: Mapping[str, str]) -> None:
 
 
 def read_note(local_dir: Path) -> Mapping[str, str]:
-    """Give what the last house of a directory wrote down; nothing where none ever lived."""
+    """Return what the last house of a directory wrote down; nothing where none ever lived."""
     try:
         note: dict[str, str] = json.loads((local_dir / NOTE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -127,7 +127,7 @@ def read_note(local_dir: Path) -> Mapping[str, str]:
 
 
 def _stopping_signals() -> tuple[signal.Signals, ...]:
-    """Give the signals that end the run; under `nohup` the end of the terminal is none of them."""
+    """Return the signals that end the run; under `nohup` the end of the terminal is none of them."""
     outlives_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     always = (signal.SIGINT, signal.SIGTERM)
     return always if outlives_terminal else (*always, signal.SIGHUP)

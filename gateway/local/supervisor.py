@@ -48,7 +48,7 @@ class Supervisor:
 
     @property
     def stopping(self) -> bool:
-        """Tell whether the end has begun."""
+        """Return whether the end has begun."""
         return self._stopping.is_set()
 
     def stop(self) -> None:

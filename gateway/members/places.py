@@ -23,13 +23,13 @@ class PlaceRow:
 
 @cache
 def rows() -> tuple[PlaceRow, ...]:
-    """Give every place, the district first, then the cercles in the order of their codes."""
+    """Return every place, the district first, then the cercles in the order of their codes."""
     text = files("gateway.members").joinpath("cercles.json").read_text(encoding="utf-8")
     return tuple(_rows(json.loads(text)))
 
 
 def cercle_name(code: str) -> str | None:
-    """Give the full name of a place; None for a code that is not one."""
+    """Return the full name of a place; None for a code that is not one."""
     row = _by_code().get(code)
     return row.name if row else None
 

@@ -166,7 +166,7 @@ async def _close(
 
 
 async def _late(connection: AsyncConnection, now: datetime) -> list[LateMoney]:
-    """Give the money that came for signed days since the signing before, each once in all reports."""
+    """Return the money that came for signed days since the signing before, each once in all reports."""
     previous = await last_signed(connection)
     if previous is None:
         return []
@@ -202,7 +202,7 @@ def canonical(report: DayReport, **more: object) -> str:
 
 
 def has_moved(sealed_content: str, report: DayReport) -> bool:
-    """Say whether the operators' figures of a day are no longer those that were sealed.
+    """Return whether the operators' figures of a day are no longer those that were sealed.
 
     Compared are the figures that the sealed form had: a figure that a later release adds has not moved.
     """

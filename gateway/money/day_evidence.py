@@ -176,7 +176,7 @@ def _sealed(day: SealedDay) -> Mapping[str, Any] | None:
 
 
 async def through(connection: AsyncConnection, day: SealedDay) -> int:
-    """Give the last ledger transaction that a signed day saw."""
+    """Return the last ledger transaction that a signed day saw."""
     txn_id: int = (await connection.execute(RANGE_OF_HEAD, {"sha256": day.ledger_head_sha256})).scalar_one()
     return txn_id
 

@@ -44,7 +44,7 @@ def rights_said(account: HouseholdAccount, today: date) -> RightsSaid:
 
 
 def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingSms | None:
-    """Give the one receipt of a payment; it goes to the payer when the number is the household's own."""
+    """Return the one receipt of a payment; it goes to the payer when the number is the household's own."""
     credit, account = payment.credit, applied.account
     if account is None:
         return _kept_sms(payment)
@@ -69,7 +69,7 @@ def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingS
 
 
 def _kept_sms(payment: NewPayment) -> OutgoingSms | None:
-    """Give the receipt of a household that cannot be worked out today: the money is there, and no more is known."""
+    """Return the receipt of a household that cannot be worked out today: the money is there, and no more is known."""
     credit = payment.credit
     if credit.payer_msisdn is None:
         return None

@@ -14,13 +14,13 @@ NUMBERS = text("SELECT ramu_number, id FROM household WHERE ramu_number = ANY(CA
 
 
 def written_references(words: Collection[str]) -> dict[str, str]:
-    """Give the reference that each of these words writes, where it writes one without a slip."""
+    """Return the reference that each of these words writes, where it writes one without a slip."""
     read = {one: read_reference(one) for one in words}
     return {one: reference for one, reference in read.items() if reference is not None}
 
 
 async def read_named(connection: AsyncConnection, words: Collection[str]) -> dict[str, int | None]:
-    """Give the household that each of these words names, or None where they mean somebody whom we do not know.
+    """Return the household that each of these words names, or None where they mean somebody whom we do not know.
 
     Words that mean nobody are left out.
     """
@@ -39,7 +39,7 @@ async def read_named(connection: AsyncConnection, words: Collection[str]) -> dic
 
 
 async def read_payers(connection: AsyncConnection, msisdns: Collection[str]) -> dict[str, tuple[int, ...]]:
-    """Give the households of these telephone numbers."""
+    """Return the households of these telephone numbers."""
     if not msisdns:
         return {}
     rows = await connection.execute(PAYERS, {"msisdns": sorted(set(msisdns))})

@@ -89,7 +89,7 @@ class _TurnedAway(Exception):
 
 
 def router(deps: Deps, parts: WebhookParts) -> APIRouter:
-    """Give the addresses at which operators report money."""
+    """Return the addresses at which operators report money."""
     routes = APIRouter()
 
     async def receive(request: Request) -> Response:

@@ -51,7 +51,7 @@ class Callers:
 
 
 def sender_of(host: str) -> str:
-    """Give the name under which a sender is counted: whoever holds one IPv6 address holds a whole network of them."""
+    """Return the name under which a sender is counted: whoever holds one IPv6 address holds a whole network of them."""
     try:
         address = ip_address(host)
     except ValueError:

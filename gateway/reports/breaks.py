@@ -44,13 +44,13 @@ class BreakFigure:
 
 
 async def open_breaks(connection: AsyncConnection, today: date, limit: int | None = None) -> tuple[BreakRow, ...]:
-    """Give the breaks that are still open, the oldest first: all of them, or the first ``limit``."""
+    """Return the breaks that are still open, the oldest first: all of them, or the first ``limit``."""
     statement = _breaks().where(col(Break.closed_at).is_(None)).limit(limit)
     return _rows((await connection.execute(statement)).all(), today)
 
 
 async def each_open_break(connection: AsyncConnection, today: date) -> AsyncGenerator[tuple[BreakRow, ...]]:
-    """Give all that ``open_breaks`` would, in slices: however many there are, few are held at once."""
+    """Return all that ``open_breaks`` would, in slices: however many there are, few are held at once."""
     statement = _breaks().where(col(Break.closed_at).is_(None)).execution_options(yield_per=SLICE_ROWS)
     result = await connection.stream(statement)
     try:
@@ -64,12 +64,12 @@ async def each_open_break(connection: AsyncConnection, today: date) -> AsyncGene
 async def breaks_of_day(
     connection: AsyncConnection, day: date, today: date, limit: int | None = None
 ) -> tuple[BreakRow, ...]:
-    """Give the breaks of one day, open or closed: all of them, or the first ``limit``."""
+    """Return the breaks of one day, open or closed: all of them, or the first ``limit``."""
     return _rows((await connection.execute(_breaks().where(col(Break.day) == day).limit(limit))).all(), today)
 
 
 async def break_figures(connection: AsyncConnection, day: date) -> tuple[BreakFigure, ...]:
-    """Give every break of one day in an order that does not depend on when it was found."""
+    """Return every break of one day in an order that does not depend on when it was found."""
     figures: Select[*tuple[Any, ...]] = (
         select(
             col(Break.kind),

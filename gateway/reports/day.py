@@ -155,7 +155,7 @@ _OLDEST_UNKNOWN = text("SELECT min(created_at) FROM payment_request WHERE state 
 
 
 async def day_report(connection: AsyncConnection, day: date, operators: Collection[str]) -> DayReport:
-    """Give the reconciliation of ``day`` for these operators and every other one that the day knows."""
+    """Return the reconciliation of ``day`` for these operators and every other one that the day knows."""
     day_start, day_end = bounds(day)
     period = {"day_start": day_start, "day_end": day_end}
     told = await statement_days(connection, day_start, day_end)
@@ -178,7 +178,7 @@ async def day_report(connection: AsyncConnection, day: date, operators: Collecti
 
 
 def bounds(day: date) -> tuple[datetime, datetime]:
-    """Give the first instant of a day and that of the next; Mali lives on UTC all year."""
+    """Return the first instant of a day and that of the next; Mali lives on UTC all year."""
     return day_bounds(day)
 
 

@@ -63,12 +63,12 @@ async def open_suspense_total(connection: AsyncConnection) -> SuspenseTotal:
 
 
 async def open_suspense(connection: AsyncConnection, today: date, limit: int | None = None) -> tuple[SuspenseRow, ...]:
-    """Give the payments whose money still stands on a suspense account, the oldest first: all, or ``limit``."""
+    """Return the payments whose money still stands on a suspense account, the oldest first: all, or ``limit``."""
     return _rows((await connection.execute(_waiting().limit(limit))).all(), today)
 
 
 async def each_open_suspense(connection: AsyncConnection, today: date) -> AsyncGenerator[tuple[SuspenseRow, ...]]:
-    """Give all that ``open_suspense`` would, in slices: however many there are, few are held at once."""
+    """Return all that ``open_suspense`` would, in slices: however many there are, few are held at once."""
     statement = _waiting().execution_options(yield_per=SLICE_ROWS)
     result = await connection.stream(statement)
     try:
@@ -119,7 +119,7 @@ def _waits() -> ColumnElement[bool]:
 
 
 async def suspense_balance_xof(connection: AsyncConnection) -> int:
-    """Give what the ledger itself holds in suspense, to be compared with the list."""
+    """Return what the ledger itself holds in suspense, to be compared with the list."""
     accounts = (await connection.execute(SUSPENSE_ACCOUNTS, {"prefix": f"{chart.SUSPENSE}/"})).scalars().all()
     statement = select(func.coalesce(-func.sum(col(LedgerEntry.amount_xof)), 0)).where(
         col(LedgerEntry.account).in_(accounts)

@@ -38,12 +38,12 @@ class TrialBalance:
 
     @property
     def is_balanced(self) -> bool:
-        """Say whether the books add up to zero."""
+        """Return whether the books add up to zero."""
         return self.debit_xof == self.credit_xof
 
 
 async def trial_balance(connection: AsyncConnection) -> TrialBalance:
-    """Give the balance of every account, by kind in the order of the chart."""
+    """Return the balance of every account, by kind in the order of the chart."""
     amount_xof = col(LedgerEntry.amount_xof)
     statement = select(
         col(LedgerEntry.account),

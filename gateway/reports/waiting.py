@@ -62,13 +62,13 @@ class ParkedRow:
 
 
 async def troubles(connection: AsyncConnection) -> tuple[TroubleRow, ...]:
-    """Give the operators that refuse us or are silent."""
+    """Return the operators that refuse us or are silent."""
     rows = (await connection.execute(TROUBLES)).all()
     return tuple(TroubleRow(**{**row._asdict(), "kind": TroubleKind(row.kind)}) for row in rows)
 
 
 async def parked(connection: AsyncConnection, most: int) -> tuple[ParkedRow, ...]:
-    """Give what was set aside, the oldest first."""
+    """Return what was set aside, the oldest first."""
     return tuple(ParkedRow(*row) for row in (await connection.execute(PARKED, {"most": most})).all())
 
 

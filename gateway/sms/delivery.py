@@ -91,7 +91,7 @@ async def claim(connection: AsyncConnection, now: datetime, lease_s: int, batch:
 
 
 def fair_share(fresh: Sequence[int], again: Sequence[int], places: int) -> list[int]:
-    """Give each of two queues half of the places, and what the other leaves empty."""
+    """Return each of two queues half of the places, and what the other leaves empty."""
     for_again = max(places // 2, places - len(fresh))
     kept = list(again[:for_again])
     return [*fresh[: places - len(kept)], *kept]

@@ -21,7 +21,7 @@ Keys = Mapping[str, tuple[str, ...]]
 
 
 def router(deps: Deps, keys: Keys) -> APIRouter:
-    """Give the address of every provider that has a key; a wrong key and an unknown name look the same."""
+    """Return the address of every provider that has a key; a wrong key and an unknown name look the same."""
     routes = APIRouter()
 
     async def receive(request: Request) -> Response:

@@ -89,7 +89,7 @@ TO_PUT_BACK = text(f"""
 
 
 async def listed(connection: AsyncConnection, states: Sequence[SmsState], most: int) -> tuple[ShownSms, ...]:
-    """Give the newest messages in some states."""
+    """Return the newest messages in some states."""
     rows = (await connection.execute(LISTED, {"states": list(states), "most": most})).all()
     return tuple(
         ShownSms(

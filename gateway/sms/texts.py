@@ -98,7 +98,7 @@ def reversed_before(*, amount_xof: int, paid_on: date, reference: str) -> str:
 def registered(
     *, name: str, ramu_number: str, amount_xof: int, months: int, waiting_days: int, service_code: str | None = None
 ) -> str:
-    """Give a household its RAMU number, what it owes and when its rights will open."""
+    """Return a household its RAMU number, what it owes and when its rights will open."""
     wait = f" et {waiting_days} jours d'attente" if waiting_days else ""
     after = (
         f", inscription enregistrée. No RAMU {ramu_number}. A payer: {show(amount_xof)} {_every(months)}."

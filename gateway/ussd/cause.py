@@ -21,25 +21,25 @@ class Cause:
 
     @property
     def name(self) -> str:
-        """Give the name of the turn."""
+        """Return the name of the turn."""
         return f"{self.dialogue}{self.turn_number}"
 
     @property
     def dialogue(self) -> str:
-        """Give what the names of all turns of the dialogue begin with."""
+        """Return what the names of all turns of the dialogue begin with."""
         return f"{dialogues(self.session, self.msisdn)}{self.started}:"
 
     def effect(self, effect_number: int) -> str:
-        """Give the idempotency key of one effect of the turn."""
+        """Return the idempotency key of one effect of the turn."""
         return f"{self.name}:{effect_number}"
 
     def made(self, key: str) -> bool:
-        """Say whether something with this key was brought about by this turn."""
+        """Return whether something with this key was brought about by this turn."""
         return key.rpartition(":")[0] == self.name
 
 
 def dialogues(session: SessionKey, msisdn: str) -> str:
-    """Give what the names of all dialogues begin with that this number has had under this session id."""
+    """Return what the names of all dialogues begin with that this number has had under this session id."""
     return f"ussd:{session.aggregator}:{quote(session.session_id, safe='')}:{msisdn}:"
 
 

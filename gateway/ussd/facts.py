@@ -31,7 +31,7 @@ PAYMENTS_SHOWN = 5
 def facts_from(
     account: Account | None, book: SchemeBook, operators: Operators, places: Places, *, now: datetime, cause: Cause
 ) -> Facts:
-    """Give the facts of one turn; what this very turn brought about before is left out, so that it answers the same."""
+    """Return the facts of one turn; what this very turn brought about before is left out, so it answers the same."""
     today = now.date()
     if account is not None and account.registered_by_cause:
         account = None
@@ -103,7 +103,7 @@ def _latest(account: Account, requests: tuple[RequestOnAccount, ...]) -> tuple[P
 
 
 def _open_request(requests: tuple[RequestOnAccount, ...], operators: Operators, now: datetime) -> OpenRequest | None:
-    """Give the newest request whose prompt may still be on the phone."""
+    """Return the newest request whose prompt may still be on the phone."""
     for request in requests:
         operator = operators.get(request.operator)
         if operator is None or request.state == State.FAILED:

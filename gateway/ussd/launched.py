@@ -43,13 +43,13 @@ class Place:
 
 
 async def was_launched_by(connection: AsyncConnection, cause: Cause) -> bool:
-    """Say whether a turn of a dialogue that we remember has brought anything about."""
+    """Return whether a turn of a dialogue that we remember has brought anything about."""
     keys = {"effect": cause.effect(0), "registration": registration_key(cause.name)}
     return bool((await connection.execute(BY_TURN, keys)).scalar_one())
 
 
 async def was_launched_at(connection: AsyncConnection, place: Place) -> bool:
-    """Say whether a payment or a registration was brought about at this place, whatever the dialogue was called."""
+    """Return whether a payment or a registration was brought about at this place, whatever the dialogue was called."""
     beginning = dialogues(place.session, place.msisdn)
     wanted = {
         "msisdn": place.msisdn,
@@ -62,5 +62,5 @@ async def was_launched_at(connection: AsyncConnection, place: Place) -> bool:
 
 
 async def is_under_way(connection: AsyncConnection, msisdn: str) -> bool:
-    """Say whether something is being done for this phone right now; ask it before asking what was done."""
+    """Return whether something is being done for this phone right now; ask it before asking what was done."""
     return bool((await connection.execute(UNDER_WAY, {"msisdn": msisdn})).scalar_one())

@@ -15,5 +15,5 @@ PROMPT_OPEN = (
 
 
 def ending(sentence: str, name: str) -> Screen:
-    """Give a screen that ends the dialogue."""
+    """Return a screen that ends the dialogue."""
     return Screen(sentence, (), InputKind.NONE, ends=True, name=f"door.{name}")

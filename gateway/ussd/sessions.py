@@ -64,7 +64,7 @@ class SessionStore(Protocol):
     """A place that forgets; losing it costs callers their place in the menu, never money."""
 
     async def load(self, key: SessionKey, now: datetime) -> StoredSession | None:
-        """Give a session that has not expired; one that cannot be read is forgotten and counts as absent."""
+        """Return a session that has not expired; one that cannot be read is forgotten and counts as absent."""
 
     async def save(
         self,
@@ -84,7 +84,7 @@ class SessionStore(Protocol):
         """Remove what has expired and give how many that were."""
 
     async def answers(self) -> bool:
-        """Say whether the store can be reached."""
+        """Return whether the store can be reached."""
 
 
 def encode_session(session: StoredSession) -> str:

@@ -48,7 +48,7 @@ class PostgresSessions:
         self._database = database
 
     async def load(self, key: SessionKey, now: datetime) -> StoredSession | None:
-        """Give a session that has not expired."""
+        """Return a session that has not expired."""
         async with self._run(LOAD, _named(key) | {"now": now}) as result:
             row = result.one_or_none()
         if row is None:

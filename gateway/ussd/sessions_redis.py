@@ -52,7 +52,7 @@ class RedisSessions:
         self._save = client.register_script(SAVE)
 
     async def load(self, key: SessionKey, now: datetime) -> StoredSession | None:
-        """Give a session that has not expired."""
+        """Return a session that has not expired."""
         try:
             version, expires_at_ms, content = await self._client.hmget(
                 _name(key), ["version", "expires_at_ms", "content"]

@@ -82,7 +82,7 @@ async def _hang_up(ussd: UssdDeps, turn: Turn, limit_s: float) -> None:
 
 
 def _ends(turn: Turn, stored: StoredSession) -> bool:
-    """Say whether a notification is about this dialogue, and not about another one that had the same session id."""
+    """Return whether a notification is about this dialogue, and not about another one that had the same session id."""
     # The aggregator calls an end what our last screen made one; a dialogue that still goes on is a newer one.
     is_older = turn.event is TurnEvent.END and stored.state is not None
     return stored.msisdn == turn.msisdn and not is_older
@@ -219,7 +219,7 @@ class _Attempt:
         return NOTHING_DONE, "nothing_done"
 
     async def _look(self) -> tuple[bool, bool]:
-        """Say whether we cannot know, and whether anything was found."""
+        """Return whether we cannot know, and whether anything was found."""
         async with self._ussd.deps.doors.single() as connection:
             under_way = await is_under_way(connection, self._turn.msisdn)
             if self._cause is not None:

@@ -104,12 +104,12 @@ class StoredCallback:
     attempts: int
 
     def as_request(self) -> RawRequest:
-        """Give the request as it came; its address is kept as the request it belongs to."""
+        """Return the request as it came; its address is kept as the request it belongs to."""
         return RawRequest(self.method, "", "", self.headers, self.body, self.received_at)
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Give the headers without what may be a secret or cannot be stored."""
+    """Return the headers without what may be a secret or cannot be stored."""
     return {name: REMOVED if name in SECRET_HEADERS else value.replace("\x00", "") for name, value in headers.items()}
 
 

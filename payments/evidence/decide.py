@@ -38,7 +38,7 @@ class _Piece:
 
     @property
     def reversal(self) -> Reversal:
-        """Give what it takes back, where that is what it says."""
+        """Return what it takes back, where that is what it says."""
         said, request_id = self.observed, self.request.id if self.request else None
         return Reversal(
             said.operator,
@@ -160,7 +160,7 @@ def _preference(credit: Credit) -> tuple[object, ...]:
 
 
 def _collide(found: set[Credit]) -> bool:
-    """Say whether two ways of writing one id speak of different money; no way of writing is the truer one."""
+    """Return whether two ways of writing one id speak of different money; no way of writing is the truer one."""
     said = {(one.written_as, one.amount_xof, one.payer_said) for one in found}
     return any(
         written != other and (amount_xof != other_xof or (payer and other_payer and payer != other_payer))
@@ -191,7 +191,7 @@ def _seconds(credits_: Sequence[Credit], known: Known) -> tuple[Credit, ...]:
 
 
 def _owners(pieces: Sequence[_Piece], credits_: Sequence[Credit], known: Known) -> dict[tuple[str, str], int]:
-    """Give the one request that each piece of money belongs to; what is held belongs to none."""
+    """Return the one request that each piece of money belongs to; what is held belongs to none."""
     owners = {credit.key: credit.request_id for credit in credits_ if credit.request_id and credit.held_because is None}
     claims = sorted((one.request.id, one.credit.key) for one in pieces if one.request and one.credit)
     for request_id, key in claims:

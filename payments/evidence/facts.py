@@ -92,7 +92,7 @@ class ExistingPayment:
 
     @property
     def of_request(self) -> int | None:
-        """Give the request whose money it is, if any."""
+        """Return the request whose money it is, if any."""
         return self.request_id or self.claimed_by
 
 
@@ -157,12 +157,12 @@ class Credit:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Give what makes it this money and no other."""
+        """Return what makes it this money and no other."""
         return self.operator, self.operator_transaction_id
 
     @property
     def written_as(self) -> str:
-        """Give the transaction id as the evidence wrote it."""
+        """Return the transaction id as the evidence wrote it."""
         return self.raw_transaction_id or self.operator_transaction_id
 
 

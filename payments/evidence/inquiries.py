@@ -167,7 +167,7 @@ async def retry(connection: AsyncConnection, inquiry_id: int, now: datetime) -> 
 
 
 def next_at(outcome: Outcome, now: datetime) -> datetime | None:
-    """Give the next moment of a question, or None when it is put no more."""
+    """Return the next moment of a question, or None when it is put no more."""
     if outcome.end in {End.CLOSED, End.PARKED}:
         return None
     step = min(outcome.inquiry.attempts, len(WAITS_S)) - 1

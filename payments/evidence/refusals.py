@@ -51,7 +51,7 @@ class Refused:
     last_at: datetime
 
     def and_then(self, later: "Refused") -> "Refused":
-        """Give both as one."""
+        """Return both as one."""
         return replace(later, count=self.count + later.count)
 
     @property
@@ -61,7 +61,7 @@ class Refused:
 
 
 def refused_one(operator: str, sender: str, reason: str, body: bytes | int, at: datetime) -> Refused:
-    """Give one refused message; ``body`` is what came, or how much was announced of what was not read."""
+    """Return one refused message; ``body`` is what came, or how much was announced of what was not read."""
     digest, size_bytes = (sha256(body).digest(), len(body)) if isinstance(body, bytes) else (None, body)
     return Refused(operator, at.date(), sender, reason, 1, digest, size_bytes, at)
 

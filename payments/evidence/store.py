@@ -33,7 +33,7 @@ KEEP = text("""
 
 
 def bounded(piece: Evidence) -> Evidence:
-    """Give evidence whose every field a database can hold; what cannot be held as a value is kept as a word.
+    """Return evidence whose every field a database can hold; what cannot be held as a value is kept as a word.
 
     No adapter lets such values through; one that is written later must not stop the batch of all others.
     """

@@ -49,5 +49,5 @@ def movement(debit: Entry, credits_: Sequence[Entry]) -> tuple[Entry, ...]:
 
 
 def mirrored(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Give the entries that undo ``entries``."""
+    """Return the entries that undo ``entries``."""
     return tuple(Entry(entry.account, -entry.amount_xof, entry.household_id) for entry in entries)

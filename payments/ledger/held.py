@@ -14,7 +14,7 @@ OF_HOUSEHOLDS = text("""
 
 
 async def balances_of(connection: AsyncConnection, account: str, household_ids: Sequence[int]) -> dict[int, int]:
-    """Give the balance of one account for each household that has entries on it.
+    """Return the balance of one account for each household that has entries on it.
 
     Units:   whole francs; below zero where the household is in credit.
     """

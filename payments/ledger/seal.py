@@ -84,7 +84,7 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Say whether nothing was found wrong."""
+        """Return whether nothing was found wrong."""
         return not self.faults
 
 
@@ -122,13 +122,13 @@ async def seal(connection: AsyncConnection, now: datetime) -> Block | None:
 
 
 async def head(connection: AsyncConnection) -> Block:
-    """Give the newest block, or GENESIS when there is none."""
+    """Return the newest block, or GENESIS when there is none."""
     row = (await connection.execute(LAST_BLOCK)).one_or_none()
     return GENESIS if row is None else Block(*row)
 
 
 async def is_block(connection: AsyncConnection, digest: bytes) -> bool:
-    """Say whether a block, or GENESIS, has this hash."""
+    """Return whether a block, or GENESIS, has this hash."""
     if digest == GENESIS_SHA256:
         return True
     found: bool = (await connection.execute(BLOCK_EXISTS, {"sha256": digest})).scalar_one()

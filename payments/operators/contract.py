@@ -31,7 +31,7 @@ class Secret:
     not_after: datetime | None = None
 
     def live_at(self, now: datetime) -> bool:
-        """Say whether this secret counts at ``now``."""
+        """Return whether this secret counts at ``now``."""
         started = self.not_before is None or self.not_before <= now
         return started and (self.not_after is None or now < self.not_after)
 
@@ -43,7 +43,7 @@ class Secrets:
     values: tuple[Secret, ...] = ()
 
     def live(self, now: datetime) -> tuple[str, ...]:
-        """Give the values that count at ``now``, newest knowledge first."""
+        """Return the values that count at ``now``, newest knowledge first."""
         return tuple(secret.value for secret in self.values if secret.live_at(now))
 
 

@@ -6,7 +6,7 @@ from payments.operators.sandbox import adapter as sandbox
 
 
 def built_in() -> Operators:
-    """Give every operator of this package; a new one is one folder and one line here.
+    """Return every operator of this package; a new one is one folder and one line here.
 
     Source:  payments/operators/<name>/, where each adapter says whose document it follows.
     """
@@ -14,7 +14,7 @@ def built_in() -> Operators:
 
 
 def get(name: str, operators: Operators | None = None) -> Operator:
-    """Give the operator of that name, among those of this package or among ``operators``.
+    """Return the operator of that name, among those of this package or among ``operators``.
 
     Errors:  OperatorUnknown.
     Source:  the names are ours; they stand in addresses, tables and settings.

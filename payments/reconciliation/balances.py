@@ -34,7 +34,7 @@ async def read_running(connection: AsyncConnection, asked: Sequence[tuple[int, d
 
 
 def balance_at(file: StatedFile, moment: datetime, running: Running) -> int | None:
-    """Give what the operator held for us before a moment, by one file; None where the file prints no balances.
+    """Return what the operator held for us before a moment, by one file; None where the file prints no balances.
 
     Units:   whole francs.
     """
@@ -46,7 +46,7 @@ def balance_at(file: StatedFile, moment: datetime, running: Running) -> int | No
 
 
 def jump_xof(boundary: Boundary, running: Running) -> int:
-    """Give by how much one file opens otherwise than the one before had ended; without both balances there is none.
+    """Return by how much one file opens otherwise than the one before had ended; without both balances there is none.
 
     Units:   whole francs.
     """

@@ -160,7 +160,7 @@ async def close_day(
 
 
 async def is_sealed(connection: AsyncConnection, day: date) -> bool:
-    """Say whether the ledger's newest block holds all the money of a day."""
+    """Return whether the ledger's newest block holds all the money of a day."""
     start = datetime.combine(day, time(), UTC)
     through = (await head(connection)).through_txn_id
     period = {"day_start": start, "day_end": start + timedelta(days=1)}
@@ -186,7 +186,7 @@ async def signed_days(connection: AsyncConnection) -> tuple[SealedDay, ...]:
 
 
 def is_intact(day: SealedDay) -> bool:
-    """Say whether a report is, to the byte, the one that was signed."""
+    """Return whether a report is, to the byte, the one that was signed."""
     return day.sha256 == _digest(day)
 
 
@@ -216,7 +216,7 @@ async def verify_days(connection: AsyncConnection) -> tuple[Fault, ...]:
 
 
 def _may_follow(day: date, signed: Sequence[date]) -> bool:
-    """Say whether a day could be signed after these, which are in order: the next, one before all, or one between."""
+    """Return whether a day could be signed after these, which are in order: next, before all, or between."""
     return not signed or day <= signed[-1] + timedelta(days=1)
 
 

@@ -134,12 +134,12 @@ def changed(dropped: Sequence[Line], added: Sequence[Line]) -> Difference:
 
 
 def other_payer(one: str | None, other: str | None) -> bool:
-    """Say whether two payers are known and not the same."""
+    """Return whether two payers are known and not the same."""
     return one is not None and other is not None and one != other
 
 
 def numbered(found: Iterable[Difference]) -> tuple[Difference, ...]:
-    """Give a name of its own to each difference of one kind and subject."""
+    """Return a name of its own to each difference of one kind and subject."""
     taken: dict[tuple[DifferenceKind, str], int] = {}
     named = []
     for one in found:

@@ -41,35 +41,35 @@ class Line:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Give where the line is written: its file and its number in it."""
+        """Return where the line is written: its file and its number in it."""
         return self.file_id, self.line_number
 
     @property
     def is_claim(self) -> bool:
-        """Say whether the operator says here that it took money for us."""
+        """Return whether the operator says here that it took money for us."""
         return self.kind is LineKind.COLLECTION and self.observation.status is ObservedStatus.SUCCEEDED
 
     @property
     def is_nothing(self) -> bool:
-        """Say whether a claim is one of zero francs that moved nothing: a test of the operator's, or padding."""
+        """Return whether a claim is one of zero francs that moved nothing: a test of the operator's, or padding."""
         return self.is_claim and self.observation.amount_xof == 0 and self.moved_xof == 0
 
     @property
     def is_bookable(self) -> bool:
-        """Say whether a claim carries all that a payment needs; a date it has from its statement's period."""
+        """Return whether a claim carries all that a payment needs; a date it has from its statement's period."""
         amount_xof = self.observation.amount_xof
         named = self.observation.operator_transaction_id is not None
         return self.is_claim and named and amount_xof is not None and 0 < amount_xof <= MAX_AMOUNT_XOF
 
     @property
     def is_misdated(self) -> bool:
-        """Say whether the line gives a date that its statement's period does not hold."""
+        """Return whether the line gives a date that its statement's period does not hold."""
         said_at = self.observation.occurred_at
         return said_at is not None and said_at != self.counts_at and (self.is_claim or self.moved_xof != 0)
 
     @property
     def movement(self) -> Movement:
-        """Give what makes two lines of overlapping files the same movement."""
+        """Return what makes two lines of overlapping files the same movement."""
         said = self.observation
         own = (self.kind, self.reference, said.operator_transaction_id)
         return (*own, self.moved_xof, said.occurred_at, said.payer_msisdn)
@@ -117,7 +117,7 @@ def subject_of(line: StatementLine) -> str:
 
 
 def due_xof(line: StatementLine) -> int:
-    """Give what of a line's movement must be explained; fees and transfers that the operator took are its own.
+    """Return what of a line's movement must be explained; fees and transfers that the operator took are its own.
 
     Units:   whole francs; a successful collection that came with its fee taken off is due whole. A fee or a transfer
              that came in, or that moved the balance without having happened, is due like any other movement.

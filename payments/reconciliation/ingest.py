@@ -113,7 +113,7 @@ def collected_xof(lines: Sequence[StatementLine]) -> int:
 
 
 def _figures(statement: Statement) -> dict[str, int | None]:
-    """Give the amounts of a file, and what its own figures moved beyond its lines: balances first, else its totals."""
+    """Return the amounts of a file, and what its own figures moved beyond its lines: balances, else totals."""
     opening_xof, closing_xof, totals = statement.opening_xof, statement.closing_xof, statement.totals
     collected = collected_xof(statement.lines)
     fees = sum(due_xof(line) - line.moved_xof for line in statement.lines if line.kind is LineKind.FEE)

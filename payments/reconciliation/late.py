@@ -198,13 +198,13 @@ async def late_of_file(connection: AsyncConnection, file_id: int) -> LateTotal:
 
 
 async def late_since(connection: AsyncConnection, since: datetime) -> tuple[LateMoney, ...]:
-    """Give the late money that was told since a moment, and what may have been under way at it."""
+    """Return the late money that was told since a moment, and what may have been under way at it."""
     rows = await connection.execute(CARRIED, {"kind": LATE, "since": since - UNDER_WAY_MAX})
     return tuple(LateMoney(*row) for row in rows.all())
 
 
 async def late_of_day(connection: AsyncConnection, day: date) -> tuple[LateMoney, ...]:
-    """Give the late money of one signed day."""
+    """Return the late money of one signed day."""
     rows = await connection.execute(OF_DAY, {"kind": LATE, "day": day})
     return tuple(LateMoney(*row) for row in rows.all())
 
@@ -215,6 +215,6 @@ async def late_payments(connection: AsyncConnection, most: int) -> tuple[LateMon
 
 
 async def late_lines(connection: AsyncConnection, most: int) -> tuple[LateMoney, ...]:
-    """Give what lines that are no payment moved on days that were signed before."""
+    """Return what lines that are no payment moved on days that were signed before."""
     rows = await connection.execute(ALL_LINES, {"kind": LATE, "most": most})
     return tuple(LateMoney(*row) for row in rows.all())

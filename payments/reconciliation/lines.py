@@ -133,7 +133,7 @@ async def read_file(connection: AsyncConnection, file_id: int) -> KeptFile:
 
 
 async def operators_of_day(connection: AsyncConnection, day: date) -> list[str]:
-    """Give the operators of which a statement speaks of a day."""
+    """Return the operators of which a statement speaks of a day."""
     start, end = day_bounds(day)
     return list((await connection.execute(OPERATORS_OF_DAY, {"day_start": start, "day_end": end})).scalars())
 
@@ -146,7 +146,7 @@ async def take(connection: AsyncConnection, file: KeptFile, batch: int, after_li
 
 
 async def next_waiting(connection: AsyncConnection, file_id: int, after_line: int) -> int | None:
-    """Give the number of the next line without a bucket."""
+    """Return the number of the next line without a bucket."""
     asked = {"file_id": file_id, "after_line": after_line}
     number: int | None = (await connection.execute(NEXT_WAITING, asked)).scalar_one()
     return number

@@ -61,7 +61,7 @@ class _Claims:
     have_several_forms: bool
 
     def are_apart_from(self, line: Line) -> bool:
-        """Say whether one of them is another moment than this one."""
+        """Return whether one of them is another moment than this one."""
         earliest, latest = self.lines[0].counts_at, self.lines[-1].counts_at
         return max(line.counts_at - earliest, latest - line.counts_at) > SAME_MOMENT
 

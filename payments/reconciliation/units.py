@@ -130,5 +130,5 @@ def _line(operator: str, row: Row[tuple[object, ...]], files: Sequence[StatedFil
 
 
 def dated(line: Line) -> Observation:
-    """Give what a line says with the moment at which it counts, for books know no other date."""
+    """Return what a line says with the moment at which it counts, for books know no other date."""
     return replace(line.observation, occurred_at=line.counts_at)

@@ -126,7 +126,7 @@ class Whose:
     others: bool = True
 
     def values(self) -> dict[str, object]:
-        """Give it as the statements that look for work want it."""
+        """Return it as the statements that look for work want it."""
         return {"operators": list(self.operators), "others": self.others}
 
 
@@ -182,7 +182,7 @@ async def read_upload(connection: AsyncConnection, upload_id: int) -> Upload | N
 async def due(
     connection: AsyncConnection, whose: Whose, now: datetime, most: int | None, *, ignoring_leases: bool = False
 ) -> list[int]:
-    """Give the files whose bytes wait to be read, the longest due first; all of them with ``most`` None."""
+    """Return the files whose bytes wait to be read, the longest due first; all of them with ``most`` None."""
     asked = {**whose.values(), "now": now, "most": most, "ignoring_leases": ignoring_leases}
     return list((await connection.execute(DUE, asked)).scalars().all())
 
@@ -245,7 +245,7 @@ async def retry(connection: AsyncConnection, upload_id: int, now: datetime) -> U
 async def files_due(
     connection: AsyncConnection, whose: Whose, now: datetime, *, ignoring_leases: bool = False
 ) -> list[KeptFile]:
-    """Give the files whose matching is due, those that never failed first."""
+    """Return the files whose matching is due, those that never failed first."""
     asked = {**whose.values(), "now": now, "ignoring_leases": ignoring_leases}
     return [KeptFile(*row) for row in (await connection.execute(FILES_DUE, asked)).all()]
 
@@ -253,7 +253,7 @@ async def files_due(
 async def unfinished_touching(
     connection: AsyncConnection, period_start: datetime, period_end: datetime
 ) -> list[tuple[str, str | None]]:
-    """Give the name of each file that may yet say something of a period, and what stopped it where that is known."""
+    """Return the name of each file that may yet say something of a period, and what stopped it where that is known."""
     period = {"period_start": period_start, "period_end": period_end}
     return [(row.filename, row.motive) for row in (await connection.execute(UNFINISHED_TOUCHING, period)).all()]
 

@@ -161,7 +161,7 @@ class Unreached:
     now: datetime
 
     def values(self) -> dict[str, object]:
-        """Give it as the statements that put such work aside want it."""
+        """Return it as the statements that put such work aside want it."""
         return {"known": list(self.operators), "due_before": self.due_before, "batch": self.batch, "now": self.now}
 
 
@@ -178,7 +178,7 @@ class Lease:
     batch: int
 
     def values(self) -> dict[str, object]:
-        """Give the lease as the statements that claim want it."""
+        """Return the lease as the statements that claim want it."""
         return {
             "operator": self.operator,
             "now": self.now,
@@ -192,7 +192,7 @@ class Lease:
 async def give_up_unsent(
     connection: AsyncConnection, operator: str | None, known: Sequence[str], asked_before: datetime, now: datetime
 ) -> list[RequestFact]:
-    """Give up requests that nobody could send in time: a prompt hours after the call would only frighten its owner.
+    """Return up requests that nobody could send in time: a prompt hours after the call would only frighten its owner.
 
     ``operator`` None stands for every operator that is not ``known``.
     Returns: those of which it is certain that nothing was taken; the others are asked about.
@@ -249,7 +249,7 @@ async def uncount(connection: AsyncConnection, ids: Sequence[int]) -> None:
 
 
 async def leave_unasked(connection: AsyncConnection, claimed: Sequence[tuple[int, datetime | None]]) -> None:
-    """Give back requests that were not asked about, each with its next moment."""
+    """Return back requests that were not asked about, each with its next moment."""
     if claimed:
         ids, moments = ([*column] for column in zip(*claimed, strict=True))
         await connection.execute(NOT_ASKED, {"ids": ids, "moments": moments})
@@ -274,7 +274,7 @@ async def retry(connection: AsyncConnection, request_id: int, now: datetime) -> 
 
 
 def next_inquiry_at(claimed: ClaimedRequest, capabilities: Capabilities, now: datetime) -> datetime | None:
-    """Give the next moment of the operator's schedule, or None when asking has lasted long enough."""
+    """Return the next moment of the operator's schedule, or None when asking has lasted long enough."""
     start = claimed.submitted_at or claimed.created_at
     if now >= start + timedelta(seconds=capabilities.ask_until_s):
         return None
@@ -286,7 +286,7 @@ def next_inquiry_at(claimed: ClaimedRequest, capabilities: Capabilities, now: da
 
 
 def next_sending_at(claimed: ClaimedRequest, capabilities: Capabilities, now: datetime) -> datetime:
-    """Give the moment to send again what an operator did not take for a fault of ours; waits grow with its age.
+    """Return the moment to send again what an operator did not take for a fault of ours; waits grow with its age.
 
     Units:   the first wait is that of the operator's schedule, and no wait passes the end of the prompt's lifetime.
     """

@@ -176,7 +176,7 @@ EVENT_OF_STATUS: dict[ObservedStatus, Event | None] = {
 
 
 def after(state: State, event: Event) -> State:
-    """Give the state that follows ``event``.
+    """Return the state that follows ``event``.
 
     Errors:  IllegalTransition when the table has no row for the pair.
     """
@@ -187,5 +187,5 @@ def after(state: State, event: Event) -> State:
 
 
 def contradicts(state: State, event: Event) -> bool:
-    """Say whether finance must be told that ``event`` came in ``state``."""
+    """Return whether finance must be told that ``event`` came in ``state``."""
     return (state, event) in CONTRADICTIONS

@@ -176,7 +176,7 @@ async def apply_events(
 
 
 async def expire_parked(connection: AsyncConnection, asked_before: datetime, batch: int) -> int:
-    """Give up waiting for requests that were put aside; money that comes after all is taken as ever.
+    """Return up waiting for requests that were put aside; money that comes after all is taken as ever.
 
     Returns: how many.
     """

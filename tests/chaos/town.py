@@ -28,7 +28,7 @@ STOP_S: Final = 30
 
 
 def free_port() -> int:
-    """Give a port that nobody listens on.
+    """Return a port that nobody listens on.
 
     Below those that the system gives to clients: a client that calls a killed server on one of those again and again
     is sooner or later given that very port, calls itself, and the server cannot come back.
@@ -42,7 +42,7 @@ def free_port() -> int:
 
 
 def children_of(pid: int) -> list[int]:
-    """Give the processes that a process has started.
+    """Return the processes that a process has started.
 
     Source: Linux, proc(5), the file "children" of a task.
     """
@@ -159,7 +159,7 @@ class Town:
         await until(started, START_S, f"worker {starts} has started")
 
     def said(self) -> str:
-        """Give what the processes wrote."""
+        """Return what the processes wrote."""
         log = self._folder / "processes.log"
         return log.read_text(errors="replace") if log.exists() else ""
 

@@ -75,7 +75,7 @@ class House:
         return said
 
     def said(self) -> str:
-        """Give all that the present run has said."""
+        """Return all that the present run has said."""
         return self._log.read_text() if self._runs else ""
 
     def _welcome(self) -> str:
@@ -114,7 +114,7 @@ class House:
             until("the database gone", lambda: read_postmaster(self.folder / "postgres") is None)
 
     def ramu(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        """Give a command as a colleague in another terminal does, with what a script hands over."""
+        """Return a command as a colleague in another terminal does, with what a script hands over."""
         environment = self._environment | {
             "RAMU_MODE": LOCAL,
             "DATABASE_URL": self._app_address,
@@ -138,7 +138,7 @@ class House:
         return int(str(value or 0))
 
     def texts_to(self, msisdn: str) -> list[str]:
-        """Give what a phone has received."""
+        """Return what a phone has received."""
         return [
             str(body) for (body,) in self.rows("SELECT body FROM sandbox_sms WHERE msisdn = %s ORDER BY id", msisdn)
         ]

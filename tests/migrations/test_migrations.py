@@ -32,7 +32,7 @@ def empty(server: PrivatePostgres) -> Iterator[Urls]:
 
 
 def shape(url: str) -> list[tuple[object, ...]]:
-    """Give every table, column, constraint, trigger, function and privilege of the application's role."""
+    """Return every table, column, constraint, trigger, function and privilege of the application's role."""
     with hand(url) as connection:
         return connection.execute("""
             SELECT 'column', table_name || '.' || column_name, data_type || is_nullable FROM information_schema.columns

@@ -114,7 +114,7 @@ ONE_OF_EACH = """
 
 
 def plain(url: str) -> str:
-    """Give an address that psycopg itself understands."""
+    """Return an address that psycopg itself understands."""
     return url.replace("postgresql+psycopg://", "postgresql://")
 
 

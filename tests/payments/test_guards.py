@@ -117,7 +117,7 @@ def contributed(connection: psycopg.Connection, ref: str, amount_xof: int, house
 
 
 def moussas_item(connection: psycopg.Connection) -> tuple[int, int]:
-    """Give Moussa's unpaid due item and what it is worth."""
+    """Return Moussa's unpaid due item and what it is worth."""
     row = connection.execute("SELECT id, amount_xof FROM due_item WHERE household_id = 2").fetchone()
     assert row is not None
     return int(row[0]), int(row[1])

@@ -222,7 +222,7 @@ async def settle_down(world: World) -> None:
 
 
 def moments(boundaries: tuple[Boundary, ...]) -> list[Moment]:
-    """Give both sides of every crossing."""
+    """Return both sides of every crossing."""
     return [Moment(boundary.number, when) for boundary in boundaries for when in When]
 
 

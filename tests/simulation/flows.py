@@ -119,7 +119,7 @@ async def stand_before_statement(world: World) -> None:
 
 
 def reconciling(world: World) -> ReconcilingDeps:
-    """Give the parts of reconciling; a run of one line makes every line a boundary."""
+    """Return the parts of reconciling; a run of one line makes every line a boundary."""
     return ReconcilingDeps(world.deps, world.jobs.book, lines_per_run=3)
 
 

@@ -62,7 +62,7 @@ class Race:
     by_lot: frozenset[str] = frozenset()
 
     def turned(self) -> "Race":
-        """Give the race in which the other is held."""
+        """Return the race in which the other is held."""
         return Race(f"{self.name}, turned", self.prepare, self.other, self.one, 2, self.by_lot)
 
 
@@ -121,7 +121,7 @@ async def two_dialogues(world: World) -> None:
 
 
 async def two_phones(world: World) -> None:
-    """Give a household a second phone, and lead both to the confirmation."""
+    """Return a household a second phone, and lead both to the confirmation."""
     async with world.database.single() as connection:
         await connection.execute(SECOND_PHONE, {"msisdn": BROTHER, "beside": AMINATA, "now": world.clock.now()})
     await stand_before_paying(world)

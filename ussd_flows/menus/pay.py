@@ -136,7 +136,7 @@ def _accept_confirm(caller: Registered, view: View, answer: str) -> Goto | Finis
 
 
 def _chosen(caller: Registered, view: View) -> Wallet | Goto:
-    """Give the chosen wallet if everything that was agreed still holds, else the menu where it stopped holding."""
+    """Return the chosen wallet if everything that was agreed still holds, else the menu where it stopped holding."""
     if view.facts.open_request:
         return Goto("waiting")
     refusal = _refusal(caller, int(view.data[_AMOUNT]))

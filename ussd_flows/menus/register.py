@@ -138,7 +138,7 @@ def _accept_confirm(view: View, answer: str) -> Goto | Finish:
 
 
 def _agreed(view: View) -> Place | Goto:
-    """Give the chosen place if everything that was said still holds, else the menu where it stopped holding."""
+    """Return the chosen place if everything that was said still holds, else the menu where it stopped holding."""
     if view.data[_ACTIVITY] not in view.facts.activities:
         return Goto("register_activity", notice=say("register.activity_closed"))
     place = place_of(view.facts.places, view.data[_PLACE])

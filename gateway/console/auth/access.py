@@ -76,7 +76,7 @@ class Door:
     rules: SessionRules
 
     async def log_in(self, form: LoginForm, now: datetime) -> Entry | None:
-        """Give the tokens of a new login, or None without saying which part was wrong, or raise ``MustWait``."""
+        """Return the tokens of a new login, or None without saying which part was wrong, or raise ``MustWait``."""
         known = await self._recognised(form, now, from_network=True)
         if known is None:
             return None
@@ -93,7 +93,7 @@ class Door:
         return await self.desk.transact(admit)
 
     async def role_of(self, form: LoginForm, now: datetime) -> Role | None:
-        """Give the role of whoever signs at the server's own command line, which no guess from the network slows.
+        """Return the role of whoever signs at the server's own command line, which no guess from the network slows.
 
         None tells not which part was wrong; ``MustWait`` comes from mistakes made here.
         """

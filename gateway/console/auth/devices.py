@@ -40,12 +40,12 @@ SWEEP = text("DELETE FROM staff_device WHERE seen_at <= :since")
 
 
 def digest_of(token: str) -> bytes:
-    """Give what is kept of a token."""
+    """Return what is kept of a token."""
     return sha256(token.encode(errors="replace")).digest()
 
 
 async def is_known(connection: AsyncConnection, token: str, login: str, now: datetime) -> bool:
-    """Say whether this browser came in before under this login; the token is good for no other."""
+    """Return whether this browser came in before under this login; the token is good for no other."""
     if not token or len(token) > TOKEN_CHARS_MAX:
         return False
     asked = {"digest": digest_of(token), "login": login, "since": _since(now)}

@@ -50,12 +50,12 @@ class Passwords:
             self._inside -= 1
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Say whether the password fits; without a hash the answer is no, after the same work."""
+        """Return whether the password fits; without a hash the answer is no, after the same work."""
         fits = await self._in_turn(lambda: _fits(password_hash or _nobody(), password))
         return fits and password_hash is not None
 
     async def renewed(self, password_hash: str, password: str) -> str | None:
-        """Give a new hash of a password when the old one was made with other costs than today's."""
+        """Return a new hash of a password when the old one was made with other costs than today's."""
         if not _HASHER.check_needs_rehash(password_hash):
             return None
         return await self._in_turn(lambda: hash_password(password))
@@ -66,7 +66,7 @@ class Passwords:
 
 
 def hash_password(password: str) -> str:
-    """Give the hash to keep."""
+    """Return the hash to keep."""
     return _HASHER.hash(_normal(password))
 
 

@@ -37,7 +37,7 @@ class Officer:
     csrf_token: str
 
     def may(self, right: Right) -> bool:
-        """Say whether the role has this right."""
+        """Return whether the role has this right."""
         return right in RIGHTS[self.role]
 
 
@@ -63,11 +63,11 @@ class Cookies:
         return "__Host-ramu-device" if self.secure else "ramu-device"
 
     def put(self, response: Response, name: str, value: str) -> None:
-        """Give a cookie until the browser closes."""
+        """Return a cookie until the browser closes."""
         response.set_cookie(name, value, path="/", secure=self.secure, httponly=True, samesite="strict")
 
     def keep(self, response: Response, name: str, value: str, lifetime_s: int) -> None:
-        """Give a cookie that outlasts the browser's closing."""
+        """Return a cookie that outlasts the browser's closing."""
         response.set_cookie(
             name, value, max_age=lifetime_s, path="/", secure=self.secure, httponly=True, samesite="strict"
         )
@@ -89,7 +89,7 @@ async def open_session(connection: AsyncConnection, ids: Ids, staff_id: int, now
 
 
 async def officer_of(connection: AsyncConnection, token: str, rules: SessionRules, now: datetime) -> Officer | None:
-    """Give the colleague whose login this is, while it lasts; a role or a dismissal counts at once."""
+    """Return the colleague whose login this is, while it lasts; a role or a dismissal counts at once."""
     if not token or len(token) > TOKEN_CHARS_MAX:
         return None
     statement = (

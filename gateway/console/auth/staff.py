@@ -49,7 +49,7 @@ class StaffRow:
 
 
 def checked_password(password: str, login: str, *, local_mode: bool) -> str:
-    """Give the password back when it may be used; in local mode any may."""
+    """Return the password back when it may be used; in local mode any may."""
     if local_mode and password:
         return password
     if not PASSWORD_CHARS_MIN <= len(password) <= PASSWORD_CHARS_MAX:
@@ -96,7 +96,7 @@ async def disable(connection: AsyncConnection, login: str, actor: str, now: date
 
 
 async def renew(connection: AsyncConnection, login: str, password_hash: str, actor: str, now: datetime) -> None:
-    """Give a colleague a new password; her mistakes are forgotten, and so are her browsers and logins in progress."""
+    """Return a colleague a new password; her mistakes are forgotten, and so are her browsers and logins in progress."""
     statement = (
         update(Staff)
         .where(col(Staff.login) == login, col(Staff.disabled_at).is_(None))
@@ -113,7 +113,7 @@ async def renew(connection: AsyncConnection, login: str, password_hash: str, act
 
 
 async def everyone(connection: AsyncConnection) -> tuple[StaffRow, ...]:
-    """Give every colleague there is or was."""
+    """Return every colleague there is or was."""
     statement = select(
         col(Staff.login), col(Staff.name), col(Staff.role), col(Staff.created_at), col(Staff.disabled_at)
     ).order_by(col(Staff.login))

@@ -33,7 +33,7 @@ class Count:
     next_allowed_at: datetime | None = None
 
     def wait_s(self, now: datetime) -> int:
-        """Give how long to wait still, in whole seconds; none is 0."""
+        """Return how long to wait still, in whole seconds; none is 0."""
         if self.next_allowed_at is None or self.next_allowed_at <= now:
             return 0
         return min(-((now - self.next_allowed_at) // timedelta(seconds=1)), LONGEST_WAIT_S)
@@ -45,14 +45,14 @@ class Count:
 
 
 def wait_s(failures: int, free: int) -> int:
-    """Give the wait after so many mistakes, of which the first ``free`` less one cost nothing."""
+    """Return the wait after so many mistakes, of which the first ``free`` less one cost nothing."""
     if failures < free:
         return 0
     return min(FIRST_WAIT_S << min(failures - free, DOUBLINGS_MAX), LONGEST_WAIT_S)
 
 
 def source_of(address: str) -> str:
-    """Give the source that an address belongs to: itself, or its whole network where one customer has many."""
+    """Return the source that an address belongs to: itself, or its whole network where one customer has many."""
     try:
         found = ip_address(address)
     except ValueError:
@@ -66,5 +66,5 @@ def source_of(address: str) -> str:
 
 
 def key_of(*parts: str) -> bytes:
-    """Give the key under which something is counted; it tells nobody what was typed."""
+    """Return the key under which something is counted; it tells nobody what was typed."""
     return sha256("\0".join(parts).encode(errors="replace")).digest()

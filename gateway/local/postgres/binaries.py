@@ -28,12 +28,12 @@ class Binaries:
     major: int
 
     def program(self, name: str) -> str:
-        """Give the full path of one program."""
+        """Return the full path of one program."""
         return str(self.folder / name)
 
 
 def find(account: Account) -> Binaries:
-    """Give the first usable installation: the named one, the wheel's, then what the machine has."""
+    """Return the first usable installation: the named one, the wheel's, then what the machine has."""
     named = os.environ.get("RAMU_PG_BIN")
     for folder in [Path(named)] if named else _candidates():
         if not (folder / "postgres").is_file() or not (folder / "initdb").is_file():

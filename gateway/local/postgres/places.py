@@ -62,7 +62,7 @@ class Account:
         )
 
     def can_enter(self, path: Path) -> bool:
-        """Tell whether this user can walk down to a directory."""
+        """Return whether this user can walk down to a directory."""
         return not self.dropped or self.run(["/bin/sh", "-c", 'cd "$0"', str(path)]).returncode == 0
 
     def own(self, path: Path) -> None:
@@ -88,7 +88,7 @@ def choose_account(existing_data: Path | None) -> Account:
 
 
 def is_marked(data_dir: Path) -> bool:
-    """Tell whether a directory holds data that we made."""
+    """Return whether a directory holds data that we made."""
     return (data_dir / MARKER).is_file()
 
 
@@ -140,7 +140,7 @@ def private_directory(path: Path, account: Account) -> None:
 
 
 def refuge_root() -> Path:
-    """Give the directory in which root keeps what an unprivileged user must reach."""
+    """Return the directory in which root keeps what an unprivileged user must reach."""
     return _refuge_root(throwaway=False)
 
 

@@ -54,7 +54,7 @@ class Postmaster:
 
 
 def read_postmaster(data_dir: Path) -> Postmaster | None:
-    """Give the server that is alive in a data directory, and not merely a number that it left behind."""
+    """Return the server that is alive in a data directory, and not merely a number that it left behind."""
     try:
         lines = (data_dir / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -65,7 +65,7 @@ def read_postmaster(data_dir: Path) -> Postmaster | None:
 
 
 def serves(pid: int, data_dir: Path) -> bool:
-    """Tell whether a process is the PostgreSQL server of this very directory: numbers of the dead are given again."""
+    """Return whether a process is the PostgreSQL server of this very directory: numbers of the dead are given again."""
     process = Path("/proc") / str(pid)
     if not Path("/proc/self").exists():
         told = subprocess.run(  # noqa: S603 - a number is the only argument
@@ -122,7 +122,7 @@ def launch(
 
 
 def takes_connections(socket_dir: Path) -> bool:
-    """Tell whether somebody listens on the socket."""
+    """Return whether somebody listens on the socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
         try:
             door.connect(str(socket_dir / f".s.PGSQL.{PORT}"))

@@ -36,28 +36,28 @@ class PrivatePostgres:
     _process: subprocess.Popen[bytes] | None = field(repr=False)
 
     def database_url(self, name: str = cluster.DATABASE, role: str = cluster.APP) -> str:
-        """Give the SQLAlchemy address of a database for a role."""
+        """Return the SQLAlchemy address of a database for a role."""
         where = quote(str(self.socket_dir), safe="/")
         return f"postgresql+psycopg://{role}:{cluster.PASSWORD}@/{quote(name)}?host={where}&port={server.PORT}"
 
     @property
     def app_url(self) -> str:
-        """Give the address for the application, which may only connect until the migrations grant it more."""
+        """Return the address for the application, which may only connect until the migrations grant it more."""
         return self.database_url()
 
     @property
     def owner_url(self) -> str:
-        """Give the address for the migrations."""
+        """Return the address for the migrations."""
         return self.database_url(role=cluster.OWNER)
 
     @property
     def superuser_url(self) -> str:
-        """Give the address for what only a superuser can do, such as making databases for tests."""
+        """Return the address for what only a superuser can do, such as making databases for tests."""
         return self.database_url("postgres", cluster.SUPERUSER)
 
     @property
     def alive(self) -> bool:
-        """Tell whether the server still runs."""
+        """Return whether the server still runs."""
         return self._process.poll() is None if self._process else server.serves(self.pid, self.data_dir)
 
     def stop(self) -> None:

@@ -81,7 +81,7 @@ def read_refusal(sms_id: int, words: str) -> SendResult:
 
 
 def bounded(words: str) -> str:
-    """Give words short enough to keep, printable, with the numbers of people hidden but for their last two digits."""
+    """Return words short enough to keep, printable, with the numbers of people hidden but for their last two digits."""
     printable = "".join(char if char.isprintable() else " " for char in words[: 4 * SAID_CHARS_MAX])
     hidden = _NUMBER_IN_WORDS.sub(lambda found: "…" + found.group()[-2:], " ".join(printable.split()))
     return hidden[:SAID_CHARS_MAX]
@@ -102,7 +102,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - as above
 
 
 def _recipient(listed: Any, msisdn: str) -> Mapping[str, Any] | None:  # noqa: ANN401 - as above
-    """Give the recipient of our number, or the only one there is."""
+    """Return the recipient of our number, or the only one there is."""
     found = [one for one in (listed if isinstance(listed, list) else [listed]) if isinstance(one, dict) and one]
     ours = [one for one in found if str(one.get("number")) == msisdn]
     return ours[0] if ours else found[0] if len(found) == 1 else None

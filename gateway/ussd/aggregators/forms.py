@@ -98,7 +98,7 @@ def clean_path(text: str) -> str:
 
 
 def caller_number(value: str) -> str | None:
-    """Give the caller's number in E.164; None when it is none.
+    """Return the caller's number in E.164; None when it is none.
 
     An unescaped plus has become a blank and is gone; some gateways write the country without any mark. A network always
     knows the country of a number of more than nine digits, unlike a person who types one.

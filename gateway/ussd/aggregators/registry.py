@@ -5,10 +5,10 @@ from gateway.ussd.aggregators.contract import Aggregator, Aggregators
 
 
 def get(name: str) -> Aggregator:
-    """Give the aggregator of that name; ``KeyError`` when there is none."""
+    """Return the aggregator of that name; ``KeyError`` when there is none."""
     return built_in()[name]
 
 
 def built_in() -> Aggregators:
-    """Give every aggregator of this package."""
+    """Return every aggregator of this package."""
     return {aggregator.name: aggregator for aggregator in (AfricasTalking(),)}

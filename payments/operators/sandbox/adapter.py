@@ -60,7 +60,7 @@ class SandboxOperator:
 
 
 def operator() -> SandboxOperator:
-    """Give the sandbox operator.
+    """Return the sandbox operator.
 
     Source:  see SandboxOperator.
     """

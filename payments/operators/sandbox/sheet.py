@@ -51,7 +51,7 @@ class Row(NamedTuple):
 
 
 def rows(content: bytes, filename: str, columns: Sequence[str], landmark: str) -> Iterator[Row]:
-    """Give the rows that hold anything; ``landmark`` is a word that every such file has, accents included.
+    """Return the rows that hold anything; ``landmark`` is a word that every such file has, accents included.
 
     Errors:  StatementRejected for what is no text in rows.
     Source:  RFC 4180; "sep=" is how spreadsheets name the separator.
@@ -72,7 +72,7 @@ def rows(content: bytes, filename: str, columns: Sequence[str], landmark: str) -
 
 
 def label_key(text: str) -> str:
-    """Give the letters and digits of a label without accents, in small letters.
+    """Return the letters and digits of a label without accents, in small letters.
 
     Source:  accents come composed, in pieces, or not at all.
     """
@@ -80,13 +80,13 @@ def label_key(text: str) -> str:
 
 
 def label_table(labels: Sequence[str]) -> Mapping[str, str]:
-    """Give each label under its key, and under the key it has where its accents were lost with their letters."""
+    """Return each label under its key, and under the key it has where its accents were lost with their letters."""
     lost = {"".join(one for one in label if one.isascii() and one.isalnum()).casefold(): label for label in labels}
     return {**lost, **{label_key(label): label for label in labels}, **{label: label for label in labels}}
 
 
 def find_label(cell: str, table: Mapping[str, str]) -> str | None:
-    """Give the label that a cell means, in whatever state its accents are."""
+    """Return the label that a cell means, in whatever state its accents are."""
     return table.get(cell) or table.get(label_key(cell)) or table.get(label_key(encoded_once(cell)))
 
 

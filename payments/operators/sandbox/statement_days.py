@@ -33,7 +33,7 @@ class Days:
         self._known.clear()
 
     def read(self, text: str, line_number: int) -> date:
-        """Give the day that a date means.
+        """Return the day that a date means.
 
         Errors:  StatementRejected when it is none, or may be two.
         Source:  see the class.

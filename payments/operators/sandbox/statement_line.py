@@ -153,7 +153,7 @@ def _cells(row: Row, reading: Reading) -> _Cells:
 
 
 def _extra_fields(cells: Sequence[str], reading: Reading) -> int:
-    """Give how many fields the merchant's reference fell into: the fewest that leave amounts where amounts stand."""
+    """Return how many fields the merchant's reference fell into: the fewest that leave amounts where amounts stand."""
     most = len(cells) - len(COLUMNS) if reading.proved else 0
     for extra in range(most + 1):
         debit, credit = cells[_WORDS_AT + extra + 1 : _WORDS_AT + extra + 3]
@@ -182,7 +182,7 @@ def _status(cells: _Cells) -> tuple[ObservedStatus, str | None]:
 
 
 def _amount(cells: _Cells, row: Row, reading: Reading, status: ObservedStatus) -> tuple[int | None, bool]:
-    """Give the amount and whether it stands on our side; None where it cannot be known and nothing moved."""
+    """Return the amount and whether it stands on our side; None where it cannot be known and nothing moved."""
     try:
         amount_xof, in_our_favour = _one_side(cells.debit, cells.credit, reading)
     except AmountInvalid as error:

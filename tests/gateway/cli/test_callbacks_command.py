@@ -44,7 +44,7 @@ async def aside(world: World, urls: Urls, monkeypatch: pytest.MonkeyPatch) -> Wo
 
 
 async def retried(world: World) -> list[object]:
-    """Give what somebody had tried again, from the trace that it left."""
+    """Return what somebody had tried again, from the trace that it left."""
     return [row[0] for row in await world.rows("SELECT subject FROM audit_event WHERE action = 'parked.retried'")]
 
 

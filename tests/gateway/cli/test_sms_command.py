@@ -50,7 +50,7 @@ async def states(world: World) -> dict[object, object]:
 
 
 def shown(output: str) -> list[str]:
-    """Give the numbers of the messages in a table."""
+    """Return the numbers of the messages in a table."""
     return [
         cells[1].strip()
         for line in output.splitlines()

@@ -53,7 +53,7 @@ class Desk:
         assert (answer.status_code, answer.headers["location"]) == (303, "/finance/")
 
     async def csrf(self) -> str:
-        """Give the token of the login in progress, from a page that every role gets."""
+        """Return the token of the login in progress, from a page that every role gets."""
         return csrf_of(await self.browser.get("/finance/"))
 
     async def post(self, path: str, form: dict[str, str], **more: object) -> httpx.Response:
@@ -103,7 +103,7 @@ async def open_desk(
 
 
 def csrf_of(answer: httpx.Response) -> str:
-    """Give the token of a page's first form."""
+    """Return the token of a page's first form."""
     found = re.search(r'name="csrf" value="([^"]+)"', answer.text)
     assert found is not None, answer.text
     return found[1]

@@ -70,14 +70,14 @@ def one_answer(line: socket.socket) -> bytes:
 
 
 def _more(line: socket.socket) -> bytes:
-    """Give what comes next, and say so when the other side ended: reading on would never come to an end."""
+    """Return what comes next, and say so when the other side ended: reading on would never come to an end."""
     if chunk := line.recv(1 << 16):
         return chunk
     raise ConnectionError("the server ended the connection in the middle of an answer")
 
 
 def status(answer: bytes) -> int:
-    """Give the status of an answer, or 0 for a connection that ended without one."""
+    """Return the status of an answer, or 0 for a connection that ended without one."""
     return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.1 ") else 0
 
 

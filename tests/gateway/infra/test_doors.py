@@ -27,7 +27,7 @@ def settings(urls: Urls) -> Settings:
 
 
 def doors_of(settings: Settings) -> list[tuple[str, str]]:
-    """Give every address of the whole application that takes a body, with its methods."""
+    """Return every address of the whole application that takes a body, with its methods."""
     routes = [
         route
         for included in create_app(settings).routes

@@ -53,14 +53,14 @@ async def until_settled(world: World) -> None:
 
 
 async def parked(world: World) -> list[tuple[object, ...]]:
-    """Give the callbacks that wait for a person."""
+    """Return the callbacks that wait for a person."""
     return await world.rows(
         "SELECT attempts, last_error FROM callback WHERE parked_at IS NOT NULL AND handled_at IS NULL ORDER BY id"
     )
 
 
 async def parked_questions(world: World) -> list[tuple[object, ...]]:
-    """Give the questions that wait for a person."""
+    """Return the questions that wait for a person."""
     return await world.rows("SELECT attempts, last_detail FROM inquiry WHERE parked_at IS NOT NULL ORDER BY id")
 
 

@@ -62,7 +62,7 @@ def succeeded(transaction_id: str, amount_xof: int = 500, **more: object) -> Obs
 
 
 def paced(town: TwoOperators, operator: str, **capabilities: int) -> JobDeps:
-    """Give jobs for which an operator has other capabilities."""
+    """Return jobs for which an operator has other capabilities."""
     deps = town.world.deps
     slow = deps.operators[operator]
     assert isinstance(slow, InventedOperator)

@@ -49,11 +49,11 @@ def watched(world: World, **faults: int) -> Iterator[Wire]:
 
 
 def second_worker(world: World, database: Database) -> JobDeps:
-    """Give the jobs of another worker, on a pool of its own."""
+    """Return the jobs of another worker, on a pool of its own."""
     return replace(world.jobs, deps=replace(world.deps, work=database))
 
 
 async def state_of_the_request(world: World) -> str:
-    """Give the state of the only request."""
+    """Return the state of the only request."""
     [(state,)] = await world.rows("SELECT state FROM payment_request")
     return str(state)

@@ -52,7 +52,7 @@ except PrivatePostgresRefused as refusal:
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """Give a directory that every user can enter, unlike pytest's own."""
+    """Return a directory that every user can enter, unlike pytest's own."""
     folder = Path(tempfile.mkdtemp(prefix="place-"))
     folder.chmod(0o755)
     yield folder
@@ -82,7 +82,7 @@ def refused(data_dir: Path, *, unsafe_fast: bool = False, production: bool = Fal
 
 @pytest.fixture
 def open_python(place: Path) -> list[str]:
-    """Give an interpreter and a copy of launcher and wheel that any user can read, as an installation is."""
+    """Return an interpreter and a copy of launcher and wheel that any user can read, as an installation is."""
     interpreters = [
         sys.executable,
         *filter(None, (shutil.which(f"python3.{n}", path="/usr/bin") for n in (11, 12, 13))),

@@ -156,7 +156,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def running(folder: Path) -> Iterator[Running]:
-    """Give a run without a private server, for what has nothing to do with it."""
+    """Return a run without a private server, for what has nothing to do with it."""
     run = Running(folder, DATABASE_URL="postgresql://somewhere/else")
     yield run
     if run.process is not None:
@@ -165,7 +165,7 @@ def running(folder: Path) -> Iterator[Running]:
 
 @pytest.fixture
 def whole(folder: Path) -> Iterator[Running]:
-    """Give a run with its private server."""
+    """Return a run with its private server."""
     run = Running(folder)
     yield run
     if run.process is not None:

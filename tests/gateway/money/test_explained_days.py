@@ -153,7 +153,7 @@ def standing(files: Sequence[Told], day: int) -> Told | None:
 
 
 def runs_of_days(files: Sequence[Told]) -> list[list[int]]:
-    """Give the runs of days of one account that files cover without a hole."""
+    """Return the runs of days of one account that files cover without a hole."""
     runs: list[list[int]] = []
     for day in range(DAYS):
         if standing(files, day) is None:

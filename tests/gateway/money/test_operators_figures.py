@@ -87,7 +87,7 @@ async def row_of(world: World, day: int = 0) -> OperatorDay:
 
 
 async def standing(world: World) -> list[tuple[object, ...]]:
-    """Give the breaks that statements revealed; what single evidence revealed besides changes no sum."""
+    """Return the breaks that statements revealed; what single evidence revealed besides changes no sum."""
     return await world.rows("""
         SELECT kind, difference_xof FROM reconciliation_break
          WHERE superseded_at IS NULL AND account <> '' ORDER BY 1, 2

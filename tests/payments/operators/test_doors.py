@@ -26,7 +26,7 @@ class Careless(InventedOperator):
     ids: Sequence[str] = ()
 
     def parse_statement(self, content: bytes, filename: str) -> Statement:
-        """Give a line for each id, whatever the file holds."""
+        """Return a line for each id, whatever the file holds."""
         del content, filename
         lines = [
             StatementLine(

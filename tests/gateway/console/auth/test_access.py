@@ -102,7 +102,7 @@ async def test_a_lost_role_or_place_counts_at_once(desk: Desk, change: str) -> N
 
 
 def stranger(desk: Desk, address: str) -> httpx.AsyncClient:
-    """Give a browser that never came in, at another address."""
+    """Return a browser that never came in, at another address."""
     transport = httpx.ASGITransport(app=desk.app, client=(address, 1))
     return httpx.AsyncClient(transport=transport, base_url=ORIGIN)
 
