@@ -10,8 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import health
 from gateway.config.settings import Settings
-from gateway.console import routes as finance
-from gateway.infra.doors import Doors
+from gateway.console import routes as console
+from gateway.infra.ingress import Ingress
 from gateway.infra.problems import install_error_handlers
 from gateway.operator_api import callbacks as webhooks
 from gateway.operator_api.refusals import WRITE_EVERY_S
@@ -52,20 +52,20 @@ def create_app(settings: Settings, more: MoreDoors | None = None) -> FastAPI:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-            await parts.webhooks.refusals.write(parts.deps.desk, parts.deps.clock.now())
+            await parts.webhooks.refusals.write(parts.deps.console_db, parts.deps.clock.now())
             await wiring.close()
 
     app = FastAPI(
         title="RAMU Gateway", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     install_error_handlers(app, parts.deps.ids.reference, BODY_BYTES_MAX)
-    app.add_middleware(Doors, concurrency_max=settings.concurrency_max)
+    app.add_middleware(Ingress, concurrency_max=settings.concurrency_max)
     # Addresses are compared in this order: callers and operators first.
     app.include_router(ussd.router(parts.ussd))
     app.include_router(webhooks.router(parts.deps, parts.webhooks))
     app.include_router(sms_reports.router(parts.deps, parts.sms_keys))
     app.include_router(health.router(parts.deps, parts.ussd.sessions.answers))
-    app.include_router(finance.router(parts.finance))
+    app.include_router(console.router(parts.console))
     for door in more(parts) if more else ():
         app.include_router(door)
     return app
@@ -74,7 +74,7 @@ def create_app(settings: Settings, more: MoreDoors | None = None) -> FastAPI:
 async def _keep_book(parts: Parts) -> None:
     while True:
         try:
-            async with parts.deps.desk.single() as connection:
+            async with parts.deps.console_db.single() as connection:
                 await parts.book.refresh(connection)
         except (SQLAlchemyError, OSError) as failure:
             log.warning("schemes.not_read", kind=type(failure).__name__)
@@ -86,4 +86,4 @@ async def _keep_book(parts: Parts) -> None:
 async def _keep_refusals(parts: Parts) -> None:
     while True:
         await asyncio.sleep(WRITE_EVERY_S)
-        await parts.webhooks.refusals.write(parts.deps.desk, parts.deps.clock.now())
+        await parts.webhooks.refusals.write(parts.deps.console_db, parts.deps.clock.now())

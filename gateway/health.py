@@ -99,7 +99,7 @@ async def _session_faults(sessions_answer: SessionsAnswer) -> list[str]:
 
 async def _measure(deps: Deps) -> None:
     """Set the gauges that only the database and the pools know; without a database they keep what they last said."""
-    pools = [database.engine.pool for database in (deps.doors, deps.desk, deps.work)]
+    pools = [database.engine.pool for database in (deps.ingress_db, deps.console_db, deps.worker_db)]
     POOL_IN_USE.set(sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool)))
 
     async def ask(connection: AsyncConnection) -> tuple[Decimal, int, dict[str, int]]:
@@ -107,7 +107,7 @@ async def _measure(deps: Deps) -> None:
         return lag_s, parked, await waiting_sms(connection)
 
     with suppress(SQLAlchemyError, OSError):
-        lag_s, parked, messages = await deps.desk.alone(ask, READY_DEADLINE_S)
+        lag_s, parked, messages = await deps.console_db.alone(ask, READY_DEADLINE_S)
         INBOX_LAG_S.set(int(lag_s))
         CALLBACKS_PARKED.set(parked)
         SMS_WAITING.clear()
@@ -121,7 +121,7 @@ async def _database_faults(deps: Deps, operators: list[str]) -> list[str]:
     Those are lines for people to read, and no fault of this process: no other process of ours would do better.
     """
     try:
-        async with deps.doors.single() as connection:
+        async with deps.ingress_db.single() as connection:
             state = (await connection.execute(STATE, {"now": deps.clock.now()})).one()
             found = await troubles(connection) if state.migration == head() else ()
     except (SQLAlchemyError, OSError):

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from gateway.config.setting_types import SmsSender
 from gateway.config.settings import Settings
-from gateway.console.parts import FinanceDeps
+from gateway.console.deps import ConsoleDeps
 from gateway.contributions.schemes import SchemeBook
 from gateway.infra.clock import SystemClock
 from gateway.infra.database import Database, Pool, Timeouts, open_database
@@ -46,7 +46,7 @@ class Parts:
     deps: Deps
     ussd: UssdDeps
     jobs: JobDeps
-    finance: FinanceDeps
+    console: ConsoleDeps
     reconciling: ReconcilingDeps
     book: SchemeBook
     webhooks: WebhookParts
@@ -78,9 +78,9 @@ class Wiring:
         clients = self._clients(clock)
         known = {name: one for name, one in operators().items() if name in clients or _is_by_file(one)}
         deps = Deps(
-            doors=self._database(at_doors=True),
-            desk=self._database(),
-            work=self._database(),
+            ingress_db=self._database(at_ingress=True),
+            console_db=self._database(),
+            worker_db=self._database(),
             clock=clock,
             ids=RandomIds(),
             operators=known,
@@ -96,7 +96,7 @@ class Wiring:
             deps=deps,
             ussd=self._ussd(deps, book),
             jobs=JobDeps(deps, book, self._sender(deps), Pace(call_timeout_s=settings.operator_timeout_s), accounts),
-            finance=FinanceDeps(deps),
+            console=ConsoleDeps(deps),
             reconciling=ReconcilingDeps(deps, book, accounts),
             book=book,
             webhooks=WebhookParts({name: self._callers(name) for name in known}),
@@ -108,7 +108,7 @@ class Wiring:
         networks = self._settings.webhook_networks.get(operator, ())
         return Callers(tuple(key.get_secret_value() for key in keys), networks)
 
-    def _database(self, *, at_doors: bool = False, durable: bool = True) -> Database:
+    def _database(self, *, at_ingress: bool = False, durable: bool = True) -> Database:
         settings = self._settings
         database = open_database(
             settings.database_url.get_secret_value(),
@@ -118,7 +118,7 @@ class Wiring:
                 settings.lock_timeout_s * 1000,
                 settings.idle_transaction_timeout_s * 1000,
                 # Who stands at a door waits no longer than a statement may take; a report sets its own limit.
-                (settings.statement_timeout_s + 1 if at_doors else REPORT_SILENCE_S) * 1000,
+                (settings.statement_timeout_s + 1 if at_ingress else REPORT_SILENCE_S) * 1000,
             ),
             durable=durable,
         )
@@ -152,14 +152,14 @@ class Wiring:
 
     def _sessions(self) -> SessionStore:
         if self._settings.redis_url is None:
-            return PostgresSessions(self._database(at_doors=True, durable=False))
+            return PostgresSessions(self._database(at_ingress=True, durable=False))
         self._redis = open_redis(self._settings.redis_url.get_secret_value())
         return RedisSessions(self._redis)
 
     def _sender(self, deps: Deps) -> Sender:
         settings = self._settings
         if settings.sms_sender is SmsSender.SANDBOX:
-            return SandboxSender(deps.work, deps.clock)
+            return SandboxSender(deps.worker_db, deps.clock)
         if settings.africastalking_username is None or settings.africastalking_api_key is None:
             raise AssertionError("the settings refuse this sender without its account")
         return africastalking.open_sender(

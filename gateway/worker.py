@@ -63,9 +63,9 @@ def _sweeps(parts: Parts) -> tuple[Job, ...]:
         return await parts.ussd.sessions.sweep(now)
 
     async def logins(_jobs: JobDeps, now: datetime) -> int:
-        await parts.deps.work.transact(lambda connection: sweep_logins(connection, parts.finance.rules, now))
-        await parts.deps.work.transact(lambda connection: attempts.sweep(connection, now))
-        await parts.deps.work.transact(lambda connection: devices.sweep(connection, now))
+        await parts.deps.worker_db.transact(lambda connection: sweep_logins(connection, parts.console.rules, now))
+        await parts.deps.worker_db.transact(lambda connection: attempts.sweep(connection, now))
+        await parts.deps.worker_db.transact(lambda connection: devices.sweep(connection, now))
         return 0
 
     return (Job("dialogues", dialogues, SWEEP_REST_S), Job("logins", logins, SWEEP_REST_S))

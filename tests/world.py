@@ -19,7 +19,7 @@ from gateway import health
 from gateway.contributions.schemes import SchemeBook
 from gateway.infra.database import Database
 from gateway.infra.deps import Deps
-from gateway.infra.doors import Doors
+from gateway.infra.ingress import Ingress
 from gateway.infra.problems import install_error_handlers
 from gateway.jobs.deps import JobDeps, Pace
 from gateway.jobs.tick import until_quiet
@@ -174,9 +174,9 @@ async def open_world(
 def _deps(database: Database, clock: TestClock, ids: CountedIds, http: httpx.AsyncClient, others: Others) -> Deps:
     client = SandboxClient(http=http, base_url=OPERATOR_URL, api_key=WORD, merchant_account=MERCHANT, now=clock.now)
     return Deps(
-        doors=database,
-        desk=database,
-        work=database,
+        ingress_db=database,
+        console_db=database,
+        worker_db=database,
         clock=clock,
         ids=ids,
         operators={**operators(), **others.operators},
@@ -191,7 +191,7 @@ def _deps(database: Database, clock: TestClock, ids: CountedIds, http: httpx.Asy
 def _app(deps: Deps, dialogue: UssdDeps, parts: WebhookParts) -> FastAPI:
     app = FastAPI(openapi_url=None)
     install_error_handlers(app, deps.ids.reference, {"": 4 * 1024 * 1024})
-    app.add_middleware(Doors, concurrency_max=500)
+    app.add_middleware(Ingress, concurrency_max=500)
     app.include_router(health.router(deps, dialogue.sessions.answers))
     app.include_router(webhooks.router(deps, parts))
     app.include_router(sms_reports.router(deps, {"africastalking": (WORD,)}))

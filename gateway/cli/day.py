@@ -11,12 +11,12 @@ import typer
 from gateway.cli.environment import environment
 from gateway.cli.terminal import asked_password, author, is_watched, piped_password, stop
 from gateway.config.settings import Settings, load_settings
-from gateway.console.auth.access import Door, LoginForm, MustWait
+from gateway.console.auth.access import LoginForm, LoginService, MustWait
 from gateway.console.auth.audit import actor_of
 from gateway.console.auth.passwords import Passwords
 from gateway.console.auth.roles import RIGHTS, Right
 from gateway.console.auth.sessions import SessionRules
-from gateway.console.words import ROLES, francs
+from gateway.console.labels import ROLES, francs
 from gateway.infra.clock import SystemClock
 from gateway.infra.deps import Deps
 from gateway.money.close_day import DayToClose, DayUnexplained, close
@@ -126,9 +126,9 @@ async def _close(settings: Settings, signature: Signature, day: date, remarks: s
 
 
 async def _require_signer(deps: Deps, signature: Signature) -> None:
-    door = Door(deps.desk, deps.ids, Passwords(), SessionRules())
+    logins = LoginService(deps.console_db, deps.ids, Passwords(), SessionRules())
     try:
-        role = await door.role_of(LoginForm(signature.login, signature.password, author()), deps.clock.now())
+        role = await logins.role_of(LoginForm(signature.login, signature.password, author()), deps.clock.now())
     except MustWait as told:
         raise SignatureRefused(f"Trop d'essais de suite : réessayez dans {told.wait_s} s. Rien n'a été clos.") from None
     if role is None:
@@ -140,7 +140,7 @@ async def _require_signer(deps: Deps, signature: Signature) -> None:
 async def _read(settings: Settings, day: date) -> SealedDay | None:
     wiring = Wiring(settings)
     try:
-        async with wiring.parts.deps.desk.single() as connection:
+        async with wiring.parts.deps.console_db.single() as connection:
             return await read_day(connection, day)
     finally:
         await wiring.close()

@@ -43,7 +43,7 @@ async def _load(wiring: Wiring) -> str:
         return loaded
 
     try:
-        loaded = await parts.deps.work.transact(write)
+        loaded = await parts.deps.worker_db.transact(write)
     finally:
         await wiring.close()
     return f"Données d'exemple (ILLUSTRATIVE) en place; barèmes ajoutés: {loaded}"
@@ -51,7 +51,7 @@ async def _load(wiring: Wiring) -> str:
 
 async def _lines(wiring: Wiring) -> list[str]:
     try:
-        async with wiring.parts.deps.desk.single() as connection:
+        async with wiring.parts.deps.console_db.single() as connection:
             await wiring.parts.book.refresh(connection)
     finally:
         await wiring.close()

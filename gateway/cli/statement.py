@@ -14,8 +14,8 @@ from gateway.cli.environment import environment
 from gateway.cli.terminal import author, stop
 from gateway.config.settings import load_settings
 from gateway.console.auth import audit
-from gateway.console.upload_words import line_list, upload_words
-from gateway.console.words import BUCKETS, counted, francs
+from gateway.console.labels import BUCKETS, counted, francs
+from gateway.console.upload_labels import line_list, upload_labels
 from gateway.infra.reading import LINES_MAX, TooLarge, TooManyLines, read_bounded
 from gateway.local.faults import reason
 from gateway.money.import_statement import StatementPutOff, bring_through, receive, resume
@@ -69,7 +69,7 @@ def everything() -> None:
     """Montrer les relevés reçus : ceux qui attendent quelqu'un, ceux qui sont au travail, les derniers finis."""
 
     async def read(parts: Parts) -> tuple[UploadRow, ...]:
-        async with parts.deps.desk.single() as connection:
+        async with parts.deps.console_db.single() as connection:
             aside, at_work = await uploads_aside(connection, LISTED_MAX), await uploads_at_work(connection, LISTED_MAX)
             return (*aside, *at_work, *await uploads_done(connection, LISTED_MAX))
 
@@ -77,7 +77,7 @@ def everything() -> None:
     if not rows:
         typer.echo("Aucun relevé reçu.")
     for row in rows:
-        state = ", ".join(filter(None, (upload_words(row.state).word, line_list(row.motive_lines))))
+        state = ", ".join(filter(None, (upload_labels(row.state).word, line_list(row.motive_lines))))
         typer.echo(f"n° {row.upload_id:<6} {row.received_at:%Y-%m-%d %H:%M}  {row.operator}, {row.filename} : {state}")
         if row.motive:
             typer.echo(f"{'':9} {row.motive}")
@@ -111,13 +111,13 @@ async def _import(parts: Parts, operator: str, filename: str, content: bytes) ->
     if operator not in parts.deps.operators:
         raise OperatorUnknown(operator)
     new, now = NewUpload(operator, filename, content, ACTOR), parts.deps.clock.now()
-    upload, already = await receive(parts.deps.work, new, now)
+    upload, already = await receive(parts.deps.worker_db, new, now)
     return await _through(parts, upload, already=already)
 
 
 async def _retry(parts: Parts, number: int) -> ImportOutcome:
     now = parts.deps.clock.now()
-    async with parts.deps.work.unit_of_work() as connection:
+    async with parts.deps.worker_db.unit_of_work() as connection:
         upload = await uploads.retry(connection, number, now)
         if upload is not None:
             subject = f"statement/{upload.operator}/{upload.id}"

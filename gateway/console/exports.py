@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response, StreamingResponse
 
 from gateway.console.auth import audit
-from gateway.console.parts import FinanceDeps, Visit, snapshot
+from gateway.console.deps import ConsoleDeps, Visit, snapshot
 from gateway.reports import csv_file
 
 #: What stays in memory of a file; more goes to the disk.
@@ -29,7 +29,7 @@ Slices = Callable[[AsyncConnection], AsyncGenerator[Iterable[Any]]]
 
 
 async def export(
-    finance: FinanceDeps,
+    console: ConsoleDeps,
     visit: Visit,
     name: str,
     titles: Mapping[str, str],
@@ -42,12 +42,12 @@ async def export(
     file = SpooledTemporaryFile(MEMORY_BYTES_MAX)  # noqa: SIM115 - it outlives this function
     try:
         writer = csv_file.CsvWriter(file, titles, labels)
-        async with snapshot(finance.deps.desk) as connection:
+        async with snapshot(console.deps.console_db) as connection:
             await connection.execute(PATIENCE)
             async with aclosing(slices(connection)) as given:
                 async for rows in given:
                     writer.write(rows)
-        await _note(finance, visit, name)
+        await _note(console, visit, name)
     except BaseException:
         file.close()
         raise
@@ -62,9 +62,9 @@ async def _blocks(file: IO[bytes]) -> AsyncIterator[bytes]:
             yield block
 
 
-async def _note(finance: FinanceDeps, visit: Visit, name: str) -> None:
+async def _note(console: ConsoleDeps, visit: Visit, name: str) -> None:
     async def note(connection: AsyncConnection) -> None:
         actor = audit.actor_of(visit.officer.login)
         await audit.record(connection, visit.now, actor, "report.exported", f"report/{name}")
 
-    await finance.deps.desk.transact(note)
+    await console.deps.console_db.transact(note)

@@ -18,7 +18,7 @@ from starlette.types import Message
 
 from gateway.console.auth.roles import Right
 from gateway.console.auth.sessions import Officer, officer_of
-from gateway.console.parts import FinanceDeps, Handler, Refused, Visit
+from gateway.console.deps import ConsoleDeps, Handler, Refused, Visit
 from gateway.console.rendering import page
 
 log = structlog.stdlib.get_logger()
@@ -68,74 +68,74 @@ class Guarded:
     body_bytes_max: int = FORM_BYTES_MAX
 
 
-async def who_asks(finance: FinanceDeps, request: Request, now: datetime) -> Officer | None:
+async def who_asks(console: ConsoleDeps, request: Request, now: datetime) -> Officer | None:
     """Return the colleague whose browser asks; a stranger costs no connection to the database."""
-    token = request.cookies.get(finance.cookies.session)
+    token = request.cookies.get(console.cookies.session)
     if not token:
         return None
-    async with finance.deps.desk.single() as connection:
-        return await officer_of(connection, token, finance.rules, now)
+    async with console.deps.console_db.single() as connection:
+        return await officer_of(connection, token, console.rules, now)
 
 
-def endpoint(finance: FinanceDeps, guarded: Guarded) -> Endpoint:
+def endpoint(console: ConsoleDeps, guarded: Guarded) -> Endpoint:
     """Return the function that answers a request for a page behind the door."""
 
     async def answer(request: Request) -> Response:
-        now = finance.deps.clock.now()
-        officer = await who_asks(finance, request, now)
+        now = console.deps.clock.now()
+        officer = await who_asks(console, request, now)
         if officer is None:
-            return sealed(finance, RedirectResponse(LOGIN_PATH, 303))
+            return with_security_headers(console, RedirectResponse(LOGIN_PATH, 303))
         try:
-            async with _checked_form(finance, request, officer, guarded) as form:
-                response = await guarded.handler(finance, Visit(request, now, officer, form))
+            async with _checked_form(console, request, officer, guarded) as form:
+                response = await guarded.handler(console, Visit(request, now, officer, form))
         except Refused as refused:
-            response = refusal(finance, refused, officer)
-        return sealed(finance, response)
+            response = refusal(console, refused, officer)
+        return with_security_headers(console, response)
 
     return answer
 
 
-def steady(finance: FinanceDeps, answer: Endpoint) -> Endpoint:
+def on_db_unavailable(console: ConsoleDeps, answer: Endpoint) -> Endpoint:
     """Answer with a page for people when the database, or the disk that files pass over, cannot."""
 
-    async def steadied(request: Request) -> Response:
+    async def guarded_answer(request: Request) -> Response:
         try:
             return await answer(request)
         except (PoolTimeout, OperationalError, InterfaceError, OSError) as failure:
             log.warning("finance.unavailable", kind=type(failure).__name__)
-        response = refusal(finance, UNAVAILABLE, None)
+        response = refusal(console, UNAVAILABLE, None)
         response.headers["Retry-After"] = RETRY_AFTER_S
-        return sealed(finance, response)
+        return with_security_headers(console, response)
 
-    return steadied
+    return guarded_answer
 
 
-def refusal(finance: FinanceDeps, refused: Refused, officer: Officer | None) -> Response:
+def refusal(console: ConsoleDeps, refused: Refused, officer: Officer | None) -> Response:
     """Return the page that says why not."""
     return page(
-        "refused.html", refused.status, officer=officer, local_mode=finance.deps.local_mode, here="", refused=refused
+        "refused.html", refused.status, officer=officer, local_mode=console.deps.local_mode, here="", refused=refused
     )
 
 
-def sealed(finance: FinanceDeps, response: Response) -> Response:
+def with_security_headers(console: ConsoleDeps, response: Response) -> Response:
     """Put the headers on a response; nothing about money stays in any cache."""
     response.headers.update(SECURITY_HEADERS)
     response.headers.setdefault("Cache-Control", "no-store")
-    if not finance.deps.local_mode:
+    if not console.deps.local_mode:
         response.headers["Strict-Transport-Security"] = HSTS
     return response
 
 
-def check_origin(finance: FinanceDeps, request: Request) -> None:
+def check_origin(console: ConsoleDeps, request: Request) -> None:
     """Refuse a form that comes from another site."""
     origins = request.headers.getlist("origin")
     if not origins:
         allowed = request.headers.get("sec-fetch-site") == "same-origin"
     else:
-        ours = urlsplit(finance.deps.public_url)
+        ours = urlsplit(console.deps.public_url)
         allowed = origins == [f"{ours.scheme}://{ours.netloc}"] or (
             # On one's own machine the same page has several names.
-            finance.deps.local_mode and origins == [f"http://{request.headers.get('host', '')}"]
+            console.deps.local_mode and origins == [f"http://{request.headers.get('host', '')}"]
         )
     if not allowed:
         raise Refused(403, "Formulaire refusé", "Ce formulaire ne vient pas de la console. Rien n'a été fait.")
@@ -180,14 +180,14 @@ def same(given: str, expected: str) -> bool:
 
 @asynccontextmanager
 async def _checked_form(
-    finance: FinanceDeps, request: Request, officer: Officer, guarded: Guarded
+    console: ConsoleDeps, request: Request, officer: Officer, guarded: Guarded
 ) -> AsyncIterator[FormData]:
     if not officer.may(guarded.right):
         raise Refused(403, "Accès refusé", "Votre rôle ne donne pas accès à cette page.")
     if guarded.method != "POST":
         yield FormData()
         return
-    check_origin(finance, request)
+    check_origin(console, request)
     form = await read_form(request, guarded.body_bytes_max)
     try:
         if not same(field_of(form, "csrf"), officer.csrf_token):

@@ -9,6 +9,7 @@ from gateway.console.auth.devices import LIFETIME_S
 from gateway.console.auth.passwords import PasswordsBusy
 from gateway.console.auth.sessions import close_session
 from gateway.console.auth.staff import LOGIN_SHAPE
+from gateway.console.deps import ConsoleDeps, Refused, Visit
 from gateway.console.guard import (
     FORM_BYTES_MAX,
     HOME_PATH,
@@ -19,10 +20,9 @@ from gateway.console.guard import (
     read_form,
     refusal,
     same,
-    sealed,
     who_asks,
+    with_security_headers,
 )
-from gateway.console.parts import FinanceDeps, Refused, Visit
 from gateway.console.rendering import page
 
 WRONG = "Identifiant ou mot de passe incorrect."
@@ -30,54 +30,54 @@ TOO_SOON = "Trop d'essais de suite. Réessayez dans {wait_s} s."
 BUSY = "Trop de connexions en même temps. Réessayez dans quelques secondes."
 
 
-async def show(finance: FinanceDeps, request: Request) -> Response:
+async def show(console: ConsoleDeps, request: Request) -> Response:
     """Show the login form, tied to this browser by a cookie of its own."""
-    if await who_asks(finance, request, finance.deps.clock.now()) is not None:
-        return sealed(finance, RedirectResponse(HOME_PATH, 303))
-    return sealed(finance, _form(finance, 200, ""))
+    if await who_asks(console, request, console.deps.clock.now()) is not None:
+        return with_security_headers(console, RedirectResponse(HOME_PATH, 303))
+    return with_security_headers(console, _form(console, 200, ""))
 
 
-async def submit(finance: FinanceDeps, request: Request) -> Response:
+async def submit(console: ConsoleDeps, request: Request) -> Response:
     """Let a colleague in, under a new token, or say no without saying why."""
     try:
-        typed = await _typed(finance, request)
-        entry = await finance.door.log_in(typed, finance.deps.clock.now())
+        typed = await _typed(console, request)
+        entry = await console.logins.log_in(typed, console.deps.clock.now())
     except Refused as refused:
-        return sealed(finance, refusal(finance, refused, None))
+        return with_security_headers(console, refusal(console, refused, None))
     except PasswordsBusy:
-        response = _form(finance, 503, BUSY)
+        response = _form(console, 503, BUSY)
         response.headers["Retry-After"] = RETRY_AFTER_S
-        return sealed(finance, response)
+        return with_security_headers(console, response)
     except MustWait as told:
-        response = _form(finance, 429, TOO_SOON.format(wait_s=told.wait_s))
+        response = _form(console, 429, TOO_SOON.format(wait_s=told.wait_s))
         response.headers["Retry-After"] = str(told.wait_s)
-        return sealed(finance, response)
+        return with_security_headers(console, response)
     if entry is None:
-        return sealed(finance, _form(finance, 401, WRONG))
+        return with_security_headers(console, _form(console, 401, WRONG))
     response = RedirectResponse(HOME_PATH, 303)
-    finance.cookies.put(response, finance.cookies.session, entry.session_token)
-    finance.cookies.keep(response, finance.cookies.device, entry.device_token, LIFETIME_S)
-    finance.cookies.drop(response, finance.cookies.form)
-    return sealed(finance, response)
+    console.cookies.put(response, console.cookies.session, entry.session_token)
+    console.cookies.keep(response, console.cookies.device, entry.device_token, LIFETIME_S)
+    console.cookies.drop(response, console.cookies.form)
+    return with_security_headers(console, response)
 
 
-async def leave(finance: FinanceDeps, visit: Visit) -> Response:
+async def leave(console: ConsoleDeps, visit: Visit) -> Response:
     """End the login, here and in the browser."""
-    token = visit.request.cookies.get(finance.cookies.session, "")
+    token = visit.request.cookies.get(console.cookies.session, "")
     actor = audit.actor_of(visit.officer.login)
-    async with finance.deps.desk.unit_of_work() as connection:
+    async with console.deps.console_db.unit_of_work() as connection:
         await close_session(connection, token)
         await audit.record(connection, visit.now, actor, "logout", actor)
     response = RedirectResponse(LOGIN_PATH, 303)
-    finance.cookies.drop(response, finance.cookies.session)
+    console.cookies.drop(response, console.cookies.session)
     return response
 
 
-async def _typed(finance: FinanceDeps, request: Request) -> LoginForm:
-    check_origin(finance, request)
+async def _typed(console: ConsoleDeps, request: Request) -> LoginForm:
+    check_origin(console, request)
     form = await read_form(request, FORM_BYTES_MAX)
     try:
-        tie = request.cookies.get(finance.cookies.form, "")
+        tie = request.cookies.get(console.cookies.form, "")
         if not tie or not same(field_of(form, "csrf"), tie):
             raise Refused(403, "Formulaire périmé", "Rechargez la page de connexion et recommencez.")
         login = field_of(form, "login").strip().lower()
@@ -86,17 +86,17 @@ async def _typed(finance: FinanceDeps, request: Request) -> LoginForm:
             login=login if LOGIN_SHAPE.fullmatch(login) else "",
             password=field_of(form, "password"),
             address=request.client.host if request.client else "",
-            previous_token=request.cookies.get(finance.cookies.session, ""),
-            device_token=request.cookies.get(finance.cookies.device, ""),
+            previous_token=request.cookies.get(console.cookies.session, ""),
+            device_token=request.cookies.get(console.cookies.device, ""),
         )
     finally:
         await form.close()
 
 
-def _form(finance: FinanceDeps, status: int, fault: str) -> Response:
-    tie = finance.deps.ids.token()
+def _form(console: ConsoleDeps, status: int, fault: str) -> Response:
+    tie = console.deps.ids.token()
     response = page(
-        "login.html", status, officer=None, local_mode=finance.deps.local_mode, here="", fault=fault, csrf=tie
+        "login.html", status, officer=None, local_mode=console.deps.local_mode, here="", fault=fault, csrf=tie
     )
-    finance.cookies.put(response, finance.cookies.form, tie)
+    console.cookies.put(response, console.cookies.form, tie)
     return response

@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from gateway.console.auth.roles import Right
-from gateway.console.break_words import BREAKS
+from gateway.console.break_labels import BREAKS
+from gateway.console.deps import ConsoleDeps, Refused, Visit, snapshot
 from gateway.console.exports import export
-from gateway.console.parts import FinanceDeps, Refused, Visit, snapshot
+from gateway.console.labels import HELD
 from gateway.console.rendering import page
-from gateway.console.words import HELD
 from gateway.money.close_day import has_moved
 from gateway.money.import_statement import FIRST_DAY
 from gateway.reports.breaks import breaks_of_day, each_open_break, open_breaks
@@ -105,12 +105,12 @@ SUSPENSE_TITLES: Mapping[str, str] = {
 }
 
 
-async def day_page(finance: FinanceDeps, visit: Visit) -> Response:
+async def day_page(console: ConsoleDeps, visit: Visit) -> Response:
     """Show the reconciliation of a day."""
     today = visit.now.date()
     day = asked_day(visit, today)
-    async with snapshot(finance.deps.desk) as connection:
-        report, seal = await day_report(connection, day, finance.deps.operators), await seal_of(connection, day)
+    async with snapshot(console.deps.console_db) as connection:
+        report, seal = await day_report(connection, day, console.deps.operators), await seal_of(connection, day)
         said = {
             "report": report,
             "breaks": await breaks_of_day(connection, day, today, LIST_ROWS_MAX),
@@ -121,7 +121,7 @@ async def day_page(finance: FinanceDeps, visit: Visit) -> Response:
             "late": await late_of_day(connection, day),
         }
     return labelled_page(
-        finance, visit, "day.html", "jour",
+        console, visit, "day.html", "jour",
         **said,
         today=today,
         previous_day=day - timedelta(days=1) if day > FIRST_DAY else None,
@@ -133,59 +133,59 @@ async def day_page(finance: FinanceDeps, visit: Visit) -> Response:
     )  # fmt: skip
 
 
-async def day_csv(finance: FinanceDeps, visit: Visit) -> Response:
+async def day_csv(console: ConsoleDeps, visit: Visit) -> Response:
     """Return the reconciliation of a day as a file, from the same query as the page."""
     day = asked_day(visit, visit.now.date())
 
     async def rows(connection: AsyncConnection) -> AsyncGenerator[Sequence[OperatorDay]]:
-        yield (await day_report(connection, day, finance.deps.operators)).rows
+        yield (await day_report(connection, day, console.deps.operators)).rows
 
-    return await export(finance, visit, f"rapprochement-{day}", DAY_TITLES, rows)
+    return await export(console, visit, f"rapprochement-{day}", DAY_TITLES, rows)
 
 
-async def breaks_page(finance: FinanceDeps, visit: Visit) -> Response:
+async def breaks_page(console: ConsoleDeps, visit: Visit) -> Response:
     """Show every break that waits for a decision."""
-    async with snapshot(finance.deps.desk) as connection:
+    async with snapshot(console.deps.console_db) as connection:
         breaks = await open_breaks(connection, visit.now.date(), LIST_ROWS_MAX)
         waiting = {"troubles": await troubles(connection), "parked": await parked(connection, LIST_ROWS_MAX)}
-    return labelled_page(finance, visit, "breaks.html", "ecarts", breaks=breaks, rows_max=LIST_ROWS_MAX, **waiting)
+    return labelled_page(console, visit, "breaks.html", "ecarts", breaks=breaks, rows_max=LIST_ROWS_MAX, **waiting)
 
 
-async def breaks_csv(finance: FinanceDeps, visit: Visit) -> Response:
+async def breaks_csv(console: ConsoleDeps, visit: Visit) -> Response:
     """Return every open break as a file."""
     today = visit.now.date()
     labels = {"kind": {kind: said.label for kind, said in BREAKS.items()}}
     rows = partial(each_open_break, today=today)
-    return await export(finance, visit, f"ecarts-{today}", BREAK_TITLES, rows, labels=labels)
+    return await export(console, visit, f"ecarts-{today}", BREAK_TITLES, rows, labels=labels)
 
 
-async def suspense_page(finance: FinanceDeps, visit: Visit) -> Response:
+async def suspense_page(console: ConsoleDeps, visit: Visit) -> Response:
     """Show the money whose household is not known."""
-    async with snapshot(finance.deps.desk) as connection:
+    async with snapshot(console.deps.console_db) as connection:
         waiting = await open_suspense(connection, visit.now.date(), LIST_ROWS_MAX)
         total = await open_suspense_total(connection)
         balance_xof = await suspense_balance_xof(connection)
     return labelled_page(
-        finance, visit, "suspense.html", "attente",
+        console, visit, "suspense.html", "attente",
         waiting=waiting,
         total=total,
         balance_xof=balance_xof,
     )  # fmt: skip
 
 
-async def suspense_csv(finance: FinanceDeps, visit: Visit) -> Response:
+async def suspense_csv(console: ConsoleDeps, visit: Visit) -> Response:
     """Return the money whose household is not known as a file."""
     today = visit.now.date()
     rows = partial(each_open_suspense, today=today)
-    return await export(finance, visit, f"attente-{today}", SUSPENSE_TITLES, rows, labels={"held_because": HELD})
+    return await export(console, visit, f"attente-{today}", SUSPENSE_TITLES, rows, labels={"held_because": HELD})
 
 
-async def balance_page(finance: FinanceDeps, visit: Visit) -> Response:
+async def balance_page(console: ConsoleDeps, visit: Visit) -> Response:
     """Show that the books add up to zero."""
-    async with snapshot(finance.deps.desk) as connection:
+    async with snapshot(console.deps.console_db) as connection:
         await connection.execute(BALANCE_PATIENCE)
         balance = await trial_balance(connection)
-    return labelled_page(finance, visit, "balance.html", "balance", balance=balance)
+    return labelled_page(console, visit, "balance.html", "balance", balance=balance)
 
 
 def asked_day(visit: Visit, today: date) -> date:
@@ -212,18 +212,18 @@ def _bad_day(sentence: str) -> Refused:
 
 
 def labelled_page(
-    finance: FinanceDeps,
+    console: ConsoleDeps,
     visit: Visit,
     template: str,
     here: str,
     **said: Any,  # noqa: ANN401 - templates take anything
 ) -> Response:
     """Return a page with everything that every page behind the door needs."""
-    labels = {name: operator.label for name, operator in finance.deps.operators.items()}
+    labels = {name: operator.label for name, operator in console.deps.operators.items()}
     return page(
         template,
         officer=visit.officer,
-        local_mode=finance.deps.local_mode,
+        local_mode=console.deps.local_mode,
         here=here,
         now=visit.now,
         labels=labels,

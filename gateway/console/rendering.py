@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from gateway.console import break_words, upload_words, words
+from gateway.console import break_labels, labels, upload_labels
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE / "static"
@@ -43,23 +43,23 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        francs=words.francs, long_date=words.long_date, moment=words.moment, age=words.age, fr=words.typeset,
-        side=words.side, author=words.author, size=upload_words.size, line_list=upload_words.line_list,
+        francs=labels.francs, long_date=labels.long_date, moment=labels.moment, age=labels.age, fr=labels.typeset,
+        side=labels.side, author=labels.author, size=upload_labels.size, line_list=upload_labels.line_list,
     )  # fmt: skip
     environment.globals.update(
         asset=lambda name: f"/finance/static/{name}?v={ASSETS[name].version}",
-        roles=words.ROLES,
-        accounts=words.ACCOUNTS,
-        push_states=words.PUSH_STATES,
-        break_words=break_words.BREAKS,
-        closings=break_words.CLOSINGS,
-        held=words.HELD,
-        buckets=words.BUCKETS,
-        remarks=upload_words.REMARKS,
-        upload_words=upload_words.upload_words,
-        verdicts=words.VERDICTS,
-        verdict_of=words.verdict_of,
-        verdict_of_day=words.verdict_of_day,
+        roles=labels.ROLES,
+        accounts=labels.ACCOUNTS,
+        push_states=labels.PUSH_STATES,
+        break_labels=break_labels.BREAKS,
+        closings=break_labels.CLOSINGS,
+        held=labels.HELD,
+        buckets=labels.BUCKETS,
+        remarks=upload_labels.REMARKS,
+        upload_labels=upload_labels.upload_labels,
+        day_statuses=labels.DAY_STATUSES,
+        status_of=labels.status_of,
+        status_of_day=labels.status_of_day,
     )
     return environment
 

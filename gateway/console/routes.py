@@ -6,8 +6,16 @@ from starlette.responses import RedirectResponse, Response
 
 from gateway.console import login, pages, uploads
 from gateway.console.auth.roles import Right
-from gateway.console.guard import HOME_PATH, LOGIN_PATH, Guarded, endpoint, refusal, sealed, steady
-from gateway.console.parts import FinanceDeps, Refused
+from gateway.console.deps import ConsoleDeps, Refused
+from gateway.console.guard import (
+    HOME_PATH,
+    LOGIN_PATH,
+    Guarded,
+    endpoint,
+    on_db_unavailable,
+    refusal,
+    with_security_headers,
+)
 from gateway.console.rendering import ASSETS
 
 #: How long a browser may keep a file whose name says its content.
@@ -28,31 +36,38 @@ GUARDED = (
 )
 
 
-def router(finance: FinanceDeps) -> APIRouter:
+def router(console: ConsoleDeps) -> APIRouter:
     """Return the console's routes."""
-    console = APIRouter(include_in_schema=False)
+    routes = APIRouter(include_in_schema=False)
     for guarded in GUARDED:
-        console.add_api_route(
-            guarded.path, steady(finance, endpoint(finance, guarded)), methods=[guarded.method], response_model=None
+        routes.add_api_route(
+            guarded.path,
+            on_db_unavailable(console, endpoint(console, guarded)),
+            methods=[guarded.method],
+            response_model=None,
         )
 
     async def show_login(request: Request) -> Response:
-        return await login.show(finance, request)
+        return await login.show(console, request)
 
     async def submit_login(request: Request) -> Response:
-        return await login.submit(finance, request)
+        return await login.submit(console, request)
 
     async def static(name: str) -> Response:
         asset = ASSETS.get(name)
         if asset is None:
-            return sealed(finance, refusal(finance, Refused(404, "Introuvable", "Ce fichier n'existe pas."), None))
-        return sealed(finance, Response(asset.content, media_type=asset.media_type, headers={"Cache-Control": KEPT}))
+            return with_security_headers(
+                console, refusal(console, Refused(404, "Introuvable", "Ce fichier n'existe pas."), None)
+            )
+        return with_security_headers(
+            console, Response(asset.content, media_type=asset.media_type, headers={"Cache-Control": KEPT})
+        )
 
     async def without_stroke() -> Response:
-        return sealed(finance, RedirectResponse(HOME_PATH, 308))
+        return with_security_headers(console, RedirectResponse(HOME_PATH, 308))
 
-    console.add_api_route("/finance", without_stroke, methods=["GET"], response_model=None)
-    console.add_api_route(LOGIN_PATH, steady(finance, show_login), methods=["GET"], response_model=None)
-    console.add_api_route(LOGIN_PATH, steady(finance, submit_login), methods=["POST"], response_model=None)
-    console.add_api_route("/finance/static/{name}", static, methods=["GET"], response_model=None)
-    return console
+    routes.add_api_route("/finance", without_stroke, methods=["GET"], response_model=None)
+    routes.add_api_route(LOGIN_PATH, on_db_unavailable(console, show_login), methods=["GET"], response_model=None)
+    routes.add_api_route(LOGIN_PATH, on_db_unavailable(console, submit_login), methods=["POST"], response_model=None)
+    routes.add_api_route("/finance/static/{name}", static, methods=["GET"], response_model=None)
+    return routes

@@ -10,9 +10,9 @@ from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from gateway.console.auth import audit
+from gateway.console.deps import ConsoleDeps, Refused, Visit, snapshot
 from gateway.console.guard import field_of
 from gateway.console.pages import LIST_ROWS_MAX, labelled_page
-from gateway.console.parts import FinanceDeps, Refused, Visit, snapshot
 from gateway.infra.reading import TooLarge, TooManyLines, read_bounded
 from gateway.money.import_statement import receive
 from gateway.reports.statements import (
@@ -45,42 +45,42 @@ REFRESH_S: Final = ((60, 2), (15 * 60, 15))
 WORKER_PATIENCE_S: Final = 15
 
 
-async def statements_page(finance: FinanceDeps, visit: Visit) -> Response:
+async def statements_page(console: ConsoleDeps, visit: Visit) -> Response:
     """Show the form, the statements at work or aside, and the ones that came last."""
-    async with snapshot(finance.deps.desk) as connection:
+    async with snapshot(console.deps.console_db) as connection:
         statements = await recent_statements(connection)
         at_work = await uploads_at_work(connection, LIST_ROWS_MAX)
         aside = await uploads_aside(connection, LIST_ROWS_MAX)
     return labelled_page(
-        finance, visit, "statements.html", "releves", statements=statements, at_work=at_work, aside=aside
+        console, visit, "statements.html", "releves", statements=statements, at_work=at_work, aside=aside
     )
 
 
-async def receive_statement(finance: FinanceDeps, visit: Visit) -> Response:
+async def receive_statement(console: ConsoleDeps, visit: Visit) -> Response:
     """Store a statement and lead to its page, which shows what becomes of it."""
     operator = field_of(visit.form, "operator")
-    if operator not in finance.deps.operators:
+    if operator not in console.deps.operators:
         raise Refused(400, "Opérateur inconnu", "Choisissez un opérateur de la liste. Rien n'a été enregistré.")
     filename, content = await _uploaded(visit)
     new = NewUpload(operator, filename, content, audit.actor_of(visit.officer.login))
-    upload, already = await receive(finance.deps.desk, new, visit.now)
-    await _note(finance, visit, upload, already=already)
-    await _outcome(finance, upload)
+    upload, already = await receive(console.deps.console_db, new, visit.now)
+    await _note(console, visit, upload, already=already)
+    await _outcome(console, upload)
     again = "?encore=1" if already else ""
     return RedirectResponse(f"{STATEMENTS_PATH}/{upload.id}{again}", 303)
 
 
-async def statement_page(finance: FinanceDeps, visit: Visit) -> Response:
+async def statement_page(console: ConsoleDeps, visit: Visit) -> Response:
     """Show where one statement stands, and what became of its lines."""
     written = str(visit.request.path_params["upload_id"])
     if not (written.isascii() and written.isdigit() and len(written) <= ID_DIGITS_MAX):
         raise _unknown()
-    async with snapshot(finance.deps.desk) as connection:
+    async with snapshot(console.deps.console_db) as connection:
         report = await upload_report(connection, int(written))
     if report is None:
         raise _unknown()
     return labelled_page(
-        finance, visit, "statement.html", "releves",
+        console, visit, "statement.html", "releves",
         report=report,
         again=visit.request.query_params.get("encore") == "1",
         refresh_s=_refresh_s(report.row, visit.now),
@@ -123,25 +123,25 @@ def _clean(filename: str) -> str:
     return "".join(char for char in last if char.isprintable())[:FILENAME_CHARS_MAX] or "releve"
 
 
-async def _outcome(finance: FinanceDeps, upload: Upload) -> None:
+async def _outcome(console: ConsoleDeps, upload: Upload) -> None:
     """Wait a moment for the jobs; a connection is only held while asking."""
     loop = asyncio.get_running_loop()
-    until = loop.time() + finance.outcome_wait_s
+    until = loop.time() + console.outcome_wait_s
     state: str | None = upload.state
     while state not in AT_REST and loop.time() < until:
         await asyncio.sleep(LOOK_AGAIN_S)
-        async with finance.deps.desk.single() as connection:
+        async with console.deps.console_db.single() as connection:
             state = await upload_state(connection, upload.id)
 
 
-async def _note(finance: FinanceDeps, visit: Visit, upload: Upload, *, already: bool) -> None:
+async def _note(console: ConsoleDeps, visit: Visit, upload: Upload, *, already: bool) -> None:
     async def note(connection: AsyncConnection) -> None:
         await audit.record(
             connection, visit.now, audit.actor_of(visit.officer.login), "statement.received",
             f"statement/{upload.operator}/{upload.id}", again=already,
         )  # fmt: skip
 
-    await finance.deps.desk.transact(note)
+    await console.deps.console_db.transact(note)
 
 
 def _unknown() -> Refused:

@@ -1,7 +1,7 @@
 """Connections of the web process: none is held by somebody who says nothing, reads nothing, or never comes to an end.
 
 uvicorn closes a connection that idles after an answer, and no other: one that never spoke stays for ever, and counts as
-work against its `limit_concurrency`. Here a connection is work only while a request is under way (`gateway.infra.doors`
+work against its `limit_concurrency`. Here a connection is work only while a request is under way (`infra.ingress`
 counts those), a head has a time and a size, an answer must be taken, and when there are too many connections the one
 that has been silent longest makes room.
 

@@ -15,13 +15,13 @@ from payments.operators.contract import OperatorClient, Operators, Secrets
 class Deps:
     """The parts that wiring builds once and every door receives.
 
-    ``doors`` answers callers and operators, ``desk`` serves pages and reports, ``work`` runs jobs: three bulkheads,
-    so that a long report starves nobody. ``reach`` is how old money may be that nobody asked for.
+    ``ingress_db`` answers callers and operators, ``console_db`` serves pages and reports, ``worker_db`` runs jobs:
+    three pools apart, so that a long report starves nobody. ``reach`` is how old money may be that nobody asked for.
     """
 
-    doors: Database
-    desk: Database
-    work: Database
+    ingress_db: Database
+    console_db: Database
+    worker_db: Database
     clock: Clock
     ids: Ids
     operators: Operators

@@ -41,7 +41,7 @@ async def ask_one(jobs: JobDeps, operator: str, now: datetime) -> int:
     if not room:
         return 0
     client, lease = deps.clients[operator], jobs.lease(operator, now, room)
-    claimed = await deps.work.transact(lambda connection: claim_to_ask(connection, lease))
+    claimed = await deps.worker_db.transact(lambda connection: claim_to_ask(connection, lease))
     if not claimed:
         return 0
     jobs.lanes.used(lane, len(claimed))
@@ -51,15 +51,15 @@ async def ask_one(jobs: JobDeps, operator: str, now: datetime) -> int:
     )
     now = deps.clock.now()
     written = await write_apart(
-        deps.work,
+        deps.worker_db,
         heard,
         lambda connection, some: _record(connection, jobs, some, now),
-        lambda one, why: deps.work.transact(lambda connection: fail(connection, one[0].id, why, now)),
+        lambda one, why: deps.worker_db.transact(lambda connection: fail(connection, one[0].id, why, now)),
     )
     for settled in written:
         count_posted(settled)
     count_answers(operator, [answer for _, answer in heard if not isinstance(answer, NotCalled)])
-    await lane.tell(deps.work, now)
+    await lane.tell(deps.worker_db, now)
     return len(heard)
 
 

@@ -67,7 +67,7 @@ async def read_callbacks_of(jobs: JobDeps, operator: str, now: datetime) -> int:
     """Read what is due of one operator; one callback that cannot be handled never stops the others."""
     deps = jobs.deps
     lease = Lease(operator, now, LEASE_S, jobs.pace.batch)
-    claimed = await deps.work.transact(lambda connection: claim(connection, lease))
+    claimed = await deps.worker_db.transact(lambda connection: claim(connection, lease))
     if not claimed:
         return 0
     now = deps.clock.now()
@@ -79,7 +79,7 @@ async def read_callbacks_of(jobs: JobDeps, operator: str, now: datetime) -> int:
         else:
             readings.append(_read(jobs, callback))
     written = await write_apart(
-        deps.work,
+        deps.worker_db,
         [reading for reading in readings if len(reading.observations) <= SLICE],
         lambda connection, some: _write(connection, jobs, some, now),
         lambda one, why: _in_slices(jobs, one, why, now),
@@ -93,7 +93,7 @@ async def read_callbacks_of(jobs: JobDeps, operator: str, now: datetime) -> int:
 
 
 async def _set_aside(jobs: JobDeps, callback_id: int, why: str, now: datetime) -> None:
-    await jobs.deps.work.transact(lambda connection: mark_failed(connection, callback_id, why, now, park=True))
+    await jobs.deps.worker_db.transact(lambda connection: mark_failed(connection, callback_id, why, now, park=True))
 
 
 async def _in_slices(jobs: JobDeps, reading: Reading, failed: str | None, now: datetime) -> None:
@@ -101,7 +101,7 @@ async def _in_slices(jobs: JobDeps, reading: Reading, failed: str | None, now: d
 
     Settling twice credits once: all of it may be read again.
     """
-    work, bad = jobs.deps.work, list[str]()
+    worker_db, bad = jobs.deps.worker_db, list[str]()
 
     async def note(_piece: Evidence, why: str) -> None:
         bad.append(why)
@@ -109,13 +109,13 @@ async def _in_slices(jobs: JobDeps, reading: Reading, failed: str | None, now: d
     evidence = _evidence(reading)
     for start in range(0, len(evidence), SLICE):
         pieces = evidence[start : start + SLICE]
-        for settled in await write_apart(work, pieces, lambda c, some: settle(c, some, jobs.settling(now)), note):
+        for settled in await write_apart(worker_db, pieces, lambda c, some: settle(c, some, jobs.settling(now)), note):
             count_posted(settled)
     why = f"{len(bad)} of {len(evidence)} could not be taken, {bad[0]}" if bad else failed
     if why is None:
-        await work.transact(lambda connection: _end(connection, jobs, reading, now))
+        await worker_db.transact(lambda connection: _end(connection, jobs, reading, now))
     else:
-        await work.transact(lambda connection: mark_failed(connection, reading.callback.id, why, now))
+        await worker_db.transact(lambda connection: mark_failed(connection, reading.callback.id, why, now))
 
 
 def _read(jobs: JobDeps, callback: StoredCallback) -> Reading:

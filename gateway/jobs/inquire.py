@@ -34,7 +34,7 @@ async def inquire_of(jobs: JobDeps, operator: str, now: datetime) -> int:
     if not room:
         return 0
     client, lease = deps.clients[operator], jobs.lease(operator, now, room)
-    claimed = await deps.work.transact(lambda connection: claim(connection, lease))
+    claimed = await deps.worker_db.transact(lambda connection: claim(connection, lease))
     if not claimed:
         return 0
     jobs.lanes.used(lane, len(claimed))
@@ -45,17 +45,17 @@ async def inquire_of(jobs: JobDeps, operator: str, now: datetime) -> int:
     )
     now = deps.clock.now()
     written = await write_apart(
-        deps.work,
+        deps.worker_db,
         heard,
         lambda connection, some: _record(connection, jobs, some, requests, now),
-        lambda one, why: deps.work.transact(
+        lambda one, why: deps.worker_db.transact(
             lambda connection: write(connection, [put_off(one[0], why, FAILURES_MAX)], now)
         ),
     )
     for settled in written:
         count_posted(settled)
     count_answers(operator, [answer for _, answer in heard if not isinstance(answer, NotCalled)])
-    await lane.tell(deps.work, now)
+    await lane.tell(deps.worker_db, now)
     return len(heard)
 
 
@@ -63,7 +63,7 @@ async def _requests(jobs: JobDeps, claimed: Sequence[Inquiry]) -> Mapping[int, C
     ids = sorted({inquiry.request_id for inquiry in claimed if inquiry.request_id is not None})
     if not ids:
         return {}
-    async with jobs.deps.work.single() as connection:
+    async with jobs.deps.worker_db.single() as connection:
         return {request.id: request for request in await read_claimed(connection, ids)}
 
 

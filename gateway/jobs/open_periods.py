@@ -42,25 +42,25 @@ NEXT = text("""
 
 async def open_periods(jobs: JobDeps, now: datetime) -> int:
     """Open what has fallen due for a batch of households; give how many were looked at."""
-    work = jobs.deps.work
+    worker_db = jobs.deps.worker_db
     try:
-        return await work.transact(lambda connection: _open_due(connection, jobs, now))
+        return await worker_db.transact(lambda connection: _open_due(connection, jobs, now))
     except Exception:
         log.exception("periods.batch_failed")
-    ids = await work.transact(lambda connection: _due(connection, jobs, now))
+    ids = await worker_db.transact(lambda connection: _due(connection, jobs, now))
     for household_id in ids:
         await _alone(jobs, household_id, now)
     return len(ids)
 
 
 async def _alone(jobs: JobDeps, household_id: int, now: datetime) -> None:
-    work = jobs.deps.work
+    worker_db = jobs.deps.worker_db
     try:
-        await work.transact(lambda connection: _open(connection, jobs, [household_id], now))
+        await worker_db.transact(lambda connection: _open(connection, jobs, [household_id], now))
     except Exception as failure:
         log.exception("periods.one_failed", household_id=household_id)
         why = {household_id: f"the database refused it: {type(failure).__name__}"}
-        await work.transact(lambda connection: park(connection, why, now))
+        await worker_db.transact(lambda connection: park(connection, why, now))
 
 
 async def _open_due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -> int:

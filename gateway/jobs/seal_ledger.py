@@ -8,5 +8,5 @@ from payments.ledger.seal import seal
 
 async def seal_ledger(jobs: JobDeps, now: datetime) -> int:
     """Seal one block; nothing is done when nothing was posted."""
-    block = await jobs.deps.work.transact(lambda connection: seal(connection, now))
+    block = await jobs.deps.worker_db.transact(lambda connection: seal(connection, now))
     return 0 if block is None else 1

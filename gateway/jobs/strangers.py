@@ -24,16 +24,16 @@ async def set_strangers_aside(jobs: JobDeps, now: datetime) -> int:
 
     Files that were read before are still matched, which needs no operator: what they state remains evidence.
     """
-    work, batch, due_before = jobs.deps.work, jobs.pace.batch, now - LEFT_TO_OTHERS
+    worker_db, batch, due_before = jobs.deps.worker_db, jobs.pace.batch, now - LEFT_TO_OTHERS
     unread = Unreached(sorted(jobs.deps.operators), due_before, batch, now)
     unasked = Unreached(jobs.called(), due_before, batch, now)
     strangers = Whose(tuple(jobs.deps.operators))
-    await work.transact(lambda connection: forget_others(connection, jobs.called(), due_before))
+    await worker_db.transact(lambda connection: forget_others(connection, jobs.called(), due_before))
     return (
-        await work.transact(lambda connection: park_strangers(connection, unread))
-        + await work.transact(lambda connection: dispatch.park_unasked(connection, unasked))
-        + await work.transact(lambda connection: inquiries.park_unasked(connection, unasked))
-        + await work.transact(lambda connection: expire_parked(connection, now - SHOWN_AS_WAITING, batch))
+        await worker_db.transact(lambda connection: park_strangers(connection, unread))
+        + await worker_db.transact(lambda connection: dispatch.park_unasked(connection, unasked))
+        + await worker_db.transact(lambda connection: inquiries.park_unasked(connection, unasked))
+        + await worker_db.transact(lambda connection: expire_parked(connection, now - SHOWN_AS_WAITING, batch))
         + await read_due(jobs.reconciling, strangers, waited=LEFT_TO_OTHERS)
         + len(await match_due(jobs.reconciling, strangers))
     )

@@ -61,7 +61,7 @@ async def submit_to(jobs: JobDeps, operator: str, now: datetime) -> int:
         return 0
     capabilities, client = jobs.capabilities(operator), deps.clients[operator]
     lease = jobs.lease(operator, now, room)
-    claimed = await deps.work.transact(
+    claimed = await deps.worker_db.transact(
         lambda connection: claim_to_submit(connection, lease, capabilities.prompt_lifetime_s)
     )
     if not claimed:
@@ -77,14 +77,14 @@ async def submit_to(jobs: JobDeps, operator: str, now: datetime) -> int:
     answers = [(request, _submitted(outcome)) for request, outcome in outcomes]
     now = deps.clock.now()
     await write_apart(
-        deps.work,
+        deps.worker_db,
         answers,
         lambda connection, some: _record(connection, jobs, some, now),
-        lambda one, why: deps.work.transact(lambda connection: fail(connection, one[0].id, why, now)),
+        lambda one, why: deps.worker_db.transact(lambda connection: fail(connection, one[0].id, why, now)),
     )
     for _, outcome in outcomes:
         PUSHES.labels(operator, outcome.result if isinstance(outcome, Submitted) else "not_called_or_raised").inc()
-    await lane.tell(deps.work, now)
+    await lane.tell(deps.worker_db, now)
     return len(answers)
 
 
@@ -149,7 +149,7 @@ async def give_up(jobs: JobDeps, now: datetime) -> int:
         name: operator.capabilities.prompt_lifetime_s for name, operator in jobs.deps.operators.items()
     }
     lifetimes[None] = LIFETIME_OF_STRANGERS_S
-    return await jobs.deps.work.transact(lambda connection: _give_up(connection, jobs, lifetimes, now))
+    return await jobs.deps.worker_db.transact(lambda connection: _give_up(connection, jobs, lifetimes, now))
 
 
 async def _give_up(connection: AsyncConnection, jobs: JobDeps, lifetimes: dict[str | None, int], now: datetime) -> int:

@@ -57,7 +57,7 @@ def phone_router(ussd: UssdDeps, operator_url: str | None = None) -> APIRouter:
 
 class _Page:
     def __init__(self, ussd: UssdDeps, operator_url: str | None) -> None:
-        self._desk = ussd.deps.desk
+        self._console_db = ussd.deps.console_db
         (key, *_) = ussd.keys[africastalking.NAME]
         folder = files("gateway.local").joinpath("phone")
         template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
@@ -95,7 +95,7 @@ class _Page:
             .order_by(col(SandboxSms.sent_at).desc(), col(SandboxSms.id).desc())
             .limit(MESSAGES_SHOWN)
         )
-        async with self._desk.single() as connection:
+        async with self._console_db.single() as connection:
             rows = (await connection.execute(latest)).all()
         messages = [{"body": row.body, "sent_at": row.sent_at.isoformat()} for row in rows]
         return JSONResponse({"messages": messages}, headers=HEADERS)

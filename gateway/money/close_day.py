@@ -108,15 +108,15 @@ class DayToClose:
 async def close(recon: ReconcilingDeps, wanted: DayToClose) -> SealedDay:
     """Seal a past day behind the day before, or raise ``DayNotClosable`` or ``DayUnexplained``."""
     deps, now = recon.deps, recon.deps.clock.now()
-    async with deps.work.single() as connection:
+    async with deps.worker_db.single() as connection:
         await require_closable(connection, wanted.day, now)
     await resume(recon)
     await explain_day(recon, wanted.day)
     sealed = None
     while sealed is None:
-        while await deps.work.transact(lambda connection: seal(connection, now)):
+        while await deps.worker_db.transact(lambda connection: seal(connection, now)):
             pass
-        sealed = await deps.work.transact(lambda connection: _close(connection, wanted, deps.operators, now))
+        sealed = await deps.worker_db.transact(lambda connection: _close(connection, wanted, deps.operators, now))
     return sealed
 
 

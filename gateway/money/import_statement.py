@@ -83,7 +83,7 @@ async def import_statement(
     if operator not in recon.deps.operators:
         raise OperatorUnknown(operator)
     new = NewUpload(operator, filename, content, actor)
-    upload, already = await receive(recon.deps.work, new, recon.deps.clock.now())
+    upload, already = await receive(recon.deps.worker_db, new, recon.deps.clock.now())
     return await bring_through(recon, upload.id, progress, already=already)
 
 
@@ -99,7 +99,7 @@ async def bring_through(
             file_id = upload.file_id
         case _:
             raise StatementPutOff(upload)
-    async with recon.deps.work.single() as connection:
+    async with recon.deps.worker_db.single() as connection:
         file = await lines.read_file(connection, file_id)
     outcome = await _match(recon, file, progress, already=already)
     if outcome is None:
@@ -116,7 +116,7 @@ async def read_due(
 ) -> int:
     """Read the files whose time came so long ago; one that cannot be read never holds another."""
     most = None if ignoring_leases else READ_AT_ONCE
-    async with recon.deps.work.single() as connection:
+    async with recon.deps.worker_db.single() as connection:
         due_before = recon.deps.clock.now() - waited
         ids = await uploads.due(connection, whose, due_before, most, ignoring_leases=ignoring_leases)
     for upload_id in ids:
@@ -131,7 +131,7 @@ async def match_due(
 
     A file that raises is put off and, after some tries, put aside; the others go on.
     """
-    async with recon.deps.work.single() as connection:
+    async with recon.deps.worker_db.single() as connection:
         files = await uploads.files_due(connection, whose, recon.deps.clock.now(), ignoring_leases=ignoring_leases)
     by_operator: dict[str, list[KeptFile]] = {}
     for file in files:
@@ -172,7 +172,7 @@ def require_ours(statement: Statement, account: str | None, arrived_at: datetime
 async def _read(recon: ReconcilingDeps, upload_id: int, *, ignoring_leases: bool) -> Upload:
     """Read a file and keep it or put it aside; give where it then stands."""
     deps = recon.deps
-    leased = await deps.work.transact(
+    leased = await deps.worker_db.transact(
         lambda connection: uploads.begin(
             connection, upload_id, deps.clock.now(), LEASE_S, ignoring_leases=ignoring_leases
         )
@@ -180,28 +180,28 @@ async def _read(recon: ReconcilingDeps, upload_id: int, *, ignoring_leases: bool
     if leased is not None and leased.attempts > TRIES:
         # Whoever read it never came back to say why: it is not opened once more.
         motive = Motive(f"sa lecture a arrêté le programme {TRIES} fois")
-        await deps.work.transact(lambda connection: uploads.quarantine(connection, leased, motive))
+        await deps.worker_db.transact(lambda connection: uploads.quarantine(connection, leased, motive))
     elif leased is not None:
         try:
             await _keep(recon, leased)
         except StatementRejected as rejected:
             motive = Motive(rejected.why, tuple(rejected.line_numbers[:LINES_NAMED_MAX]))
-            await deps.work.transact(lambda connection: uploads.quarantine(connection, leased, motive))
+            await deps.worker_db.transact(lambda connection: uploads.quarantine(connection, leased, motive))
         except OperatorUnknown:
             motive = Motive(f"aucun opérateur « {leased.operator} » n'est configuré")
-            await deps.work.transact(lambda connection: uploads.quarantine(connection, leased, motive))
+            await deps.worker_db.transact(lambda connection: uploads.quarantine(connection, leased, motive))
         except Exception as failure:
             log.exception("statements.not_read", upload_id=upload_id, attempts=leased.attempts)
             motive = Motive(_our_fault("la lecture", failure))
             now = deps.clock.now()
-            await deps.work.transact(lambda connection: uploads.put_off(connection, leased, motive, now))
+            await deps.worker_db.transact(lambda connection: uploads.put_off(connection, leased, motive, now))
     return await _state(recon, upload_id)
 
 
 async def _keep(recon: ReconcilingDeps, upload: Upload) -> None:
     deps = recon.deps
     reader = get(upload.operator, deps.operators)
-    async with deps.work.unit_of_work() as connection:
+    async with deps.worker_db.unit_of_work() as connection:
         content = await uploads.content_of(connection, upload.id)
     if content is None:
         return
@@ -215,7 +215,7 @@ async def _keep(recon: ReconcilingDeps, upload: Upload) -> None:
         )
         await uploads.keep(connection, upload.id, kept.file_id, now)
 
-    await deps.work.transact(keep)
+    await deps.worker_db.transact(keep)
 
 
 async def _match_in_turn(recon: ReconcilingDeps, files: list[KeptFile]) -> list[ImportOutcome]:
@@ -227,7 +227,7 @@ async def _match(
     recon: ReconcilingDeps, file: KeptFile, progress: Progress | None, *, already: bool
 ) -> ImportOutcome | None:
     """Match what is left of a file; None when it had to be put off or aside."""
-    work = recon.deps.work
+    worker_db = recon.deps.worker_db
     try:
         outcome = await finish(recon, file, progress, already=already)
     except Exception as failure:
@@ -235,14 +235,14 @@ async def _match(
         numbers = failure.line_numbers if isinstance(failure, MatchingStopped) else ()
         reason = failure.failure if isinstance(failure, MatchingStopped) else failure
         motive, now = Motive(_our_fault("le rapprochement", reason), numbers), recon.deps.clock.now()
-        await work.transact(lambda connection: uploads.put_matching_off(connection, file.id, motive, now))
+        await worker_db.transact(lambda connection: uploads.put_matching_off(connection, file.id, motive, now))
         return None
-    await work.transact(lambda connection: uploads.mark_matched(connection, file.id, outcome.breaks_opened))
+    await worker_db.transact(lambda connection: uploads.mark_matched(connection, file.id, outcome.breaks_opened))
     return outcome
 
 
 async def _state(recon: ReconcilingDeps, upload_id: int) -> Upload:
-    async with recon.deps.work.single() as connection:
+    async with recon.deps.worker_db.single() as connection:
         upload = await uploads.read_upload(connection, upload_id)
     if upload is None:
         raise LookupError(f"no statement upload {upload_id}")

@@ -90,7 +90,7 @@ class _Stuck:
         return self.line_numbers[-1] if self.line_numbers else 0
 
     async def pass_over(self, recon: ReconcilingDeps, failure: Exception) -> None:
-        async with recon.deps.work.single() as connection:
+        async with recon.deps.worker_db.single() as connection:
             number = await lines.next_waiting(connection, self.file_id, self.after_line)
         if number is None:
             raise failure
@@ -115,7 +115,7 @@ async def finish(recon: ReconcilingDeps, file: KeptFile, progress: Progress | No
 
     A line that raises is passed over, so that it holds no other; ``MatchingStopped`` names such lines at the end.
     """
-    database, tell = recon.deps.work, progress or _silent
+    database, tell = recon.deps.worker_db, progress or _silent
     async with database.single() as connection:
         await recon.book.refresh(connection)
         done = sum(total.count for total in (await lines.totals(connection, file.id)).values())
@@ -149,9 +149,11 @@ async def explain_day(recon: ReconcilingDeps, day: date) -> int:
 
     Returns: how many breaks are new.
     """
-    async with recon.deps.work.single() as connection:
+    async with recon.deps.worker_db.single() as connection:
         operators = await lines.operators_of_day(connection, day)
-    opened = [await recon.deps.work.transact(partial(_explain_day, recon, operator, day)) for operator in operators]
+    opened = [
+        await recon.deps.worker_db.transact(partial(_explain_day, recon, operator, day)) for operator in operators
+    ]
     return sum(opened)
 
 
@@ -160,11 +162,11 @@ async def explain_posted(recon: ReconcilingDeps) -> int:
 
     Returns: how many breaks are new.
     """
-    async with recon.deps.work.single() as connection:
+    async with recon.deps.worker_db.single() as connection:
         posted = await lines.newly_posted(connection, RECENT_BLOCKS, POSTED_PER_ROUND)
     opened = 0
     for operator, subjects in posted.items():
-        opened += await recon.deps.work.transact(partial(_explain_posted, recon, operator, subjects))
+        opened += await recon.deps.worker_db.transact(partial(_explain_posted, recon, operator, subjects))
     return opened
 
 

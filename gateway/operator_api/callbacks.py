@@ -194,7 +194,7 @@ class _Message:
     async def _ask(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         """Ask the database in the time that an operator waits; whatever fails there, the operator sends again."""
         try:
-            return await self._deps.doors.alone(work, STORE_DEADLINE_S)
+            return await self._deps.ingress_db.alone(work, STORE_DEADLINE_S)
         except DBAPIError as failed:
             if not isinstance(failed, OperationalError | InterfaceError):
                 log.exception("callbacks.not_stored", operator=self._operator.name)

@@ -44,10 +44,10 @@ def router(deps: Deps, keys: Keys) -> APIRouter:
 async def _keep(deps: Deps, report: DeliveryReport) -> str:
     """Write a report beside its message; where there is none yet, keep it, and look once more after that commit."""
     now = deps.clock.now()
-    if await deps.doors.transact(lambda connection: apply(connection, [report], now)):
+    if await deps.ingress_db.transact(lambda connection: apply(connection, [report], now)):
         return report.state
-    await deps.doors.transact(lambda connection: keep_early(connection, report, now))
-    found = await deps.doors.transact(lambda connection: apply(connection, [report], now))
+    await deps.ingress_db.transact(lambda connection: keep_early(connection, report, now))
+    found = await deps.ingress_db.transact(lambda connection: apply(connection, [report], now))
     return report.state if found else "unknown"
 
 

@@ -71,7 +71,7 @@ async def _hang_up(ussd: UssdDeps, turn: Turn, limit_s: float) -> None:
         stored = await ussd.sessions.load(key, now)
         if stored is not None and not _ends(turn, stored):
             return
-        await ussd.deps.doors.transact(let_go)
+        await ussd.deps.ingress_db.transact(let_go)
         await ussd.sessions.forget(key)
 
     try:
@@ -124,7 +124,7 @@ class _Attempt:
         started = before.started if before else str(ussd.deps.ids.uuid())
         cause = Cause(self._key, turn.msisdn, started, turn_number(before, turn.transcript))
         self._cause = cause if before else None
-        async with ussd.deps.doors.single() as connection:
+        async with ussd.deps.ingress_db.single() as connection:
             account = await load_account(connection, ussd.book, turn.msisdn, self._now, cause.name)
             if stored is None and turn.transcript and await was_launched_at(connection, self._place()):
                 return self._said(DONE, "done")
@@ -167,7 +167,7 @@ class _Attempt:
         # The work goes on when we are told to stop, so until it has failed before its commit it may have been done.
         self._may_have_committed = True
         try:
-            self._done = await self._ussd.deps.doors.transact(work)
+            self._done = await self._ussd.deps.ingress_db.transact(work)
         except Exception:
             self._may_have_committed = committing
             raise
@@ -220,7 +220,7 @@ class _Attempt:
 
     async def _look(self) -> tuple[bool, bool]:
         """Return whether we cannot know, and whether anything was found."""
-        async with self._ussd.deps.doors.single() as connection:
+        async with self._ussd.deps.ingress_db.single() as connection:
             under_way = await is_under_way(connection, self._turn.msisdn)
             if self._cause is not None:
                 return under_way, await was_launched_by(connection, self._cause)

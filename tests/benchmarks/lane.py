@@ -63,7 +63,7 @@ async def ours(go: Callable[[], Awaitable[None]]) -> Done:
     wiring, clock, handled = Wiring(load_settings(os.environ)), SystemClock(), 0
     jobs = wiring.parts.jobs
     try:
-        async with jobs.deps.work.single() as connection:
+        async with jobs.deps.worker_db.single() as connection:
             await jobs.book.refresh(connection)
         await go()
         began = time.process_time()

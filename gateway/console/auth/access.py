@@ -67,10 +67,10 @@ class _Recognised:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class LoginService:
     """Where people come in."""
 
-    desk: Database
+    console_db: Database
     ids: Ids
     passwords: Passwords
     rules: SessionRules
@@ -90,7 +90,7 @@ class Door:
             device_token = await devices.remember(connection, self.ids, known.staff_id, form.device_token, now)
             return Entry(await sessions.open_session(connection, self.ids, known.staff_id, now), device_token)
 
-        return await self.desk.transact(admit)
+        return await self.console_db.transact(admit)
 
     async def role_of(self, form: LoginForm, now: datetime) -> Role | None:
         """Return the role of whoever signs at the server's own command line, which no guess from the network slows.
@@ -106,29 +106,29 @@ class Door:
             actor = audit.actor_of(form.login)
             await audit.record(connection, now, actor, "password.confirmed", actor, address=form.address)
 
-        await self.desk.transact(confirm)
+        await self.console_db.transact(confirm)
         return known.role
 
     async def _recognised(self, form: LoginForm, now: datetime, *, from_network: bool) -> _Recognised | None:
         async def count(connection: AsyncConnection) -> _Attempt | TooSoon:
             return await _counted(connection, form, now, from_network=from_network)
 
-        attempt = await self.desk.transact(count)
+        attempt = await self.console_db.transact(count)
         if isinstance(attempt, TooSoon):
             raise MustWait(attempt.wait_s)
         known = attempt.known
         try:
-            async with self.passwords.place():
+            async with self.passwords.slot():
                 fits = await self.passwords.verify(known.password_hash if known else None, form.password)
                 fresh_hash = (
                     await self.passwords.renewed(known.password_hash, form.password) if known and fits else None
                 )
         except PasswordsBusy:
-            await self.desk.transact(lambda connection: attempts.take_back(connection, attempt.tried, now))
+            await self.console_db.transact(lambda connection: attempts.take_back(connection, attempt.tried, now))
             raise
         if known is not None and fits:
             return _Recognised(known.staff_id, known.role, attempt.tried, fresh_hash)
-        await self.desk.transact(lambda connection: _refuse(connection, form, now, is_known=known is not None))
+        await self.console_db.transact(lambda connection: _refuse(connection, form, now, is_known=known is not None))
         return None
 
 

@@ -39,7 +39,7 @@ class Passwords:
         self._inside = 0
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
+    async def slot(self) -> AsyncIterator[None]:
         """Stand in the queue; whoever finds it full is turned away before anything was counted."""
         if self._inside >= AT_ONCE + WAITING_MAX:
             raise PasswordsBusy
@@ -51,7 +51,7 @@ class Passwords:
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Return whether the password fits; without a hash the answer is no, after the same work."""
-        fits = await self._in_turn(lambda: _fits(password_hash or _nobody(), password))
+        fits = await self._in_turn(lambda: _fits(password_hash or _dummy_hash(), password))
         return fits and password_hash is not None
 
     async def renewed(self, password_hash: str, password: str) -> str | None:
@@ -83,5 +83,5 @@ def _normal(password: str) -> str:
 
 
 @cache
-def _nobody() -> str:
+def _dummy_hash() -> str:
     return _HASHER.hash("the password of nobody")

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from gateway.console.auth.passwords import hash_password
 from gateway.console.auth.roles import Role
 from gateway.console.auth.staff import NewStaff, add
-from gateway.console.parts import FinanceDeps
+from gateway.console.deps import ConsoleDeps
 from gateway.console.routes import router
 from gateway.contributions.schemes import SchemeBook
 from gateway.infra.database import Database
@@ -35,7 +35,7 @@ class Desk:
     database: Database
     clock: TestClock
     app: FastAPI
-    finance: FinanceDeps
+    finance: ConsoleDeps
     recon: ReconcilingDeps
     browser: httpx.AsyncClient
 
@@ -92,10 +92,10 @@ async def open_desk(
     """Open the console as production runs it, or as one's own machine does; no upload waits for its outcome."""
     origin = "http://127.0.0.1:8000" if local_mode else ORIGIN
     deps = Deps(
-        doors=database, desk=database, work=database, clock=clock, ids=ids, operators=operators(), clients={},
+        ingress_db=database, console_db=database, worker_db=database, clock=clock, ids=ids, operators=operators(), clients={},
         secrets={}, public_url=origin, service_code="*123#", local_mode=local_mode,
     )  # fmt: skip
-    finance = FinanceDeps(deps, outcome_wait_s=0)
+    finance = ConsoleDeps(deps, outcome_wait_s=0)
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.include_router(router(finance))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=origin) as browser:

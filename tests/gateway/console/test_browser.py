@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from playwright.async_api import Browser, Page, async_playwright, expect
-from tests.gateway.console.test_finance_uploads import STATEMENT
+from tests.gateway.console.test_uploads import STATEMENT
 
 from gateway.infra.database import Database
 from tests.fixed import CountedIds, TestClock
@@ -110,7 +110,7 @@ async def test_a_person_logs_in_sees_the_day_exports_it_and_leaves(address: str,
     await picture(page, "today")
     await page.get_by_label("Autre jour").fill(str(DAY))
     await page.get_by_role("button", name="Voir").click()
-    await expect(page.locator("#verdict")).to_contain_text("Expliquée, avec des points à traiter")
+    await expect(page.locator("#status")).to_contain_text("Expliquée, avec des points à traiter")
     await expect(page.locator("[data-field=suspense_xof] data").first).to_have_attribute("value", "7500")
     await picture(page, "day")
     await page.emulate_media(media="print")

@@ -52,7 +52,7 @@ async def test_a_stranger_is_sent_to_the_login_under_every_header(desk: Desk) ->
 
 async def test_a_stranger_costs_no_connection_to_the_database(desk: Desk) -> None:
     taken: list[object] = []
-    event.listen(desk.finance.deps.desk.engine.sync_engine, "checkout", lambda *given: taken.append(given))
+    event.listen(desk.finance.deps.console_db.engine.sync_engine, "checkout", lambda *given: taken.append(given))
     for path in ("/finance/", "/finance/connexion", "/finance/releves"):
         await desk.browser.get(path)
     assert taken == []

@@ -70,10 +70,10 @@ async def test_page_file_and_report_say_the_same_to_the_franc(desk: Desk) -> Non
 
 
 @pytest.mark.parametrize(
-    ("written", "verdict"),
+    ("written", "status"),
     [("nothing", "awaited"), ("matched", "balanced"), ("suspense", "explained"), ("strange", "unexplained")],
 )
-async def test_the_verdict_of_a_day_is_said_in_a_word_and_a_colour(desk: Desk, written: str, verdict: str) -> None:
+async def test_the_status_of_a_day_is_said_in_a_word_and_a_colour(desk: Desk, written: str, status: str) -> None:
     await desk.enter()
     async with desk.database.unit_of_work() as connection:
         made = MadeDay(connection, DAY, "sandbox", desk.clock.now())
@@ -83,7 +83,7 @@ async def test_the_verdict_of_a_day_is_said_in_a_word_and_a_colour(desk: Desk, w
         if written in {"matched", "suspense"}:
             await made.pay("T1", 5000, AT, household_id=7 if written == "matched" else None)
     page = (await desk.browser.get(f"/finance/?jour={DAY}")).text
-    assert f'data-verdict="{verdict}"' in page
+    assert f'data-status="{status}"' in page
 
 
 async def test_differences_of_two_operators_that_add_up_to_zero_are_no_balance(desk: Desk) -> None:
@@ -99,7 +99,7 @@ async def test_differences_of_two_operators_that_add_up_to_zero_are_no_balance(d
             await made.keep()
     page = (await desk.browser.get(f"/finance/?jour={DAY}")).text
     assert figures_of(page)[""]["unexplained_xof"] == 0
-    assert 'data-verdict="unexplained"' in page
+    assert 'data-status="unexplained"' in page
 
 
 async def test_today_is_shown_when_no_day_is_asked_for(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import insert, text
 
 from gateway.console.auth.roles import Role
 from gateway.console.routes import router
-from gateway.console.upload_words import REMARKS
+from gateway.console.upload_labels import REMARKS
 from gateway.console.uploads import FILE_BYTES_MAX
 from gateway.infra.reading import LINES_MAX
 from gateway.money.import_statement import read_due

@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from gateway.infra.connections import KEEP_ALIVE_S, ConnectionLimits, patient_protocol
-from gateway.infra.doors import Doors
+from gateway.infra.ingress import Ingress
 from gateway.infra.problems import install_error_handlers
 
 #: Nothing here waits so long unless it hangs.
@@ -26,7 +26,7 @@ class Served:
     """A running server and what it does."""
 
     server: uvicorn.Server
-    doors: Doors
+    doors: Ingress
     address: tuple[str, int]
     started: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -89,7 +89,7 @@ def serve(
     app = FastAPI(openapi_url=None)
     install_error_handlers(app, lambda: "CODE", {"": 1024 * 1024})
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
-    doors = Doors(app, concurrency_max, silence_s)
+    doors = Ingress(app, concurrency_max, silence_s)
     server = uvicorn.Server(
         uvicorn.Config(
             doors,

@@ -50,7 +50,7 @@ def watched(world: World, **faults: int) -> Iterator[Wire]:
 
 def second_worker(world: World, database: Database) -> JobDeps:
     """Return the jobs of another worker, on a pool of its own."""
-    return replace(world.jobs, deps=replace(world.deps, work=database))
+    return replace(world.jobs, deps=replace(world.deps, worker_db=database))
 
 
 async def state_of_the_request(world: World) -> str:

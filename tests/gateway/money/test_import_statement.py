@@ -66,7 +66,7 @@ def recon(world: World) -> ReconcilingDeps:
 
 async def hand_in(recon: ReconcilingDeps, filename: str, *rows: Row, content: bytes = b"") -> int:
     new = NewUpload("sandbox", filename, content or written(*rows), "staff/test")
-    upload, _ = await receive(recon.deps.work, new, recon.deps.clock.now())
+    upload, _ = await receive(recon.deps.worker_db, new, recon.deps.clock.now())
     return upload.id
 
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.console.words import Verdict, verdict_of, verdict_of_day
+from gateway.console.labels import DayStatus, status_of, status_of_day
 from gateway.jobs.resume_statements import explain_payments
 from gateway.money.credit_evidence import SettleContext, settle
 from gateway.money.match_statement import ReconcilingDeps, explain_day, finish
@@ -98,7 +98,7 @@ async def test_a_credit_of_an_unknown_service_is_twelve_thousand_francs_to_expla
     await bring(world, stated(moved("T1", 1_000), moved("X1", 12_000, LineKind.OTHER)))
     row = await row_of(world)
     assert (row.movement_xof, row.others_xof, row.posted_xof, row.breaks_xof) == (13_000, 12_000, 1_000, 12_000)
-    assert verdict_of(row) is Verdict.EXPLAINED
+    assert status_of(row) is DayStatus.EXPLAINED
     assert await standing(world) == [("UNKNOWN_SERVICE", 12_000)]
 
 
@@ -108,7 +108,7 @@ async def test_what_a_break_no_longer_carries_is_unexplained(world: World) -> No
         await connection.exec_driver_sql("UPDATE reconciliation_break SET superseded_at = now(), closed_at = now()")
     (row,) = await rows_of(world)
     assert (row.breaks_xof, row.unexplained_xof) == (0, 12_000)
-    assert verdict_of(row) is Verdict.UNEXPLAINED
+    assert status_of(row) is DayStatus.UNEXPLAINED
 
 
 async def test_every_part_that_was_taken_back_counts(world: World) -> None:
@@ -175,14 +175,14 @@ async def test_an_opening_that_contradicts_the_last_closing_is_a_difference_of_i
     assert (row.movement_xof, row.breaks_xof) == (-5_000, -5_000)
     await bring(world, stated(day=1, opening_xof=51_000))
     assert await standing(world) == []
-    assert verdict_of(await row_of(world, 1)) is Verdict.BALANCED
+    assert status_of(await row_of(world, 1)) is DayStatus.BALANCED
 
 
 async def test_a_day_without_a_statement_is_a_hole_that_nothing_is_compared_across(world: World) -> None:
     await bring(world, stated(moved("T1", 1_000)), stated(day=2, opening_xof=80_000))
     assert await standing(world) == []
     (missing,) = await rows_of(world, (DAY + timedelta(days=1)).date())
-    assert verdict_of(missing) is Verdict.AWAITED
+    assert status_of(missing) is DayStatus.AWAITED
     assert (await row_of(world, 2)).opening_xof == 80_000
 
 
@@ -206,7 +206,7 @@ async def test_a_file_without_balances_and_totals_is_never_called_balanced(world
     await bring(world, stated(moved("T1", 1_000), opening_xof=None))
     row = await row_of(world)
     assert (row.operator_says_xof, row.posted_xof, row.is_verifiable) == (1_000, 1_000, False)
-    assert verdict_of(row) is Verdict.UNVERIFIABLE
+    assert status_of(row) is DayStatus.UNVERIFIABLE
 
 
 async def test_totals_that_contradict_sound_balances_are_told_and_change_no_sum(world: World) -> None:
@@ -240,12 +240,12 @@ async def test_each_account_of_one_operator_has_a_row_and_its_own_money(world: W
 async def test_an_account_whose_statement_is_missing_is_awaited_beside_the_others(world: World) -> None:
     await bring(world, stated(), replace(stated(), account="RAMU2"), stated(day=1))
     awaited = await rows_of(world, (DAY + timedelta(days=1)).date())
-    assert [(row.account, verdict_of(row)) for row in awaited] == [
-        ("RAMU", Verdict.BALANCED),
-        ("RAMU2", Verdict.AWAITED),
+    assert [(row.account, status_of(row)) for row in awaited] == [
+        ("RAMU", DayStatus.BALANCED),
+        ("RAMU2", DayStatus.AWAITED),
     ]
     report = DayReport(THE_DAY, tuple(awaited), (), None)
-    assert verdict_of_day(report) is Verdict.AWAITED
+    assert status_of_day(report) is DayStatus.AWAITED
 
 
 async def test_money_that_comes_after_the_statement_is_unexplained_until_the_day_is_judged_again(world: World) -> None:
@@ -287,7 +287,7 @@ async def test_a_collection_of_zero_francs_opens_nothing(world: World) -> None:
     await bring(world, stated(moved("T0", 0), moved("T1", 1_000)))
     assert await standing(world) == []
     row = await row_of(world)
-    assert (verdict_of(row), row.operator_says_count) == (Verdict.BALANCED, 1)
+    assert (status_of(row), row.operator_says_count) == (DayStatus.BALANCED, 1)
 
 
 async def test_two_mistakes_that_cancel_are_both_told(world: World) -> None:
@@ -295,7 +295,7 @@ async def test_two_mistakes_that_cancel_are_both_told(world: World) -> None:
     assert await standing(world) == [("UNKNOWN_SERVICE", -500), ("UNKNOWN_SERVICE", 500)]
     row = await row_of(world)
     assert (row.movement_xof, row.breaks_xof, row.breaks_open_count) == (0, 0, 2)
-    assert verdict_of(row) is Verdict.EXPLAINED
+    assert status_of(row) is DayStatus.EXPLAINED
 
 
 async def test_lines_without_an_id_that_are_told_alike_all_count(world: World) -> None:
@@ -313,7 +313,7 @@ async def test_a_file_saved_with_other_ids_doubles_nothing_in_silence(world: Wor
     row = await row_of(world)
     assert row.operator_says_xof == 1_000
     assert row.posted_xof + row.suspense_xof == 1_000 - row.breaks_xof
-    assert verdict_of(row) is Verdict.EXPLAINED
+    assert status_of(row) is DayStatus.EXPLAINED
 
 
 async def test_parts_taken_back_by_files_of_later_days_each_count_on_their_day(world: World) -> None:

@@ -47,7 +47,7 @@ async def send(world: World, path: str, body: bytes = b"{}", method: str = "PUT"
 
 async def written(world: World) -> None:
     """Let what was refused be written down, as the web process does every so often."""
-    await world.webhooks.refusals.write(world.deps.desk, world.clock.now())
+    await world.webhooks.refusals.write(world.deps.console_db, world.clock.now())
 
 
 async def token_of(world: World) -> str:

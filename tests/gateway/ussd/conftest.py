@@ -61,9 +61,9 @@ async def book(database: Database, clock: TestClock) -> SchemeBook:
 @pytest.fixture
 def ussd(database: Database, book: SchemeBook, clock: TestClock, ids: CountedIds) -> UssdDeps:
     deps = Deps(
-        doors=database,
-        desk=database,
-        work=database,
+        ingress_db=database,
+        console_db=database,
+        worker_db=database,
         clock=clock,
         ids=ids,
         operators=operators(),
@@ -87,7 +87,7 @@ def ussd(database: Database, book: SchemeBook, clock: TestClock, ids: CountedIds
 async def elsewhere(ussd: UssdDeps, urls: Urls) -> AsyncIterator[UssdDeps]:
     """The same door in another process: its own pool."""
     other = open_database(urls.app, Pool(size=4, timeout_s=20), Timeouts(), durable=False)
-    yield replace(ussd, deps=replace(ussd.deps, doors=other), sessions=PostgresSessions(other))
+    yield replace(ussd, deps=replace(ussd.deps, ingress_db=other), sessions=PostgresSessions(other))
     await other.close()
 
 

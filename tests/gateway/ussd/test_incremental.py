@@ -138,7 +138,7 @@ async def test_copies_of_the_first_turn_give_the_dialogue_one_name(known: Lab) -
         for said in PAYING:
             await answer(phone, said)
             known.clock.forward(seconds=LATE_S)
-        async with known.ussd.deps.doors.single() as connection:
+        async with known.ussd.deps.ingress_db.single() as connection:
             keys = (await connection.execute(text("SELECT idempotency_key FROM payment_request"))).scalars().all()
         assert len(keys) == number + 1
         known.clock.forward(hours=1)
@@ -152,7 +152,7 @@ async def test_a_session_id_used_again_is_a_new_dialogue_and_a_new_request(make:
         shown = await known.play(phone, PAYING)
         assert shown[0].startswith("RAMU: Awa Traore")
         ends.add(shown[-1])
-        async with known.ussd.deps.doors.unit_of_work() as connection:
+        async with known.ussd.deps.ingress_db.unit_of_work() as connection:
             asked = (
                 await connection.execute(text("SELECT count(DISTINCT idempotency_key) FROM payment_request"))
             ).scalar()

@@ -91,7 +91,7 @@ async def exhausted(urls: Urls) -> AsyncIterator[Database]:
 
 async def test_an_exhausted_pool_costs_a_sentence(registered: Caller, ussd: UssdDeps, exhausted: Database) -> None:
     await registered.dial("pay", *PAY)
-    async with over(replace(ussd, deps=replace(ussd.deps, doors=exhausted), limits=SOON)) as client:
+    async with over(replace(ussd, deps=replace(ussd.deps, ingress_db=exhausted), limits=SOON)) as client:
         assert await in_time(replace(registered, client=client), "1") == f"END {UNCERTAIN}"
     async with over(replace(ussd, sessions=PostgresSessions(exhausted), limits=SOON)) as client:
         assert await in_time(replace(registered, client=client), "1") == f"END {NOTHING_DONE}"

@@ -309,7 +309,7 @@ async def test_without_a_database_the_caller_is_told_what_is_true(
     registered: Caller, ussd: UssdDeps, no_database: Database
 ) -> None:
     await registered.dial("pay", *PAY)
-    async with over(replace(ussd, deps=replace(ussd.deps, doors=no_database))) as client:
+    async with over(replace(ussd, deps=replace(ussd.deps, ingress_db=no_database))) as client:
         phone = replace(registered, client=client)
         assert await phone.type("1") == f"END {UNCERTAIN}"
         assert await phone.dial("fresh") == f"END {NOTHING_DONE}"
@@ -321,7 +321,7 @@ async def test_a_commit_without_an_answer_is_called_uncertain(
 ) -> None:
     await registered.dial("pay", *PAY)
     lost = LosingCommits(database)
-    async with over(replace(ussd, deps=replace(ussd.deps, doors=lost))) as client:
+    async with over(replace(ussd, deps=replace(ussd.deps, ingress_db=lost))) as client:
         phone = replace(registered, client=client)
         assert await phone.type("1") == f"END {UNCERTAIN}"
     assert await count("payment_request") == 0

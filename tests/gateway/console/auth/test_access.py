@@ -317,7 +317,7 @@ async def test_a_crowd_at_the_door_is_asked_to_come_back(desk: Desk) -> None:
     kept = hash_password("x")
 
     async def tried() -> bool:
-        async with desk.finance.passwords.place():
+        async with desk.finance.passwords.slot():
             return await desk.finance.passwords.verify(kept, "y")
 
     crowd = [asyncio.create_task(tried()) for _ in range(18)]
@@ -332,7 +332,7 @@ async def test_a_crowd_at_the_door_costs_nobody_an_attempt(desk: Desk) -> None:
     await desk.staff("awa")
     async with AsyncExitStack() as crowd:
         for _ in range(AT_ONCE + WAITING_MAX):
-            await crowd.enter_async_context(desk.finance.passwords.place())
+            await crowd.enter_async_context(desk.finance.passwords.slot())
         for _ in range(FREE_OF_SOURCE + 1):
             answer = await desk.log_in("awa")
             assert (answer.status_code, "Trop de connexions" in answer.text) == (503, True)
@@ -346,7 +346,7 @@ async def test_a_signature_at_the_command_line_has_its_own_count_that_no_guess_f
     await desk.staff("awa", Role.AUDITOR)
 
     async def signed(password: str, login: str = "awa") -> Role | None:
-        return await desk.finance.door.role_of(LoginForm(login, password, "command/uid-0"), desk.clock.now())
+        return await desk.finance.logins.role_of(LoginForm(login, password, "command/uid-0"), desk.clock.now())
 
     for _ in range(20):
         await desk.log_in("awa", "faux")

@@ -26,7 +26,7 @@ STROKES = re.compile(r"/{2,}")
 OPEN_PER_WORKING = 4
 
 
-class Doors:
+class Ingress:
     """Bring requests into one form, and refuse what is too much or too slow."""
 
     def __init__(self, app: ASGIApp, concurrency_max: int, silence_s: float = SILENCE_S) -> None:
@@ -70,8 +70,8 @@ class Doors:
 class _Passage:
     """The way in and out of one request."""
 
-    def __init__(self, doors: Doors, receive: Receive, send: Send, has_body: bool, silence_s: float) -> None:
-        self._doors = doors
+    def __init__(self, ingress: Ingress, receive: Receive, send: Send, has_body: bool, silence_s: float) -> None:
+        self._ingress = ingress
         self._receive = receive
         self._send = send
         self._body_ended = not has_body
@@ -87,7 +87,7 @@ class _Passage:
             self._since = loop.time()
         # The grace of the first seconds, and then as long as what has come deserves.
         until = min(loop.time(), self._since + self._received_bytes / BYTES_PER_S) + self._silence_s
-        self._doors.working -= 1
+        self._ingress.working -= 1
         try:
             async with asyncio.timeout_at(until):
                 message = await self._receive()
@@ -95,7 +95,7 @@ class _Passage:
             REQUESTS_REFUSED.labels("body-too-slow").inc()
             raise BodyTooSlow from None
         finally:
-            self._doors.working += 1
+            self._ingress.working += 1
         self._received_bytes += len(message.get("body", b""))
         self._body_ended = not message.get("more_body", False)
         return message
@@ -104,11 +104,11 @@ class _Passage:
         if message["type"] == "http.response.start" and not self._body_ended:
             # An answer before the end of the question ends the connection: what still comes is nobody's.
             message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
-        self._doors.working -= 1
+        self._ingress.working -= 1
         try:
             await self._send(message)
         finally:
-            self._doors.working += 1
+            self._ingress.working += 1
 
 
 def in_one_form(scope: Scope) -> Scope:

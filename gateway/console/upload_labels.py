@@ -8,7 +8,7 @@ from payments.remarks import Remark
 
 
 @dataclass(frozen=True, slots=True)
-class UploadWords:
+class UploadLabel:
     """A state in one word, in a title and in a sentence; ``tone`` is how the page colours it."""
 
     word: str
@@ -17,30 +17,30 @@ class UploadWords:
     sentence: str
 
 
-UPLOADS: Mapping[str, UploadWords] = {
-    UploadState.RECEIVED: UploadWords(
+UPLOADS: Mapping[str, UploadLabel] = {
+    UploadState.RECEIVED: UploadLabel(
         "reçu", "matching", "Relevé reçu", "Il est en sûreté et attend d'être lu ; cette page se met à jour seule."
     ),
-    UploadState.READING: UploadWords(
+    UploadState.READING: UploadLabel(
         "lecture", "matching", "Lecture en cours", "Le relevé est lu et vérifié ; cette page se met à jour seule."
     ),
-    UploadState.KEPT: UploadWords(
+    UploadState.KEPT: UploadLabel(
         "rapprochement",
         "matching",
         "Rapprochement en cours",
         "Ses lignes sont comparées une à une à nos livres ; cette page se met à jour seule.",
     ),
-    UploadState.MATCHED: UploadWords(
+    UploadState.MATCHED: UploadLabel(
         "rapproché", "balanced", "Relevé rapproché", "Chaque ligne a trouvé sa place ; le détail est ci-dessous."
     ),
-    UploadState.QUARANTINED: UploadWords(
+    UploadState.QUARANTINED: UploadLabel(
         "en quarantaine",
         "unexplained",
         "Relevé refusé",
         "Il est en quarantaine : rien n'en est compté, et il ne retient ni un autre relevé ni une clôture. "
         "Demander à l'opérateur un fichier correct et l'envoyer ici.",
     ),
-    UploadState.PARKED: UploadWords(
+    UploadState.PARKED: UploadLabel(
         "arrêté",
         "unexplained",
         "Rapprochement arrêté",
@@ -81,9 +81,9 @@ REMARKS: Mapping[str, str] = {
 }
 
 
-def upload_words(state: str) -> UploadWords:
+def upload_labels(state: str) -> UploadLabel:
     """Return the words of a state; one that we do not know shows itself."""
-    return UPLOADS.get(state, UploadWords(state, "matching", state, ""))
+    return UPLOADS.get(state, UploadLabel(state, "matching", state, ""))
 
 
 def line_list(numbers: tuple[int, ...], most: int = 10) -> str:

@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from gateway.app import create_app
 from gateway.config.settings import Settings, load_settings
-from gateway.infra.doors import Doors, in_one_form
+from gateway.infra.ingress import Ingress, in_one_form
 from tests.conftest import Urls
 
 SILENCE_S = 0.2
@@ -46,7 +46,7 @@ def doors_of(settings: Settings) -> list[tuple[str, str]]:
     ]
 
 
-async def send_half(app: Doors, path: str, method: str) -> int:
+async def send_half(app: Ingress, path: str, method: str) -> int:
     """Announce a body, send half of it, and nothing more."""
     statuses: list[int] = []
     parts: list[Message] = [{"type": "http.request", "body": b"{", "more_body": True}]
@@ -85,7 +85,7 @@ async def send_half(app: Doors, path: str, method: str) -> int:
 
 async def test_no_door_waits_for_a_body_that_never_comes(settings: Settings) -> None:
     doors = doors_of(settings)
-    app = Doors(create_app(settings), concurrency_max=1, silence_s=SILENCE_S)
+    app = Ingress(create_app(settings), concurrency_max=1, silence_s=SILENCE_S)
     answered = {(path, method): await send_half(app, path, method) for path, method in doors}
     assert {path.split("/")[1] for path, _ in doors} >= {"ussd", "webhooks", "finance"}
     # Some are refused before the body is read at all (no key, no login); none is taken, and none waits. Where a caller

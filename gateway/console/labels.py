@@ -72,7 +72,7 @@ BUCKETS: Mapping[str, str] = {
 HELD: Mapping[str, str] = {"reversed": "bloqué : repris par l'opérateur, deux personnes décident"}
 
 
-class Verdict(StrEnum):
+class DayStatus(StrEnum):
     """Where the reconciliation of a day stands, the least settled first."""
 
     EMPTY = "empty"
@@ -86,7 +86,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class VerdictWords:
+class DayStatusLabel:
     """A verdict in one word, in a title and in a sentence."""
 
     word: str
@@ -94,43 +94,43 @@ class VerdictWords:
     sentence: str
 
 
-VERDICTS: Mapping[Verdict, VerdictWords] = {
-    Verdict.EMPTY: VerdictWords(
+DAY_STATUSES: Mapping[DayStatus, DayStatusLabel] = {
+    DayStatus.EMPTY: DayStatusLabel(
         "vide",
         "Aucun opérateur",
         "Aucun opérateur n'est configuré et aucun encaissement n'est connu ce jour.",
     ),
-    Verdict.AWAITED: VerdictWords(
+    DayStatus.AWAITED: DayStatusLabel(
         "relevé attendu",
         "Relevé attendu",
         "Sans le relevé de l'opérateur, rien n'est confirmé : les chiffres ci-dessous sont les nôtres seuls.",
     ),
-    Verdict.PARTIAL: VerdictWords(
+    DayStatus.PARTIAL: DayStatusLabel(
         "incomplète",
         "Journée incomplète",
         "Le relevé reçu ne couvre pas toute la journée ; le rapprochement sera définitif avec le relevé complet.",
     ),
-    Verdict.MATCHING: VerdictWords(
+    DayStatus.MATCHING: DayStatusLabel(
         "en cours",
         "Rapprochement en cours",
         "Des lignes du relevé attendent encore d'être rapprochées ; revenez dans un instant.",
     ),
-    Verdict.UNEXPLAINED: VerdictWords(
+    DayStatus.UNEXPLAINED: DayStatusLabel(
         "inexpliquée",
         "Différence inexpliquée",
         "L'opérateur et nous ne disons pas la même chose, et aucun écart connu n'explique la différence.",
     ),
-    Verdict.UNVERIFIABLE: VerdictWords(
+    DayStatus.UNVERIFIABLE: DayStatusLabel(
         "non vérifiable",
         "Non vérifiable par l'opérateur",
         "Le relevé ne donne ni soldes ni totaux : ses lignes sont les seuls chiffres, et rien ne dit qu'il est entier.",
     ),
-    Verdict.EXPLAINED: VerdictWords(
+    DayStatus.EXPLAINED: DayStatusLabel(
         "à traiter",
         "Expliquée, avec des points à traiter",
         "Chaque franc est passé, en attente ou dans un écart ; ce qui n'est pas passé demande encore une décision.",
     ),
-    Verdict.BALANCED: VerdictWords(
+    DayStatus.BALANCED: DayStatusLabel(
         "équilibrée",
         "Équilibrée au franc",
         "D'après les chiffres de l'opérateur lui-même, tout ce qu'il a encaissé est passé aux ménages.",
@@ -138,23 +138,23 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
 }
 
 
-def verdict_of(row: OperatorDay) -> Verdict:
+def status_of(row: OperatorDay) -> DayStatus:
     """Judge the day of one operator."""
     judged = (
-        (row.operator_says_xof is None, Verdict.AWAITED),
-        (bool(row.lines_waiting_count), Verdict.MATCHING),
-        (not row.statement_received, Verdict.PARTIAL),
-        (bool(row.unexplained_xof), Verdict.UNEXPLAINED),
-        (not row.is_verifiable, Verdict.UNVERIFIABLE),
-        (bool(row.breaks_open_count or row.breaks_xof or row.suspense_xof), Verdict.EXPLAINED),
+        (row.operator_says_xof is None, DayStatus.AWAITED),
+        (bool(row.lines_waiting_count), DayStatus.MATCHING),
+        (not row.statement_received, DayStatus.PARTIAL),
+        (bool(row.unexplained_xof), DayStatus.UNEXPLAINED),
+        (not row.is_verifiable, DayStatus.UNVERIFIABLE),
+        (bool(row.breaks_open_count or row.breaks_xof or row.suspense_xof), DayStatus.EXPLAINED),
     )
-    return next((verdict for holds, verdict in judged if holds), Verdict.BALANCED)
+    return next((status for holds, status in judged if holds), DayStatus.BALANCED)
 
 
-def verdict_of_day(report: DayReport) -> Verdict:
+def status_of_day(report: DayReport) -> DayStatus:
     """Judge a day by its least settled operator: the differences of two may add up to zero."""
-    found = {verdict_of(row) for row in report.rows}
-    return next((verdict for verdict in Verdict if verdict in found), Verdict.EMPTY)
+    found = {status_of(row) for row in report.rows}
+    return next((status for status in DayStatus if status in found), DayStatus.EMPTY)
 
 
 def typeset(text: str) -> str:

@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.console.auth.access import Door
+from gateway.console.auth.access import LoginService
 from gateway.console.auth.passwords import Passwords
 from gateway.console.auth.sessions import Cookies, Officer, SessionRules
 from gateway.infra.database import Database
@@ -18,7 +18,7 @@ from gateway.infra.deps import Deps
 
 
 @dataclass(frozen=True, slots=True)
-class FinanceDeps:
+class ConsoleDeps:
     """The parts of the console; ``outcome_wait_s`` is how long an upload waits to be answered with its outcome."""
 
     deps: Deps
@@ -32,9 +32,9 @@ class FinanceDeps:
         return Cookies(secure=not self.deps.local_mode)
 
     @property
-    def door(self) -> Door:
+    def logins(self) -> LoginService:
         """Return the place where people come in."""
-        return Door(self.deps.desk, self.deps.ids, self.passwords, self.rules)
+        return LoginService(self.deps.console_db, self.deps.ids, self.passwords, self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Visit:
     form: FormData
 
 
-Handler = Callable[[FinanceDeps, Visit], Awaitable[Response]]
+Handler = Callable[[ConsoleDeps, Visit], Awaitable[Response]]
 
 
 class Refused(Exception):
@@ -61,7 +61,7 @@ class Refused(Exception):
 
 
 @asynccontextmanager
-async def snapshot(desk: Database) -> AsyncIterator[AsyncConnection]:
+async def snapshot(database: Database) -> AsyncIterator[AsyncConnection]:
     """Read several reports as of one instant, so that they cannot disagree on a page."""
-    async with desk.unit_of_work() as connection:
+    async with database.unit_of_work() as connection:
         yield await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
