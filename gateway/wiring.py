@@ -11,22 +11,22 @@ from redis.asyncio import Redis
 from gateway.config.setting_types import SmsSender
 from gateway.config.settings import Settings
 from gateway.console.deps import ConsoleDeps
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.clock import SystemClock
 from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.infra.deps import Deps
 from gateway.infra.http_pool import Connections
 from gateway.infra.ids import RandomIds
-from gateway.jobs.deps import JobDeps, Pace
+from gateway.jobs.deps import JobDeps, JobLimits
 from gateway.members.places import rows
 from gateway.money.match_statement import ReconcilingDeps
-from gateway.operator_api.callbacks import WebhookParts
+from gateway.operator_api.callbacks import WebhookDeps
 from gateway.operator_api.callers import Callers
 from gateway.sms.senders import africastalking
 from gateway.sms.senders.contract import SmsSender as Sender
 from gateway.sms.senders.sandbox import SandboxSender
 from gateway.ussd.aggregators.registry import built_in as aggregators
-from gateway.ussd.parts import UssdDeps
+from gateway.ussd.deps import UssdDeps
 from gateway.ussd.sessions import SessionStore
 from gateway.ussd.sessions_postgres import PostgresSessions
 from gateway.ussd.sessions_redis import RedisSessions, open_redis
@@ -40,7 +40,7 @@ REPORT_SILENCE_S = 150
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ProcessDeps:
     """Everything that was built, grouped by who uses it."""
 
     deps: Deps
@@ -48,8 +48,8 @@ class Parts:
     jobs: JobDeps
     console: ConsoleDeps
     reconciling: ReconcilingDeps
-    book: SchemeBook
-    webhooks: WebhookParts
+    catalog: SchemeCatalog
+    webhooks: WebhookDeps
     sms_keys: dict[str, tuple[str, ...]]
 
 
@@ -63,7 +63,7 @@ class Wiring:
             transport=Connections(), timeout=settings.operator_timeout_s, follow_redirects=False
         )
         self._redis: Redis | None = None
-        self.parts = self._parts()
+        self.process = self._build()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -73,8 +73,8 @@ class Wiring:
         for database in self._databases:
             await database.close()
 
-    def _parts(self) -> Parts:
-        settings, book, clock = self._settings, SchemeBook(), SystemClock()
+    def _build(self) -> ProcessDeps:
+        settings, catalog, clock = self._settings, SchemeCatalog(), SystemClock()
         clients = self._clients(clock)
         known = {name: one for name, one in operators().items() if name in clients or _is_by_file(one)}
         deps = Deps(
@@ -92,14 +92,16 @@ class Wiring:
             reach=timedelta(days=settings.reach_days),
         )
         accounts = {"sandbox": settings.sandbox_merchant}
-        return Parts(
+        return ProcessDeps(
             deps=deps,
-            ussd=self._ussd(deps, book),
-            jobs=JobDeps(deps, book, self._sender(deps), Pace(call_timeout_s=settings.operator_timeout_s), accounts),
+            ussd=self._ussd(deps, catalog),
+            jobs=JobDeps(
+                deps, catalog, self._sender(deps), JobLimits(call_timeout_s=settings.operator_timeout_s), accounts
+            ),
             console=ConsoleDeps(deps),
-            reconciling=ReconcilingDeps(deps, book, accounts),
-            book=book,
-            webhooks=WebhookParts({name: self._callers(name) for name in known}),
+            reconciling=ReconcilingDeps(deps, catalog, accounts),
+            catalog=catalog,
+            webhooks=WebhookDeps({name: self._callers(name) for name in known}),
             sms_keys=_plain(settings.sms_keys),
         )
 
@@ -139,13 +141,13 @@ class Wiring:
         )
         return {"sandbox": sandbox}
 
-    def _ussd(self, deps: Deps, book: SchemeBook) -> UssdDeps:
+    def _ussd(self, deps: Deps, catalog: SchemeCatalog) -> UssdDeps:
         return UssdDeps(
             deps=deps,
             sessions=self._sessions(),
             aggregators=aggregators(),
             keys=_plain(self._settings.ussd_keys),
-            book=book,
+            catalog=catalog,
             places=places_from(rows()),
             push_delay_s=self._settings.push_delay_s,
         )

@@ -13,7 +13,7 @@ from gateway.infra.metrics import REGISTRY
 from gateway.infra.worker_metrics import serve_metrics
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.tick import Job, run_for_ever
-from gateway.wiring import Parts, Wiring
+from gateway.wiring import ProcessDeps, Wiring
 
 log = structlog.stdlib.get_logger()
 
@@ -32,7 +32,7 @@ async def work(settings: Settings) -> None:
         host = "127.0.0.1" if settings.is_local else ""
         serve_metrics(REGISTRY, host, settings.worker_metrics_port)
     log.info("worker.started")
-    running = asyncio.create_task(run_for_ever(wiring.parts.jobs, stop, _sweeps(wiring.parts)))
+    running = asyncio.create_task(run_for_ever(wiring.process.jobs, stop, _sweeps(wiring.process)))
     try:
         await until_over(running, stop, settings.stop_timeout_s)
     finally:
@@ -56,16 +56,16 @@ async def until_over(running: "asyncio.Task[None]", stop: asyncio.Event, stop_ti
         log.warning("worker.stopped_late")
 
 
-def _sweeps(parts: Parts) -> tuple[Job, ...]:
+def _sweeps(process: ProcessDeps) -> tuple[Job, ...]:
     """Return the jobs that forget what has expired: dialogues and logins, which no job of money knows."""
 
     async def dialogues(_jobs: JobDeps, now: datetime) -> int:
-        return await parts.ussd.sessions.sweep(now)
+        return await process.ussd.sessions.sweep(now)
 
     async def logins(_jobs: JobDeps, now: datetime) -> int:
-        await parts.deps.worker_db.transact(lambda connection: sweep_logins(connection, parts.console.rules, now))
-        await parts.deps.worker_db.transact(lambda connection: attempts.sweep(connection, now))
-        await parts.deps.worker_db.transact(lambda connection: devices.sweep(connection, now))
+        await process.deps.worker_db.transact(lambda connection: sweep_logins(connection, process.console.rules, now))
+        await process.deps.worker_db.transact(lambda connection: attempts.sweep(connection, now))
+        await process.deps.worker_db.transact(lambda connection: devices.sweep(connection, now))
         return 0
 
     return (Job("dialogues", dialogues, SWEEP_REST_S), Job("logins", logins, SWEEP_REST_S))

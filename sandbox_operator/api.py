@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from sandbox_operator import gsma, statement
-from sandbox_operator.deeds import Operator, open_prompt
+from sandbox_operator.deeds import SandboxOperator, open_prompt
 from sandbox_operator.model import AnswerFault, Outage
 
 #: Longer than any merchant waits for an answer.
@@ -27,7 +27,7 @@ SLOW_ANSWER_S = 60
 class Desk:
     """What every door of the operator needs; the faults of coming answers are forgotten at a restart."""
 
-    operator: Operator
+    operator: SandboxOperator
     clock: Callable[[], datetime]
     api_key: str
     answer_faults: deque[AnswerFault] = field(default_factory=deque)

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from sandbox_operator import api, control, deliver, page
 from sandbox_operator.books import Books
-from sandbox_operator.deeds import Operator
+from sandbox_operator.deeds import SandboxOperator
 from sandbox_operator.journal import Journal
 
 MAX_BODY_BYTES = 256 * 1024
@@ -27,7 +27,7 @@ def create_operator(
 ) -> Starlette:
     """Build the operator; without a data folder it forgets everything at its end."""
     books = Books(Journal(data_dir) if data_dir is not None else None)
-    operator = Operator(books, merchant, notify_url)
+    operator = SandboxOperator(books, merchant, notify_url)
     desk = api.Desk(operator, clock, api_key)
 
     @contextlib.asynccontextmanager

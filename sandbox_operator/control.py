@@ -13,7 +13,7 @@ from sandbox_operator import deeds
 from sandbox_operator.api import Desk
 from sandbox_operator.model import (
     AnswerFault,
-    Decision,
+    PromptAnswer,
     StatementFault,
     Switches,
     UnaskedPayment,
@@ -84,7 +84,7 @@ async def _books(request: Request, desk: Desk) -> object:
 
 
 async def _decide(request: Request, desk: Desk) -> object:
-    decision = Decision.model_validate_json(await request.body())
+    decision = PromptAnswer.model_validate_json(await request.body())
     server_id: UUID = request.path_params["server_id"]
     return deeds.decide(desk.operator, server_id, decision, desk.clock()).model_dump(mode="json")
 

@@ -11,9 +11,9 @@ from sandbox_operator import gsma
 from sandbox_operator.books import Books
 from sandbox_operator.model import (
     MAX_AMOUNT_XOF,
-    Decision,
     Delivery,
     Prompt,
+    PromptAnswer,
     PromptState,
     Row,
     Transaction,
@@ -31,7 +31,7 @@ class DeedRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Operator:
+class SandboxOperator:
     """The books and the two facts about the merchant that every deed needs."""
 
     books: Books
@@ -39,7 +39,7 @@ class Operator:
     notify_url: str | None
 
 
-def open_prompt(operator: Operator, order: gsma.Order, now: datetime) -> Prompt:
+def open_prompt(operator: SandboxOperator, order: gsma.Order, now: datetime) -> Prompt:
     """Take an order: the phone rings once, however often the same order comes."""
     books = operator.books
     known = books.prompt_of_client.get(order.client_id)
@@ -59,14 +59,14 @@ def open_prompt(operator: Operator, order: gsma.Order, now: datetime) -> Prompt:
         callback_url=order.callback_url,
         opened_at=now,
         expires_at=now + timedelta(seconds=PROMPT_LIFETIME_S),
-        planned=Decision(do="approve") if auto_s is not None else None,
+        planned=PromptAnswer(do="approve") if auto_s is not None else None,
         planned_at=now + timedelta(seconds=auto_s) if auto_s is not None else None,
     )
     books.write(prompt)
     return prompt
 
 
-def decide(operator: Operator, server_id: UUID, decision: Decision, now: datetime) -> Prompt:
+def decide(operator: SandboxOperator, server_id: UUID, decision: PromptAnswer, now: datetime) -> Prompt:
     """Let the payer answer a prompt, now or later."""
     prompt = _pending(operator, server_id)
     if decision.after_s:
@@ -78,14 +78,14 @@ def decide(operator: Operator, server_id: UUID, decision: Decision, now: datetim
     return _settle(operator, prompt, decision, now)
 
 
-def ignore(operator: Operator, server_id: UUID) -> Prompt:
+def ignore(operator: SandboxOperator, server_id: UUID) -> Prompt:
     """Leave a prompt unanswered until it expires."""
     prompt = _pending(operator, server_id).model_copy(update={"ignored": True, "planned": None, "planned_at": None})
     operator.books.write(prompt)
     return prompt
 
 
-def repeat_callback(operator: Operator, reference: str, times: int, now: datetime) -> int:
+def repeat_callback(operator: SandboxOperator, reference: str, times: int, now: datetime) -> int:
     """Send the callback of a settled operation again, the same bytes each time."""
     transaction = _transaction(operator, reference)
     deliveries = _deliveries(operator, transaction, times, now)
@@ -95,7 +95,7 @@ def repeat_callback(operator: Operator, reference: str, times: int, now: datetim
     return len(deliveries)
 
 
-def pay_unasked(operator: Operator, payment: UnaskedPayment, now: datetime) -> Transaction:
+def pay_unasked(operator: SandboxOperator, payment: UnaskedPayment, now: datetime) -> Transaction:
     """Let a payer dial the merchant's code: money comes that nobody asked for."""
     debited = _debited(operator, payment.payer_msisdn, payment.amount_xof)
     transaction = _movement(payment.payer_msisdn, payment.amount_xof, payment.reference, now)
@@ -103,7 +103,7 @@ def pay_unasked(operator: Operator, payment: UnaskedPayment, now: datetime) -> T
     return transaction
 
 
-def reverse(operator: Operator, reference: str, callbacks: int, now: datetime) -> Transaction:
+def reverse(operator: SandboxOperator, reference: str, callbacks: int, now: datetime) -> Transaction:
     """Return the money of one operation back, once."""
     original = _transaction(operator, reference)
     if original.type != "merchantpay" or original.status != "completed":
@@ -122,13 +122,13 @@ def reverse(operator: Operator, reference: str, callbacks: int, now: datetime) -
     return reversal
 
 
-def run_due(operator: Operator, now: datetime) -> None:
+def run_due(operator: SandboxOperator, now: datetime) -> None:
     """Do what time has brought: planned answers, then prompts that nobody answered."""
     for prompt in operator.books.open_prompts():
         if prompt.planned is not None and prompt.planned_at is not None and prompt.planned_at <= now:
             _settle(operator, prompt, prompt.planned, now)
         elif prompt.expires_at <= now:
-            _settle(operator, prompt, Decision(do="refuse", code="genericError"), now)
+            _settle(operator, prompt, PromptAnswer(do="refuse", code="genericError"), now)
 
 
 def callback_body(
@@ -138,7 +138,7 @@ def callback_body(
     return gsma.error(error_code, now) if error_code is not None else gsma.transaction(transaction, merchant)
 
 
-def _pending(operator: Operator, server_id: UUID) -> Prompt:
+def _pending(operator: SandboxOperator, server_id: UUID) -> Prompt:
     prompt = operator.books.prompts.get(server_id)
     if prompt is None:
         raise DeedRefused("Aucune demande de ce numéro.")
@@ -147,14 +147,14 @@ def _pending(operator: Operator, server_id: UUID) -> Prompt:
     return prompt
 
 
-def _transaction(operator: Operator, reference: str) -> Transaction:
+def _transaction(operator: SandboxOperator, reference: str) -> Transaction:
     found = operator.books.transactions.get(reference)
     if found is None:
         raise DeedRefused("Aucune opération de cette référence.")
     return found
 
 
-def _settle(operator: Operator, prompt: Prompt, decision: Decision, now: datetime) -> Prompt:
+def _settle(operator: SandboxOperator, prompt: Prompt, decision: PromptAnswer, now: datetime) -> Prompt:
     amount_xof = decision.amount_xof or prompt.amount_xof
     error_code = decision.code if decision.do == "refuse" else None
     wallet_rows: list[Row] = []
@@ -195,7 +195,7 @@ def _movement(payer: str, amount_xof: int, reference: str | None, now: datetime)
     )
 
 
-def _debited(operator: Operator, payer: str, amount_xof: int) -> Row:
+def _debited(operator: SandboxOperator, payer: str, amount_xof: int) -> Row:
     wallet = operator.books.wallet(payer)
     if wallet.balance_xof < amount_xof:
         raise DeedRefused("Le solde de ce numéro ne suffit pas.")
@@ -203,7 +203,7 @@ def _debited(operator: Operator, payer: str, amount_xof: int) -> Row:
 
 
 def _deliveries(
-    operator: Operator, transaction: Transaction, times: int, now: datetime, prompt: Prompt | None = None
+    operator: SandboxOperator, transaction: Transaction, times: int, now: datetime, prompt: Prompt | None = None
 ) -> list[Delivery]:
     if prompt is None and transaction.prompt is not None:
         prompt = operator.books.prompts[transaction.prompt]

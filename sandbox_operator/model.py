@@ -44,7 +44,7 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Decision(_Frozen):
+class PromptAnswer(_Frozen):
     """What the payer does with a prompt, and how we then tell it: no callback, one, or many."""
 
     do: Literal["approve", "refuse"]
@@ -78,7 +78,7 @@ class Prompt(_Frozen):
     expires_at: AwareDatetime
     state: PromptState = PromptState.PENDING
     ignored: bool = False
-    planned: Decision | None = None
+    planned: PromptAnswer | None = None
     planned_at: AwareDatetime | None = None
     transaction: str | None = None
     error_code: str | None = None

@@ -17,8 +17,8 @@ from sandbox_operator.api import Desk
 from sandbox_operator.model import (
     MAX_AMOUNT_XOF,
     MAX_REFERENCE_CHARS,
-    Decision,
     Outage,
+    PromptAnswer,
     Switches,
     UnaskedPayment,
     Wallet,
@@ -42,12 +42,12 @@ _LOCAL_NUMBER = re.compile(r"[24-9][0-9]{7}")
 _FOREIGN_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _AMOUNT = re.compile(r"[1-9][0-9]{0,8}")
 
-_DECISIONS: Mapping[str, Decision] = {
-    "approuver": Decision(do="approve"),
-    "refuser": Decision(do="refuse"),
-    "repeter": Decision(do="approve", callbacks=REPEATS),
-    "retarder": Decision(do="approve", after_s=DELAY_S),
-    "sans-avis": Decision(do="approve", callbacks=0),
+_DECISIONS: Mapping[str, PromptAnswer] = {
+    "approuver": PromptAnswer(do="approve"),
+    "refuser": PromptAnswer(do="refuse"),
+    "repeter": PromptAnswer(do="approve", callbacks=REPEATS),
+    "retarder": PromptAnswer(do="approve", after_s=DELAY_S),
+    "sans-avis": PromptAnswer(do="approve", callbacks=0),
 }
 
 Form = Mapping[str, str]
@@ -144,7 +144,7 @@ def _decide(form: Form, request: Request, desk: Desk) -> None:
     if chosen == "ignorer":
         deeds.ignore(desk.operator, server_id)
     elif chosen == "autre-montant":
-        decision = Decision(do="approve", amount_xof=_amount(form.get("montant", "")))
+        decision = PromptAnswer(do="approve", amount_xof=_amount(form.get("montant", "")))
         deeds.decide(desk.operator, server_id, decision, desk.clock())
     elif chosen in _DECISIONS:
         deeds.decide(desk.operator, server_id, _DECISIONS[chosen], desk.clock())

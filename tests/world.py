@@ -16,23 +16,23 @@ from sqlalchemy import text
 from starlette.applications import Starlette
 
 from gateway import health
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.database import Database
 from gateway.infra.deps import Deps
 from gateway.infra.ingress import Ingress
 from gateway.infra.problems import install_error_handlers
-from gateway.jobs.deps import JobDeps, Pace
+from gateway.jobs.deps import JobDeps, JobLimits
 from gateway.jobs.tick import until_quiet
 from gateway.local.illustrative import load_people, load_schemes
 from gateway.members.places import rows
 from gateway.operator_api import callbacks as webhooks
-from gateway.operator_api.callbacks import WebhookParts
+from gateway.operator_api.callbacks import WebhookDeps
 from gateway.operator_api.callers import Callers
 from gateway.sms import report_routes as sms_reports
 from gateway.sms.senders.sandbox import SandboxSender
 from gateway.ussd import routes as ussd
 from gateway.ussd.aggregators.registry import built_in as aggregators
-from gateway.ussd.parts import UssdDeps
+from gateway.ussd.deps import UssdDeps
 from gateway.ussd.sessions_postgres import PostgresSessions
 from payments.operators.contract import Operator as OperatorRules
 from payments.operators.contract import OperatorClient, Secret, Secrets
@@ -40,7 +40,7 @@ from payments.operators.registry import built_in as operators
 from payments.operators.sandbox.client import SandboxClient
 from sandbox_operator import deeds, deliver
 from sandbox_operator.app import create_operator
-from sandbox_operator.deeds import Operator
+from sandbox_operator.deeds import SandboxOperator
 from sandbox_operator.model import Prompt, PromptState
 from tests.fixed import CountedIds, TestClock
 from ussd_flows.places import places_from
@@ -77,9 +77,9 @@ class World:
     ussd: UssdDeps
     app: FastAPI
     phone: httpx.AsyncClient
-    operator: Operator
+    operator: SandboxOperator
     wire: httpx.AsyncClient
-    webhooks: WebhookParts
+    webhooks: WebhookDeps
 
     async def dial(self, msisdn: str, session_id: str, transcript: str = "") -> str:
         """Send one turn as Africa's Talking sends it and give the answer's text."""
@@ -132,12 +132,12 @@ async def open_world(
     database: Database, clock: TestClock, ids: CountedIds, *, people: bool = True, others: Others = NO_OTHERS
 ) -> AsyncIterator[World]:
     """Build the world on a database; with ``people`` the two illustrative households are registered."""
-    book = SchemeBook()
+    catalog = SchemeCatalog()
     await database.transact(lambda connection: load_schemes(connection, clock.now()))
     async with database.single() as connection:
-        await book.refresh(connection)
+        await catalog.refresh(connection)
     if people:
-        await database.transact(lambda connection: load_people(connection, book, clock.now()))
+        await database.transact(lambda connection: load_people(connection, catalog, clock.now()))
     operator_app = create_operator(
         None, clock.now, api_key=WORD, merchant=MERCHANT, notify_url=f"{GATEWAY_URL}/webhooks/sandbox"
     )
@@ -147,12 +147,12 @@ async def open_world(
         )
         deps = _deps(database, clock, ids, to_operator, others)
         dialogue = UssdDeps(
-            deps, PostgresSessions(database), aggregators(), {"africastalking": (WORD,)}, book, places_from(rows())
+            deps, PostgresSessions(database), aggregators(), {"africastalking": (WORD,)}, catalog, places_from(rows())
         )
         # As in local mode: every operator has a long address, and calls from this machine.
         known = {name: Callers((WORD,), (ip_network("127.0.0.1"),)) for name in deps.operators}
-        parts = WebhookParts(known)
-        app = _app(deps, dialogue, parts)
+        webhook_deps = WebhookDeps(known)
+        app = _app(deps, dialogue, webhook_deps)
         to_gateway = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=GATEWAY_URL)
         )
@@ -161,13 +161,13 @@ async def open_world(
             ids=ids,
             database=database,
             deps=deps,
-            jobs=JobDeps(deps, book, SandboxSender(database, clock), Pace()),
+            jobs=JobDeps(deps, catalog, SandboxSender(database, clock), JobLimits()),
             ussd=dialogue,
             app=app,
             phone=to_gateway,
             operator=_operator_of(operator_app),
             wire=to_gateway,
-            webhooks=parts,
+            webhooks=webhook_deps,
         )
 
 
@@ -188,19 +188,19 @@ def _deps(database: Database, clock: TestClock, ids: CountedIds, http: httpx.Asy
     )
 
 
-def _app(deps: Deps, dialogue: UssdDeps, parts: WebhookParts) -> FastAPI:
+def _app(deps: Deps, dialogue: UssdDeps, webhook_deps: WebhookDeps) -> FastAPI:
     app = FastAPI(openapi_url=None)
     install_error_handlers(app, deps.ids.reference, {"": 4 * 1024 * 1024})
     app.add_middleware(Ingress, concurrency_max=500)
     app.include_router(health.router(deps, dialogue.sessions.answers))
-    app.include_router(webhooks.router(deps, parts))
+    app.include_router(webhooks.router(deps, webhook_deps))
     app.include_router(sms_reports.router(deps, {"africastalking": (WORD,)}))
     app.include_router(ussd.router(dialogue))
     return app
 
 
-def _operator_of(app: Starlette) -> Operator:
-    found: Operator = app.state.operator
+def _operator_of(app: Starlette) -> SandboxOperator:
+    found: SandboxOperator = app.state.operator
     return found
 
 

@@ -44,12 +44,12 @@ class Goto:
     """Go on to another menu, with what has been learnt; going home forgets everything."""
 
     menu: str
-    learnt: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
     notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Reask:
     """Show the same screen again, and say why."""
 
     reason: str
@@ -63,7 +63,7 @@ class Finish:
     text: str
 
 
-Outcome = Goto | Again | Finish
+Outcome = Goto | Reask | Finish
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class Screen:
     name: str
 
 
-def flat(screen: Screen) -> str:
+def render_text(screen: Screen) -> str:
     """Return the screen as one text, the way phones show it."""
     return "\n".join([screen.text, *(f"{option.key}. {option.label}" for option in screen.options)])
 

@@ -119,8 +119,8 @@ def _password(*, from_stdin: bool) -> str:
 async def _close(settings: Settings, signature: Signature, day: date, remarks: str | None) -> SealedDay:
     wiring = Wiring(settings)
     try:
-        await _require_signer(wiring.parts.deps, signature)
-        return await close(wiring.parts.reconciling, DayToClose(day, actor_of(signature.login), remarks))
+        await _require_signer(wiring.process.deps, signature)
+        return await close(wiring.process.reconciling, DayToClose(day, actor_of(signature.login), remarks))
     finally:
         await wiring.close()
 
@@ -140,7 +140,7 @@ async def _require_signer(deps: Deps, signature: Signature) -> None:
 async def _read(settings: Settings, day: date) -> SealedDay | None:
     wiring = Wiring(settings)
     try:
-        async with wiring.parts.deps.console_db.single() as connection:
+        async with wiring.process.deps.console_db.single() as connection:
             return await read_day(connection, day)
     finally:
         await wiring.close()

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 
 from gateway.local.folder import local_dir
-from gateway.local.stack import read_note
+from gateway.local.stack import read_env
 
 
 def environment() -> Mapping[str, str]:
@@ -16,4 +16,4 @@ def environment() -> Mapping[str, str]:
     named = any(given.get(name) for name in ("DATABASE_URL", "DATABASE_URL_FILE"))
     if named or given.get("RAMU_MODE", "local") != "local":
         return given
-    return {**read_note(local_dir(given)), **given}
+    return {**read_env(local_dir(given)), **given}

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
 from gateway.config.settings import load_settings
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from gateway.local.illustrative import load_people, load_schemes
 from gateway.wiring import Wiring
 
@@ -32,18 +32,18 @@ def list_schemes() -> None:
 
 
 async def _load(wiring: Wiring) -> str:
-    parts = wiring.parts
+    process = wiring.process
 
     async def write(connection: AsyncConnection) -> int:
-        now = parts.deps.clock.now()
+        now = process.deps.clock.now()
         loaded = await load_schemes(connection, now)
-        book = SchemeBook()
-        await book.refresh(connection)
-        await load_people(connection, book, now)
+        catalog = SchemeCatalog()
+        await catalog.refresh(connection)
+        await load_people(connection, catalog, now)
         return loaded
 
     try:
-        loaded = await parts.deps.worker_db.transact(write)
+        loaded = await process.deps.worker_db.transact(write)
     finally:
         await wiring.close()
     return f"Données d'exemple (ILLUSTRATIVE) en place; barèmes ajoutés: {loaded}"
@@ -51,11 +51,11 @@ async def _load(wiring: Wiring) -> str:
 
 async def _lines(wiring: Wiring) -> list[str]:
     try:
-        async with wiring.parts.deps.console_db.single() as connection:
-            await wiring.parts.book.refresh(connection)
+        async with wiring.process.deps.console_db.single() as connection:
+            await wiring.process.catalog.refresh(connection)
     finally:
         await wiring.close()
-    schemes = sorted(wiring.parts.book.schemes.values(), key=lambda scheme: (scheme.code, scheme.version))
+    schemes = sorted(wiring.process.catalog.schemes.values(), key=lambda scheme: (scheme.code, scheme.version))
     return [
         f"{scheme.code} v{scheme.version}  {scheme.label}  [{scheme.legal.status}]  depuis {scheme.valid_from}"
         for scheme in schemes

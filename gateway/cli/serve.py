@@ -20,7 +20,7 @@ from gateway.infra.connections import (
 )
 from gateway.infra.logs import configure_logs
 from gateway.local.phone_page import phone_router
-from gateway.wiring import Parts
+from gateway.wiring import ProcessDeps
 
 #: Most connections idle most of the time; those that speak are limited by `RAMU_CONCURRENCY_MAX`.
 CONNECTIONS_PER_REQUEST = 10
@@ -34,8 +34,8 @@ def command(
     settings = load_settings(os.environ)
     configure_logs(console=settings.log_format is LogFormat.CONSOLE)
 
-    def telephone(parts: Parts) -> list[APIRouter]:
-        return [phone_router(parts.ussd, settings.sandbox_operator_url)] if settings.is_local else []
+    def telephone(process: ProcessDeps) -> list[APIRouter]:
+        return [phone_router(process.ussd, settings.sandbox_operator_url)] if settings.is_local else []
 
     logging.getLogger("uvicorn.error").addFilter(JunkIsNoNews())
     limits = ConnectionLimits(connections_max=connections_max(CONNECTIONS_PER_REQUEST * settings.concurrency_max))

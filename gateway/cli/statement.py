@@ -22,7 +22,7 @@ from gateway.money.import_statement import StatementPutOff, bring_through, recei
 from gateway.money.match_statement import ImportOutcome
 from gateway.money.match_statement import Progress as Tell
 from gateway.reports.statements import UploadRow, uploads_aside, uploads_at_work, uploads_done
-from gateway.wiring import Parts, Wiring
+from gateway.wiring import ProcessDeps, Wiring
 from payments.errors import OperatorUnknown, StatementRejected
 from payments.reconciliation import uploads
 from payments.reconciliation.upload import UploadState
@@ -51,13 +51,13 @@ def import_file(
 ) -> None:
     """Importer un relevé : il est gardé, lu et rapproché, ou mis en quarantaine avec son motif."""
     # The bytes have no name here: they are held once, by whoever stores them.
-    _show(_run(lambda parts: _import(parts, operator, path.name, _content(path))))
+    _show(_run(lambda process: _import(process, operator, path.name, _content(path))))
 
 
 @app.command("resume")
 def finish() -> None:
     """Terminer les relevés dont l'import a été interrompu."""
-    outcomes = _run(lambda parts: resume(parts.reconciling))
+    outcomes = _run(lambda process: resume(process.reconciling))
     if not outcomes:
         typer.echo("Aucun relevé n'attend.")
     for outcome in outcomes:
@@ -68,8 +68,8 @@ def finish() -> None:
 def everything() -> None:
     """Montrer les relevés reçus : ceux qui attendent quelqu'un, ceux qui sont au travail, les derniers finis."""
 
-    async def read(parts: Parts) -> tuple[UploadRow, ...]:
-        async with parts.deps.console_db.single() as connection:
+    async def read(process: ProcessDeps) -> tuple[UploadRow, ...]:
+        async with process.deps.console_db.single() as connection:
             aside, at_work = await uploads_aside(connection, LISTED_MAX), await uploads_at_work(connection, LISTED_MAX)
             return (*aside, *at_work, *await uploads_done(connection, LISTED_MAX))
 
@@ -88,7 +88,7 @@ def again(
     number: Annotated[int, typer.Argument(metavar="NUMÉRO", help="Le numéro que montre `ramu statement list`.")],
 ) -> None:
     """Reprendre un relevé en quarantaine ou arrêté, une fois sa cause corrigée."""
-    _show(_run(lambda parts: _retry(parts, number)))
+    _show(_run(lambda process: _retry(process, number)))
 
 
 def _content(path: Path) -> bytes:
@@ -107,37 +107,37 @@ def _content(path: Path) -> bytes:
     return content
 
 
-async def _import(parts: Parts, operator: str, filename: str, content: bytes) -> ImportOutcome:
-    if operator not in parts.deps.operators:
+async def _import(process: ProcessDeps, operator: str, filename: str, content: bytes) -> ImportOutcome:
+    if operator not in process.deps.operators:
         raise OperatorUnknown(operator)
-    new, now = NewUpload(operator, filename, content, ACTOR), parts.deps.clock.now()
-    upload, already = await receive(parts.deps.worker_db, new, now)
-    return await _through(parts, upload, already=already)
+    new, now = NewUpload(operator, filename, content, ACTOR), process.deps.clock.now()
+    upload, already = await receive(process.deps.worker_db, new, now)
+    return await _through(process, upload, already=already)
 
 
-async def _retry(parts: Parts, number: int) -> ImportOutcome:
-    now = parts.deps.clock.now()
-    async with parts.deps.worker_db.unit_of_work() as connection:
+async def _retry(process: ProcessDeps, number: int) -> ImportOutcome:
+    now = process.deps.clock.now()
+    async with process.deps.worker_db.unit_of_work() as connection:
         upload = await uploads.retry(connection, number, now)
         if upload is not None:
             subject = f"statement/{upload.operator}/{upload.id}"
             await audit.record(connection, now, author(), "statement.retried", subject)
     if upload is None:
         stop(f"Aucun relevé n° {number} en quarantaine ou arrêté.")
-    return await _through(parts, upload, already=False)
+    return await _through(process, upload, already=False)
 
 
-async def _through(parts: Parts, upload: Upload, *, already: bool) -> ImportOutcome:
+async def _through(process: ProcessDeps, upload: Upload, *, already: bool) -> ImportOutcome:
     columns = (TextColumn("Rapprochement"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        return await bring_through(parts.reconciling, upload.id, _drawn_by(bar), already=already)
+        return await bring_through(process.reconciling, upload.id, _drawn_by(bar), already=already)
 
 
-def _run(work: Callable[[Parts], Awaitable[Result]]) -> Result:
+def _run(work: Callable[[ProcessDeps], Awaitable[Result]]) -> Result:
     async def running() -> Result:
         wiring = Wiring(load_settings(environment()))
         try:
-            return await work(wiring.parts)
+            return await work(wiring.process)
         finally:
             await wiring.close()
 

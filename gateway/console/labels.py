@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from gateway.console.auth.roles import Role
-from gateway.reports.day import DayReport, OperatorDay
+from gateway.reports.day import DaySummary, OperatorDay
 
 NARROW_SPACE = "\u202f"
 HARD_SPACE = "\u00a0"
@@ -151,7 +151,7 @@ def status_of(row: OperatorDay) -> DayStatus:
     return next((status for holds, status in judged if holds), DayStatus.BALANCED)
 
 
-def status_of_day(report: DayReport) -> DayStatus:
+def status_of_day(report: DaySummary) -> DayStatus:
     """Judge a day by its least settled operator: the differences of two may add up to zero."""
     found = {status_of(row) for row in report.rows}
     return next((status for status in DayStatus if status in found), DayStatus.EMPTY)

@@ -13,7 +13,7 @@ from gateway.contributions.allocation import DueItem, NewDueItem, items_due
 from gateway.contributions.lots import Advance
 from gateway.contributions.rights import CoveredItem, Rights, rights, threshold_xof
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
-from gateway.contributions.schemes import SchemeBook, SchemeMissing
+from gateway.contributions.schemes import SchemeCatalog, SchemeMissing
 
 #: Locked in the order of their ids, before anything of theirs is read.
 LOCK = text("""
@@ -132,22 +132,22 @@ async def lock_households(connection: AsyncConnection, household_ids: Sequence[i
     await connection.execute(LOCK, {"ids": list(household_ids)})
 
 
-async def read_accounts(connection: AsyncConnection, book: SchemeBook, household_ids: Sequence[int]) -> Accounts:
+async def read_accounts(connection: AsyncConnection, catalog: SchemeCatalog, household_ids: Sequence[int]) -> Accounts:
     """Lock households, then read what they owe and have paid; one that cannot be read stops no other."""
     if not household_ids:
         return Accounts({}, {})
     wanted = {"ids": list(household_ids)}
     await lock_households(connection, household_ids)
     households = (await connection.execute(HOUSEHOLDS, wanted)).all()
-    if any((row.scheme_code, row.scheme_version) not in book.schemes for row in households):
-        await book.refresh(connection)
+    if any((row.scheme_code, row.scheme_version) not in catalog.schemes for row in households):
+        await catalog.refresh(connection)
     items = defaultdict(list)
     for row in (await connection.execute(ITEMS, wanted)).all():
         items[row.household_id].append(_item(row))
     accounts = Accounts({}, dict.fromkeys(household_ids, "the household has no head"))
     for row in households:
         try:
-            accounts.readable[row.id] = _account(row, book, tuple(items[row.id]))
+            accounts.readable[row.id] = _account(row, catalog, tuple(items[row.id]))
         except (SchemeMissing, ValueError) as failure:
             accounts.faults[row.id] = f"{type(failure).__name__}: {failure}"
         else:
@@ -175,13 +175,13 @@ def _item(row: Row[Any]) -> ItemOnAccount:
     return ItemOnAccount(row.id, row.period_start, row.period_end, row.due_on, row.label, row.amount_xof, paid)
 
 
-def _account(row: Row[Any], book: SchemeBook, items: tuple[ItemOnAccount, ...]) -> HouseholdAccount:
+def _account(row: Row[Any], catalog: SchemeCatalog, items: tuple[ItemOnAccount, ...]) -> HouseholdAccount:
     return HouseholdAccount(
         id=row.id,
         ramu_number=row.ramu_number,
         name=row.name,
         phones=tuple(row.phones),
-        scheme=book.get(row.scheme_code, row.scheme_version),
+        scheme=catalog.get(row.scheme_code, row.scheme_version),
         registered_on=row.registered_on,
         size=HouseholdSize(row.people_count, row.children_count),
         items=items,

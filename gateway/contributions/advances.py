@@ -13,9 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import lock_households
-from gateway.contributions.apply import Applied, MoneyFor, plan, write
+from gateway.contributions.apply import AllocationRequest, Applied, plan, write
 from gateway.contributions.lots import Advance, held
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from payments.ledger import chart
 from payments.ledger.entry import Entry, LedgerTxn
 from payments.ledger.post import post, reserve_ids
@@ -39,7 +39,7 @@ async def read_advances(connection: AsyncConnection, household_ids: Sequence[int
 
 async def spend_advances(
     connection: AsyncConnection,
-    book: SchemeBook,
+    catalog: SchemeCatalog,
     household_ids: Sequence[int],
     now: datetime,
     *,
@@ -57,11 +57,11 @@ async def spend_advances(
         return
     txn_ids = await reserve_ids(connection, len(lots))
     monies = [
-        MoneyFor(household_id, txn_id, lot.amount_xof, lot.paid_on)
+        AllocationRequest(household_id, txn_id, lot.amount_xof, lot.paid_on)
         for (household_id, lot), txn_id in zip(lots, txn_ids, strict=True)
     ]
-    decided = await plan(connection, book, monies, now, ahead=ahead)
-    spent = [(one.money.ledger_txn_id, _txn(one, now, actor)) for one in decided.applied if one.allocation.parts]
+    decided = await plan(connection, catalog, monies, now, ahead=ahead)
+    spent = [(one.money.ledger_txn_id, _txn(one, now, actor)) for one in decided.applied if one.allocation.lines]
     await post(connection, spent, now)
     await write(connection, decided, now)
 
@@ -69,7 +69,7 @@ async def spend_advances(
 def _txn(applied: Applied, now: datetime, actor: str) -> LedgerTxn:
     money = applied.money
     spent_xof = money.amount_xof - applied.allocation.advance_xof
-    first = min(part.item.period_start for part in applied.allocation.parts)
+    first = min(line.item.period_start for line in applied.allocation.lines)
     return LedgerTxn(
         ref=f"advance/{money.household_id}/{first}/{money.ledger_txn_id}",
         kind=SPENT,

@@ -43,7 +43,7 @@ class NewDueItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class AllocationLine:
     """The francs of a payment that go to one due item."""
 
     item: DueItem | NewDueItem
@@ -54,7 +54,7 @@ class Part:
 class Allocation:
     """Where a payment went: parts and advance add up to it exactly."""
 
-    parts: tuple[Part, ...]
+    lines: tuple[AllocationLine, ...]
     opened: tuple[NewDueItem, ...]
     advance_xof: int
 
@@ -64,15 +64,15 @@ def allocate(amount_xof: int, due_items: Sequence[DueItem], upcoming: Sequence[N
     if amount_xof <= 0:
         raise ValueError(f"only money can be allocated, not {amount_xof} F")
     left_xof = amount_xof
-    parts: list[Part] = []
+    lines: list[AllocationLine] = []
     items: list[DueItem | NewDueItem] = [*due_items, *upcoming]
     for item in sorted(items, key=lambda item: item.period_start):
-        part_xof = min(left_xof, item.remaining_xof)
-        if part_xof > 0:
-            parts.append(Part(item, part_xof))
-            left_xof -= part_xof
-    opened = tuple(part.item for part in parts if isinstance(part.item, NewDueItem))
-    return Allocation(tuple(parts), opened, left_xof)
+        line_xof = min(left_xof, item.remaining_xof)
+        if line_xof > 0:
+            lines.append(AllocationLine(item, line_xof))
+            left_xof -= line_xof
+    opened = tuple(line.item for line in lines if isinstance(line.item, NewDueItem))
+    return Allocation(tuple(lines), opened, left_xof)
 
 
 def items_due(

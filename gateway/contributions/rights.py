@@ -11,7 +11,7 @@ from gateway.contributions.scheme import ALL_BP, GraceDays, GraceUntil, RightsRu
 ONE_DAY = timedelta(days=1)
 
 
-class RightsState(StrEnum):
+class CoverageState(StrEnum):
     """Where a household's right to care stands."""
 
     OPEN = "open"
@@ -35,7 +35,7 @@ class CoveredItem:
 class Rights:
     """The rights of a household on a day, with the days that bound them; both ends included."""
 
-    state: RightsState
+    state: CoverageState
     open_from: date | None = None
     open_until: date | None = None
 
@@ -58,15 +58,15 @@ def rights(scheme: Scheme, items: Sequence[CoveredItem], today: date) -> Rights:
     runs = covers(scheme.rights, items)
     for run in runs:
         if run.start <= today <= run.end:
-            return Rights(RightsState.OPEN, run.start, run.end)
+            return Rights(CoverageState.OPEN, run.start, run.end)
     for run in reversed(runs):
         grace_end = _grace_end(scheme.rights, run.end)
         if run.end < today <= grace_end:
-            return Rights(RightsState.GRACE, run.start, grace_end)
+            return Rights(CoverageState.GRACE, run.start, grace_end)
     for run in runs:
         if run.start > today:
-            return Rights(RightsState.WAITING, run.start, run.end)
-    return Rights(RightsState.CLOSED)
+            return Rights(CoverageState.WAITING, run.start, run.end)
+    return Rights(CoverageState.CLOSED)
 
 
 def covers(rule: RightsRule, items: Sequence[CoveredItem]) -> tuple[Cover, ...]:

@@ -31,7 +31,7 @@ class SchemeMissing(Exception):
 
 
 @dataclass
-class SchemeBook:
+class SchemeCatalog:
     """Every scheme version that a household may stand under; ``unreadable`` says why some rows are none."""
 
     schemes: dict[tuple[str, int], Scheme] = field(default_factory=dict)

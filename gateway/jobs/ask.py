@@ -47,7 +47,7 @@ async def ask_one(jobs: JobDeps, operator: str, now: datetime) -> int:
     jobs.lanes.used(lane, len(claimed))
     call: Call[ClaimedRequest, Answer] = Call(lambda request: client.query(order_for(deps, request)), word_of)
     heard = await lane.put(
-        claimed, call, deps.clock, jobs.capabilities(operator).calls_at_once, jobs.pace.question_timeout_s
+        claimed, call, deps.clock, jobs.capabilities(operator).calls_at_once, jobs.limits.question_timeout_s
     )
     now = deps.clock.now()
     written = await write_apart(

@@ -66,7 +66,7 @@ async def read_callbacks(jobs: JobDeps, now: datetime) -> int:
 async def read_callbacks_of(jobs: JobDeps, operator: str, now: datetime) -> int:
     """Read what is due of one operator; one callback that cannot be handled never stops the others."""
     deps = jobs.deps
-    lease = Lease(operator, now, LEASE_S, jobs.pace.batch)
+    lease = Lease(operator, now, LEASE_S, jobs.limits.batch)
     claimed = await deps.worker_db.transact(lambda connection: claim(connection, lease))
     if not claimed:
         return 0

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.deps import Deps
 from gateway.jobs.lanes import Lane, Lanes
 from gateway.money.credit_evidence import SettleContext
@@ -18,7 +18,7 @@ CALLS_PER_QUESTION = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class JobLimits:
     """How much one tick takes and how long it may keep it."""
 
     batch: int = 100
@@ -40,21 +40,21 @@ class JobDeps:
     """The parts that jobs share; ``accounts`` names our account at each operator whose statements print one."""
 
     deps: Deps
-    book: SchemeBook
+    catalog: SchemeCatalog
     sender: SmsSender
-    pace: Pace
+    limits: JobLimits
     accounts: Mapping[str, str] = field(default_factory=dict)
     lanes: Lanes = field(default_factory=Lanes)
 
     @property
     def reconciling(self) -> ReconcilingDeps:
         """Return what reading and matching statements needs."""
-        return ReconcilingDeps(self.deps, self.book, self.accounts)
+        return ReconcilingDeps(self.deps, self.catalog, self.accounts)
 
     def settling(self, now: datetime) -> SettleContext:
         """Return what settling needs at one moment."""
         identities = {name: operator.capabilities.identity for name, operator in self.deps.operators.items()}
-        return SettleContext(self.book, now, self.deps.service_code, self.deps.reach, identities)
+        return SettleContext(self.catalog, now, self.deps.service_code, self.deps.reach, identities)
 
     def capabilities(self, operator: str) -> Capabilities:
         """Return what an operator has."""
@@ -62,11 +62,11 @@ class JobDeps:
 
     def lease(self, operator: str, now: datetime, batch: int) -> Lease:
         """Return a lease on the work of one operator that outlasts its slowest batch."""
-        return Lease(operator, now, self.pace.lease_s(self.capabilities(operator)), batch)
+        return Lease(operator, now, self.limits.lease_s(self.capabilities(operator)), batch)
 
     def room(self, lane: Lane, now: datetime) -> int:
         """Return how much of a lane's work may be taken now."""
-        return self.lanes.room(lane, self.pace.batch, self.capabilities(lane.operator).requests_per_s, now)
+        return self.lanes.room(lane, self.limits.batch, self.capabilities(lane.operator).requests_per_s, now)
 
     def called(self) -> tuple[str, ...]:
         """Return the operators that we can call, in a fixed order."""

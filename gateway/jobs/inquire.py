@@ -41,7 +41,7 @@ async def inquire_of(jobs: JobDeps, operator: str, now: datetime) -> int:
     requests = await _requests(jobs, claimed)
     call: Call[Inquiry, Answer] = Call(lambda inquiry: _question(jobs, client, inquiry, requests), word_of)
     heard = await lane.put(
-        claimed, call, deps.clock, jobs.capabilities(operator).calls_at_once, jobs.pace.question_timeout_s
+        claimed, call, deps.clock, jobs.capabilities(operator).calls_at_once, jobs.limits.question_timeout_s
     )
     now = deps.clock.now()
     written = await write_apart(

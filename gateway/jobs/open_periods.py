@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.contributions.account import HouseholdAccount, read_accounts
 from gateway.contributions.advances import spend_advances
 from gateway.contributions.allocation import NewDueItem, items_due
-from gateway.contributions.keep import keep_due_items
+from gateway.contributions.insert import insert_due_items
 from gateway.contributions.parking import count_parked, due_again, park, release
 from gateway.contributions.schedule import next_period
 from gateway.contributions.scheme import amount_due
@@ -74,7 +74,7 @@ async def _open_due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -
 async def _due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -> list[int]:
     # Settling takes the ledger before households; going the other way round would wait for it crosswise.
     await share_ledger(connection)
-    batch = jobs.pace.batch
+    batch = jobs.limits.batch
     ids = list((await connection.execute(DUE, {"today": now.date(), "batch": batch})).scalars())
     return [*ids, *await due_again(connection, now, batch)]
 
@@ -82,7 +82,7 @@ async def _due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -> lis
 async def _open(connection: AsyncConnection, jobs: JobDeps, ids: Sequence[int], now: datetime) -> None:
     await share_ledger(connection)
     today = now.date()
-    accounts = await read_accounts(connection, jobs.book, ids)
+    accounts = await read_accounts(connection, jobs.catalog, ids)
     faults, fallen, next_days = accounts.faults, dict[int, tuple[NewDueItem, ...]](), dict[int, date]()
     for household_id, account in accounts.readable.items():
         try:
@@ -92,8 +92,8 @@ async def _open(connection: AsyncConnection, jobs: JobDeps, ids: Sequence[int], 
             faults[household_id] = f"{type(failure).__name__}: {failure}"
     good = sorted(next_days)
     opened = [(accounts.readable[household_id], item) for household_id in good for item in fallen[household_id]]
-    await keep_due_items(connection, opened, now)
-    await spend_advances(connection, jobs.book, good, now, actor=ACTOR)
+    await insert_due_items(connection, opened, now)
+    await spend_advances(connection, jobs.catalog, good, now, actor=ACTOR)
     await connection.execute(NEXT, {"ids": good, "days": [next_days[household_id] for household_id in good]})
     await release(connection, good)
     await park(connection, faults, now)

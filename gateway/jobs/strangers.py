@@ -24,7 +24,7 @@ async def set_strangers_aside(jobs: JobDeps, now: datetime) -> int:
 
     Files that were read before are still matched, which needs no operator: what they state remains evidence.
     """
-    worker_db, batch, due_before = jobs.deps.worker_db, jobs.pace.batch, now - LEFT_TO_OTHERS
+    worker_db, batch, due_before = jobs.deps.worker_db, jobs.limits.batch, now - LEFT_TO_OTHERS
     unread = Unreached(sorted(jobs.deps.operators), due_before, batch, now)
     unasked = Unreached(jobs.called(), due_before, batch, now)
     strangers = Whose(tuple(jobs.deps.operators))

@@ -73,7 +73,7 @@ async def submit_to(jobs: JobDeps, operator: str, now: datetime) -> int:
         word=_word_of,
         until=lambda request: request.created_at + lifetime,
     )
-    outcomes = await lane.put(claimed, call, deps.clock, capabilities.calls_at_once, jobs.pace.question_timeout_s)
+    outcomes = await lane.put(claimed, call, deps.clock, capabilities.calls_at_once, jobs.limits.question_timeout_s)
     answers = [(request, _submitted(outcome)) for request, outcome in outcomes]
     now = deps.clock.now()
     await write_apart(

@@ -13,7 +13,7 @@ from gateway.console.auth.roles import Role
 from gateway.console.auth.staff import NewStaff, add
 from gateway.contributions.reading import scheme_from
 from gateway.contributions.scheme import LegalStatus
-from gateway.contributions.schemes import INSERT, SchemeBook
+from gateway.contributions.schemes import INSERT, SchemeCatalog
 from gateway.members.register import Registration, register
 
 SCHEMES = ("ARTISAN", "COTON")
@@ -63,10 +63,10 @@ async def load_scheme(connection: AsyncConnection, rules: Mapping[str, object], 
     return len(kept.all())
 
 
-async def load_people(connection: AsyncConnection, book: SchemeBook, now: datetime) -> None:
+async def load_people(connection: AsyncConnection, catalog: SchemeCatalog, now: datetime) -> None:
     """Register the illustrative households, and the account of local mode."""
     today: date = now.date()
-    schemes = {scheme.code: scheme for scheme in book.open_on(today)}
+    schemes = {scheme.code: scheme for scheme in catalog.open_on(today)}
     for registration, code in HOUSEHOLDS:
         await register(connection, registration, schemes[code], now)
     if (await connection.execute(KNOWN_STAFF, {"login": LOCAL_WORD})).scalar_one_or_none() is None:

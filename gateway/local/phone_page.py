@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from gateway.infra.problems import problem
 from gateway.tables import SandboxSms
 from gateway.ussd.aggregators import africastalking
-from gateway.ussd.parts import UssdDeps
+from gateway.ussd.deps import UssdDeps
 from payments.errors import MsisdnInvalid
 from payments.msisdn import parse_msisdn
 

@@ -32,7 +32,7 @@ class StepFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class LocalStack:
     """What runs where."""
 
     local_dir: Path
@@ -82,27 +82,27 @@ class Database:
             await asyncio.to_thread(self._server.stop)
 
 
-async def live(house: House, environ: Mapping[str, str], say: Say, welcome: str) -> None:
+async def run(stack: LocalStack, environ: Mapping[str, str], say: Say, welcome: str) -> None:
     """Start everything, say where to go, and stop everything when told to."""
-    supervisor = Supervisor(_environment(house, environ), say, house.patience)
+    supervisor = Supervisor(_environment(stack, environ), say, stack.patience)
     loop = asyncio.get_running_loop()
     for number in _stopping_signals():
         loop.add_signal_handler(number, supervisor.stop)
-    database = None if _has_database(environ) else Database(house.local_dir / "postgres")
+    database = None if _has_database(environ) else Database(stack.local_dir / "postgres")
     try:
         if database is not None:
             server = await database.open()
             say("ramu", f"PostgreSQL privé : {server.data_dir}{' (il tournait encore)' if server.adopted else ''}")
-            if not server.data_dir.is_relative_to(house.local_dir):
-                say("ramu", f"La base est là-bas, car son utilisateur ne peut pas entrer dans {house.local_dir}.")
+            if not server.data_dir.is_relative_to(stack.local_dir):
+                say("ramu", f"La base est là-bas, car son utilisateur ne peut pas entrer dans {stack.local_dir}.")
             given = {"DATABASE_URL": server.app_url, "RAMU_OWNER_DATABASE_URL": server.owner_url}
             supervisor.give(**given)
-            leave_note(house, given)
-        await _prepare(house, supervisor)
+            write_env(stack, given)
+        await _prepare(stack, supervisor)
         async with asyncio.TaskGroup() as together:
-            for service in house.services:
+            for service in stack.services:
                 together.create_task(supervisor.keep(service))
-            together.create_task(_greet(house, supervisor, say, welcome))
+            together.create_task(_greet(stack, supervisor, say, welcome))
             if database is not None:
                 together.create_task(database.keep(supervisor, say))
     finally:
@@ -111,13 +111,13 @@ async def live(house: House, environ: Mapping[str, str], say: Say, welcome: str)
     say("ramu", "Tout est arrêté.")
 
 
-def leave_note(house: House, given: Mapping[str, str]) -> None:
+def write_env(stack: LocalStack, given: Mapping[str, str]) -> None:
     """Write down how to reach the house, for commands that are given in another terminal."""
-    ours = {"RAMU_MODE": "local", "RAMU_PUBLIC_URL": house.url, "RAMU_SANDBOX_OPERATOR_URL": house.operator_url}
-    (house.local_dir / NOTE).write_text(json.dumps(ours | dict(given), indent=2), encoding="utf-8")
+    ours = {"RAMU_MODE": "local", "RAMU_PUBLIC_URL": stack.url, "RAMU_SANDBOX_OPERATOR_URL": stack.operator_url}
+    (stack.local_dir / NOTE).write_text(json.dumps(ours | dict(given), indent=2), encoding="utf-8")
 
 
-def read_note(local_dir: Path) -> Mapping[str, str]:
+def read_env(local_dir: Path) -> Mapping[str, str]:
     """Return what the last house of a directory wrote down; nothing where none ever lived."""
     try:
         note: dict[str, str] = json.loads((local_dir / NOTE).read_text(encoding="utf-8"))
@@ -133,8 +133,8 @@ def _stopping_signals() -> tuple[signal.Signals, ...]:
     return always if outlives_terminal else (*always, signal.SIGHUP)
 
 
-async def _prepare(house: House, supervisor: Supervisor) -> None:
-    for step in house.steps:
+async def _prepare(stack: LocalStack, supervisor: Supervisor) -> None:
+    for step in stack.steps:
         status = await supervisor.finish(step)
         if supervisor.stopping:
             return
@@ -142,10 +142,10 @@ async def _prepare(house: House, supervisor: Supervisor) -> None:
             raise StepFailed(f"L'étape « {step.name} » a échoué (code {status}) : la raison est écrite au-dessus.")
 
 
-async def _greet(house: House, supervisor: Supervisor, say: Say, welcome: str) -> None:
+async def _greet(stack: LocalStack, supervisor: Supervisor, say: Say, welcome: str) -> None:
     deadline_s = asyncio.get_running_loop().time() + _READY_TIMEOUT_S
     async with httpx.AsyncClient(trust_env=False, timeout=_READY_TIMEOUT_S) as client:
-        for url in (f"{house.url}/readyz", f"{house.operator_url}/"):
+        for url in (f"{stack.url}/readyz", f"{stack.operator_url}/"):
             while not await _answers(client, url):
                 if await supervisor.pause(_READY_POLL_S):
                     return
@@ -170,12 +170,12 @@ def _has_database(environ: Mapping[str, str]) -> bool:
     return bool(environ.get("DATABASE_URL") or environ.get("DATABASE_URL_FILE"))
 
 
-def _environment(house: House, environ: Mapping[str, str]) -> dict[str, str]:
+def _environment(stack: LocalStack, environ: Mapping[str, str]) -> dict[str, str]:
     ours = {
         "RAMU_MODE": "local",
-        "RAMU_PUBLIC_URL": house.url,
-        "RAMU_SANDBOX_OPERATOR_URL": house.operator_url,
-        "RAMU_LOCAL_DIR": str(house.local_dir),
+        "RAMU_PUBLIC_URL": stack.url,
+        "RAMU_SANDBOX_OPERATOR_URL": stack.operator_url,
+        "RAMU_LOCAL_DIR": str(stack.local_dir),
         "PYTHONUNBUFFERED": "1",
     }
     given = {name: value for name, value in environ.items() if value}

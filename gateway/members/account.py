@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.contributions.account import HouseholdAccount, ItemOnAccount
 from gateway.contributions.lots import held
 from gateway.contributions.scheme import HouseholdSize
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from gateway.members.register import registration_key
 
 #: A caller who was refused last month needs no reminder.
@@ -79,7 +79,7 @@ class RequestOnAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class CallerAccount:
     """A registered caller: the household, the payments under way, the money we could not place.
 
     ``registered_by_cause`` says that the very turn which is asking has registered the household before.
@@ -94,30 +94,30 @@ class Account:
 
 
 async def load_account(
-    connection: AsyncConnection, book: SchemeBook, msisdn: str, now: datetime, cause: str = ""
-) -> Account | None:
+    connection: AsyncConnection, catalog: SchemeCatalog, msisdn: str, now: datetime, turn: str = ""
+) -> CallerAccount | None:
     """Read the account of the household that a number is registered to; None for an unknown number."""
     wanted = {
         "msisdn": msisdn,
-        "registration_key": registration_key(cause),
+        "registration_key": registration_key(turn),
         "failed_since": now - REFUSALS_SHOWN_FOR,
     }
     row = (await connection.execute(LOAD, wanted)).one_or_none()
     if row is None:
         return None
-    if (row.scheme_code, row.scheme_version) not in book.schemes:
-        await book.refresh(connection)
-    return _account(row, book)
+    if (row.scheme_code, row.scheme_version) not in catalog.schemes:
+        await catalog.refresh(connection)
+    return _account(row, catalog)
 
 
-def _account(row: Row[Any], book: SchemeBook) -> Account:
-    return Account(
+def _account(row: Row[Any], catalog: SchemeCatalog) -> CallerAccount:
+    return CallerAccount(
         household=HouseholdAccount(
             id=row.id,
             ramu_number=row.ramu_number,
             name=row.name,
             phones=(row.msisdn,),
-            scheme=book.get(row.scheme_code, row.scheme_version),
+            scheme=catalog.get(row.scheme_code, row.scheme_version),
             registered_on=row.registered_on,
             size=HouseholdSize(row.people_count, row.children_count),
             items=tuple(_item(item) for item in row.items),

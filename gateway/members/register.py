@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount
 from gateway.contributions.allocation import NewDueItem, items_due
-from gateway.contributions.keep import keep_due_items
+from gateway.contributions.insert import insert_due_items
 from gateway.contributions.schedule import next_period
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 from gateway.members.number import ramu_number
@@ -66,9 +66,9 @@ class RegisteredHousehold:
     created: bool
 
 
-def registration_key(cause: str) -> str:
+def registration_key(turn: str) -> str:
     """Name the message that tells of the registration which this cause brought about."""
-    return f"registered/{cause}"
+    return f"registered/{turn}"
 
 
 async def register(
@@ -119,4 +119,4 @@ async def _keep(
     )
     await connection.execute(HEAD, {"household_id": account.id, "name": account.name})
     await connection.execute(PHONE, {"msisdn": registration.msisdn, "household_id": account.id, "registered_at": now})
-    await keep_due_items(connection, [(account, item) for item in first], now)
+    await insert_due_items(connection, [(account, item) for item in first], now)

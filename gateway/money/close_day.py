@@ -13,7 +13,7 @@ from gateway.money.day_evidence import evidence_of, through, verify_evidence
 from gateway.money.import_statement import Unfinished, resume, unfinished_of_day
 from gateway.money.match_statement import ReconcilingDeps, explain_day
 from gateway.reports.breaks import break_figures
-from gateway.reports.day import DayReport, bounds, day_report
+from gateway.reports.day import DaySummary, bounds, day_report
 from gateway.tables import AuditEvent
 from payments.ledger.balance import TOLD_MOST, check_books
 from payments.ledger.fault import Fault, FaultKind
@@ -186,7 +186,7 @@ def _event(sealed: SealedDay, wanted: DayToClose) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _require_explained(report: DayReport, operators: Operators, unfinished: tuple[Unfinished, ...]) -> None:
+def _require_explained(report: DaySummary, operators: Operators, unfinished: tuple[Unfinished, ...]) -> None:
     silent = {name for name, operator in operators.items() if not operator.capabilities.statement}
     rows = [row for row in report.rows if row.operator not in silent]
     without = tuple(row.operator for row in rows if not row.statement_received)
@@ -195,13 +195,13 @@ def _require_explained(report: DayReport, operators: Operators, unfinished: tupl
         raise DayUnexplained(without, unexplained, unfinished)
 
 
-def canonical(report: DayReport, **more: object) -> str:
+def canonical(report: DaySummary, **more: object) -> str:
     """Write a report in the one form that is hashed: sorted JSON, days and moments in ISO 8601."""
     content = {"version": VERSION, **asdict(report), **more}
     return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_iso)
 
 
-def has_moved(sealed_content: str, report: DayReport) -> bool:
+def has_moved(sealed_content: str, report: DaySummary) -> bool:
     """Return whether the operators' figures of a day are no longer those that were sealed.
 
     Compared are the figures that the sealed form had: a figure that a later release adds has not moved.

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.advances import spend_advances
-from gateway.contributions.apply import Applied, MoneyFor, plan, write
+from gateway.contributions.apply import AllocationRequest, Applied, plan, write
 from gateway.contributions.parking import park
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from gateway.money.messages import failure_sms, receipt_sms, unplaced_sms
 from gateway.money.naming import read_named, read_payers, written_references
 from gateway.sms.outbox import OutgoingSms, queue
@@ -34,7 +34,7 @@ ACTOR = "job/settle"
 class SettleContext:
     """What settling needs beside the evidence; ``identities`` are the rules of operators by name."""
 
-    book: SchemeBook
+    catalog: SchemeCatalog
     now: datetime
     service_code: str = ""
     reach: timedelta = REACH
@@ -122,7 +122,7 @@ async def _apply(
     connection: AsyncConnection, created: Sequence[NewPayment], context: SettleContext
 ) -> dict[int, Applied]:
     monies = [
-        MoneyFor(
+        AllocationRequest(
             household_id=payment.credit.household_id,
             ledger_txn_id=payment.ledger_txn_id,
             amount_xof=payment.credit.amount_xof,
@@ -134,8 +134,8 @@ async def _apply(
     # Money that was there before pays before what comes now, whether or not a job has opened its period.
     households = sorted({money.household_id for money in monies})
     if households:
-        await spend_advances(connection, context.book, households, context.now, actor=ACTOR, ahead=True)
-    decided = await plan(connection, context.book, monies, context.now)
+        await spend_advances(connection, context.catalog, households, context.now, actor=ACTOR, ahead=True)
+    decided = await plan(connection, context.catalog, monies, context.now)
     await park(connection, decided.faults, context.now)
     by_txn = {one.money.ledger_txn_id: one for one in decided.applied}
     applied = {payment.id: by_txn[payment.ledger_txn_id] for payment in created if payment.ledger_txn_id in by_txn}

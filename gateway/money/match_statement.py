@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.deps import Deps
 from gateway.money.credit_evidence import SettleContext, settle
 from payments.evidence.facts import Evidence
@@ -50,7 +50,7 @@ class ReconcilingDeps:
     """The parts that reconciling needs; ``accounts`` names our account at each operator that prints one."""
 
     deps: Deps
-    book: SchemeBook
+    catalog: SchemeCatalog
     accounts: Mapping[str, str] = field(default_factory=dict)
     lines_per_run: int = LINES_PER_RUN
 
@@ -117,7 +117,7 @@ async def finish(recon: ReconcilingDeps, file: KeptFile, progress: Progress | No
     """
     database, tell = recon.deps.worker_db, progress or _silent
     async with database.single() as connection:
-        await recon.book.refresh(connection)
+        await recon.catalog.refresh(connection)
         done = sum(total.count for total in (await lines.totals(connection, file.id)).values())
     breaks_opened, batch, stuck = 0, recon.lines_per_run, _Stuck(file.id)
     while True:
@@ -182,7 +182,7 @@ async def _run(
     opened = 0
     if missing:
         period = period_of(file.period_start, file.covered_until)
-        context = SettleContext(recon.book, now, recon.deps.service_code)
+        context = SettleContext(recon.catalog, now, recon.deps.service_code)
         settled = await settle(connection, [Evidence(dated(line), window=period) for line in missing], context)
         recovered_ids = frozenset(payment.id for payment in settled.created)
         units = await read_units(connection, file.operator, subjects, recovered_ids)

@@ -4,7 +4,7 @@ from datetime import date
 
 from gateway.contributions.account import HouseholdAccount
 from gateway.contributions.apply import Applied
-from gateway.contributions.rights import RightsState
+from gateway.contributions.rights import CoverageState
 from gateway.contributions.situation import to_open_xof
 from gateway.infra.ids import shown_reference
 from gateway.sms.kinds import SmsKind
@@ -33,11 +33,11 @@ def rights_said(account: HouseholdAccount, today: date) -> RightsSaid:
     items = account.as_of(today).due_items()
     rights = account.rights_on(today)
     match rights.state, rights.open_from, rights.open_until:
-        case RightsState.OPEN, _, date() as until:
+        case CoverageState.OPEN, _, date() as until:
             return RightsOpen(until)
-        case RightsState.WAITING, date() as start, date() as until:
+        case CoverageState.WAITING, date() as start, date() as until:
             return RightsLater(start, until)
-        case RightsState.GRACE, _, date() as until:
+        case CoverageState.GRACE, _, date() as until:
             return RightsKept(until, to_open_xof(account.scheme, items, today))
         case _:
             return RightsClosed(to_open_xof(account.scheme, items, today))
@@ -59,7 +59,7 @@ def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingS
             name=account.name,
             receipt_number=payment.receipt_number,
             rights=rights_said(account, today),
-            in_advance=all(part.item.due_on > today for part in applied.allocation.parts),
+            in_advance=all(line.item.due_on > today for line in applied.allocation.lines),
             second=credit.is_second,
         )
     except (TextTooLong, ArithmeticError, LookupError, ValueError):

@@ -66,7 +66,7 @@ class Unproven:
 
 
 @dataclass
-class WebhookParts:
+class WebhookDeps:
     """What the door knows of callers, and what it remembers of them."""
 
     callers: Mapping[str, Callers]
@@ -88,7 +88,7 @@ class _TurnedAway(Exception):
         super().__init__(reason)
 
 
-def router(deps: Deps, parts: WebhookParts) -> APIRouter:
+def router(deps: Deps, webhooks: WebhookDeps) -> APIRouter:
     """Return the addresses at which operators report money."""
     routes = APIRouter()
 
@@ -101,11 +101,11 @@ def router(deps: Deps, parts: WebhookParts) -> APIRouter:
             # Operators ask so whether we are there before they send anything; it tells nothing of any address.
             return PlainTextResponse("ok")
         host = request.client.host if request.client else ""
-        message = _Message(deps, parts, operator, request, host)
+        message = _Message(deps, webhooks, operator, request, host)
         try:
             return await message.taken()
         except _TurnedAway as away:
-            parts.refusals.note(refused_one(name, sender_of(host), away.reason, away.body, deps.clock.now()))
+            webhooks.refusals.note(refused_one(name, sender_of(host), away.reason, away.body, deps.clock.now()))
             return _answer_to(away)
 
     for path in ("/webhooks/{operator}", "/webhooks/{operator}/{last}"):
@@ -117,14 +117,14 @@ def router(deps: Deps, parts: WebhookParts) -> APIRouter:
 class _Message:
     """One message, from the first look at its address to its acknowledgement."""
 
-    def __init__(self, deps: Deps, parts: WebhookParts, operator: Operator, request: Request, host: str) -> None:
+    def __init__(self, deps: Deps, webhooks: WebhookDeps, operator: Operator, request: Request, host: str) -> None:
         self._deps = deps
-        self._parts = parts
+        self._webhooks = webhooks
         self._operator = operator
         self._request = request
         self._host = host
         self._last: str | None = request.path_params.get("last")
-        self._entrance = parts.callers.get(operator.name, Callers()).entrance(self._last, host)
+        self._entrance = webhooks.callers.get(operator.name, Callers()).entrance(self._last, host)
 
     async def taken(self) -> Response:
         """Keep the message and give what the operator wants to hear, or say why not."""
@@ -172,11 +172,11 @@ class _Message:
             return
         if len(raw.body) > self._operator.capabilities.callback_bytes_max:
             raise _TurnedAway(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE, raw.body)
-        name, now, parts = self._operator.name, raw.received_at, self._parts
+        name, now, webhooks = self._operator.name, raw.received_at, self._webhooks
         wait_s = max(
-            parts.senders.take((name, sender_of(self._host)), 1, now),
-            parts.operators.take(name, 1, now),
-            parts.volumes.take(name, len(raw.body), now),
+            webhooks.senders.take((name, sender_of(self._host)), 1, now),
+            webhooks.operators.take(name, 1, now),
+            webhooks.volumes.take(name, len(raw.body), now),
         )
         if wait_s == 0 and await self._unproven_waiting(now) >= UNPROVEN_MAX:
             wait_s = COUNTED_FOR.total_seconds()
@@ -184,7 +184,7 @@ class _Message:
             raise _TurnedAway(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY, raw.body, wait_s)
 
     async def _unproven_waiting(self, now: datetime) -> int:
-        name, counted = self._operator.name, self._parts.unproven
+        name, counted = self._operator.name, self._webhooks.unproven
         last = counted.get(name)
         if last is None or not last.counted_at <= now < last.counted_at + COUNTED_FOR:
             count = await self._ask(lambda connection: unproven_waiting(connection, name, UNPROVEN_MAX))

@@ -64,7 +64,7 @@ class PushesInState:
 
 
 @dataclass(frozen=True, slots=True)
-class DayReport:
+class DaySummary:
     """Everything that is said about one day, on the page, in the file and in the sealed report."""
 
     day: date
@@ -154,7 +154,7 @@ SELECT state, count(*) AS push_count, sum(amount_xof) AS asked_xof
 _OLDEST_UNKNOWN = text("SELECT min(created_at) FROM payment_request WHERE state = 'unknown'")
 
 
-async def day_report(connection: AsyncConnection, day: date, operators: Collection[str]) -> DayReport:
+async def day_report(connection: AsyncConnection, day: date, operators: Collection[str]) -> DaySummary:
     """Return the reconciliation of ``day`` for these operators and every other one that the day knows."""
     day_start, day_end = bounds(day)
     period = {"day_start": day_start, "day_end": day_end}
@@ -169,7 +169,7 @@ async def day_report(connection: AsyncConnection, day: date, operators: Collecti
     }
     books = (await connection.execute(_BOOKS, asked)).mappings().all()
     pushes = await connection.execute(_PUSHES, period)
-    return DayReport(
+    return DaySummary(
         day=day,
         rows=tuple(_operator_day(day, found, told.get((found["operator"], found["account"]))) for found in books),
         pushes=tuple(PushesInState(found.state, found.push_count, int(found.asked_xof)) for found in pushes),

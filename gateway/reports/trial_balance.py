@@ -11,7 +11,7 @@ from payments.tables import LedgerEntry
 
 
 @dataclass(frozen=True, slots=True)
-class AccountBalance:
+class TrialBalanceRow:
     """One account; ``balance_xof`` is above zero when it is in debit."""
 
     account: str
@@ -24,7 +24,7 @@ class AccountBalance:
 class TrialBalance:
     """Every account that was ever used."""
 
-    rows: tuple[AccountBalance, ...]
+    rows: tuple[TrialBalanceRow, ...]
 
     @property
     def debit_xof(self) -> int:
@@ -51,7 +51,7 @@ async def trial_balance(connection: AsyncConnection) -> TrialBalance:
         func.sum(case((amount_xof < 0, -amount_xof), else_=0)).label("credit_xof"),
     ).group_by(col(LedgerEntry.account))
     rows = [
-        AccountBalance(
+        TrialBalanceRow(
             account=row.account,
             debit_xof=int(row.debit_xof),
             credit_xof=int(row.credit_xof),

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from gateway.infra.deps import Deps
 from gateway.infra.metrics import SMS_REPORTS
 from gateway.infra.problems import problem
-from gateway.sms.reports import DeliveryReport, apply, keep_early
+from gateway.sms.reports import DeliveryReport, apply, store_early
 from gateway.sms.senders.registry import REPORTS
 
 #: A report is a few hundred bytes.
@@ -46,7 +46,7 @@ async def _keep(deps: Deps, report: DeliveryReport) -> str:
     now = deps.clock.now()
     if await deps.ingress_db.transact(lambda connection: apply(connection, [report], now)):
         return report.state
-    await deps.ingress_db.transact(lambda connection: keep_early(connection, report, now))
+    await deps.ingress_db.transact(lambda connection: store_early(connection, report, now))
     found = await deps.ingress_db.transact(lambda connection: apply(connection, [report], now))
     return report.state if found else "unknown"
 

@@ -68,7 +68,7 @@ async def apply(connection: AsyncConnection, reports: Sequence[DeliveryReport], 
     return set(found.scalars())
 
 
-async def keep_early(connection: AsyncConnection, report: DeliveryReport, now: datetime) -> None:
+async def store_early(connection: AsyncConnection, report: DeliveryReport, now: datetime) -> None:
     """Keep a report whose message is not known yet; old ones make room."""
     await connection.execute(FORGET_EARLY, {"before": now - EARLY_KEPT})
     values = {"id": report.provider_id, "state": report.state, "words": report.words, "now": now, "most": EARLY_MOST}

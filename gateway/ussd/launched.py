@@ -7,8 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.members.register import registration_key
-from gateway.ussd.cause import Cause, dialogues
 from gateway.ussd.sessions import SessionKey
+from gateway.ussd.turn_key import TurnKey, dialogues
 
 BY_TURN = text("""
     SELECT EXISTS (SELECT FROM payment_request WHERE idempotency_key = :effect)
@@ -33,7 +33,7 @@ UNDER_WAY = text("SELECT NOT pg_try_advisory_xact_lock(hashtextextended(:msisdn,
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TurnSlot:
     """Where a turn stands whose dialogue we do not know: ``turn_number`` is None where no path tells it."""
 
     session: SessionKey
@@ -42,21 +42,21 @@ class Place:
     since: datetime
 
 
-async def was_launched_by(connection: AsyncConnection, cause: Cause) -> bool:
+async def was_launched_by(connection: AsyncConnection, turn_key: TurnKey) -> bool:
     """Return whether a turn of a dialogue that we remember has brought anything about."""
-    keys = {"effect": cause.effect(0), "registration": registration_key(cause.name)}
+    keys = {"effect": turn_key.effect(0), "registration": registration_key(turn_key.name)}
     return bool((await connection.execute(BY_TURN, keys)).scalar_one())
 
 
-async def was_launched_at(connection: AsyncConnection, place: Place) -> bool:
+async def was_launched_at(connection: AsyncConnection, slot: TurnSlot) -> bool:
     """Return whether a payment or a registration was brought about at this place, whatever the dialogue was called."""
-    beginning = dialogues(place.session, place.msisdn)
+    beginning = dialogues(slot.session, slot.msisdn)
     wanted = {
-        "msisdn": place.msisdn,
-        "since": place.since,
+        "msisdn": slot.msisdn,
+        "since": slot.since,
         "beginning": beginning,
         "registration": registration_key(beginning),
-        "turn": "" if place.turn_number is None else str(place.turn_number),
+        "turn": "" if slot.turn_number is None else str(slot.turn_number),
     }
     return bool((await connection.execute(BY_PLACE, wanted)).scalar_one())
 

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from gateway.infra.metrics import USSD_TURN_S, USSD_TURNS
 from gateway.infra.problems import problem
 from gateway.ussd.aggregators.contract import Aggregator, TurnRejected
-from gateway.ussd.parts import UssdDeps
-from gateway.ussd.sentences import UNCERTAIN
+from gateway.ussd.deps import UssdDeps
+from gateway.ussd.system_screens import UNCERTAIN
 from gateway.ussd.turn import handle_turn
 from payments.http_messages import RawRequest, RawResponse
 

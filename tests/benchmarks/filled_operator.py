@@ -8,13 +8,13 @@ from uuid import UUID
 import uvicorn
 
 from sandbox_operator.app import create_operator
-from sandbox_operator.deeds import Operator
+from sandbox_operator.deeds import SandboxOperator
 from sandbox_operator.model import Prompt, PromptState, Transaction
 from tests.benchmarks.ground import MERCHANT, Paid
 from tests.benchmarks.servers import HOST
 
 
-def fill(operator: Operator, payments: list[Paid], at: datetime) -> None:
+def fill(operator: SandboxOperator, payments: list[Paid], at: datetime) -> None:
     """Write the books of payments that were asked for and approved."""
     for one in payments:
         server_id = UUID(int=one.correlation_id.int | 1 << 100)

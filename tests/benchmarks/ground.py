@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.infra.ids import checked
 from gateway.infra.migrate import migrate
@@ -123,18 +123,18 @@ def seed(server: Server, households: int) -> None:
 
 async def _register(url: str, households: int) -> None:
     database = open_database(url, Pool(LANES, 60), Timeouts())
-    now, book = datetime.now(UTC), SchemeBook()
+    now, catalog = datetime.now(UTC), SchemeCatalog()
     try:
         await database.transact(lambda connection: load_schemes(connection, now))
         async with database.single() as connection:
-            await book.refresh(connection)
-        await asyncio.gather(*(_lane(database, book, now, range(lane, households, LANES)) for lane in range(LANES)))
+            await catalog.refresh(connection)
+        await asyncio.gather(*(_lane(database, catalog, now, range(lane, households, LANES)) for lane in range(LANES)))
     finally:
         await database.close()
 
 
-async def _lane(database: Database, book: SchemeBook, now: datetime, numbers: range) -> None:
-    schemes = {scheme.code: scheme for scheme in book.open_on(now.date())}
+async def _lane(database: Database, catalog: SchemeCatalog, now: datetime, numbers: range) -> None:
+    schemes = {scheme.code: scheme for scheme in catalog.open_on(now.date())}
     for start in range(0, len(numbers), REGISTERED_AT_ONCE):
         async with database.unit_of_work() as connection:
             for number in numbers[start : start + REGISTERED_AT_ONCE]:

@@ -120,7 +120,7 @@ async def stand_before_statement(world: World) -> None:
 
 def reconciling(world: World) -> ReconcilingDeps:
     """Return the parts of reconciling; a run of one line makes every line a boundary."""
-    return ReconcilingDeps(world.deps, world.jobs.book, lines_per_run=3)
+    return ReconcilingDeps(world.deps, world.jobs.catalog, lines_per_run=3)
 
 
 def statement_of(world: World) -> bytes:

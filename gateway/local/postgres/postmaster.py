@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway.local.postgres import refusals
 from gateway.local.postgres.binaries import Binaries
-from gateway.local.postgres.places import Account, private_directory
+from gateway.local.postgres.places import OsAccount, private_directory
 
 PORT = 5432
 START_TIMEOUT_S = 60
@@ -92,7 +92,7 @@ def socket_dir_for(data_dir: Path, name: str) -> Path:
 
 
 def launch(
-    binaries: Binaries, account: Account, data_dir: Path, socket_dir: Path, *, throwaway: bool
+    binaries: Binaries, account: OsAccount, data_dir: Path, socket_dir: Path, *, throwaway: bool
 ) -> subprocess.Popen[bytes]:
     """Start the server and return once it takes connections."""
     settings = {**_SETTINGS, "unix_socket_directories": str(socket_dir)} | (_UNSAFE_SETTINGS if throwaway else {})

@@ -106,7 +106,7 @@ def start(data_dir: Path, *, unsafe_fast: bool = False, production: bool = False
 
 
 def _adopt_or_launch(
-    found: binaries.Binaries, account: places.Account, data_dir: Path, marker: cluster.Marker
+    found: binaries.Binaries, account: places.OsAccount, data_dir: Path, marker: cluster.Marker
 ) -> tuple[int, Path, subprocess.Popen[bytes] | None]:
     socket_dir = server.socket_dir_for(data_dir, marker.name)
     deadline = time.monotonic() + server.START_TIMEOUT_S

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from gateway.ussd.aggregators.contract import REPEAT_WITHIN, Turn, TurnEvent, TurnRejected
 from gateway.ussd.aggregators.forms import FormUnreadable, caller_number, clean_path, read_form
 from payments.http_messages import RawRequest, RawResponse
-from ussd_flows.screen import Screen, flat
+from ussd_flows.screen import Screen, render_text
 
 NAME = "africastalking"
 #: Without a blank or a mark before it: the first four characters decide whether the dialogue goes on.
@@ -57,7 +57,7 @@ class AfricasTalking:
         if screen is None:
             return RawResponse(HTTPStatus.OK, TEXT_PLAIN)
         verb = "END" if screen.ends else "CON"
-        return RawResponse(HTTPStatus.OK, TEXT_PLAIN, f"{verb} {flat(screen)}".encode())
+        return RawResponse(HTTPStatus.OK, TEXT_PLAIN, f"{verb} {render_text(screen)}".encode())
 
     def refuse(self, sentence: str) -> RawResponse:
         """Write a last sentence; any other status would show the caller nothing of it."""

@@ -15,7 +15,7 @@ from gateway.console.auth.roles import Role
 from gateway.console.auth.staff import NewStaff, add
 from gateway.console.deps import ConsoleDeps
 from gateway.console.routes import router
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.database import Database
 from gateway.infra.deps import Deps
 from gateway.money.import_statement import match_due, read_due
@@ -92,14 +92,15 @@ async def open_desk(
     """Open the console as production runs it, or as one's own machine does; no upload waits for its outcome."""
     origin = "http://127.0.0.1:8000" if local_mode else ORIGIN
     deps = Deps(
-        ingress_db=database, console_db=database, worker_db=database, clock=clock, ids=ids, operators=operators(), clients={},
+        ingress_db=database, console_db=database, worker_db=database,
+        clock=clock, ids=ids, operators=operators(), clients={},
         secrets={}, public_url=origin, service_code="*123#", local_mode=local_mode,
     )  # fmt: skip
     finance = ConsoleDeps(deps, outcome_wait_s=0)
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.include_router(router(finance))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=origin) as browser:
-        yield Desk(database, clock, app, finance, ReconcilingDeps(deps, SchemeBook(), {"sandbox": "RAMU"}), browser)
+        yield Desk(database, clock, app, finance, ReconcilingDeps(deps, SchemeCatalog(), {"sandbox": "RAMU"}), browser)
 
 
 def csrf_of(answer: httpx.Response) -> str:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import uvicorn
 from playwright.async_api import Browser, Page, async_playwright, expect
-from tests.gateway.console.test_uploads import STATEMENT
 
 from gateway.infra.database import Database
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.console.desk import PASSWORD, Desk, open_desk
+from tests.gateway.console.test_uploads import STATEMENT
 from tests.gateway.reports.built_days import Deal, Fate, MadeDay
 
 pytestmark = pytest.mark.browser

@@ -36,7 +36,7 @@ class Book:
         self.due(today)
         allocation = allocate(amount_xof + self.advance_xof, self.items, self.upcoming(today))
         self._record(allocation.opened)
-        added = {part.item.period_start: part.amount_xof for part in allocation.parts}
+        added = {line.item.period_start: line.amount_xof for line in allocation.lines}
         self.items = [replace(item, paid_xof=item.paid_xof + added.get(item.period_start, 0)) for item in self.items]
         self.advance_xof = allocation.advance_xof
         for item in self.items:

@@ -29,7 +29,7 @@ PERIODS = 18
 
 async def enrolled(world: World, number: int) -> tuple[int, str]:
     msisdn = f"+2237900{number:04d}"
-    scheme = world.jobs.book.get("ARTISAN", 1)
+    scheme = world.jobs.catalog.get("ARTISAN", 1)
     person = Registration(msisdn, f"Awa {number}", "commerce", "0201", 3)
     return (await world.database.transact(lambda connection: register(connection, person, scheme, START))).id, msisdn
 
@@ -44,7 +44,7 @@ async def pay(world: World, msisdn: str, amount_xof: int, name: str) -> None:
         operator_transaction_id=name,
         occurred_at=world.clock.now(),
     )
-    context = SettleContext(world.jobs.book, world.clock.now())
+    context = SettleContext(world.jobs.catalog, world.clock.now())
     await world.database.transact(lambda connection: settle(connection, [Evidence(said)], context))
 
 
@@ -117,10 +117,10 @@ async def test_the_job_a_day_a_month_or_a_season_late_gives_the_rights_of_the_jo
     opens = datetime(2028, 1, 23, tzinfo=UTC)
     world.clock.moment = opens + timedelta(days=late)
     async with world.database.unit_of_work() as connection:
-        before = await load_account(connection, world.jobs.book, msisdn, world.clock.now())
+        before = await load_account(connection, world.jobs.catalog, msisdn, world.clock.now())
     await world.work()
     async with world.database.unit_of_work() as connection:
-        account = (await read_accounts(connection, world.jobs.book, [household_id])).readable[household_id]
+        account = (await read_accounts(connection, world.jobs.catalog, [household_id])).readable[household_id]
     last = account.items[AHEAD]
     assert (last.period_start, last.paid) == (opens.date(), ((START.date(), MONTHLY_XOF),))
     assert before is not None

@@ -10,7 +10,7 @@ import pytest
 from gateway.infra.database import Database
 from gateway.jobs.ask import ask
 from gateway.jobs.callbacks import read_callbacks
-from gateway.jobs.deps import Pace
+from gateway.jobs.deps import JobLimits
 from gateway.jobs.inquire import inquire
 from sandbox_operator.model import Outage, Switches, UnaskedPayment
 from tests.conftest import Urls, plain
@@ -166,7 +166,7 @@ async def test_two_workers_that_heard_the_same_success_credit_once(
     [(token,)] = await world.rows("SELECT callback_token FROM payment_request")
     await world.wire.put(f"/webhooks/sandbox/{token}", content=b"{", headers={"content-type": "application/json"})
     now = world.clock.now()
-    one = replace(world.jobs, pace=Pace(batch=1))
+    one = replace(world.jobs, limits=JobLimits(batch=1))
     two = second_worker(world, other_database)
     assert await read_callbacks(two, now) == 2
     holder = await psycopg.AsyncConnection.connect(plain(urls.superuser))

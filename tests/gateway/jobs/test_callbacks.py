@@ -209,8 +209,8 @@ async def test_fifty_callbacks_of_one_payment_read_by_two_workers_are_one_credit
     while await world.deliver():
         pass
     now = world.clock.now()
-    narrow = replace(world.jobs, pace=replace(world.jobs.pace, batch=10))
-    other = replace(second_worker(world, other_database), pace=narrow.pace)
+    narrow = replace(world.jobs, limits=replace(world.jobs.limits, batch=10))
+    other = replace(second_worker(world, other_database), limits=narrow.limits)
     read = [await asyncio.gather(read_callbacks(narrow, now), read_callbacks(other, now)) for _ in range(4)]
     assert sum(map(sum, read)) == 50
     await world.work()

@@ -242,7 +242,7 @@ async def test_ten_thousand_retries_do_not_delay_a_new_callback_beyond_one_batch
     assert await read_callbacks_of(world.jobs, CAURI, world.clock.now()) > 1
     assert await world.rows("SELECT operator_transaction_id FROM payment") == [("aB1",)]
     [(waiting,)] = await world.rows("SELECT count(*) FROM callback WHERE handled_at IS NULL AND parked_at IS NULL")
-    assert waiting == MANY - world.jobs.pace.batch // 2
+    assert waiting == MANY - world.jobs.limits.batch // 2
 
 
 async def test_ten_thousand_retries_do_not_delay_a_first_question(town: TwoOperators, urls: Urls) -> None:
@@ -266,7 +266,7 @@ async def test_ten_thousand_retries_do_not_delay_a_first_question(town: TwoOpera
     await town.tell(MIL, message(event("fresh", 700)))
     await read_callbacks_of(world.jobs, MIL, world.clock.now())
     world.clock.forward(seconds=20)
-    lease = Lease(MIL, world.clock.now(), 60, world.jobs.pace.batch)
+    lease = Lease(MIL, world.clock.now(), 60, world.jobs.limits.batch)
     asked = await world.database.transact(lambda connection: dispatch.claim_to_ask(connection, lease))
     assert new in {request.reference for request in asked}
     put = await world.database.transact(lambda connection: inquiries.claim(connection, lease))

@@ -31,7 +31,7 @@ def said(name: str, amount_xof: int, day: date, provenance: Provenance) -> Obser
 
 
 async def credit(world: World, name: str, amount_xof: int, day: date) -> None:
-    context = SettleContext(world.jobs.book, world.clock.now())
+    context = SettleContext(world.jobs.catalog, world.clock.now())
     evidence = [Evidence(said(name, amount_xof, day, Provenance.QUERY))]
     await world.database.transact(lambda connection: settle(connection, evidence, context))
 

@@ -33,7 +33,7 @@ def plain(url: str) -> str:
 
 @pytest.fixture
 def recon(world: World) -> ReconcilingDeps:
-    return ReconcilingDeps(world.deps, world.jobs.book)
+    return ReconcilingDeps(world.deps, world.jobs.catalog)
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ async def test_an_unsolicited_payment_of_a_stranger_waits_in_suspense(world: Wor
 async def test_money_is_settled_inside_a_savepoint_and_sealed(world: World) -> None:
     """One item of a batch stands in a savepoint of its own; the second rolls back and takes only itself along."""
     now = world.clock.now()
-    context = SettleContext(world.jobs.book, now)
+    context = SettleContext(world.jobs.catalog, now)
 
     async def one(connection: AsyncConnection, name: str, *, spoilt: bool) -> None:
         seen = Observation(

@@ -125,13 +125,13 @@ async def credit(world: World, operator: str, dice: random.Random) -> None:
         operator_transaction_id=dice.choice(IDS),
         occurred_at=MIDNIGHT + timedelta(hours=dice.randrange(24 * DAYS)),
     )
-    context = SettleContext(world.jobs.book, world.clock.now())
+    context = SettleContext(world.jobs.catalog, world.clock.now())
     await world.database.transact(lambda connection: settle(connection, [Evidence(observed)], context))
 
 
 async def live(world: World, dice: random.Random, seed: int) -> list[Told]:
     """Let a handful of files come, with money that other doors bring before, between and after them."""
-    recon = ReconcilingDeps(world.deps, world.jobs.book, lines_per_run=dice.choice([1, 5, 500]))
+    recon = ReconcilingDeps(world.deps, world.jobs.catalog, lines_per_run=dice.choice([1, 5, 500]))
     known: dict[str, int] = {}
     files: list[Told] = []
     for number in range(dice.randint(2, 9)):

@@ -56,12 +56,12 @@ class Reader:
 def reading(world: World, reads: Callable[[bytes], Statement]) -> ReconcilingDeps:
     reader = Reader(world.deps.operators["sandbox"], reads)
     deps = replace(world.deps, operators={"sandbox": reader})  # type: ignore[dict-item]
-    return ReconcilingDeps(deps, world.jobs.book)
+    return ReconcilingDeps(deps, world.jobs.catalog)
 
 
 @pytest.fixture
 def recon(world: World) -> ReconcilingDeps:
-    return ReconcilingDeps(world.deps, world.jobs.book, lines_per_run=4)
+    return ReconcilingDeps(world.deps, world.jobs.catalog, lines_per_run=4)
 
 
 async def hand_in(recon: ReconcilingDeps, filename: str, *rows: Row, content: bytes = b"") -> int:

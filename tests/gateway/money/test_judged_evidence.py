@@ -38,7 +38,7 @@ REVERSED = said(ObservedStatus.REVERSED)
 
 
 async def learn(world: World, *evidence: Evidence) -> None:
-    context = SettleContext(world.jobs.book, world.clock.now(), "*123#")
+    context = SettleContext(world.jobs.catalog, world.clock.now(), "*123#")
     await world.database.transact(lambda connection: settle(connection, list(evidence), context))
 
 

@@ -26,7 +26,7 @@ THIRD = NEXT + timedelta(days=1)
 
 @pytest.fixture
 def recon(world: World) -> ReconcilingDeps:
-    return ReconcilingDeps(world.deps, world.jobs.book)
+    return ReconcilingDeps(world.deps, world.jobs.catalog)
 
 
 @pytest.fixture

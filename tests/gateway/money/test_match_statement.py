@@ -79,7 +79,7 @@ def written(*rows: Row, opening_xof: int = 0) -> bytes:
 
 @pytest.fixture
 def recon(world: World) -> ReconcilingDeps:
-    return ReconcilingDeps(world.deps, world.jobs.book)
+    return ReconcilingDeps(world.deps, world.jobs.catalog)
 
 
 async def bring(recon: ReconcilingDeps, content: bytes, **more: object) -> ImportOutcome:
@@ -97,7 +97,7 @@ async def credited(world: World, name: str, amount_xof: int, **said: object) -> 
     """Credit a payment by the answer to a query, as the poll does."""
     known = {"amount_xof": amount_xof, "operator_transaction_id": name, "payer_msisdn": AMINATA, "occurred_at": START}
     observation = Observation("sandbox", Provenance.QUERY, ObservedStatus.SUCCEEDED, **{**known, **said})  # type: ignore[arg-type]
-    context = SettleContext(world.jobs.book, world.clock.now(), "*123#")
+    context = SettleContext(world.jobs.catalog, world.clock.now(), "*123#")
     await world.database.transact(lambda connection: settle(connection, [Evidence(observation)], context))
 
 
@@ -207,7 +207,7 @@ async def test_a_later_file_closes_what_only_we_knew(world: World, recon: Reconc
 async def test_one_operation_called_failed_and_successful_stays_open_for_somebody(
     world: World, recon: ReconcilingDeps
 ) -> None:
-    small = ReconcilingDeps(recon.deps, recon.book, lines_per_run=1)
+    small = ReconcilingDeps(recon.deps, recon.catalog, lines_per_run=1)
     await credited(world, "EVEN", 400)
     failed = {name: Row(name, xof, status="Échec") for name, xof in (("BOTH", 250), ("LATER", 300), ("EVEN", 400))}
     rows = (Row("BOTH", 250), failed["BOTH"], failed["LATER"], Row("LATER", 300), failed["EVEN"], Row("EVEN", 400))
@@ -249,14 +249,14 @@ async def test_an_unknown_operator_is_refused(recon: ReconcilingDeps) -> None:
 
 async def test_progress_ends_at_the_last_line(recon: ReconcilingDeps) -> None:
     told: list[tuple[int, int]] = []
-    small = ReconcilingDeps(recon.deps, recon.book, lines_per_run=3)
+    small = ReconcilingDeps(recon.deps, recon.catalog, lines_per_run=3)
     await bring(small, written(*STORY), progress=lambda done, total: told.append((done, total)))
     # The fee of the first operation and the second word on the second are judged with them.
     assert told == [(0, 8), (5, 8), (8, 8)]
 
 
 async def test_four_importers_at_once_import_once(world: World, recon: ReconcilingDeps) -> None:
-    small = ReconcilingDeps(recon.deps, recon.book, lines_per_run=2)
+    small = ReconcilingDeps(recon.deps, recon.catalog, lines_per_run=2)
     content = written(*(Row(f"T{number}", 100 + number) for number in range(20)))
     outcomes = await asyncio.gather(*(bring(small, content) for _ in range(4)))
     assert sorted(outcome.already_imported for outcome in outcomes) == [False, True, True, True]
@@ -266,7 +266,7 @@ async def test_four_importers_at_once_import_once(world: World, recon: Reconcili
 
 
 async def test_a_statement_against_the_poll_credits_once(world: World, recon: ReconcilingDeps) -> None:
-    small = ReconcilingDeps(recon.deps, recon.book, lines_per_run=3)
+    small = ReconcilingDeps(recon.deps, recon.catalog, lines_per_run=3)
     rows = [Row(f"T{number:02d}", 100 + number) for number in range(24)]
     world.clock.forward(hours=17)
 
@@ -317,7 +317,7 @@ def crashing_at(world: World, point: int) -> Iterator[None]:
 async def test_a_statement_of_another_account_or_age_brings_no_money(
     world: World, recon: ReconcilingDeps, before: str, after: str, why: str
 ) -> None:
-    ours = ReconcilingDeps(recon.deps, recon.book, {"sandbox": "RAMU"})
+    ours = ReconcilingDeps(recon.deps, recon.catalog, {"sandbox": "RAMU"})
     content = written(*STORY)
     with pytest.raises(StatementRejected, match=why):
         await bring(ours, content.replace(before.encode(), after.encode()))
@@ -329,7 +329,7 @@ async def test_a_statement_of_another_account_or_age_brings_no_money(
 async def test_a_crash_before_any_statement_or_commit_is_made_good_by_resuming(
     world: World, recon: ReconcilingDeps
 ) -> None:
-    small = ReconcilingDeps(recon.deps, recon.book, lines_per_run=2)
+    small = ReconcilingDeps(recon.deps, recon.catalog, lines_per_run=2)
     crashes = 0
     for point in itertools.count(1):
         rows = [Row(f"{point}-{row.name}", row.amount_xof, row.payer) for row in STORY[:5]]

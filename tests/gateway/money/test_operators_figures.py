@@ -14,7 +14,7 @@ from gateway.console.labels import DayStatus, status_of, status_of_day
 from gateway.jobs.resume_statements import explain_payments
 from gateway.money.credit_evidence import SettleContext, settle
 from gateway.money.match_statement import ReconcilingDeps, explain_day, finish
-from gateway.reports.day import DayReport, OperatorDay, day_report
+from gateway.reports.day import DaySummary, OperatorDay, day_report
 from payments.evidence.facts import Evidence
 from payments.observation import LineKind, Observation, ObservedStatus, Provenance
 from payments.operators.contract import Statement, StatementLine, StatementTotals
@@ -53,7 +53,7 @@ def stated(*lines: StatementLine, day: int = 0, days: int = 1, **figures: object
 
 
 async def bring(world: World, *statements: Statement) -> None:
-    recon = ReconcilingDeps(world.deps, world.jobs.book)
+    recon = ReconcilingDeps(world.deps, world.jobs.catalog)
     for statement in statements:
         file = await world.database.transact(partial(keep, statement=statement, now=world.clock.now()))
         await finish(recon, file, None, already=False)
@@ -71,7 +71,7 @@ async def credited(world: World, name: str, amount_xof: int, payer: str = AMINAT
         "op", Provenance.QUERY, ObservedStatus.SUCCEEDED, amount_xof, payer_msisdn=payer,
         operator_transaction_id=name, occurred_at=NOON,
     )  # fmt: skip
-    context = SettleContext(world.jobs.book, world.clock.now())
+    context = SettleContext(world.jobs.catalog, world.clock.now())
     await world.database.transact(lambda connection: settle(connection, [Evidence(observed)], context))
 
 
@@ -229,7 +229,7 @@ async def test_a_line_with_a_date_outside_its_period_counts_inside_it(world: Wor
 async def test_each_account_of_one_operator_has_a_row_and_its_own_money(world: World) -> None:
     await bring(world, stated(moved("T1", 1_000)), replace(stated(moved("T2", 300)), account="RAMU2"))
     await credited(world, "T3", 70)
-    await explain_day(ReconcilingDeps(world.deps, world.jobs.book), THE_DAY)
+    await explain_day(ReconcilingDeps(world.deps, world.jobs.catalog), THE_DAY)
     rows = await rows_of(world)
     assert [(row.account, row.operator_says_xof, row.posted_xof, row.breaks_xof) for row in rows] == [
         ("RAMU", 1_000, 1_070, -70),
@@ -244,7 +244,7 @@ async def test_an_account_whose_statement_is_missing_is_awaited_beside_the_other
         ("RAMU", DayStatus.BALANCED),
         ("RAMU2", DayStatus.AWAITED),
     ]
-    report = DayReport(THE_DAY, tuple(awaited), (), None)
+    report = DaySummary(THE_DAY, tuple(awaited), (), None)
     assert status_of_day(report) is DayStatus.AWAITED
 
 
@@ -253,7 +253,7 @@ async def test_money_that_comes_after_the_statement_is_unexplained_until_the_day
     await credited(world, "T9", 300)
     (row,) = await rows_of(world)
     assert row.unexplained_xof == -300
-    await explain_day(ReconcilingDeps(world.deps, world.jobs.book), THE_DAY)
+    await explain_day(ReconcilingDeps(world.deps, world.jobs.catalog), THE_DAY)
     assert await standing(world) == [("LEDGER_ONLY", -300)]
     assert (await row_of(world)).breaks_xof == -300
 
@@ -369,7 +369,7 @@ async def test_what_comes_closed_by_a_person_keeps_explaining_its_day(world: Wor
         await connection.exec_driver_sql(
             "UPDATE reconciliation_break SET closed_at = now(), closed_because = 'explained'"
         )
-    await explain_day(ReconcilingDeps(world.deps, world.jobs.book), THE_DAY)
+    await explain_day(ReconcilingDeps(world.deps, world.jobs.catalog), THE_DAY)
     row = await row_of(world)
     assert (row.breaks_xof, row.breaks_open_count) == (12_000, 0)
     assert await world.count("reconciliation_break") == 1

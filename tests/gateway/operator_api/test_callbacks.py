@@ -17,7 +17,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from gateway.infra.database import Database
 from gateway.jobs.callbacks import read_callbacks
-from gateway.operator_api.callbacks import MESSAGES_OF_SENDER, NO_ADDRESS, NOT_VOUCHED_FOR, UNPROVEN_MAX, WebhookParts
+from gateway.operator_api.callbacks import MESSAGES_OF_SENDER, NO_ADDRESS, NOT_VOUCHED_FOR, UNPROVEN_MAX, WebhookDeps
 from gateway.operator_api.callers import Callers
 from payments.evidence.callbacks import REMOVED, SECRET_HEADERS
 from payments.operators.contract import Secret, Secrets
@@ -379,4 +379,4 @@ async def test_a_statement_that_the_database_refuses_is_503_too(world: World, ur
 
 
 def test_parts_of_two_servers_share_nothing() -> None:
-    assert WebhookParts({}).senders is not WebhookParts({}).senders
+    assert WebhookDeps({}).senders is not WebhookDeps({}).senders

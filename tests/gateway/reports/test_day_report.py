@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 
 from gateway.infra.database import Database
 from gateway.reports.breaks import breaks_of_day, open_breaks
-from gateway.reports.day import DayReport, OperatorDay, day_report
+from gateway.reports.day import DaySummary, OperatorDay, day_report
 from gateway.reports.suspense import open_suspense, suspense_balance_xof
 from gateway.reports.trial_balance import trial_balance
 from payments.observation import LineKind
@@ -16,7 +16,7 @@ DAY = date(2026, 11, 20)
 AT = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 
-async def report_of(database: Database, day: date = DAY) -> DayReport:
+async def report_of(database: Database, day: date = DAY) -> DaySummary:
     async with database.single() as connection:
         return await day_report(connection, day, {"sandbox"})
 

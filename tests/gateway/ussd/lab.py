@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from gateway.ussd.parts import UssdDeps
+from gateway.ussd.deps import UssdDeps
 from tests.fixed import TestClock
 from tests.gateway.ussd.incremental import PATH, Handset, PathHandset
 from tests.gateway.ussd.telephone import Count

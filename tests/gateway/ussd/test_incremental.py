@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from gateway.ussd.sentences import NOT_YOURS
 from gateway.ussd.sessions import SessionKey
+from gateway.ussd.system_screens import NOT_YOURS
 from tests.gateway.ussd.incremental import MAKES
 from tests.gateway.ussd.lab import LATE_S, Lab, answer
 from tests.gateway.ussd.telephone import REGISTER, Caller

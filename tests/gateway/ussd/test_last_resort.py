@@ -13,23 +13,23 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from gateway.contributions.scheme import Scheme
-from gateway.contributions.schemes import SchemeBook, SchemeMissing
+from gateway.contributions.schemes import SchemeCatalog, SchemeMissing
 from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.infra.deadline import within
 from gateway.ussd.aggregators.africastalking import AfricasTalking
 from gateway.ussd.aggregators.contract import REPEAT_WITHIN, Turn
-from gateway.ussd.parts import Limits, UssdDeps
+from gateway.ussd.deps import Limits, UssdDeps
 from gateway.ussd.routes import NOT_HEARD
-from gateway.ussd.sentences import DONE, NOTHING_DONE, UNCERTAIN
 from gateway.ussd.sessions import SessionKey
 from gateway.ussd.sessions_postgres import PostgresSessions
+from gateway.ussd.system_screens import DONE, NOTHING_DONE, UNCERTAIN
 from payments.http_messages import RawRequest, RawResponse
 from tests.conftest import Urls
 from tests.gateway.ussd.telephone import ADDRESS, PAY, REGISTER, Caller, Count, application
 from ussd_flows.screen import Screen
 
 AT = AfricasTalking()
-SOON = Limits(turn_s=0.3, truth_s=0.2)
+SOON = Limits(turn_s=0.3, outcome_s=0.2)
 #: Far less than an aggregator waits, far more than our limits: a guard, not a measurement.
 GUARD_S = 8
 
@@ -156,7 +156,7 @@ async def test_a_fault_of_ours_is_a_true_sentence_and_a_logged_code(
     assert await count("payment_request") == kept
 
 
-class SchemelessBook(SchemeBook):
+class SchemelessCatalog(SchemeCatalog):
     """The schemes as they are when a row of the table cannot be read."""
 
     def get(self, code: str, version: int) -> Scheme:
@@ -166,7 +166,7 @@ class SchemelessBook(SchemeBook):
 async def test_a_scheme_that_nobody_can_read_is_a_sentence(registered: Caller, ussd: UssdDeps) -> None:
     await registered.dial("pay", *PAY)
     with capture_logs() as logged:
-        async with over(replace(ussd, book=SchemelessBook())) as client:
+        async with over(replace(ussd, catalog=SchemelessCatalog())) as client:
             assert await replace(registered, client=client).type("1") == f"END {NOTHING_DONE}"
     assert any("code" in line for line in logged)
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from gateway.cli import phone
 from gateway.infra.database import Database
 from gateway.local.phone_page import NotLocal, phone_router
-from gateway.ussd.parts import UssdDeps
+from gateway.ussd.deps import UssdDeps
 from tests.gateway.ussd.telephone import MSISDN, REGISTER, Count, application
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

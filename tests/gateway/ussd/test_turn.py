@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.ussd.aggregators.africastalking import AfricasTalking
 from gateway.ussd.aggregators.contract import Turn, TurnEvent
-from gateway.ussd.parts import UssdDeps
-from gateway.ussd.sentences import DONE, NOT_YOURS, NOTHING_DONE, PROMPT_OPEN, UNCERTAIN
+from gateway.ussd.deps import UssdDeps
 from gateway.ussd.sessions import SessionKey, SessionStore, SessionsUnavailable
 from gateway.ussd.sessions_redis import RedisSessions
+from gateway.ussd.system_screens import DONE, NOT_YOURS, NOTHING_DONE, PROMPT_OPEN, UNCERTAIN
 from gateway.ussd.turn import handle_turn
 from tests.gateway.ussd.telephone import MSISDN, PAY, REGISTER, Caller, Count, application
 from ussd_flows.gsm7 import septets

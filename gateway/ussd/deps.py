@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.deps import Deps
 from gateway.ussd.aggregators.contract import Aggregators
 from gateway.ussd.sessions import SessionStore
@@ -15,7 +15,7 @@ class Limits:
     """How long a turn may take, body included, and how long we then look for what is true; aggregators wait 10 s."""
 
     turn_s: float = 8
-    truth_s: float = 1
+    outcome_s: float = 1
 
 
 #: As long as the networks keep a dialogue; who dials later starts at home.
@@ -30,7 +30,7 @@ class UssdDeps:
     sessions: SessionStore
     aggregators: Aggregators
     keys: Mapping[str, tuple[str, ...]]
-    book: SchemeBook
+    catalog: SchemeCatalog
     places: Places
     session_lifetime_s: int = SESSION_LIFETIME_S
     limits: Limits = Limits()

@@ -31,7 +31,7 @@ KEEP_ALLOCATIONS = text("""
 """)
 
 
-async def keep_due_items(
+async def insert_due_items(
     connection: AsyncConnection, opened: Sequence[tuple[HouseholdAccount, NewDueItem]], now: datetime
 ) -> dict[tuple[int, date], int]:
     """Write due items and give their ids by household and first day."""
@@ -55,7 +55,7 @@ async def keep_due_items(
     return {(row.household_id, row.period_start): row.id for row in rows.all()}
 
 
-async def keep_allocations(connection: AsyncConnection, rows: Sequence[tuple[int, int, int, int, date]]) -> None:
+async def insert_allocations(connection: AsyncConnection, rows: Sequence[tuple[int, int, int, int, date]]) -> None:
     """Write allocations: household, due item, ledger transaction, francs, day."""
     if not rows:
         return

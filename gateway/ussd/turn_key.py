@@ -7,7 +7,7 @@ from gateway.ussd.sessions import SessionKey, StoredSession
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class TurnKey:
     """One turn; the same turn, repeated by whomever, has the same name.
 
     ``started`` is the name that the dialogue was given when it began: a session id used again, by the same number or by
