@@ -10,6 +10,7 @@ COPY pyproject.toml ./
 COPY payments/ payments/
 COPY ussd_flows/ ussd_flows/
 COPY gateway/ gateway/
+COPY sandbox_operator/ sandbox_operator/
 COPY migrations/ migrations/
 RUN /opt/ramu/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 

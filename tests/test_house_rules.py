@@ -167,7 +167,12 @@ def stubs(path: str, text: str, tree: ast.Module) -> Iterator[str]:
 
 def sources(path: str, _text: str, tree: ast.Module) -> Iterator[str]:
     foreign = re.fullmatch(r"payments/operators/\w+/(client|callback|statement)\.py", path)
-    if not foreign and path not in {"payments/money.py", "payments/msisdn.py", "ussd_flows/gsm7.py"}:
+    if not foreign and path not in {
+        "payments/money.py",
+        "payments/msisdn.py",
+        "payments/numbering.py",
+        "ussd_flows/gsm7.py",
+    }:
         return
     documented = (node for node in ast.walk(tree) if isinstance(node, READ_BY_DOCSTRING))
     if not any("Source:" in (ast.get_docstring(node) or "") for node in documented):

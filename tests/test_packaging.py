@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -123,6 +124,12 @@ def test_the_wheel_carries_every_file_that_is_read_at_run_time(tmp_path: Path) -
     }
     missing = {path.as_posix() for path in here if path.name != ".gitkeep"} - packed
     assert not missing, sorted(missing)
+
+
+def test_the_image_is_built_from_every_package_that_the_wheel_has() -> None:
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]["find"]
+    copied = re.findall(r"^COPY (\w+)/ \1/$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    assert {f"{name}*" for name in copied} >= set(packages["include"])
 
 
 def machine(tmp_path: Path, python: str) -> tuple[Path, Path]:

@@ -16,7 +16,7 @@ from gateway.tables import SandboxSms
 from gateway.ussd.aggregators import africastalking
 from gateway.ussd.deps import UssdDeps
 from payments.errors import MsisdnInvalid
-from payments.msisdn import parse_msisdn
+from payments.numbering import parse_msisdn
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

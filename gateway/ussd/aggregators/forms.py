@@ -10,12 +10,10 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from payments.errors import MsisdnInvalid
-from payments.msisdn import parse_msisdn
+from payments.numbering import parse_msisdn
 
 #: A turn has five fields and an end notification thirteen; an address full of them is no telephone.
 FIELDS_MAX: Final = 40
-#: E.164 as our tables keep it; the country's own rules are asked of ``parse_msisdn``.
-_E164: Final = re.compile(r"\+[1-9][0-9]{7,14}")
 _INTERNATIONAL: Final = re.compile(r"[1-9][0-9]{9,14}")
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]+")
 # Source: 3GPP TS 23.038, 6.1.2.3.1: seven spare bits are filled with CR; older stacks leave them 0, which reads as "@",
@@ -106,8 +104,7 @@ def caller_number(value: str) -> str | None:
     digits = clean(value)
     for written in (digits, f"+{digits}") if _INTERNATIONAL.fullmatch(digits) else (digits,):
         try:
-            number = parse_msisdn(written)
+            return parse_msisdn(written)
         except MsisdnInvalid:
             continue
-        return number if _E164.fullmatch(number) else None
     return None

@@ -13,7 +13,7 @@ from payments.errors import AmountInvalid, CallbackMalformed, MsisdnInvalid
 from payments.identity import MAX_TEXT_CHARS, IdentityRule
 from payments.moments import read_moment
 from payments.money import parse_gsma_amount, parse_gsma_fee
-from payments.msisdn import parse_msisdn
+from payments.numbering import parse_msisdn
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.sandbox.json_text import JsonNumber, JsonObject
 from payments.remarks import Remark

@@ -12,7 +12,7 @@ from payments import identity
 from payments.errors import AmountAmbiguous, AmountInvalid, MsisdnInvalid, RejectedFor, StatementRejected
 from payments.moments import read_clock
 from payments.money import MAX_AMOUNT_XOF, MAX_BALANCE_XOF, ThreeDigits, parse_written_francs
-from payments.msisdn import parse_msisdn
+from payments.numbering import parse_msisdn
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import LineKind, StatementLine
 from payments.operators.sandbox.gsma import IDENTITY, OPERATOR_NAME, ZONE
