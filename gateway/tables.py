@@ -1,23 +1,29 @@
 """Every table about people, what they owe, what we tell them and who works here."""
 
-from datetime import date, datetime
-from typing import Any
+from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy import text as sql
-from sqlmodel import Field
 
 from payments.columns import (
+    BigNumber,
+    BigNumberKey,
+    BytesKey,
+    CountedId,
+    Document,
+    Francs,
+    IndexedNumber,
+    Instant,
+    NumberKey,
+    OptionalInstant,
+    OptionalNumber,
+    OptionalText,
+    PlainText,
     Table,
-    amount,
-    document,
-    identity,
-    instant,
-    number,
-    number_type,
+    TextKey,
+    UniqueText,
     one_of,
     positive,
-    text,
 )
 
 
@@ -30,16 +36,16 @@ class SchemeRow(Table, table=True):
         one_of("legal_status", ("LEGAL", "DERIVED", "ILLUSTRATIVE")),
     )
 
-    code: str = text(primary_key=True)
-    version: int = Field(default=None, primary_key=True)
-    status: str = text()
-    legal_status: str = text()
-    legal_reference: str = text()
-    valid_from: date = Field(default=None, nullable=False)
-    valid_to: date | None = Field(default=None, nullable=True)
-    rules: dict[str, Any] = document()
-    approved_by: str = text()
-    loaded_at: datetime = instant()
+    code: TextKey
+    version: NumberKey
+    status: PlainText
+    legal_status: PlainText
+    legal_reference: PlainText
+    valid_from: date
+    valid_to: date | None = None
+    rules: Document
+    approved_by: PlainText
+    loaded_at: Instant
 
 
 class Household(Table, table=True):
@@ -54,17 +60,17 @@ class Household(Table, table=True):
         Index("ix_household_next_period_on", "next_period_on"),
     )
 
-    id: int = identity()
-    ramu_number: str = text(unique=True)
-    activity: str = text()
-    cercle_code: str = text()
-    people_count: int = Field(default=None, nullable=False)
-    children_count: int = Field(default=0, nullable=False)
-    scheme_code: str = text()
-    scheme_version: int = Field(default=None, nullable=False)
-    registered_on: date = Field(default=None, nullable=False)
-    registered_at: datetime = instant()
-    next_period_on: date = Field(default=None, nullable=False)
+    id: CountedId
+    ramu_number: UniqueText
+    activity: PlainText
+    cercle_code: PlainText
+    people_count: int
+    children_count: int = 0
+    scheme_code: PlainText
+    scheme_version: int
+    registered_on: date
+    registered_at: Instant
+    next_period_on: date
 
 
 class ParkedHousehold(Table, table=True):
@@ -73,11 +79,11 @@ class ParkedHousehold(Table, table=True):
     __tablename__ = "parked_household"
     __table_args__ = (ForeignKeyConstraint(["household_id"], ["household.id"]),)
 
-    household_id: int = Field(default=None, sa_type=number_type(), primary_key=True)
-    attempts: int = Field(default=0, nullable=False)
-    parked_at: datetime = instant()
-    next_attempt_at: datetime = instant()
-    why: str = text()
+    household_id: BigNumberKey
+    attempts: int = 0
+    parked_at: Instant
+    next_attempt_at: Instant
+    why: PlainText
 
 
 class Member(Table, table=True):
@@ -89,10 +95,10 @@ class Member(Table, table=True):
         Index("uq_member_head", "household_id", unique=True, postgresql_where=sql("is_head")),
     )
 
-    id: int = identity()
-    household_id: int = number(index=True)
-    name: str = text()
-    is_head: bool = Field(default=False, nullable=False)
+    id: CountedId
+    household_id: IndexedNumber
+    name: PlainText
+    is_head: bool = False
 
 
 class Phone(Table, table=True):
@@ -105,10 +111,10 @@ class Phone(Table, table=True):
         Index("ix_phone_household_id", "household_id"),
     )
 
-    msisdn: str = text(primary_key=True)
-    household_id: int = number()
-    last_wallet: str | None = text(nullable=True)
-    registered_at: datetime = instant()
+    msisdn: TextKey
+    household_id: BigNumber
+    last_wallet: OptionalText = None
+    registered_at: Instant
 
 
 class DueItem(Table, table=True):
@@ -124,17 +130,17 @@ class DueItem(Table, table=True):
         ForeignKeyConstraint(["scheme_code", "scheme_version"], ["scheme.code", "scheme.version"]),
     )
 
-    id: int = identity()
-    household_id: int = number()
-    scheme_code: str = text()
-    scheme_version: int = Field(default=None, nullable=False)
-    period_start: date = Field(default=None, nullable=False)
-    period_end: date = Field(default=None, nullable=False)
-    due_on: date = Field(default=None, nullable=False)
-    label: str = text()
-    gross_xof: int = amount()
-    amount_xof: int = amount()
-    opened_at: datetime = instant()
+    id: CountedId
+    household_id: BigNumber
+    scheme_code: PlainText
+    scheme_version: int
+    period_start: date
+    period_end: date
+    due_on: date
+    label: PlainText
+    gross_xof: Francs
+    amount_xof: Francs
+    opened_at: Instant
 
 
 class AllocationRow(Table, table=True):
@@ -151,12 +157,12 @@ class AllocationRow(Table, table=True):
         Index("ix_allocation_household_id", "household_id"),
     )
 
-    id: int = identity()
-    household_id: int = number()
-    due_item_id: int = number()
-    ledger_txn_id: int = number()
-    amount_xof: int = amount()
-    allocated_on: date = Field(default=None, nullable=False)
+    id: CountedId
+    household_id: BigNumber
+    due_item_id: BigNumber
+    ledger_txn_id: BigNumber
+    amount_xof: Francs
+    allocated_on: date
 
 
 class UssdSession(Table, table=True):
@@ -165,12 +171,12 @@ class UssdSession(Table, table=True):
     __tablename__ = "ussd_session"
     __table_args__ = (Index("ix_ussd_session_expires_at", "expires_at"),)
 
-    aggregator: str = text(primary_key=True)
-    session_id: str = text(primary_key=True)
-    msisdn: str = text()
-    version: int = Field(default=0, nullable=False)
-    content: str = text()
-    expires_at: datetime = instant()
+    aggregator: TextKey
+    session_id: TextKey
+    msisdn: PlainText
+    version: int = 0
+    content: PlainText
+    expires_at: Instant
 
 
 class OutboxSms(Table, table=True):
@@ -193,28 +199,28 @@ class OutboxSms(Table, table=True):
         Index("ix_outbox_sms_household_id", "household_id"),
     )
 
-    id: int = identity()
-    key: str = text(unique=True)
-    kind: str = text()
-    household_id: int | None = number(nullable=True)
-    msisdn: str = text()
-    body: str = text()
-    state: str = text()
-    attempts: int = Field(default=0, nullable=False)
-    queued_at: datetime = instant()
-    next_attempt_at: datetime | None = instant(nullable=True)
-    sent_at: datetime | None = instant(nullable=True)
-    provider_id: str | None = text(nullable=True)
-    last_error: str | None = text(nullable=True)
+    id: CountedId
+    key: UniqueText
+    kind: PlainText
+    household_id: OptionalNumber = None
+    msisdn: PlainText
+    body: PlainText
+    state: PlainText
+    attempts: int = 0
+    queued_at: Instant
+    next_attempt_at: OptionalInstant = None
+    sent_at: OptionalInstant = None
+    provider_id: OptionalText = None
+    last_error: OptionalText = None
     # Past this moment nobody needs the message; without one it waits without limit.
-    useful_until: datetime | None = instant(nullable=True)
+    useful_until: OptionalInstant = None
     # The request that the message calls failed: it is sent only while that is so.
-    failed_request_id: int | None = number(nullable=True)
+    failed_request_id: OptionalNumber = None
     # What keeps it waiting, or why it was given up: an outcome of the last hand-over.
-    trouble: str | None = text(nullable=True)
+    trouble: OptionalText = None
     # The network's last word, and when it came.
-    delivery: str | None = text(nullable=True)
-    reported_at: datetime | None = instant(nullable=True)
+    delivery: OptionalText = None
+    reported_at: OptionalInstant = None
 
 
 class SmsEarlyReport(Table, table=True):
@@ -222,10 +228,10 @@ class SmsEarlyReport(Table, table=True):
 
     __tablename__ = "sms_early_report"
 
-    provider_id: str = text(primary_key=True)
-    state: str = text()
-    words: str = text()
-    received_at: datetime = instant()
+    provider_id: TextKey
+    state: PlainText
+    words: PlainText
+    received_at: Instant
 
 
 class SandboxSms(Table, table=True):
@@ -234,11 +240,11 @@ class SandboxSms(Table, table=True):
     __tablename__ = "sandbox_sms"
     __table_args__ = (Index("ix_sandbox_sms_msisdn_sent_at", "msisdn", "sent_at"),)
 
-    id: int = identity()
-    key: str = text(unique=True)
-    msisdn: str = text()
-    body: str = text()
-    sent_at: datetime = instant()
+    id: CountedId
+    key: UniqueText
+    msisdn: PlainText
+    body: PlainText
+    sent_at: Instant
 
 
 class Staff(Table, table=True):
@@ -247,13 +253,13 @@ class Staff(Table, table=True):
     __tablename__ = "staff"
     __table_args__ = (one_of("role", ("desk", "finance", "accountant", "auditor", "admin")),)
 
-    id: int = identity()
-    login: str = text(unique=True)
-    name: str = text()
-    role: str = text()
-    password_hash: str = text()
-    created_at: datetime = instant()
-    disabled_at: datetime | None = instant(nullable=True)
+    id: CountedId
+    login: UniqueText
+    name: PlainText
+    role: PlainText
+    password_hash: PlainText
+    created_at: Instant
+    disabled_at: OptionalInstant = None
 
 
 class StaffSession(Table, table=True):
@@ -262,11 +268,11 @@ class StaffSession(Table, table=True):
     __tablename__ = "staff_session"
     __table_args__ = (ForeignKeyConstraint(["staff_id"], ["staff.id"]),)
 
-    token_sha256: bytes = Field(default=None, sa_type=LargeBinary, primary_key=True)
-    staff_id: int = number(index=True)
-    csrf_token: str = text()
-    started_at: datetime = instant()
-    seen_at: datetime = instant()
+    token_sha256: BytesKey
+    staff_id: IndexedNumber
+    csrf_token: PlainText
+    started_at: Instant
+    seen_at: Instant
 
 
 class StaffDevice(Table, table=True):
@@ -275,10 +281,10 @@ class StaffDevice(Table, table=True):
     __tablename__ = "staff_device"
     __table_args__ = (ForeignKeyConstraint(["staff_id"], ["staff.id"]),)
 
-    token_sha256: bytes = Field(default=None, sa_type=LargeBinary, primary_key=True)
-    staff_id: int = number(index=True)
-    issued_at: datetime = instant()
-    seen_at: datetime = instant()
+    token_sha256: BytesKey
+    staff_id: IndexedNumber
+    issued_at: Instant
+    seen_at: Instant
 
 
 class LoginAttempt(Table, table=True):
@@ -287,10 +293,10 @@ class LoginAttempt(Table, table=True):
     __tablename__ = "login_attempt"
     __table_args__ = (Index("ix_login_attempt_seen_at", "seen_at"),)
 
-    key: bytes = Field(default=None, sa_type=LargeBinary, primary_key=True)
-    failures: int = Field(default=0, nullable=False)
-    next_allowed_at: datetime = instant()
-    seen_at: datetime = instant()
+    key: BytesKey
+    failures: int = 0
+    next_allowed_at: Instant
+    seen_at: Instant
 
 
 class AuditEvent(Table, table=True):
@@ -299,9 +305,9 @@ class AuditEvent(Table, table=True):
     __tablename__ = "audit_event"
     __table_args__ = (Index("ix_audit_event_subject", "subject"),)
 
-    id: int = identity()
-    at: datetime = instant()
-    actor: str = text()
-    action: str = text()
-    subject: str = text()
-    detail: dict[str, Any] = document()
+    id: CountedId
+    at: Instant
+    actor: PlainText
+    action: PlainText
+    subject: PlainText
+    detail: Document

@@ -1,26 +1,36 @@
 """Every table that holds money or evidence of money; written by this package only."""
 
-from datetime import date, datetime
-from typing import Any
-from uuid import UUID
+from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import UUID as PG_UUID
-from sqlmodel import Field
 
 from payments.columns import (
+    BigNumber,
+    BigNumberKey,
+    CountedId,
+    DayKey,
+    Francs,
+    Instant,
+    NumberKey,
+    OptionalBytes,
+    OptionalFrancs,
+    OptionalInstant,
+    OptionalNumber,
+    OptionalNumbers,
+    OptionalText,
+    OptionalUniqueNumber,
+    PlainText,
+    RawBytes,
     Table,
-    amount,
-    document,
-    identity,
-    instant,
-    number,
-    number_type,
+    TextDocument,
+    TextKey,
+    UniqueNumber,
+    UniqueText,
+    UniqueUuid,
+    WritingTransaction,
     one_of,
     positive,
-    raw_bytes,
-    text,
 )
 from payments.observation import HeldBecause, LineKind, ObservedStatus, Provenance, VerdictKind
 from payments.reconciliation.upload import UploadState
@@ -47,25 +57,25 @@ class PaymentRequest(Table, table=True):
         Index("ix_payment_request_household_id_created_at", "household_id", "created_at"),
     )
 
-    id: int = identity()
-    operator: str = text()
-    reference: str = text(unique=True)
-    correlation_id: UUID = Field(default=None, sa_type=PG_UUID(as_uuid=True), unique=True, nullable=False)
-    callback_token: str = text(unique=True)
-    idempotency_key: str = text(unique=True)
-    household_id: int = number()
-    payer_msisdn: str = text()
-    amount_xof: int = amount()
-    state: str = text()
-    submissions: int = Field(default=0, nullable=False)
-    inquiries: int = Field(default=0, nullable=False)
-    failures: int = Field(default=0, nullable=False)
-    created_at: datetime = instant()
-    submitted_at: datetime | None = instant(nullable=True)
-    next_attempt_at: datetime | None = instant(nullable=True)
-    settled_at: datetime | None = instant(nullable=True)
-    parked_at: datetime | None = instant(nullable=True)
-    last_detail: str | None = text(nullable=True)
+    id: CountedId
+    operator: PlainText
+    reference: UniqueText
+    correlation_id: UniqueUuid
+    callback_token: UniqueText
+    idempotency_key: UniqueText
+    household_id: BigNumber
+    payer_msisdn: PlainText
+    amount_xof: Francs
+    state: PlainText
+    submissions: int = 0
+    inquiries: int = 0
+    failures: int = 0
+    created_at: Instant
+    submitted_at: OptionalInstant = None
+    next_attempt_at: OptionalInstant = None
+    settled_at: OptionalInstant = None
+    parked_at: OptionalInstant = None
+    last_detail: OptionalText = None
 
 
 class Callback(Table, table=True):
@@ -86,20 +96,20 @@ class Callback(Table, table=True):
         Index("ix_callback_parked_at", "parked_at", postgresql_where=sql("parked_at IS NOT NULL")),
     )
 
-    id: int = identity()
-    operator: str = text()
-    request_id: int | None = number(nullable=True)
-    method: str = text()
-    headers: dict[str, Any] = document()
-    body: bytes = raw_bytes()
-    verdict: str = text()
-    reason: str = text()
-    received_at: datetime = instant()
-    attempts: int = Field(default=0, nullable=False)
-    next_attempt_at: datetime | None = instant(nullable=True)
-    handled_at: datetime | None = instant(nullable=True)
-    parked_at: datetime | None = instant(nullable=True)
-    last_error: str | None = text(nullable=True)
+    id: CountedId
+    operator: PlainText
+    request_id: OptionalNumber = None
+    method: PlainText
+    headers: TextDocument
+    body: RawBytes
+    verdict: PlainText
+    reason: PlainText
+    received_at: Instant
+    attempts: int = 0
+    next_attempt_at: OptionalInstant = None
+    handled_at: OptionalInstant = None
+    parked_at: OptionalInstant = None
+    last_error: OptionalText = None
 
 
 class RefusedCallback(Table, table=True):
@@ -107,14 +117,14 @@ class RefusedCallback(Table, table=True):
 
     __tablename__ = "refused_callback"
 
-    operator: str = text(primary_key=True)
-    day: date = Field(default=None, primary_key=True)
-    sender: str = text(primary_key=True)
-    reason: str = text(primary_key=True)
-    refused: int = number()
-    last_sha256: bytes | None = Field(default=None, sa_type=LargeBinary, nullable=True)
-    last_bytes: int = number()
-    last_at: datetime = instant()
+    operator: TextKey
+    day: DayKey
+    sender: TextKey
+    reason: TextKey
+    refused: BigNumber
+    last_sha256: OptionalBytes = None
+    last_bytes: BigNumber
+    last_at: Instant
 
 
 class Inquiry(Table, table=True):
@@ -135,16 +145,16 @@ class Inquiry(Table, table=True):
         Index("ix_inquiry_parked_at", "parked_at", postgresql_where=sql("parked_at IS NOT NULL")),
     )
 
-    id: int = identity()
-    operator: str = text()
-    request_id: int | None = number(nullable=True)
-    operator_transaction_id: str | None = text(nullable=True)
-    attempts: int = Field(default=0, nullable=False)
-    opened_at: datetime = instant()
-    next_attempt_at: datetime | None = instant(nullable=True)
-    closed_at: datetime | None = instant(nullable=True)
-    parked_at: datetime | None = instant(nullable=True)
-    last_detail: str | None = text(nullable=True)
+    id: CountedId
+    operator: PlainText
+    request_id: OptionalNumber = None
+    operator_transaction_id: OptionalText = None
+    attempts: int = 0
+    opened_at: Instant
+    next_attempt_at: OptionalInstant = None
+    closed_at: OptionalInstant = None
+    parked_at: OptionalInstant = None
+    last_detail: OptionalText = None
 
 
 class OperatorTrouble(Table, table=True):
@@ -152,12 +162,12 @@ class OperatorTrouble(Table, table=True):
 
     __tablename__ = "operator_trouble"
 
-    operator: str = text(primary_key=True)
-    job: str = text(primary_key=True)
-    kind: str = text()
-    detail: str = text()
-    since: datetime = instant()
-    seen_at: datetime = instant()
+    operator: TextKey
+    job: TextKey
+    kind: PlainText
+    detail: PlainText
+    since: Instant
+    seen_at: Instant
 
 
 class ObservationRow(Table, table=True):
@@ -173,22 +183,22 @@ class ObservationRow(Table, table=True):
         Index("ix_observation_operator_operator_transaction_id", "operator", "operator_transaction_id"),
     )
 
-    id: int = identity()
-    operator: str = text()
-    provenance: str = text()
-    status: str = text()
-    amount_xof: int | None = amount(nullable=True)
-    fee_xof: int | None = amount(nullable=True)
-    payer_msisdn: str | None = text(nullable=True)
-    our_reference: str | None = text(nullable=True)
-    operator_transaction_id: str | None = text(nullable=True)
-    occurred_at: datetime | None = instant(nullable=True)
-    observed_at: datetime = instant()
-    request_id: int | None = number(nullable=True)
-    callback_id: int | None = number(nullable=True)
-    detail: str = text()
-    raw_transaction_id: str | None = text(nullable=True)
-    remarks: str = text()
+    id: CountedId
+    operator: PlainText
+    provenance: PlainText
+    status: PlainText
+    amount_xof: OptionalFrancs = None
+    fee_xof: OptionalFrancs = None
+    payer_msisdn: OptionalText = None
+    our_reference: OptionalText = None
+    operator_transaction_id: OptionalText = None
+    occurred_at: OptionalInstant = None
+    observed_at: Instant
+    request_id: OptionalNumber = None
+    callback_id: OptionalNumber = None
+    detail: PlainText
+    raw_transaction_id: OptionalText = None
+    remarks: PlainText
 
 
 class LedgerTxnRow(Table, table=True):
@@ -200,21 +210,16 @@ class LedgerTxnRow(Table, table=True):
         Index("ix_ledger_txn_effective_at", "effective_at"),
     )
 
-    id: int = identity()
-    ref: str = text(unique=True)
-    kind: str = text()
-    effective_at: datetime = instant()
-    posted_at: datetime = instant()
-    actor: str = text()
-    cause: str = text()
-    reverses_id: int | None = Field(default=None, nullable=True, unique=True, sa_type=number_type())
+    id: CountedId
+    ref: UniqueText
+    kind: PlainText
+    effective_at: Instant
+    posted_at: Instant
+    actor: PlainText
+    cause: PlainText
+    reverses_id: OptionalUniqueNumber = None
     # The database transaction that wrote the row, set by the database itself; entries join it in that one only.
-    written_in: int = Field(
-        default=None,
-        sa_type=number_type(),
-        nullable=False,
-        sa_column_kwargs={"server_default": sql("(pg_current_xact_id()::text::bigint)")},
-    )
+    written_in: WritingTransaction
 
 
 class LedgerEntry(Table, table=True):
@@ -233,11 +238,11 @@ class LedgerEntry(Table, table=True):
         Index("ix_ledger_entry_account_txn_id", "account", "txn_id"),
     )
 
-    txn_id: int = Field(default=None, sa_type=number_type(), primary_key=True)
-    line: int = Field(default=None, primary_key=True)
-    account: str = text()
-    household_id: int | None = number(nullable=True)
-    amount_xof: int = amount()
+    txn_id: BigNumberKey
+    line: NumberKey
+    account: PlainText
+    household_id: OptionalNumber = None
+    amount_xof: Francs
 
 
 class LedgerBlock(Table, table=True):
@@ -245,13 +250,13 @@ class LedgerBlock(Table, table=True):
 
     __tablename__ = "ledger_block"
 
-    seq: int = Field(default=None, sa_type=number_type(), primary_key=True)
-    after_txn_id: int = number()
-    through_txn_id: int = number()
-    txn_count: int = Field(default=0, nullable=False)
-    previous_sha256: bytes = raw_bytes()
-    sha256: bytes = raw_bytes()
-    sealed_at: datetime = instant()
+    seq: BigNumberKey
+    after_txn_id: BigNumber
+    through_txn_id: BigNumber
+    txn_count: int = 0
+    previous_sha256: RawBytes
+    sha256: RawBytes
+    sealed_at: Instant
 
 
 class Payment(Table, table=True):
@@ -276,23 +281,23 @@ class Payment(Table, table=True):
         Index("ix_payment_suspense_payer", "payer_msisdn", postgresql_where=sql("household_id IS NULL")),
     )
 
-    id: int = identity()
-    operator: str = text()
-    operator_transaction_id: str = text()
-    request_id: int | None = number(nullable=True)
-    household_id: int | None = number(nullable=True)
-    amount_xof: int = amount()
-    fee_xof: int | None = amount(nullable=True)
-    payer_msisdn: str | None = text(nullable=True)
-    our_reference: str | None = text(nullable=True)
-    matched_by: str = text()
-    provenance: str = text()
-    occurred_at: datetime = instant()
-    posted_at: datetime = instant()
-    ledger_txn_id: int = number()
-    receipt_number: str = text(unique=True)
-    raw_transaction_id: str | None = text(nullable=True)
-    held_because: str | None = text(nullable=True)
+    id: CountedId
+    operator: PlainText
+    operator_transaction_id: PlainText
+    request_id: OptionalNumber = None
+    household_id: OptionalNumber = None
+    amount_xof: Francs
+    fee_xof: OptionalFrancs = None
+    payer_msisdn: OptionalText = None
+    our_reference: OptionalText = None
+    matched_by: PlainText
+    provenance: PlainText
+    occurred_at: Instant
+    posted_at: Instant
+    ledger_txn_id: BigNumber
+    receipt_number: UniqueText
+    raw_transaction_id: OptionalText = None
+    held_because: OptionalText = None
 
 
 class StatementFile(Table, table=True):
@@ -304,25 +309,25 @@ class StatementFile(Table, table=True):
         Index("ix_statement_file_operator_covered_until", "operator", "covered_until"),
     )
 
-    id: int = identity()
-    operator: str = text()
-    sha256: bytes = raw_bytes()
-    filename: str = text()
-    content: bytes = raw_bytes()
-    account: str = text()
-    period_start: datetime = instant()
-    period_end: datetime = instant()
-    covered_until: datetime = instant()
-    opening_xof: int | None = amount(nullable=True)
-    closing_xof: int | None = amount(nullable=True)
-    line_count: int = Field(default=0, nullable=False)
-    collected_xof: int = amount()
-    fees_xof: int = amount()
-    printed_collected_xof: int | None = amount(nullable=True)
-    printed_fees_xof: int | None = amount(nullable=True)
-    gap_xof: int = amount()
-    imported_by: str = text()
-    imported_at: datetime = instant()
+    id: CountedId
+    operator: PlainText
+    sha256: RawBytes
+    filename: PlainText
+    content: RawBytes
+    account: PlainText
+    period_start: Instant
+    period_end: Instant
+    covered_until: Instant
+    opening_xof: OptionalFrancs = None
+    closing_xof: OptionalFrancs = None
+    line_count: int = 0
+    collected_xof: Francs
+    fees_xof: Francs
+    printed_collected_xof: OptionalFrancs = None
+    printed_fees_xof: OptionalFrancs = None
+    gap_xof: Francs
+    imported_by: PlainText
+    imported_at: Instant
 
 
 class StatementUpload(Table, table=True):
@@ -344,21 +349,21 @@ class StatementUpload(Table, table=True):
         Index("ix_statement_upload_file_id", "file_id", unique=True),
     )
 
-    id: int = identity()
-    operator: str = text()
-    sha256: bytes = raw_bytes()
-    filename: str = text()
-    size_bytes: int = number()
-    content: bytes | None = Field(default=None, sa_type=LargeBinary, nullable=True)
-    received_by: str = text()
-    received_at: datetime = instant()
-    state: str = text()
-    attempts: int = Field(default=0, nullable=False)
-    next_attempt_at: datetime | None = instant(nullable=True)
-    motive: str | None = text(nullable=True)
-    motive_lines: list[int] | None = document(nullable=True)
-    breaks_opened: int = Field(default=0, nullable=False)
-    file_id: int | None = number(nullable=True)
+    id: CountedId
+    operator: PlainText
+    sha256: RawBytes
+    filename: PlainText
+    size_bytes: BigNumber
+    content: OptionalBytes = None
+    received_by: PlainText
+    received_at: Instant
+    state: PlainText
+    attempts: int = 0
+    next_attempt_at: OptionalInstant = None
+    motive: OptionalText = None
+    motive_lines: OptionalNumbers = None
+    breaks_opened: int = 0
+    file_id: OptionalNumber = None
 
 
 class StatementLineRow(Table, table=True):
@@ -376,29 +381,29 @@ class StatementLineRow(Table, table=True):
         Index("ix_statement_line_file_id_counts_at_line_number", "file_id", "counts_at", "line_number"),
     )
 
-    file_id: int = Field(default=None, sa_type=number_type(), primary_key=True)
-    line_number: int = Field(default=None, primary_key=True)
-    operator: str = text()
-    kind: str = text()
-    status: str = text()
-    amount_xof: int | None = amount(nullable=True)
-    fee_xof: int | None = amount(nullable=True)
-    payer_msisdn: str | None = text(nullable=True)
-    our_reference: str | None = text(nullable=True)
-    operator_transaction_id: str | None = text(nullable=True)
-    occurred_at: datetime | None = instant(nullable=True)
-    raw: str = text()
-    raw_transaction_id: str | None = text(nullable=True)
-    reference: str | None = text(nullable=True)
-    moved_xof: int = amount()
-    remarks: str = text()
-    subject: str = text()
-    counts_at: datetime = instant()
-    due_xof: int = amount()
-    running_xof: int = amount()
-    bucket: str | None = text(nullable=True)
-    matched_at: datetime | None = instant(nullable=True)
-    payment_id: int | None = number(nullable=True)
+    file_id: BigNumberKey
+    line_number: NumberKey
+    operator: PlainText
+    kind: PlainText
+    status: PlainText
+    amount_xof: OptionalFrancs = None
+    fee_xof: OptionalFrancs = None
+    payer_msisdn: OptionalText = None
+    our_reference: OptionalText = None
+    operator_transaction_id: OptionalText = None
+    occurred_at: OptionalInstant = None
+    raw: PlainText
+    raw_transaction_id: OptionalText = None
+    reference: OptionalText = None
+    moved_xof: Francs
+    remarks: PlainText
+    subject: PlainText
+    counts_at: Instant
+    due_xof: Francs
+    running_xof: Francs
+    bucket: OptionalText = None
+    matched_at: OptionalInstant = None
+    payment_id: OptionalNumber = None
 
 
 class Break(Table, table=True):
@@ -425,23 +430,23 @@ class Break(Table, table=True):
         Index("ix_reconciliation_break_operator_day", "operator", "day"),
     )
 
-    id: int = identity()
-    kind: str = text()
-    operator: str = text()
-    account: str = text()
-    subject: str = text()
-    about: str = text()
-    day: date = Field(default=None, nullable=False)
-    operator_says_xof: int | None = amount(nullable=True)
-    we_say_xof: int | None = amount(nullable=True)
-    difference_xof: int = amount()
-    detail: str = text()
-    payment_id: int | None = number(nullable=True)
-    owner: str | None = text(nullable=True)
-    opened_at: datetime = instant()
-    closed_at: datetime | None = instant(nullable=True)
-    closed_because: str | None = text(nullable=True)
-    superseded_at: datetime | None = instant(nullable=True)
+    id: CountedId
+    kind: PlainText
+    operator: PlainText
+    account: PlainText
+    subject: PlainText
+    about: PlainText
+    day: date
+    operator_says_xof: OptionalFrancs = None
+    we_say_xof: OptionalFrancs = None
+    difference_xof: Francs
+    detail: PlainText
+    payment_id: OptionalNumber = None
+    owner: OptionalText = None
+    opened_at: Instant
+    closed_at: OptionalInstant = None
+    closed_because: OptionalText = None
+    superseded_at: OptionalInstant = None
 
 
 class DayReport(Table, table=True):
@@ -449,11 +454,11 @@ class DayReport(Table, table=True):
 
     __tablename__ = "day_report"
 
-    day: date = Field(default=None, primary_key=True)
-    seq: int = Field(default=None, sa_type=number_type(), nullable=False, unique=True)
-    content: str = text()
-    previous_sha256: bytes = raw_bytes()
-    sha256: bytes = raw_bytes()
-    ledger_head_sha256: bytes = raw_bytes()
-    closed_by: str = text()
-    closed_at: datetime = instant()
+    day: DayKey
+    seq: UniqueNumber
+    content: PlainText
+    previous_sha256: RawBytes
+    sha256: RawBytes
+    ledger_head_sha256: RawBytes
+    closed_by: PlainText
+    closed_at: Instant

@@ -4,16 +4,18 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from sqlalchemy import Column, ForeignKey, Integer, MetaData
 from sqlalchemy import Table as SqlTable
+from sqlmodel import Field
 
 import gateway.tables
 import payments.tables
-from payments.columns import Table
+from payments.columns import CountedId, OptionalText, Table
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("gateway", "ussd_flows", "payments", "sandbox_operator")
@@ -152,6 +154,20 @@ def names(path: str, text: str, _tree: ast.Module) -> Iterator[str]:
         yield "is not empty"
 
 
+def honest_columns(path: str, _text: str, tree: ast.Module) -> Iterator[str]:
+    if not path.endswith(("/tables.py", "/columns.py")):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "Any":
+            yield f"{node.lineno}: Any"
+        if isinstance(node, ast.keyword) and node.arg == "default":
+            yield f"{node.value.lineno}: a default that hides what the column must have"
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Constant) and node.value.value is None:
+            kind = ast.unparse(node.annotation)
+            if not kind.startswith("Optional") and not kind.endswith("| None"):
+                yield f"{node.lineno}: {ast.unparse(node.target)} is never empty and may be left out"
+
+
 def stubs(path: str, text: str, tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id == "NotImplementedError":
@@ -202,6 +218,9 @@ RULES: dict[str, tuple[Rule, str, str]] = {
     "module name": (names, "gateway/utils.py", ""),
     "folder name": (names, "payments/common/x.py", ""),
     "full package": (names, "payments/__init__.py", "from payments.money import x"),
+    "column of anything": (honest_columns, "payments/tables.py", "class X(Table):\n    headers: dict[str, Any]"),
+    "hidden default": (honest_columns, "gateway/tables.py", "class X(Table):\n    at: int = Field(default=None)"),
+    "left out": (honest_columns, "gateway/tables.py", "class X(Table):\n    at: Instant = None"),
     "stub": (stubs, "gateway/x.py", "def f():\n    raise NotImplementedError"),
     "empty assertion": (stubs, "tests/test_x.py", "def test_x():\n    assert True"),
     "bare exception": (stubs, "gateway/x.py", "x = 1  # noqa: S105"),
@@ -247,6 +266,35 @@ def test_the_whole_house_keeps_the_rule(rule: Rule) -> None:
         text = (ROOT / path).read_text(encoding="utf-8")
         faults += [f"{path}:{fault}" for fault in rule(path, text, ast.parse(text))]
     assert not faults, "\n".join(faults)
+
+
+def dishonest_columns(tables: Iterable[type[Table]]) -> list[str]:
+    """Columns whose annotation does not say whether they may be empty, or that may be left out though they may not."""
+    return [
+        f"{table.__name__}.{name}"
+        for table in tables
+        for name, field in table.model_fields.items()
+        for column in [Table.metadata.tables[str(table.__tablename__)].columns[name]]
+        if bool(column.nullable) != (type(None) in get_args(field.annotation))
+        or (not column.nullable and field.default is None)
+    ]
+
+
+def test_a_column_holds_what_its_annotation_says() -> None:
+    tables = Table.__subclasses__()
+    assert len(tables) > 25
+    assert dishonest_columns(tables) == []
+
+    class Planted(Table, table=True):
+        id: CountedId
+        amount_xof: int = Field(default=None)
+        moment: int = Field(nullable=True)
+        remark: OptionalText = None
+
+    try:
+        assert dishonest_columns([Planted]) == ["Planted.amount_xof", "Planted.moment"]
+    finally:
+        Table.metadata.remove(Planted.__table__)  # type: ignore[attr-defined]  # SQLModel hides it
 
 
 def upward_keys(tables: dict[str, str], metadata: MetaData) -> list[str]:

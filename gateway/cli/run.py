@@ -56,7 +56,7 @@ def run_stack(home: stack.LocalStack) -> None:
         with ports.only_run(home.local_dir):
             ports.require_free({"--port": home.port, "--operator-port": home.operator_port})
             asyncio.run(stack.run(home, os.environ, _say, welcome))
-    except (ports.NotFree, postgres.PrivatePostgresRefused, stack.StepFailed) as refusal:
+    except (ports.NotFree, postgres.PrivatePostgresRefused, stack.StepFailed, stack.DataUnknown) as refusal:
         _refuse(str(refusal))
     except OSError as error:
         _refuse(f"Impossible d'écrire dans {home.local_dir} ({reason(error.errno)}) : changez RAMU_LOCAL_DIR.")

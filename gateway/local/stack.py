@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 from httpx import codes
 
+from gateway.infra.migrate import SchemaUnknown, require_known
 from gateway.local.ports import HOST
 from gateway.local.postgres.private import PrivatePostgres, PrivatePostgresRefused, start
 from gateway.local.supervisor import Child, Patience, Supervisor
@@ -29,6 +30,10 @@ Say = Callable[[str, str], None]
 
 class StepFailed(Exception):
     """A preparation did not succeed; its own lines, already shown, say why."""
+
+
+class DataUnknown(Exception):
+    """The data of an earlier run were made by code that is not this one; the sentence says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ async def run(stack: LocalStack, environ: Mapping[str, str], say: Say, welcome: 
             given = {"DATABASE_URL": server.app_url, "RAMU_OWNER_DATABASE_URL": server.owner_url}
             supervisor.give(**given)
             write_env(stack, given)
+            await asyncio.to_thread(_require_our_data, stack, server)
         await _prepare(stack, supervisor)
         async with asyncio.TaskGroup() as together:
             for service in stack.services:
@@ -109,6 +115,17 @@ async def run(stack: LocalStack, environ: Mapping[str, str], say: Say, welcome: 
         if database is not None:
             await database.close()
     say("ramu", "Tout est arrêté.")
+
+
+def _require_our_data(stack: LocalStack, server: PrivatePostgres) -> None:
+    folder = stack.local_dir if server.data_dir.is_relative_to(stack.local_dir) else server.data_dir
+    try:
+        require_known(server.owner_url)
+    except SchemaUnknown as unknown:
+        raise DataUnknown(
+            f"Le dossier {folder} vient d'une version de RAMU que celle-ci ne connaît pas "
+            f"(schéma « {unknown.revision} ») : déplacez-le ou supprimez-le, puis relancez ; rien n'y a été changé."
+        ) from None
 
 
 def write_env(stack: LocalStack, given: Mapping[str, str]) -> None:

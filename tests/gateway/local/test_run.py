@@ -191,6 +191,25 @@ def test_everything_starts_is_announced_and_stops_together(whole: Running, how: 
     assert whole.lines[-1].endswith("Tout est arrêté.")
 
 
+def test_data_of_another_version_are_named_with_what_to_do_and_left_as_they_are(whole: Running) -> None:
+    whole.start()
+    whole.read_until_ready()
+    line = next(line for line in whole.lines if "role worker sees" in line)
+    owner_url = line.split()[5].replace("postgresql+psycopg://ramu_app", "postgresql://ramu_owner")
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num text PRIMARY KEY)")
+        connection.execute("INSERT INTO alembic_version VALUES ('0002')")
+    assert whole.end() == 0
+    whole.start()
+    folder = whole.folder / ".ramu"
+    whole.read_until(f"Le dossier {folder} vient d'une version de RAMU que celle-ci ne connaît pas (schéma « 0002 »)")
+    assert "déplacez-le ou supprimez-le, puis relancez" in whole.lines[-1]
+    assert whole.process is not None
+    assert whole.process.wait(timeout=60) == 1
+    assert (folder / "postgres" / "PG_VERSION").is_file()
+    assert len(whole.pids("step")) == 1
+
+
 def test_under_nohup_the_end_of_the_terminal_stops_nothing(running: Running) -> None:
     running.nohup = True
     running.start()

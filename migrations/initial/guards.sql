@@ -1,0 +1,100 @@
+-- The rules that PostgreSQL keeps by itself: nothing edited, nothing unbalanced, no state skipped.
+-- Temporary tables stand last on every guard's path: a session could otherwise show a guard tables of its own making.
+-- The steps of the tables of states are filled in by the migration, which reads this file.
+
+CREATE FUNCTION ramu_refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION '% of % refused: rows of this table are added, never changed', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation', HINT = 'Correct it with a new entry.';
+END $$;
+
+CREATE FUNCTION ramu_payment_posted() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    posted numeric;
+BEGIN
+    SELECT sum(amount_xof) INTO posted FROM ledger_entry
+     WHERE txn_id = NEW.ledger_txn_id AND account = 'clearing/' || NEW.operator;
+    IF posted IS DISTINCT FROM NEW.amount_xof THEN
+        RAISE EXCEPTION 'payment % of % F is posted as % F', NEW.id, NEW.amount_xof, posted
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- As the owner, because it locks the due item: two transactions that each fit must not fit together by accident.
+CREATE FUNCTION ramu_allocation_fits() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    owed bigint;
+    owner_id bigint;
+    allocated numeric;
+    posted numeric;
+BEGIN
+    SELECT amount_xof, household_id INTO owed, owner_id FROM due_item WHERE id = NEW.due_item_id FOR NO KEY UPDATE;
+    SELECT sum(amount_xof) INTO allocated FROM allocation WHERE due_item_id = NEW.due_item_id;
+    IF allocated < 0 OR allocated > owed OR owner_id <> NEW.household_id THEN
+        RAISE EXCEPTION 'due item % of household % owes % F and would hold % F of household %',
+            NEW.due_item_id, owner_id, owed, allocated, NEW.household_id USING ERRCODE = 'check_violation';
+    END IF;
+    SELECT sum(amount_xof) INTO allocated FROM allocation
+     WHERE ledger_txn_id = NEW.ledger_txn_id AND household_id = NEW.household_id;
+    SELECT -sum(amount_xof) INTO posted FROM ledger_entry
+     WHERE txn_id = NEW.ledger_txn_id AND household_id = NEW.household_id AND account = 'contributions';
+    IF posted IS DISTINCT FROM allocated THEN
+        RAISE EXCEPTION 'ledger transaction % brings household % contributions of % F and % F are allocated',
+            NEW.ledger_txn_id, NEW.household_id, posted, allocated USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION ramu_request_step() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN ({steps}) THEN
+        RAISE EXCEPTION 'payment request % cannot go from % to %', OLD.id, OLD.state, NEW.state
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION ramu_upload_step() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN ({upload_steps}) THEN
+        RAISE EXCEPTION 'statement upload % cannot go from % to %', OLD.id, OLD.state, NEW.state
+            USING ERRCODE = 'check_violation';
+    END IF;
+    -- The bytes may leave only for the statement that holds the same ones.
+    IF NEW.content IS DISTINCT FROM OLD.content AND NOT (NEW.content IS NULL AND EXISTS (
+        SELECT FROM statement_file
+         WHERE id = NEW.file_id AND operator = OLD.operator AND sha256 = OLD.sha256 AND content = OLD.content)) THEN
+        RAISE EXCEPTION 'the bytes of statement upload % stand nowhere else', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF OLD.file_id IS NOT NULL AND NEW.file_id IS DISTINCT FROM OLD.file_id THEN
+        RAISE EXCEPTION 'statement upload % has its file already', OLD.id USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- Which database transaction wrote a ledger transaction. "xmin" alone names the savepoint, not the transaction, and
+-- comes round again after 2^32; the kept id alone could come round in a new cluster into which a dump was restored.
+-- Together they cannot: the kept id must be ours, and the row's own writer must still be under way, which for a row
+-- that we can see is only ever ourselves or one of our savepoints.
+CREATE FUNCTION ramu_written_in() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    NEW.written_in := pg_current_xact_id()::text::bigint;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION ramu_is_written_now(written_in bigint, writer xid) RETURNS boolean LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    ours bigint := pg_current_xact_id()::text::bigint;
+    -- A savepoint's id is larger than its transaction's; the writer's lacks the upper half, which ours gives it.
+    steps_after bigint := (writer::text::bigint - ours) & 4294967295;
+BEGIN
+    IF written_in <> ours OR steps_after >= 2147483648 THEN
+        RETURN false;
+    END IF;
+    RETURN pg_xact_status((ours + steps_after)::text::xid8) IS NOT DISTINCT FROM 'in progress';
+END $$;
