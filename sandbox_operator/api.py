@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from sandbox_operator import gsma, statement
-from sandbox_operator.deeds import SandboxOperator, open_prompt
+from sandbox_operator.actions import SandboxOperator, open_prompt
 from sandbox_operator.model import AnswerFault, Outage
 
 #: Longer than any merchant waits for an answer.
@@ -24,7 +24,7 @@ SLOW_ANSWER_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ApiDeps:
     """What every door of the operator needs; the faults of coming answers are forgotten at a restart."""
 
     operator: SandboxOperator
@@ -42,81 +42,81 @@ class DroppedAnswer(Response):
         await send({"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"100")]})
 
 
-Handler = Callable[[Request, Desk], Awaitable[Response]]
+Handler = Callable[[Request, ApiDeps], Awaitable[Response]]
 
 
-def routes(desk: Desk) -> list[Route]:
+def routes(deps: ApiDeps) -> list[Route]:
     """Return the paths that merchants call."""
 
     async def statement_of_day(request: Request) -> Response:
         # No key: a person takes it from the page, as from an operator's portal.
-        return _statement(request, desk)
+        return _statement(request, deps)
 
     return [
-        Route("/transactions/type/{kind}", _guarded(_order, desk, Outage.ALL), methods=["POST"]),
-        Route("/transactions/{reference}", _guarded(_transaction, desk, Outage.STATUS)),
-        Route("/requeststates/{server_id}", _guarded(_request_state, desk, Outage.STATUS)),
-        Route("/responses/{client_id}", _guarded(_response, desk, Outage.STATUS)),
-        Route("/heartbeat", _guarded(_heartbeat, desk, None)),
+        Route("/transactions/type/{kind}", _guarded(_order, deps, Outage.ALL), methods=["POST"]),
+        Route("/transactions/{reference}", _guarded(_transaction, deps, Outage.STATUS)),
+        Route("/requeststates/{server_id}", _guarded(_request_state, deps, Outage.STATUS)),
+        Route("/responses/{client_id}", _guarded(_response, deps, Outage.STATUS)),
+        Route("/heartbeat", _guarded(_heartbeat, deps, None)),
         Route("/statements/{day}.csv", statement_of_day),
     ]
 
 
-def _guarded(handler: Handler, desk: Desk, out_from: Outage | None) -> Callable[[Request], Awaitable[Response]]:
+def _guarded(handler: Handler, deps: ApiDeps, out_from: Outage | None) -> Callable[[Request], Awaitable[Response]]:
     async def guarded(request: Request) -> Response:
         given = request.headers.get("x-api-key", "")
-        if not hmac.compare_digest(given.encode(), desk.api_key.encode()):
-            return _json(desk, gsma.error("clientAuthorisationError", desk.clock()))
-        outage = desk.operator.books.switches.outage
+        if not hmac.compare_digest(given.encode(), deps.api_key.encode()):
+            return _json(deps, gsma.error("clientAuthorisationError", deps.clock()))
+        outage = deps.operator.books.switches.outage
         if out_from is not None and outage in {Outage.ALL, out_from}:
-            return _json(desk, gsma.error("genericError", desk.clock(), "outage", category="serviceUnavailable"))
+            return _json(deps, gsma.error("genericError", deps.clock(), "outage", category="serviceUnavailable"))
         try:
-            return await handler(request, desk)
+            return await handler(request, deps)
         except gsma.OrderRefused as refusal:
-            return _json(desk, gsma.error(refusal.code, desk.clock(), refusal.why))
+            return _json(deps, gsma.error(refusal.code, deps.clock(), refusal.why))
 
     return guarded
 
 
-async def _order(request: Request, desk: Desk) -> Response:
+async def _order(request: Request, deps: ApiDeps) -> Response:
     if request.path_params["kind"] != "merchantpay":
         raise gsma.OrderRefused("transactionTypeError", "only merchantpay is served")
     order = gsma.read_order(
         await request.body(),
         request.headers.get("x-correlationid"),
         request.headers.get("x-callback-url"),
-        desk.operator.merchant,
+        deps.operator.merchant,
     )
-    fault = desk.answer_faults.popleft() if desk.answer_faults else None
+    fault = deps.answer_faults.popleft() if deps.answer_faults else None
     if fault is AnswerFault.DROP_BEFORE:
         return DroppedAnswer()
-    prompt = open_prompt(desk.operator, order, desk.clock())
+    prompt = open_prompt(deps.operator, order, deps.clock())
     if fault is AnswerFault.DROP:
         return DroppedAnswer()
     if fault is AnswerFault.ERROR:
-        return _json(desk, gsma.error("genericError", desk.clock(), category="internal"))
+        return _json(deps, gsma.error("genericError", deps.clock(), category="internal"))
     if fault is AnswerFault.SLOW:
         await asyncio.sleep(SLOW_ANSWER_S)
-    return _json(desk, gsma.accepted(prompt), 202)
+    return _json(deps, gsma.accepted(prompt), 202)
 
 
-async def _transaction(request: Request, desk: Desk) -> Response:
-    found = desk.operator.books.transactions.get(request.path_params["reference"])
+async def _transaction(request: Request, deps: ApiDeps) -> Response:
+    found = deps.operator.books.transactions.get(request.path_params["reference"])
     if found is None:
         raise gsma.OrderRefused("identifierError", "transactionReference")
-    return _json(desk, gsma.transaction(found, desk.operator.merchant), 200)
+    return _json(deps, gsma.transaction(found, deps.operator.merchant), 200)
 
 
-async def _request_state(request: Request, desk: Desk) -> Response:
+async def _request_state(request: Request, deps: ApiDeps) -> Response:
     server_id = gsma.read_uuid(request.path_params["server_id"], "serverCorrelationId")
-    prompt = desk.operator.books.prompts.get(server_id)
+    prompt = deps.operator.books.prompts.get(server_id)
     if prompt is None:
         raise gsma.OrderRefused("identifierError", "serverCorrelationId")
-    return _json(desk, gsma.request_state(prompt, desk.clock()), 200)
+    return _json(deps, gsma.request_state(prompt, deps.clock()), 200)
 
 
-async def _response(request: Request, desk: Desk) -> Response:
-    books = desk.operator.books
+async def _response(request: Request, deps: ApiDeps) -> Response:
+    books = deps.operator.books
     server_id = books.prompt_of_client.get(gsma.read_uuid(request.path_params["client_id"], "clientCorrelationId"))
     if server_id is None:
         raise gsma.OrderRefused("identifierError", "clientCorrelationId")
@@ -124,25 +124,25 @@ async def _response(request: Request, desk: Desk) -> Response:
     # A failed order created no transaction: its request state holds the error.
     created = prompt.transaction is not None and prompt.error_code is None
     link = f"/transactions/{prompt.transaction}" if created else f"/requeststates/{server_id}"
-    return _json(desk, {"link": link}, 200)
+    return _json(deps, {"link": link}, 200)
 
 
-async def _heartbeat(request: Request, desk: Desk) -> Response:
+async def _heartbeat(request: Request, deps: ApiDeps) -> Response:
     del request
     status = {Outage.NONE: "available", Outage.STATUS: "degraded", Outage.ALL: "unavailable"}
-    return _json(desk, {"serviceStatus": status[desk.operator.books.switches.outage]}, 200)
+    return _json(deps, {"serviceStatus": status[deps.operator.books.switches.outage]}, 200)
 
 
-def _statement(request: Request, desk: Desk) -> Response:
+def _statement(request: Request, deps: ApiDeps) -> Response:
     try:
         day = date.fromisoformat(request.path_params["day"])
     except ValueError:
-        return _json(desk, gsma.error("formatError", desk.clock(), "day"))
-    content = statement.render(desk.operator.books, desk.operator.merchant, day)
-    disposition = f'attachment; filename="releve-{desk.operator.merchant}-{day}.csv"'
+        return _json(deps, gsma.error("formatError", deps.clock(), "day"))
+    content = statement.render(deps.operator.books, deps.operator.merchant, day)
+    disposition = f'attachment; filename="releve-{deps.operator.merchant}-{day}.csv"'
     return Response(content, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition})
 
 
-def _json(desk: Desk, body: gsma.Json, status: int | None = None) -> JSONResponse:
+def _json(deps: ApiDeps, body: gsma.Json, status: int | None = None) -> JSONResponse:
     code = gsma.status_of(body) if status is None else status
-    return JSONResponse(body, code, headers={"X-Date": desk.clock().isoformat()})
+    return JSONResponse(body, code, headers={"X-Date": deps.clock().isoformat()})

@@ -10,8 +10,8 @@ import httpx
 from starlette.applications import Starlette
 
 from sandbox_operator import api, control, deliver, page
+from sandbox_operator.actions import SandboxOperator
 from sandbox_operator.books import Books
-from sandbox_operator.deeds import SandboxOperator
 from sandbox_operator.journal import Journal
 
 MAX_BODY_BYTES = 256 * 1024
@@ -28,7 +28,7 @@ def create_operator(
     """Build the operator; without a data folder it forgets everything at its end."""
     books = Books(Journal(data_dir) if data_dir is not None else None)
     operator = SandboxOperator(books, merchant, notify_url)
-    desk = api.Desk(operator, clock, api_key)
+    deps = api.ApiDeps(operator, clock, api_key)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -43,8 +43,8 @@ def create_operator(
                 await sending
                 books.close()
 
-    doors = [*api.routes(desk), *control.routes(desk), *page.routes(desk)]
-    app = Starlette(routes=doors, lifespan=lifespan, max_body_size=MAX_BODY_BYTES)
+    every_route = [*api.routes(deps), *control.routes(deps), *page.routes(deps)]
+    app = Starlette(routes=every_route, lifespan=lifespan, max_body_size=MAX_BODY_BYTES)
     # For whoever embeds the operator and plays its people without HTTP.
     app.state.operator = operator
     return app

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox_operator import deeds
-from sandbox_operator.api import Desk
+from sandbox_operator import actions
+from sandbox_operator.api import ApiDeps
 from sandbox_operator.model import (
     AnswerFault,
     PromptAnswer,
@@ -21,7 +21,7 @@ from sandbox_operator.model import (
 )
 
 Times = Annotated[StrictInt, Field(ge=0, le=100)]
-Handler = Callable[[Request, Desk], Awaitable[object]]
+Handler = Callable[[Request, ApiDeps], Awaitable[object]]
 
 
 class _Body(BaseModel):
@@ -40,7 +40,7 @@ class NextAnswers(_Body):
     faults: list[AnswerFault]
 
 
-def routes(desk: Desk) -> list[Route]:
+def routes(deps: ApiDeps) -> list[Route]:
     """Return the paths of the control face."""
     table: list[tuple[str, str, Handler]] = [
         ("GET", "/control/books", _books),
@@ -54,27 +54,27 @@ def routes(desk: Desk) -> list[Route]:
         ("POST", "/control/next-answers", _next_answers),
         ("POST", "/control/statement-faults", _statement_fault),
     ]
-    return [Route(path, _guarded(handler, desk), methods=[method]) for method, path, handler in table]
+    return [Route(path, _guarded(handler, deps), methods=[method]) for method, path, handler in table]
 
 
-def _guarded(handler: Handler, desk: Desk) -> Callable[[Request], Awaitable[Response]]:
+def _guarded(handler: Handler, deps: ApiDeps) -> Callable[[Request], Awaitable[Response]]:
     async def guarded(request: Request) -> Response:
         # JSON alone: a page of another site cannot send it without asking the browser first.
         if request.method == "POST" and request.headers.get("content-type") != "application/json":
             return JSONResponse({"error": "application/json expected"}, 415)
         try:
-            return JSONResponse(await handler(request, desk))
+            return JSONResponse(await handler(request, deps))
         except ValidationError as error:
             return JSONResponse({"error": error.errors(include_url=False, include_context=False)}, 422)
-        except deeds.DeedRefused as refusal:
+        except actions.ActionRefused as refusal:
             return JSONResponse({"error": str(refusal)}, 409)
 
     return guarded
 
 
-async def _books(request: Request, desk: Desk) -> object:
+async def _books(request: Request, deps: ApiDeps) -> object:
     del request
-    books = desk.operator.books
+    books = deps.operator.books
     return {
         "prompts": [row.model_dump(mode="json") for row in books.prompts.values()],
         "transactions": [row.model_dump(mode="json") for row in books.transactions.values()],
@@ -83,52 +83,52 @@ async def _books(request: Request, desk: Desk) -> object:
     }
 
 
-async def _decide(request: Request, desk: Desk) -> object:
+async def _decide(request: Request, deps: ApiDeps) -> object:
     decision = PromptAnswer.model_validate_json(await request.body())
     server_id: UUID = request.path_params["server_id"]
-    return deeds.decide(desk.operator, server_id, decision, desk.clock()).model_dump(mode="json")
+    return actions.decide(deps.operator, server_id, decision, deps.clock()).model_dump(mode="json")
 
 
-async def _ignore(request: Request, desk: Desk) -> object:
-    return deeds.ignore(desk.operator, request.path_params["server_id"]).model_dump(mode="json")
+async def _ignore(request: Request, deps: ApiDeps) -> object:
+    return actions.ignore(deps.operator, request.path_params["server_id"]).model_dump(mode="json")
 
 
-async def _repeat(request: Request, desk: Desk) -> object:
+async def _repeat(request: Request, deps: ApiDeps) -> object:
     body = Callbacks.model_validate_json(await request.body())
-    return {"sent": deeds.repeat_callback(desk.operator, request.path_params["reference"], body.times, desk.clock())}
+    return {"sent": actions.repeat_callback(deps.operator, request.path_params["reference"], body.times, deps.clock())}
 
 
-async def _reverse(request: Request, desk: Desk) -> object:
+async def _reverse(request: Request, deps: ApiDeps) -> object:
     body = Callbacks.model_validate_json(await request.body())
-    reversal = deeds.reverse(desk.operator, request.path_params["reference"], body.times, desk.clock())
+    reversal = actions.reverse(deps.operator, request.path_params["reference"], body.times, deps.clock())
     return reversal.model_dump(mode="json")
 
 
-async def _pay(request: Request, desk: Desk) -> object:
+async def _pay(request: Request, deps: ApiDeps) -> object:
     payment = UnaskedPayment.model_validate_json(await request.body())
-    return deeds.pay_unasked(desk.operator, payment, desk.clock()).model_dump(mode="json")
+    return actions.pay_unasked(deps.operator, payment, deps.clock()).model_dump(mode="json")
 
 
-async def _wallet(request: Request, desk: Desk) -> object:
+async def _wallet(request: Request, deps: ApiDeps) -> object:
     wallet = Wallet.model_validate_json(await request.body())
-    desk.operator.books.write(wallet)
+    deps.operator.books.write(wallet)
     return wallet.model_dump(mode="json")
 
 
-async def _switches(request: Request, desk: Desk) -> object:
+async def _switches(request: Request, deps: ApiDeps) -> object:
     switches = Switches.model_validate_json(await request.body())
-    desk.operator.books.write(switches)
+    deps.operator.books.write(switches)
     return switches.model_dump(mode="json")
 
 
-async def _next_answers(request: Request, desk: Desk) -> object:
+async def _next_answers(request: Request, deps: ApiDeps) -> object:
     faults = NextAnswers.model_validate_json(await request.body()).faults
-    desk.answer_faults.clear()
-    desk.answer_faults.extend(faults)
+    deps.answer_faults.clear()
+    deps.answer_faults.extend(faults)
     return {"faults": faults}
 
 
-async def _statement_fault(request: Request, desk: Desk) -> object:
+async def _statement_fault(request: Request, deps: ApiDeps) -> object:
     fault = StatementFault.model_validate_json(await request.body())
-    desk.operator.books.write(fault)
+    deps.operator.books.write(fault)
     return fault.model_dump(mode="json")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import httpx
 
-from sandbox_operator.deeds import SandboxOperator, run_due
+from sandbox_operator.actions import SandboxOperator, run_due
 from sandbox_operator.model import Delivery
 
 _log = logging.getLogger(__name__)

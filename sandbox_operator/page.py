@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from sandbox_operator import deeds
-from sandbox_operator.api import Desk
+from sandbox_operator import actions
+from sandbox_operator.api import ApiDeps
 from sandbox_operator.model import (
     MAX_AMOUNT_XOF,
     MAX_REFERENCE_CHARS,
@@ -51,14 +51,14 @@ _DECISIONS: Mapping[str, PromptAnswer] = {
 }
 
 Form = Mapping[str, str]
-Handler = Callable[[Form, Request, Desk], None]
+Handler = Callable[[Form, Request, ApiDeps], None]
 
 
 class FormRefused(Exception):
     """Something typed that cannot be used; the text is for the person who typed it."""
 
 
-def routes(desk: Desk) -> list[Route]:
+def routes(deps: ApiDeps) -> list[Route]:
     """Return the pages and the forms they post."""
     templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
     templates.filters["francs"] = francs
@@ -67,11 +67,11 @@ def routes(desk: Desk) -> list[Route]:
 
     async def home(request: Request) -> Response:
         del request
-        return _rendered(whole, desk)
+        return _rendered(whole, deps)
 
     async def live(request: Request) -> Response:
         del request
-        return _rendered(lists, desk)
+        return _rendered(lists, deps)
 
     def posted(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
@@ -79,9 +79,9 @@ def routes(desk: Desk) -> list[Route]:
                 return PlainTextResponse("Envoyé depuis une autre page: refusé.", 403)
             form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
             try:
-                handler(form, request, desk)
-            except (FormRefused, deeds.DeedRefused) as refusal:
-                return _rendered(whole, desk, str(refusal), form)
+                handler(form, request, deps)
+            except (FormRefused, actions.ActionRefused) as refusal:
+                return _rendered(whole, deps, str(refusal), form)
             return RedirectResponse("/", 303)
 
         return guarded
@@ -104,27 +104,27 @@ def francs(amount_xof: int) -> str:
     return f"{amount_xof:,} F".replace(",", " ")
 
 
-def _rendered(template: Template, desk: Desk, refusal: str = "", typed: Form | None = None) -> Response:
-    books, today = desk.operator.books, desk.clock().date()
+def _rendered(template: Template, deps: ApiDeps, refusal: str = "", typed: Form | None = None) -> Response:
+    books, today = deps.operator.books, deps.clock().date()
     recent = sorted(books.transactions.values(), key=lambda row: row.at, reverse=True)[:RECENT_COUNT]
     content = template.render(
         prompts=books.open_prompts(),
         recent=recent,
-        undelivered=_undelivered(desk, today),
+        undelivered=_undelivered(deps, today),
         switches=books.switches,
         today=today,
         yesterday=today - timedelta(days=1),
         delay_s=DELAY_S,
         repeats=REPEATS,
-        merchant=desk.operator.merchant,
+        merchant=deps.operator.merchant,
         refusal=refusal,
         typed=typed or {},
     )
     return HTMLResponse(content, 400 if refusal else 200, headers=_HEADERS)
 
 
-def _undelivered(desk: Desk, today: date) -> int:
-    deliveries = desk.operator.books.deliveries.values()
+def _undelivered(deps: ApiDeps, today: date) -> int:
+    deliveries = deps.operator.books.deliveries.values()
     return sum(row.next_at is not None and row.next_at.date() <= today for row in deliveries)
 
 
@@ -138,32 +138,32 @@ def _asset(name: str, media_type: str) -> Callable[[Request], Awaitable[Response
     return asset
 
 
-def _decide(form: Form, request: Request, desk: Desk) -> None:
+def _decide(form: Form, request: Request, deps: ApiDeps) -> None:
     server_id: UUID = request.path_params["server_id"]
     chosen = form.get("faire", "")
     if chosen == "ignorer":
-        deeds.ignore(desk.operator, server_id)
+        actions.ignore(deps.operator, server_id)
     elif chosen == "autre-montant":
         decision = PromptAnswer(do="approve", amount_xof=_amount(form.get("montant", "")))
-        deeds.decide(desk.operator, server_id, decision, desk.clock())
+        actions.decide(deps.operator, server_id, decision, deps.clock())
     elif chosen in _DECISIONS:
-        deeds.decide(desk.operator, server_id, _DECISIONS[chosen], desk.clock())
+        actions.decide(deps.operator, server_id, _DECISIONS[chosen], deps.clock())
     else:
         raise FormRefused("Choix inconnu.")
 
 
-def _transaction(form: Form, request: Request, desk: Desk) -> None:
+def _transaction(form: Form, request: Request, deps: ApiDeps) -> None:
     reference: str = request.path_params["reference"]
     match form.get("faire"):
         case "renvoyer":
-            deeds.repeat_callback(desk.operator, reference, 1, desk.clock())
+            actions.repeat_callback(deps.operator, reference, 1, deps.clock())
         case "annuler":
-            deeds.reverse(desk.operator, reference, 1, desk.clock())
+            actions.reverse(deps.operator, reference, 1, deps.clock())
         case _:
             raise FormRefused("Choix inconnu.")
 
 
-def _pay(form: Form, request: Request, desk: Desk) -> None:
+def _pay(form: Form, request: Request, deps: ApiDeps) -> None:
     del request
     reference = form.get("reference", "").strip()
     if len(reference) > MAX_REFERENCE_CHARS or not (reference.isascii() and reference.isprintable()):
@@ -174,27 +174,27 @@ def _pay(form: Form, request: Request, desk: Desk) -> None:
         reference=reference or None,
         callbacks=0 if form.get("avis") == "non" else 1,
     )
-    deeds.pay_unasked(desk.operator, payment, desk.clock())
+    actions.pay_unasked(deps.operator, payment, deps.clock())
 
 
-def _wallet(form: Form, request: Request, desk: Desk) -> None:
+def _wallet(form: Form, request: Request, deps: ApiDeps) -> None:
     del request
     written = form.get("solde", "").replace(" ", "")
     balance_xof = 0 if written == "0" else _amount(written)
     try:
-        desk.operator.books.write(Wallet(msisdn=_number(form.get("numero", "")), balance_xof=balance_xof))
+        deps.operator.books.write(Wallet(msisdn=_number(form.get("numero", "")), balance_xof=balance_xof))
     except ValidationError as error:
         raise FormRefused("Ce solde ne peut pas être tenu.") from error
 
 
-def _switches(form: Form, request: Request, desk: Desk) -> None:
+def _switches(form: Form, request: Request, deps: ApiDeps) -> None:
     del request
     try:
         outage = Outage(form.get("panne", "none"))
     except ValueError as error:
         raise FormRefused("Panne inconnue.") from error
     auto = AUTO_APPROVE_S if form.get("auto") == "oui" else None
-    desk.operator.books.write(Switches(auto_approve_s=auto, outage=outage))
+    deps.operator.books.write(Switches(auto_approve_s=auto, outage=outage))
 
 
 def _number(written: str) -> str:

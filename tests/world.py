@@ -38,9 +38,9 @@ from payments.operators.contract import Operator as OperatorRules
 from payments.operators.contract import OperatorClient, Secret, Secrets
 from payments.operators.registry import built_in as operators
 from payments.operators.sandbox.client import SandboxClient
-from sandbox_operator import deeds, deliver
+from sandbox_operator import actions, deliver
+from sandbox_operator.actions import SandboxOperator
 from sandbox_operator.app import create_operator
-from sandbox_operator.deeds import SandboxOperator
 from sandbox_operator.model import Prompt, PromptState
 from tests.fixed import CountedIds, TestClock
 from ussd_flows.places import places_from
@@ -204,4 +204,4 @@ def _operator_of(app: Starlette) -> SandboxOperator:
     return found
 
 
-__all__ = ["AMINATA", "MOUSSA", "World", "deeds", "open_world"]
+__all__ = ["AMINATA", "MOUSSA", "World", "actions", "open_world"]

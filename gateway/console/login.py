@@ -56,7 +56,7 @@ async def submit(console: ConsoleDeps, request: Request) -> Response:
         return with_security_headers(console, _form(console, 401, WRONG))
     response = RedirectResponse(HOME_PATH, 303)
     console.cookies.put(response, console.cookies.session, entry.session_token)
-    console.cookies.keep(response, console.cookies.device, entry.device_token, LIFETIME_S)
+    console.cookies.put_lasting(response, console.cookies.device, entry.device_token, LIFETIME_S)
     console.cookies.drop(response, console.cookies.form)
     return with_security_headers(console, response)
 

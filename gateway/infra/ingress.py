@@ -18,10 +18,10 @@ SILENCE_S = 10
 BYTES_PER_S = 4 * 1024
 
 #: Who watches us must be answered when nobody else can be.
-WATCHED = frozenset({"/livez", "/readyz", "/metrics"})
+PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 #: Where machines call: an address with a stroke at its end is the same address.
-OF_MACHINES = ("/webhooks/", "/ussd/", "/sms/", *WATCHED)
-STROKES = re.compile(r"/{2,}")
+MACHINE_PREFIXES = ("/webhooks/", "/ussd/", "/sms/", *PROBES)
+SLASHES = re.compile(r"/{2,}")
 #: A request that waits for its body is no work, but it holds memory.
 OPEN_PER_WORKING = 4
 
@@ -42,9 +42,9 @@ class Ingress:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope = in_one_form(scope)
-        watched = scope["path"] in WATCHED
-        if not watched and (
+        scope = normalised(scope)
+        is_probe = scope["path"] in PROBES
+        if not is_probe and (
             self.working >= self._concurrency_max or self.open >= OPEN_PER_WORKING * self._concurrency_max
         ):
             await self._refuse(scope, receive, send)
@@ -111,14 +111,14 @@ class _Passage:
             self._ingress.working += 1
 
 
-def in_one_form(scope: Scope) -> Scope:
+def normalised(scope: Scope) -> Scope:
     """Return the request with the plain form of its address, and HEAD asked as GET: the server leaves out the body.
 
     Not on the aggregators' door: there a GET is a turn of somebody's dialogue.
     """
     changed: dict[str, Any] = {}
-    path = STROKES.sub("/", scope["path"])
-    path = path.rstrip("/") if path.startswith(OF_MACHINES) else path
+    path = SLASHES.sub("/", scope["path"])
+    path = path.rstrip("/") if path.startswith(MACHINE_PREFIXES) else path
     if path != scope["path"]:
         changed["path"] = path
     if scope["method"] == "HEAD" and not path.startswith("/ussd/"):

@@ -97,10 +97,10 @@ async def until_quiet(jobs: JobDeps, rounds_max: int = 50) -> int:
 
 async def run_for_ever(jobs: JobDeps, stop: asyncio.Event, more: Sequence[Job] = ()) -> None:
     """Go round every job until told to stop; what is in hand is finished first."""
-    await asyncio.gather(*(_keep_doing(jobs, job, stop) for job in (*every_job(jobs), *more)))
+    await asyncio.gather(*(_repeat(jobs, job, stop) for job in (*every_job(jobs), *more)))
 
 
-async def _keep_doing(jobs: JobDeps, job: Job, stop: asyncio.Event) -> None:
+async def _repeat(jobs: JobDeps, job: Job, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             done = await job.work(jobs, jobs.deps.clock.now())

@@ -64,7 +64,7 @@ class _Page:
             folder.joinpath("phone.html").read_text(encoding="utf-8")
         )
         self._html = template.render(
-            door=f"/ussd/{africastalking.NAME}/{key}",
+            address=f"/ussd/{africastalking.NAME}/{key}",
             service_code=ussd.deps.service_code,
             operator_url=operator_url,
             numbers=NUMBERS,

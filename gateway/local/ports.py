@@ -60,12 +60,12 @@ def only_run(local_dir: Path) -> Iterator[None]:
 
 
 def _obstacle(port: int) -> int | None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as door:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As the servers themselves do: connections that are only fading away do not count.
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            door.bind((HOST, port))
-            door.listen()
+            probe.bind((HOST, port))
+            probe.listen()
         except OSError as error:
             return error.errno
     return None

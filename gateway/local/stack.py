@@ -71,7 +71,7 @@ class Database:
         self._server = await asyncio.to_thread(start, self._data_dir)
         return self._server
 
-    async def keep(self, supervisor: Supervisor, say: Say) -> None:
+    async def watch(self, supervisor: Supervisor, say: Say) -> None:
         """Start the server again when it is found dead, until we are told to stop."""
         while not await supervisor.pause(_DATABASE_POLL_S):
             if self._server is not None and not self._server.alive:
@@ -107,10 +107,10 @@ async def run(stack: LocalStack, environ: Mapping[str, str], say: Say, welcome: 
         await _prepare(stack, supervisor)
         async with asyncio.TaskGroup() as together:
             for service in stack.services:
-                together.create_task(supervisor.keep(service))
+                together.create_task(supervisor.watch(service))
             together.create_task(_greet(stack, supervisor, say, welcome))
             if database is not None:
-                together.create_task(database.keep(supervisor, say))
+                together.create_task(database.watch(supervisor, say))
     finally:
         if database is not None:
             await database.close()

@@ -81,7 +81,7 @@ class Supervisor:
             os.killpg(process.pid, signal.SIGKILL)
         return await ended
 
-    async def keep(self, child: Child) -> None:
+    async def watch(self, child: Child) -> None:
         """Run a program again whenever it ends, with growing pauses, until we are told to stop."""
         pause_s = self._patience.first_restart_s
         while not self.stopping:

@@ -91,11 +91,11 @@ async def register(
         size=registration.size,
         items=(),
     )
-    await _keep(connection, registration, account, now)
+    await _insert(connection, registration, account, now)
     return RegisteredHousehold(household_id, account.ramu_number, created=True)
 
 
-async def _keep(
+async def _insert(
     connection: AsyncConnection, registration: Registration, account: HouseholdAccount, now: datetime
 ) -> None:
     scheme = account.scheme

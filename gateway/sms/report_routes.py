@@ -32,7 +32,7 @@ def router(deps: Deps, keys: Keys) -> APIRouter:
             return problem(HTTPStatus.NOT_FOUND, "not-found", "There is nothing at this address")
         body = await _read(request)
         report = REPORTS[sender](body) if body is not None else None
-        result = "unreadable" if report is None else await _keep(deps, report)
+        result = "unreadable" if report is None else await _store(deps, report)
         SMS_REPORTS.labels(sender, result).inc()
         # A provider can do nothing about a report that we do not understand; sent again, it would be the same.
         return Response(status_code=HTTPStatus.OK)
@@ -41,7 +41,7 @@ def router(deps: Deps, keys: Keys) -> APIRouter:
     return routes
 
 
-async def _keep(deps: Deps, report: DeliveryReport) -> str:
+async def _store(deps: Deps, report: DeliveryReport) -> str:
     """Write a report beside its message; where there is none yet, keep it, and look once more after that commit."""
     now = deps.clock.now()
     if await deps.ingress_db.transact(lambda connection: apply(connection, [report], now)):

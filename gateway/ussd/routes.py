@@ -28,14 +28,14 @@ log = structlog.stdlib.get_logger()
 
 def router(ussd: UssdDeps) -> APIRouter:
     """Return the door of every aggregator; plain functions of Starlette, because nothing here needs a schema."""
-    door = _Door(ussd)
+    endpoint = _TurnEndpoint(ussd)
     routes = APIRouter()
     for path in ("/ussd/{aggregator}/{key}", "/ussd/{aggregator}/{key}/{rest:path}"):
-        routes.add_route(path, door.answer, methods=METHODS, include_in_schema=False)
+        routes.add_route(path, endpoint.answer, methods=METHODS, include_in_schema=False)
     return routes
 
 
-class _Door:
+class _TurnEndpoint:
     def __init__(self, ussd: UssdDeps) -> None:
         self._ussd = ussd
 

@@ -16,4 +16,4 @@ PROMPT_OPEN = (
 
 def ending(sentence: str, name: str) -> Screen:
     """Return a screen that ends the dialogue."""
-    return Screen(sentence, (), InputKind.NONE, ends=True, name=f"door.{name}")
+    return Screen(sentence, (), InputKind.NONE, ends=True, name=f"system.{name}")

@@ -134,7 +134,7 @@ class _Attempt:
         taken = start(facts, reading.tail) if isinstance(reading, Start) else step(reading.state, reading.text, facts)
         screen = await self._perform(account, turn_key, taken) if taken.effects else taken.screen
         shown = frozenset(option.key for option in screen.options) if turn.transcript is None else frozenset()
-        return await self._keep(
+        return await self._save(
             stored,
             StoredSession(
                 msisdn=turn.msisdn,
@@ -173,7 +173,7 @@ class _Attempt:
             raise
         return self._done
 
-    async def _keep(self, stored: StoredSession | None, kept: StoredSession) -> Reply:
+    async def _save(self, stored: StoredSession | None, kept: StoredSession) -> Reply:
         """Keep the session; give the reply of the copy of this turn that was faster, if there was one."""
         was_kept = await self._ussd.sessions.save(
             self._key,

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import uvicorn
 
+from sandbox_operator.actions import SandboxOperator
 from sandbox_operator.app import create_operator
-from sandbox_operator.deeds import SandboxOperator
 from sandbox_operator.model import Prompt, PromptState, Transaction
 from tests.benchmarks.ground import MERCHANT, Paid
 from tests.benchmarks.servers import HOST

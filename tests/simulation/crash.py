@@ -22,7 +22,7 @@ from starlette.applications import Starlette
 
 from gateway.infra.database import Pool, Timeouts, open_database
 from gateway.local.postgres.private import PrivatePostgres
-from sandbox_operator import deeds
+from sandbox_operator import actions
 from sandbox_operator.app import create_operator
 from sandbox_operator.books import Books
 from sandbox_operator.model import PromptAnswer
@@ -216,7 +216,7 @@ async def settle_down(world: World) -> None:
         world.clock.forward(seconds=span_s)
         await world.work()
         for prompt in world.prompts():
-            deeds.decide(world.operator, prompt.server_id, PromptAnswer(do="approve"), world.clock.now())
+            actions.decide(world.operator, prompt.server_id, PromptAnswer(do="approve"), world.clock.now())
         await world.deliver()
         await world.work()
 

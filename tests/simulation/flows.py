@@ -14,7 +14,7 @@ from gateway.money.match_statement import ReconcilingDeps
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import Answer, QueryResult
 from payments.reconciliation.close import DayNotClosable
-from sandbox_operator import deeds, statement
+from sandbox_operator import actions, statement
 from sandbox_operator.model import StatementFault, UnaskedPayment
 from tests.fixed import TestClock
 from tests.gateway.jobs.towns import asked_to_pay
@@ -101,8 +101,8 @@ async def ask_and_settle(world: World) -> None:
 async def stand_before_unasked(world: World) -> None:
     """Let a registered payer and a stranger pay by the merchant's code."""
     now = world.clock.now()
-    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=1500), now)
-    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=STRANGER, amount_xof=700), now)
+    actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=1500), now)
+    actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=STRANGER, amount_xof=700), now)
 
 
 async def stand_before_statement(world: World) -> None:
@@ -112,7 +112,7 @@ async def stand_before_statement(world: World) -> None:
     now = world.clock.now()
     for payer, amount_xof in ((AMINATA, 500), (STRANGER, 900)):
         lost = UnaskedPayment(payer_msisdn=payer, amount_xof=amount_xof, callbacks=0)
-        deeds.pay_unasked(world.operator, lost, now)
+        actions.pay_unasked(world.operator, lost, now)
     known = next(one for one in world.operator.books.transactions.values() if one.payer == MOUSSA)
     wrong = {known.reference: known.amount_xof + 1}
     world.operator.books.write(StatementFault(day=now.date(), amounts_xof=wrong))

@@ -66,7 +66,7 @@ class Cookies:
         """Return a cookie until the browser closes."""
         response.set_cookie(name, value, path="/", secure=self.secure, httponly=True, samesite="strict")
 
-    def keep(self, response: Response, name: str, value: str, lifetime_s: int) -> None:
+    def put_lasting(self, response: Response, name: str, value: str, lifetime_s: int) -> None:
         """Return a cookie that outlasts the browser's closing."""
         response.set_cookie(
             name, value, max_age=lifetime_s, path="/", secure=self.secure, httponly=True, samesite="strict"

@@ -92,7 +92,7 @@ def is_marked(data_dir: Path) -> bool:
     return (data_dir / MARKER).is_file()
 
 
-def settle(data_dir: Path, *, throwaway: bool) -> tuple[Path, OsAccount]:
+def choose_data_dir(data_dir: Path, *, throwaway: bool) -> tuple[Path, OsAccount]:
     """Decide whose the data is and where it lives: where it was asked for, or where its owner can reach it."""
     refuge = _refuge_root(throwaway=throwaway) / f"ramu-{digest(str(data_dir))}"
     refuge_data = refuge / data_dir.name

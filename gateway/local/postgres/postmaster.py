@@ -123,9 +123,9 @@ def launch(
 
 def takes_connections(socket_dir: Path) -> bool:
     """Return whether somebody listens on the socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
-            door.connect(str(socket_dir / f".s.PGSQL.{PORT}"))
+            probe.connect(str(socket_dir / f".s.PGSQL.{PORT}"))
         except OSError:
             return False
     return True

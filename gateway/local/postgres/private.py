@@ -89,7 +89,7 @@ def start(data_dir: Path, *, unsafe_fast: bool = False, production: bool = False
     try:
         if unsafe_fast:
             _must_be_temporary(data_dir)
-        settled, account = places.settle(data_dir, throwaway=unsafe_fast)
+        settled, account = places.choose_data_dir(data_dir, throwaway=unsafe_fast)
         with _only_starter(settled):
             found = binaries.find(account)
             if not places.is_marked(settled):

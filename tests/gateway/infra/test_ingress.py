@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from gateway.app import create_app
 from gateway.config.settings import Settings, load_settings
-from gateway.infra.ingress import Ingress, in_one_form
+from gateway.infra.ingress import Ingress, normalised
 from tests.conftest import Urls
 
 SILENCE_S = 0.2
@@ -112,12 +112,12 @@ async def test_no_door_waits_for_a_body_that_never_comes(settings: Settings) -> 
     ],
 )
 def test_one_place_has_one_address(path: str, plain: str) -> None:
-    assert in_one_form({"path": path, "method": "GET"})["path"] == plain
+    assert normalised({"path": path, "method": "GET"})["path"] == plain
 
 
 def test_head_is_get_except_where_a_get_is_a_turn() -> None:
-    assert in_one_form({"path": "/livez", "method": "HEAD"})["method"] == "GET"
-    assert in_one_form({"path": "/ussd/orange/key", "method": "HEAD"})["method"] == "HEAD"
+    assert normalised({"path": "/livez", "method": "HEAD"})["method"] == "GET"
+    assert normalised({"path": "/ussd/orange/key", "method": "HEAD"})["method"] == "HEAD"
 
 
 @pytest.fixture

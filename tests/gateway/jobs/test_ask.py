@@ -16,7 +16,7 @@ from sandbox_operator.model import Outage, Switches, UnaskedPayment
 from tests.conftest import Urls, plain
 from tests.gateway.jobs.wire import second_worker, state_of_the_request, watched
 from tests.stories import answer, pushed
-from tests.world import AMINATA, World, deeds
+from tests.world import AMINATA, World, actions
 
 
 async def next_moment(world: World) -> datetime | None:
@@ -84,7 +84,7 @@ async def test_success_after_a_refusal_is_credited_and_told_to_finance(world: Wo
     assert await state_of_the_request(world) == "failed"
     [(reference,)] = await world.rows("SELECT reference FROM payment_request")
     late = UnaskedPayment(payer_msisdn=AMINATA, amount_xof=3000, reference=str(reference))
-    deeds.pay_unasked(world.operator, late, world.clock.now())
+    actions.pay_unasked(world.operator, late, world.clock.now())
     await world.deliver()
     await world.work()
     assert await state_of_the_request(world) == "succeeded"
@@ -113,10 +113,10 @@ async def test_an_operator_that_does_not_answer_changes_nothing_but_the_next_mom
 
 
 async def test_a_reversal_told_by_a_callback_waits_for_finance_even_of_money_nobody_asked_for(world: World) -> None:
-    paid = deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=1500), world.clock.now())
+    paid = actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=1500), world.clock.now())
     await world.deliver()
     await world.work()
-    deeds.reverse(world.operator, paid.reference, 1, world.clock.now())
+    actions.reverse(world.operator, paid.reference, 1, world.clock.now())
     await world.deliver()
     await world.work()
     assert await world.count("payment") == 1

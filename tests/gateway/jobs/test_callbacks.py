@@ -21,7 +21,7 @@ from tests.conftest import Urls
 from tests.gateway.jobs.wire import second_worker, state_of_the_request, watched
 from tests.payments.books import hand
 from tests.stories import answer, pushed
-from tests.world import AMINATA, MOUSSA, WORD, World, deeds
+from tests.world import AMINATA, MOUSSA, WORD, World, actions
 
 JSON = {"content-type": "application/json"}
 
@@ -102,7 +102,7 @@ async def test_a_transaction_that_the_operator_does_not_know_is_asked_again_then
 
 
 async def test_an_unsolicited_payment_told_during_an_outage_is_credited_when_the_operator_is_back(world: World) -> None:
-    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=1500), world.clock.now())
+    actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=1500), world.clock.now())
     await world.deliver()
     world.operator.books.write(Switches(outage=Outage.STATUS))
     await world.work()
@@ -225,7 +225,7 @@ async def test_two_ways_of_writing_one_ramu_number_both_find_the_household(world
     spaced = f"{str(number)[:5]} {str(number)[5:]}"
     for reference in (str(number), spaced):
         told = UnaskedPayment(payer_msisdn="+22377777777", amount_xof=500, reference=reference)
-        deeds.pay_unasked(world.operator, told, world.clock.now())
+        actions.pay_unasked(world.operator, told, world.clock.now())
     await world.deliver()
     await world.work()
     assert await world.rows("SELECT household_id, matched_by FROM payment") == [(1, "reference"), (1, "reference")]

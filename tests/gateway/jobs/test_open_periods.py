@@ -7,7 +7,7 @@ from gateway.infra.database import Database
 from gateway.jobs.open_periods import open_periods
 from sandbox_operator.model import UnaskedPayment
 from tests.gateway.jobs.wire import second_worker
-from tests.world import AMINATA, World, deeds
+from tests.world import AMINATA, World, actions
 
 #: Aminata's second period begins a month after the first, which began when the waiting time ended.
 SECOND = datetime(2027, 1, 23, tzinfo=UTC)
@@ -30,7 +30,7 @@ async def held(world: World) -> dict[object, object]:
 
 
 async def pay(world: World, amount_xof: int) -> None:
-    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=amount_xof), world.clock.now())
+    actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=amount_xof), world.clock.now())
     await world.deliver()
     await world.work()
 
@@ -99,7 +99,7 @@ async def test_a_payment_at_midnight_beside_the_job_opens_the_period_once(
 ) -> None:
     await pay(world, 3000)
     world.clock.moment = SECOND
-    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=3000), world.clock.now())
+    actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=3000), world.clock.now())
     await world.deliver()
     await asyncio.gather(world.work(), open_periods(second_worker(world, other_database), world.clock.now()))
     await world.work()

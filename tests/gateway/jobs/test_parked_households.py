@@ -12,7 +12,7 @@ from sandbox_operator.model import UnaskedPayment
 from tests.conftest import Urls
 from tests.gateway.jobs.test_open_periods import SECOND, items
 from tests.payments.books import hand
-from tests.world import AMINATA, MOUSSA, World, deeds
+from tests.world import AMINATA, MOUSSA, World, actions
 
 COTON = files("gateway.contributions.illustrative").joinpath("COTON.json").read_text(encoding="utf-8")
 TAKE_THE_HEAD = "UPDATE member SET is_head = false WHERE household_id = 2"
@@ -30,7 +30,7 @@ async def parked(world: World) -> list[tuple[object, ...]]:
 
 
 async def pay(world: World, msisdn: str, amount_xof: int) -> None:
-    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=msisdn, amount_xof=amount_xof), world.clock.now())
+    actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=msisdn, amount_xof=amount_xof), world.clock.now())
     await world.deliver()
     await world.work()
 

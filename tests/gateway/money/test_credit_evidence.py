@@ -8,7 +8,7 @@ from payments.ledger.seal import seal, verify
 from payments.observation import Observation, ObservedStatus, Provenance
 from sandbox_operator.model import UnaskedPayment
 from tests.stories import answer, paid, pushed
-from tests.world import AMINATA, World, deeds
+from tests.world import AMINATA, World, actions
 
 
 async def money(world: World) -> list[tuple[object, ...]]:
@@ -58,7 +58,7 @@ async def test_a_refusal_is_told_and_credits_nothing(world: World) -> None:
 
 
 async def test_an_unsolicited_payment_of_a_registered_number_is_credited_to_its_household(world: World) -> None:
-    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=1500), world.clock.now())
+    actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=1500), world.clock.now())
     await world.deliver()
     await world.work()
     assert await world.rows("SELECT matched_by, household_id, amount_xof FROM payment") == [("payer", 1, 1500)]
@@ -66,7 +66,7 @@ async def test_an_unsolicited_payment_of_a_registered_number_is_credited_to_its_
 
 async def test_an_unsolicited_payment_of_a_stranger_waits_in_suspense(world: World) -> None:
     stranger = "+22377777777"
-    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=stranger, amount_xof=1500), world.clock.now())
+    actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=stranger, amount_xof=1500), world.clock.now())
     await world.deliver()
     await world.work()
     assert await money(world) == [("clearing/sandbox", None, 1500), ("suspense/sandbox", None, -1500)]

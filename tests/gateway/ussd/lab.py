@@ -33,7 +33,7 @@ class Lab:
             shown.append(await answer(phone, said))
         return shown
 
-    async def deeds(self) -> tuple[int, int, int]:
+    async def actions(self) -> tuple[int, int, int]:
         return await self.count("payment_request"), await self.count("household"), await self.count("outbox_sms")
 
 

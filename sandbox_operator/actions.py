@@ -26,7 +26,7 @@ PROMPT_LIFETIME_S = 600
 MERCHANT_FEE_BP = 100
 
 
-class DeedRefused(Exception):
+class ActionRefused(Exception):
     """Something asked for that the books do not allow; the text is for the person who asked."""
 
 
@@ -90,7 +90,7 @@ def repeat_callback(operator: SandboxOperator, reference: str, times: int, now: 
     transaction = _transaction(operator, reference)
     deliveries = _deliveries(operator, transaction, times, now)
     if not deliveries:
-        raise DeedRefused("Aucune adresse d'avis pour cette opération.")
+        raise ActionRefused("Aucune adresse d'avis pour cette opération.")
     operator.books.write(*deliveries)
     return len(deliveries)
 
@@ -107,7 +107,7 @@ def reverse(operator: SandboxOperator, reference: str, callbacks: int, now: date
     """Return the money of one operation back, once."""
     original = _transaction(operator, reference)
     if original.type != "merchantpay" or original.status != "completed":
-        raise DeedRefused("Seule une opération réussie et non annulée peut être annulée.")
+        raise ActionRefused("Seule une opération réussie et non annulée peut être annulée.")
     reversal = _movement(original.payer, original.amount_xof, original.merchant_reference, now).model_copy(
         update={"type": "reversal", "fee_xof": 0, "original": reference, "prompt": original.prompt}
     )
@@ -141,16 +141,16 @@ def callback_body(
 def _pending(operator: SandboxOperator, server_id: UUID) -> Prompt:
     prompt = operator.books.prompts.get(server_id)
     if prompt is None:
-        raise DeedRefused("Aucune demande de ce numéro.")
+        raise ActionRefused("Aucune demande de ce numéro.")
     if prompt.state is not PromptState.PENDING:
-        raise DeedRefused("Cette demande a déjà reçu sa réponse.")
+        raise ActionRefused("Cette demande a déjà reçu sa réponse.")
     return prompt
 
 
 def _transaction(operator: SandboxOperator, reference: str) -> Transaction:
     found = operator.books.transactions.get(reference)
     if found is None:
-        raise DeedRefused("Aucune opération de cette référence.")
+        raise ActionRefused("Aucune opération de cette référence.")
     return found
 
 
@@ -161,7 +161,7 @@ def _settle(operator: SandboxOperator, prompt: Prompt, decision: PromptAnswer, n
     if error_code is None:
         try:
             wallet_rows = [_debited(operator, prompt.payer, amount_xof)]
-        except DeedRefused:
+        except ActionRefused:
             error_code = "insufficientFunds"
     transaction = _movement(prompt.payer, amount_xof, prompt.reference, now).model_copy(
         update={"prompt": prompt.server_id, **({"status": "failed", "fee_xof": 0} if error_code is not None else {})}
@@ -198,7 +198,7 @@ def _movement(payer: str, amount_xof: int, reference: str | None, now: datetime)
 def _debited(operator: SandboxOperator, payer: str, amount_xof: int) -> Row:
     wallet = operator.books.wallet(payer)
     if wallet.balance_xof < amount_xof:
-        raise DeedRefused("Le solde de ce numéro ne suffit pas.")
+        raise ActionRefused("Le solde de ce numéro ne suffit pas.")
     return wallet.model_copy(update={"balance_xof": wallet.balance_xof - amount_xof})
 
 
