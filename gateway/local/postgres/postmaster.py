@@ -25,7 +25,9 @@ _SOCKET_PATH_MAX_BYTES = 100
 _LOG = "server.log"
 _LOG_MAX_BYTES = 5 * 1024 * 1024
 _OLD_BACKENDS = "pre-existing shared memory block"
-#: What the server is told on its command line. Terse logs without statements: a log never holds a name or a number.
+#: What every server of the project is told, wherever it is started.
+_SHARED = Path(__file__).with_name("server.conf")
+#: What this one is told besides, on its command line. Terse logs without statements: a log never holds a name or a number.
 _SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
@@ -91,11 +93,18 @@ def socket_dir_for(data_dir: Path, name: str) -> Path:
     return Path("/tmp") / f"ramu-{name}"  # noqa: S108 - private_directory refuses one that is not ours
 
 
+def shared_settings() -> dict[str, str]:
+    """Read the settings that compose mounts as a file; here they go onto the command line, as other users see no file."""
+    lines = (line.partition("#")[0].partition("=") for line in _SHARED.read_text("utf-8").splitlines())
+    return {name.strip(): value.strip() for name, equals, value in lines if equals}
+
+
 def launch(
     binaries: Binaries, account: OsAccount, data_dir: Path, socket_dir: Path, *, throwaway: bool
 ) -> subprocess.Popen[bytes]:
     """Start the server and return once it takes connections."""
-    settings = {**_SETTINGS, "unix_socket_directories": str(socket_dir)} | (_UNSAFE_SETTINGS if throwaway else {})
+    settings = shared_settings() | _SETTINGS | {"unix_socket_directories": str(socket_dir)}
+    settings |= _UNSAFE_SETTINGS if throwaway else {}
     argv = [binaries.program("postgres"), "-D", str(data_dir)]
     for name, value in settings.items():
         argv += ["-c", f"{name}={value}"]
