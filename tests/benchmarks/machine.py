@@ -64,7 +64,7 @@ def describe(superuser_url: str, folder: Path) -> Mapping[str, object]:
 
 
 def is_optimised() -> bool:
-    """Whether this interpreter was built with its own profile; one that was not is up to 1.4 times slower at all of it."""
+    """Whether this interpreter was built with its own profile; one that was not is up to 1.4 times slower."""
     return "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
 
 

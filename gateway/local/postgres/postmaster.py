@@ -27,7 +27,7 @@ _LOG_MAX_BYTES = 5 * 1024 * 1024
 _OLD_BACKENDS = "pre-existing shared memory block"
 #: What every server of the project is told, wherever it is started.
 _SHARED = Path(__file__).with_name("server.conf")
-#: What this one is told besides, on its command line. Terse logs without statements: a log never holds a name or a number.
+#: What this one is told besides. Terse logs without statements: a log never holds a name or a number.
 _SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
@@ -94,7 +94,7 @@ def socket_dir_for(data_dir: Path, name: str) -> Path:
 
 
 def shared_settings() -> dict[str, str]:
-    """Read the settings that compose mounts as a file; here they go onto the command line, as other users see no file."""
+    """Read the settings that compose mounts as a file; the server's user may not see it, so they go by command line."""
     lines = (line.partition("#")[0].partition("=") for line in _SHARED.read_text("utf-8").splitlines())
     return {name.strip(): value.strip() for name, equals, value in lines if equals}
 
