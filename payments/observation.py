@@ -9,7 +9,7 @@ class Provenance(StrEnum):
     """How a piece of evidence reached us, hence how far it may be trusted."""
 
     SIGNED_CALLBACK = "signed_callback"
-    UNBOUND_CALLBACK = "unbound_callback"
+    UNVERIFIED_CALLBACK = "unverified_callback"
     QUERY = "query"
     STATEMENT = "statement"
     MANUAL = "manual"
@@ -30,7 +30,7 @@ class VerdictKind(StrEnum):
     """Whether a callback proves its body, only asks us to look, or is refused."""
 
     ACCEPT = "accept"
-    ACCEPT_UNBOUND = "accept_unbound"
+    ACCEPT_UNVERIFIED = "accept_unverified"
     REJECT = "reject"
 
 
@@ -44,13 +44,13 @@ class LineKind(StrEnum):
     OTHER = "other"
 
 
-class HeldBecause(StrEnum):
+class HoldReason(StrEnum):
     """Why money in suspense may go to nobody before two people have decided."""
 
     REVERSED = "reversed"
 
 
-#: Evidence that may turn into money. An unbound callback only makes us ask.
+#: Evidence that may turn into money. An unverified callback only makes us ask.
 CREDITING: frozenset[Provenance] = frozenset(
     {Provenance.SIGNED_CALLBACK, Provenance.QUERY, Provenance.STATEMENT, Provenance.MANUAL}
 )

@@ -32,7 +32,7 @@ from payments.columns import (
     one_of,
     positive,
 )
-from payments.observation import HeldBecause, LineKind, ObservedStatus, Provenance, VerdictKind
+from payments.observation import HoldReason, LineKind, ObservedStatus, Provenance, VerdictKind
 from payments.reconciliation.upload import UploadState
 from payments.requests.lifecycle import State
 
@@ -73,7 +73,7 @@ class PaymentRequest(Table, table=True):
     created_at: Instant
     submitted_at: OptionalInstant = None
     next_attempt_at: OptionalInstant = None
-    settled_at: OptionalInstant = None
+    finalised_at: OptionalInstant = None
     parked_at: OptionalInstant = None
     last_detail: OptionalText = None
 
@@ -202,7 +202,7 @@ class ObservationRow(Table, table=True):
 
 
 class LedgerTxnRow(Table, table=True):
-    """A balanced set of entries with its author and its cause."""
+    """A balanced set of entries with its author and its reason."""
 
     __tablename__ = "ledger_txn"
     __table_args__ = (
@@ -216,7 +216,7 @@ class LedgerTxnRow(Table, table=True):
     effective_at: Instant
     posted_at: Instant
     actor: PlainText
-    cause: PlainText
+    reason: PlainText
     reverses_id: OptionalUniqueNumber = None
     # The database transaction that wrote the row, set by the database itself; entries join it in that one only.
     written_in: WritingTransaction
@@ -269,10 +269,10 @@ class Payment(Table, table=True):
         positive("amount_xof"),
         one_of("matched_by", ("reference", "payer", "suspense")),
         CheckConstraint("(household_id IS NULL) = (matched_by = 'suspense')", name="suspense_has_no_household"),
-        one_of("held_because", HeldBecause),
-        CheckConstraint("held_because IS NULL OR household_id IS NULL", name="held_has_no_household"),
+        one_of("hold_reason", HoldReason),
+        CheckConstraint("hold_reason IS NULL OR household_id IS NULL", name="on_hold_has_no_household"),
         one_of("provenance", Provenance),
-        CheckConstraint("provenance <> 'unbound_callback'", name="provenance_proves"),
+        CheckConstraint("provenance <> 'unverified_callback'", name="provenance_proves"),
         ForeignKeyConstraint(["request_id"], ["payment_request.id"]),
         ForeignKeyConstraint(["ledger_txn_id"], ["ledger_txn.id"], deferrable=True, initially="DEFERRED"),
         Index("ix_payment_operator_occurred_at", "operator", "occurred_at"),
@@ -297,7 +297,7 @@ class Payment(Table, table=True):
     ledger_txn_id: BigNumber
     receipt_number: UniqueText
     raw_transaction_id: OptionalText = None
-    held_because: OptionalText = None
+    hold_reason: OptionalText = None
 
 
 class StatementFile(Table, table=True):
@@ -437,15 +437,15 @@ class Break(Table, table=True):
     subject: PlainText
     about: PlainText
     day: date
-    operator_says_xof: OptionalFrancs = None
-    we_say_xof: OptionalFrancs = None
+    operator_amount_xof: OptionalFrancs = None
+    ledger_amount_xof: OptionalFrancs = None
     difference_xof: Francs
     detail: PlainText
     payment_id: OptionalNumber = None
     owner: OptionalText = None
     opened_at: Instant
     closed_at: OptionalInstant = None
-    closed_because: OptionalText = None
+    close_reason: OptionalText = None
     superseded_at: OptionalInstant = None
 
 

@@ -75,7 +75,7 @@ def decide(operator: SandboxOperator, server_id: UUID, decision: PromptAnswer, n
         prompt = prompt.model_copy(update={"planned": planned, "planned_at": due, "ignored": False})
         operator.books.write(prompt)
         return prompt
-    return _settle(operator, prompt, decision, now)
+    return _complete(operator, prompt, decision, now)
 
 
 def ignore(operator: SandboxOperator, server_id: UUID) -> Prompt:
@@ -86,7 +86,7 @@ def ignore(operator: SandboxOperator, server_id: UUID) -> Prompt:
 
 
 def repeat_callback(operator: SandboxOperator, reference: str, times: int, now: datetime) -> int:
-    """Send the callback of a settled operation again, the same bytes each time."""
+    """Send the callback of a completed operation again, the same bytes each time."""
     transaction = _transaction(operator, reference)
     deliveries = _deliveries(operator, transaction, times, now)
     if not deliveries:
@@ -126,9 +126,9 @@ def run_due(operator: SandboxOperator, now: datetime) -> None:
     """Do what time has brought: planned answers, then prompts that nobody answered."""
     for prompt in operator.books.open_prompts():
         if prompt.planned is not None and prompt.planned_at is not None and prompt.planned_at <= now:
-            _settle(operator, prompt, prompt.planned, now)
+            _complete(operator, prompt, prompt.planned, now)
         elif prompt.expires_at <= now:
-            _settle(operator, prompt, PromptAnswer(do="refuse", code="genericError"), now)
+            _complete(operator, prompt, PromptAnswer(do="refuse", code="genericError"), now)
 
 
 def callback_body(
@@ -154,7 +154,7 @@ def _transaction(operator: SandboxOperator, reference: str) -> Transaction:
     return found
 
 
-def _settle(operator: SandboxOperator, prompt: Prompt, decision: PromptAnswer, now: datetime) -> Prompt:
+def _complete(operator: SandboxOperator, prompt: Prompt, decision: PromptAnswer, now: datetime) -> Prompt:
     amount_xof = decision.amount_xof or prompt.amount_xof
     error_code = decision.code if decision.do == "refuse" else None
     wallet_rows: list[Row] = []
@@ -166,7 +166,7 @@ def _settle(operator: SandboxOperator, prompt: Prompt, decision: PromptAnswer, n
     transaction = _movement(prompt.payer, amount_xof, prompt.reference, now).model_copy(
         update={"prompt": prompt.server_id, **({"status": "failed", "fee_xof": 0} if error_code is not None else {})}
     )
-    settled = prompt.model_copy(
+    completed = prompt.model_copy(
         update={
             "state": PromptState.COMPLETED if error_code is None else PromptState.FAILED,
             "transaction": transaction.reference,
@@ -175,9 +175,9 @@ def _settle(operator: SandboxOperator, prompt: Prompt, decision: PromptAnswer, n
             "planned_at": None,
         }
     )
-    told = _deliveries(operator, transaction, decision.callbacks, now, settled)
-    operator.books.write(settled, transaction, *wallet_rows, *told)
-    return settled
+    told = _deliveries(operator, transaction, decision.callbacks, now, completed)
+    operator.books.write(completed, transaction, *wallet_rows, *told)
+    return completed
 
 
 def _movement(payer: str, amount_xof: int, reference: str | None, now: datetime) -> Transaction:

@@ -64,7 +64,7 @@ class InventedOperator:
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verdict:
         """Believe a signature over the bytes; who does not sign is asked about."""
         if not self.signs:
-            return Verdict(VerdictKind.ACCEPT_UNBOUND, "nothing is signed")
+            return Verdict(VerdictKind.ACCEPT_UNVERIFIED, "nothing is signed")
         at, signature = _signature_of(request)
         if abs(now.timestamp() - at) > SIGNED_FOR.total_seconds():
             return Verdict(VerdictKind.REJECT, "the signature is too old")
@@ -101,7 +101,7 @@ class InventedOperator:
         )
 
     def _provenance(self) -> Provenance:
-        return Provenance.SIGNED_CALLBACK if self.signs else Provenance.UNBOUND_CALLBACK
+        return Provenance.SIGNED_CALLBACK if self.signs else Provenance.UNVERIFIED_CALLBACK
 
 
 def event(transaction_id: str, amount_xof: int, **more: object) -> dict[str, object]:

@@ -26,7 +26,7 @@ async def test_a_signed_batch_is_stored_as_proven_and_an_unsigned_one_as_a_knock
         assert await town.tell(CAURI, body) == 204
         assert await town.tell(MIL, body) == 204
         kept = await town.world.rows("SELECT operator, verdict FROM callback ORDER BY id")
-    assert kept == [(CAURI, "accept"), (MIL, "accept_unbound")]
+    assert kept == [(CAURI, "accept"), (MIL, "accept_unverified")]
 
 
 def test_a_statement_is_read_as_it_was_written_with_and_without_balances() -> None:

@@ -10,7 +10,7 @@ from gateway.worker import work
 
 
 def command() -> None:
-    """Send requests, ask operators, settle evidence and send messages."""
+    """Send requests, poll operators, credit evidence and send messages."""
     settings = load_settings(os.environ)
     configure_logs(console=settings.log_format is LogFormat.CONSOLE)
     asyncio.run(work(settings))

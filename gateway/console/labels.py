@@ -141,7 +141,7 @@ DAY_STATUSES: Mapping[DayStatus, DayStatusLabel] = {
 def status_of(row: OperatorDay) -> DayStatus:
     """Judge the day of one operator."""
     judged = (
-        (row.operator_says_xof is None, DayStatus.AWAITED),
+        (row.operator_amount_xof is None, DayStatus.AWAITED),
         (bool(row.lines_waiting_count), DayStatus.MATCHING),
         (not row.statement_received, DayStatus.PARTIAL),
         (bool(row.unexplained_xof), DayStatus.UNEXPLAINED),

@@ -46,8 +46,8 @@ DAY_TITLES: Mapping[str, str] = {
     "contradictions_xof": "Soldes qui se contredisent (F)",
     "closing_xof": "Solde de clôture (F)",
     "movement_xof": "Mouvement du compte (F)",
-    "operator_says_xof": "L'opérateur dit (F)",
-    "operator_says_count": "L'opérateur dit (nombre)",
+    "operator_amount_xof": "L'opérateur dit (F)",
+    "operator_payment_count": "L'opérateur dit (nombre)",
     "posted_xof": "Passé aux ménages (F)",
     "posted_count": "Passé aux ménages (nombre)",
     "suspense_xof": "En attente (F)",
@@ -63,7 +63,7 @@ DAY_TITLES: Mapping[str, str] = {
 }
 #: The columns of the equation, and those that lead from one balance to the other.
 EQUATION = (
-    ("operator_says_xof", "L'opérateur dit"),
+    ("operator_amount_xof", "L'opérateur dit"),
     ("posted_xof", "Passé aux ménages"),
     ("suspense_xof", "En attente"),
     ("breaks_xof", "Écarts"),
@@ -85,8 +85,8 @@ BREAK_TITLES: Mapping[str, str] = {
     "operator": "Opérateur",
     "kind": "Type",
     "subject": "Référence opérateur",
-    "operator_says_xof": "L'opérateur dit (F)",
-    "we_say_xof": "Nous disons (F)",
+    "operator_amount_xof": "L'opérateur dit (F)",
+    "ledger_amount_xof": "Nous disons (F)",
     "difference_xof": "Différence (F)",
     "age_days": "Ancienneté (jours)",
     "detail": "Détail",
@@ -99,7 +99,7 @@ SUSPENSE_TITLES: Mapping[str, str] = {
     "amount_xof": "Montant (F)",
     "payer_in_file": "Payeur",
     "our_reference": "Référence donnée",
-    "held_because": "Bloqué",
+    "hold_reason": "Bloqué",
     "occurred_at": "Reçu le (UTC)",
     "age_days": "Ancienneté (jours)",
 }
@@ -177,7 +177,7 @@ async def suspense_csv(console: ConsoleDeps, visit: Visit) -> Response:
     """Return the money whose household is not known as a file."""
     today = visit.now.date()
     rows = partial(each_open_suspense, today=today)
-    return await export(console, visit, f"attente-{today}", SUSPENSE_TITLES, rows, labels={"held_because": HELD})
+    return await export(console, visit, f"attente-{today}", SUSPENSE_TITLES, rows, labels={"hold_reason": HELD})
 
 
 async def balance_page(console: ConsoleDeps, visit: Visit) -> Response:

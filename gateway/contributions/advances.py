@@ -75,7 +75,7 @@ def _txn(applied: Applied, now: datetime, actor: str) -> LedgerTxn:
         kind=SPENT,
         effective_at=now,
         actor=actor,
-        cause=f"period of {first} opened, paid on {money.paid_on}",
+        reason=f"period of {first} opened, paid on {money.paid_on}",
         entries=(
             Entry(chart.ADVANCES, spent_xof, money.household_id),
             Entry(chart.CONTRIBUTIONS, -spent_xof, money.household_id),

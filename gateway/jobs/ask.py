@@ -11,7 +11,7 @@ from gateway.jobs.apart import write_apart
 from gateway.jobs.deps import JobDeps, one_after_another
 from gateway.jobs.lanes import Call, NotCalled, Raised, Word
 from gateway.jobs.orders import order_for
-from gateway.money.credit_evidence import Settled, settle
+from gateway.money.credit_evidence import Credited, credit_evidence
 from payments.evidence.facts import Evidence
 from payments.operators.contract import Answer, Capabilities, QueryResult
 from payments.requests.dispatch import ClaimedRequest, claim_to_ask, fail, leave_unasked, next_inquiry_at, schedule
@@ -56,8 +56,8 @@ async def ask_one(jobs: JobDeps, operator: str, now: datetime) -> int:
         lambda connection, some: _record(connection, jobs, some, now),
         lambda one, why: deps.worker_db.transact(lambda connection: fail(connection, one[0].id, why, now)),
     )
-    for settled in written:
-        count_posted(settled)
+    for credited in written:
+        count_posted(credited)
     count_answers(operator, [answer for _, answer in heard if not isinstance(answer, NotCalled)])
     await lane.tell(deps.worker_db, now)
     return len(heard)
@@ -74,13 +74,13 @@ def count_answers(operator: str, answers: Sequence[Answer | Raised]) -> None:
         QUERIES.labels(operator, answer.result if isinstance(answer, Answer) else "raised").inc()
 
 
-def count_posted(settled: Settled) -> None:
+def count_posted(credited: Credited) -> None:
     """Count what was posted, once it is committed: a transaction may be run more than once."""
-    for payment in settled.created:
-        PAYMENTS_POSTED.labels(payment.credit.operator, payment.credit.provenance).inc()
+    for payment in credited.created:
+        PAYMENTS_POSTED.labels(payment.confirmed.operator, payment.confirmed.provenance).inc()
 
 
-async def _record(connection: AsyncConnection, jobs: JobDeps, heard: Sequence[Heard], now: datetime) -> Settled:
+async def _record(connection: AsyncConnection, jobs: JobDeps, heard: Sequence[Heard], now: datetime) -> Credited:
     """Write what the operators said, and when to ask again."""
     # All of them before any household: that is the order in which everybody locks.
     await read_requests(connection, (claimed.id for claimed, _ in heard), ())
@@ -90,7 +90,7 @@ async def _record(connection: AsyncConnection, jobs: JobDeps, heard: Sequence[He
         for claimed, answer in answers
         if answer.observation
     ]
-    settled = await settle(connection, found, jobs.settling(now))
+    credited = await credit_evidence(connection, found, jobs.crediting(now))
     events = [
         (claimed.id, event)
         for claimed, answer in heard
@@ -111,7 +111,7 @@ async def _record(connection: AsyncConnection, jobs: JobDeps, heard: Sequence[He
     for claimed, answer in heard:
         if isinstance(answer, Raised):
             await fail(connection, claimed.id, answer.why, now)
-    return settled
+    return credited
 
 
 def _events(

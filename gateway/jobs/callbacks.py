@@ -1,4 +1,4 @@
-"""Reads stored callbacks: what proves itself is settled, what does not is kept as a question; nobody is called here."""
+"""Reads stored callbacks: what proves itself is credited, what does not becomes an inquiry; nobody is called here."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from gateway.infra.metrics import CALLBACKS_UNREADABLE
 from gateway.jobs.apart import write_apart
 from gateway.jobs.ask import count_posted
 from gateway.jobs.deps import JobDeps, one_after_another
-from gateway.money.credit_evidence import Settled, settle
+from gateway.money.credit_evidence import Credited, credit_evidence
 from gateway.money.naming import written_references
 from payments.errors import CallbackMalformed
 from payments.evidence.callbacks import ATTEMPTS_MAX, StoredCallback, claim, mark_failed, mark_handled
@@ -31,7 +31,7 @@ log = structlog.stdlib.get_logger()
 KNOCKS_MAX = 20
 #: Nobody outside is waited for while callbacks are read.
 LEASE_S = 60
-#: So many payments of one message are settled in one transaction; an operator's batch may hold a whole day.
+#: So many payments of one message are credited in one transaction; an operator's batch may hold a whole day.
 SLICE = 500
 
 
@@ -84,8 +84,8 @@ async def read_callbacks_of(jobs: JobDeps, operator: str, now: datetime) -> int:
         lambda connection, some: _write(connection, jobs, some, now),
         lambda one, why: _in_slices(jobs, one, why, now),
     )
-    for settled in written:
-        count_posted(settled)
+    for credited in written:
+        count_posted(credited)
     for reading in readings:
         if len(reading.observations) > SLICE:
             await _in_slices(jobs, reading, None, now)
@@ -97,9 +97,9 @@ async def _set_aside(jobs: JobDeps, callback_id: int, why: str, now: datetime) -
 
 
 async def _in_slices(jobs: JobDeps, reading: Reading, failed: str | None, now: datetime) -> None:
-    """Settle what one callback says a slice at a time, so that one bad piece keeps no other from being money.
+    """Credit what one callback says a slice at a time, so that one bad piece keeps no other from being money.
 
-    Settling twice credits once: all of it may be read again.
+    Crediting twice credits once: all of it may be read again.
     """
     worker_db, bad = jobs.deps.worker_db, list[str]()
 
@@ -109,8 +109,10 @@ async def _in_slices(jobs: JobDeps, reading: Reading, failed: str | None, now: d
     evidence = _evidence(reading)
     for start in range(0, len(evidence), SLICE):
         pieces = evidence[start : start + SLICE]
-        for settled in await write_apart(worker_db, pieces, lambda c, some: settle(c, some, jobs.settling(now)), note):
-            count_posted(settled)
+        for credited in await write_apart(
+            worker_db, pieces, lambda c, some: credit_evidence(c, some, jobs.crediting(now)), note
+        ):
+            count_posted(credited)
     why = f"{len(bad)} of {len(evidence)} could not be taken, {bad[0]}" if bad else failed
     if why is None:
         await worker_db.transact(lambda connection: _end(connection, jobs, reading, now))
@@ -128,12 +130,12 @@ def _read(jobs: JobDeps, callback: StoredCallback) -> Reading:
         return Reading(callback, (), f"the reader failed: {type(failure).__name__}")
 
 
-async def _write(connection: AsyncConnection, jobs: JobDeps, readings: Sequence[Reading], now: datetime) -> Settled:
+async def _write(connection: AsyncConnection, jobs: JobDeps, readings: Sequence[Reading], now: datetime) -> Credited:
     plan = await _planned(connection, jobs, readings)
     evidence = [piece for reading in readings for piece in _evidence(reading)]
-    settled = await settle(connection, evidence, jobs.settling(now))
+    credited = await credit_evidence(connection, evidence, jobs.crediting(now))
     await _finish(connection, plan, now)
-    return settled
+    return credited
 
 
 async def _end(connection: AsyncConnection, jobs: JobDeps, reading: Reading, now: datetime) -> None:
@@ -178,7 +180,7 @@ async def _finish(connection: AsyncConnection, plan: Plan, now: datetime) -> Non
 
 
 def _evidence(reading: Reading) -> list[Evidence]:
-    provenance = Provenance.SIGNED_CALLBACK if reading.is_proven else Provenance.UNBOUND_CALLBACK
+    provenance = Provenance.SIGNED_CALLBACK if reading.is_proven else Provenance.UNVERIFIED_CALLBACK
     return [
         Evidence(replace(observed, provenance=provenance), reading.callback.request_id, reading.callback.id)
         for observed in reading.observations

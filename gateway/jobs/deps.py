@@ -7,7 +7,7 @@ from datetime import datetime
 from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.deps import Deps
 from gateway.jobs.lanes import Lane, Lanes
-from gateway.money.credit_evidence import SettleContext
+from gateway.money.credit_evidence import CreditingContext
 from gateway.money.match_statement import ReconcilingDeps
 from gateway.sms.senders.contract import SmsSender
 from payments.operators.contract import Capabilities
@@ -51,10 +51,10 @@ class JobDeps:
         """Return what reading and matching statements needs."""
         return ReconcilingDeps(self.deps, self.catalog, self.accounts)
 
-    def settling(self, now: datetime) -> SettleContext:
-        """Return what settling needs at one moment."""
+    def crediting(self, now: datetime) -> CreditingContext:
+        """Return what crediting needs at one moment."""
         identities = {name: operator.capabilities.identity for name, operator in self.deps.operators.items()}
-        return SettleContext(self.catalog, now, self.deps.service_code, self.deps.reach, identities)
+        return CreditingContext(self.catalog, now, self.deps.service_code, self.deps.reach, identities)
 
     def capabilities(self, operator: str) -> Capabilities:
         """Return what an operator has."""

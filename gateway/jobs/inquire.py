@@ -10,7 +10,7 @@ from gateway.jobs.ask import count_answers, count_posted, word_of
 from gateway.jobs.deps import JobDeps, one_after_another
 from gateway.jobs.lanes import Call, NotCalled, Raised
 from gateway.jobs.orders import order_for
-from gateway.money.credit_evidence import Settled, settle
+from gateway.money.credit_evidence import Credited, credit_evidence
 from payments.evidence.facts import Evidence
 from payments.evidence.inquiries import NOT_FOUND_MAX, End, Inquiry, Outcome, claim, put_off, write
 from payments.observation import ObservedStatus
@@ -52,8 +52,8 @@ async def inquire_of(jobs: JobDeps, operator: str, now: datetime) -> int:
             lambda connection: write(connection, [put_off(one[0], why, FAILURES_MAX)], now)
         ),
     )
-    for settled in written:
-        count_posted(settled)
+    for credited in written:
+        count_posted(credited)
     count_answers(operator, [answer for _, answer in heard if not isinstance(answer, NotCalled)])
     await lane.tell(deps.worker_db, now)
     return len(heard)
@@ -90,7 +90,7 @@ async def _record(
     heard: Sequence[Heard],
     requests: Mapping[int, ClaimedRequest],
     now: datetime,
-) -> Settled:
+) -> Credited:
     # All of them before any household: that is the order in which everybody locks.
     states = await read_requests(connection, (inquiry.request_id for inquiry, _ in heard if inquiry.request_id), ())
     found = [
@@ -98,14 +98,14 @@ async def _record(
         for inquiry, answer in heard
         if isinstance(answer, Answer) and answer.observation
     ]
-    settled = await settle(connection, found, jobs.settling(now))
+    credited = await credit_evidence(connection, found, jobs.crediting(now))
     watched = {
         request_id
         for request_id, fact in states.items()
         if fact.state in OPEN | {State.CREATED, State.EXPIRED} and requests[request_id].next_attempt_at is not None
     }
     await write(connection, [_outcome(inquiry, answer, watched) for inquiry, answer in heard], now)
-    return settled
+    return credited
 
 
 def _outcome(inquiry: Inquiry, answer: Answer | Raised | NotCalled, watched: set[int]) -> Outcome:

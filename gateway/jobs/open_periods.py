@@ -72,7 +72,7 @@ async def _open_due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -
 
 
 async def _due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -> list[int]:
-    # Settling takes the ledger before households; going the other way round would wait for it crosswise.
+    # Crediting takes the ledger before households; going the other way round would wait for it crosswise.
     await share_ledger(connection)
     batch = jobs.limits.batch
     ids = list((await connection.execute(DUE, {"today": now.date(), "batch": batch})).scalars())

@@ -10,7 +10,7 @@ from gateway.jobs.apart import write_apart
 from gateway.jobs.deps import JobDeps, one_after_another
 from gateway.jobs.lanes import Call, NotCalled, Raised, Word
 from gateway.jobs.orders import order_for
-from gateway.money.credit_evidence import settle
+from gateway.money.credit_evidence import credit_evidence
 from gateway.money.messages import unsent_sms
 from gateway.sms.outbox import queue
 from payments.evidence.facts import Evidence
@@ -106,7 +106,9 @@ def _submitted(outcome: Submitted | Raised | NotCalled) -> Submitted:
 
 
 async def _record(connection: AsyncConnection, jobs: JobDeps, answers: Sequence[Sent], now: datetime) -> None:
-    await settle(connection, [_evidence(*pair) for pair in answers if pair[1].result in STATUS], jobs.settling(now))
+    await credit_evidence(
+        connection, [_evidence(*pair) for pair in answers if pair[1].result in STATUS], jobs.crediting(now)
+    )
     events = [
         (claimed.id, Event.ANSWER_LOST if answer.result is PushResult.UNKNOWN else Event.NOT_TAKEN)
         for claimed, answer in answers

@@ -43,7 +43,7 @@ LOAD = text("""
                             OR (state = 'failed' AND created_at > :failed_since))
                      ORDER BY state = 'failed', created_at DESC LIMIT 5) AS asked) AS requests,
            (SELECT coalesce(sum(amount_xof), 0)::bigint FROM payment
-             WHERE household_id IS NULL AND held_because IS NULL AND payer_msisdn = phone.msisdn) AS suspense_xof,
+             WHERE household_id IS NULL AND hold_reason IS NULL AND payer_msisdn = phone.msisdn) AS suspense_xof,
            (SELECT coalesce(json_agg(json_build_array(day, amount_xof)), '[]')
               FROM (SELECT day, CAST(sum(amount_xof) AS bigint) AS amount_xof FROM advance_movement
                      WHERE advance_movement.household_id = household.id GROUP BY day) AS lots) AS advances,

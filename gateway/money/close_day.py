@@ -75,7 +75,7 @@ FIGURES: Final[Mapping[int, tuple[str, ...]]] = {
     1: (
         "operator", "account", "statement_received", "is_verifiable", "opening_xof", "collections_xof",
         "reversals_xof", "fees_xof", "transfers_xof", "others_xof", "contradictions_xof", "closing_xof",
-        "movement_xof", "operator_says_xof", "operator_says_count", "posted_xof", "posted_count", "suspense_xof",
+        "movement_xof", "operator_amount_xof", "operator_payment_count", "posted_xof", "posted_count", "suspense_xof",
         "suspense_count", "breaks_xof", "unexplained_xof",
     ),
 }  # fmt: skip

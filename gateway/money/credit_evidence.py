@@ -13,12 +13,12 @@ from gateway.contributions.schemes import SchemeCatalog
 from gateway.money.messages import failure_sms, receipt_sms, unplaced_sms
 from gateway.money.naming import read_named, read_payers, written_references
 from gateway.sms.outbox import OutgoingSms, queue
-from payments.credit import NewPayment, differing, insert_payments, post_payments
+from payments.credit import NewPayment, amount_mismatches, insert_payments, post_payments
 from payments.dating import REACH
-from payments.evidence.booked import read_doubts, read_payments
+from payments.evidence.booked import read_objections, read_payments
 from payments.evidence.decide import decide
 from payments.evidence.facts import Decision, Evidence, ExistingPayment, Known
-from payments.evidence.store import bounded, keep
+from payments.evidence.store import bounded, insert_observations
 from payments.identity import IdentityRule, identified
 from payments.observation import CREDITING
 from payments.reconciliation import late
@@ -27,12 +27,12 @@ from payments.requests.facts import RequestFact
 from payments.requests.lifecycle import State
 from payments.requests.store import move, read_requests
 
-ACTOR = "job/settle"
+ACTOR = "job/credit"
 
 
 @dataclass(frozen=True, slots=True)
-class SettleContext:
-    """What settling needs beside the evidence; ``identities`` are the rules of operators by name."""
+class CreditingContext:
+    """What crediting needs beside the evidence; ``identities`` are the rules of operators by name."""
 
     catalog: SchemeCatalog
     now: datetime
@@ -47,7 +47,7 @@ class SettleContext:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Credited:
     """What a batch of evidence did."""
 
     decision: Decision
@@ -56,16 +56,18 @@ class Settled:
     breaks_opened: int
 
 
-async def settle(connection: AsyncConnection, evidence: Sequence[Evidence], context: SettleContext) -> Settled:
+async def credit_evidence(
+    connection: AsyncConnection, evidence: Sequence[Evidence], context: CreditingContext
+) -> Credited:
     """Turn evidence into credits, allocations, states, breaks and messages; all of it or nothing.
 
     Locks are always taken in the same order: requests, payments, households, each by its id.
     """
     evidence = [bounded(context.identified(piece)) for piece in evidence]
-    await keep(connection, evidence, context.now)
+    await insert_observations(connection, evidence, context.now)
     known = await _known(connection, evidence)
     decision = decide(evidence, known, context.now, context.reach)
-    created, existing = await insert_payments(connection, decision.credits, context.now)
+    created, existing = await insert_payments(connection, decision.confirmed, context.now)
     if existing:
         # Somebody else booked part of it meanwhile: what that means for the rest is decided again, not guessed.
         booked_elsewhere = {(one.operator, one.operator_transaction_id): one for one in existing}
@@ -75,16 +77,16 @@ async def settle(connection: AsyncConnection, evidence: Sequence[Evidence], cont
     applied = await _apply(connection, created, context)
     await move(connection, decision.steps, context.now)
     booked = [*known.payments.values(), *(payment.booked() for payment in created)]
-    found = (*decision.breaks, *differing((*decision.credits, *decision.doubted), booked))
+    found = (*decision.breaks, *amount_mismatches((*decision.confirmed, *decision.conflicting), booked))
     opened = await record(connection, found, context.now)
     opened += await late.record_payments(connection, [payment.id for payment in created], context.now)
     await queue(connection, _messages(created, applied, decision, known, context), context.now)
-    return Settled(decision, tuple(created), tuple(known.payments.values()), opened)
+    return Credited(decision, tuple(created), tuple(known.payments.values()), opened)
 
 
 def _as_decided(created: Sequence[NewPayment], decision: Decision) -> list[NewPayment]:
-    credits_ = {credit.key: credit for credit in decision.credits}
-    return [replace(payment, credit=credits_[payment.credit.key]) for payment in created]
+    confirmed_payments = {confirmed.key: confirmed for confirmed in decision.confirmed}
+    return [replace(payment, confirmed=confirmed_payments[payment.confirmed.key]) for payment in created]
 
 
 async def _known(connection: AsyncConnection, evidence: Sequence[Evidence]) -> Known:
@@ -106,7 +108,7 @@ async def _known(connection: AsyncConnection, evidence: Sequence[Evidence]) -> K
     }
     # The requests are locked: nobody books money for them between this reading and our writing.
     payments = await read_payments(connection, keys, requests.keys())
-    reversals, collided = await read_doubts(connection, keys, requests.keys())
+    reversals, collided = await read_objections(connection, keys, requests.keys())
     return Known(
         requests=requests,
         households=await read_named(connection, {one for one in words if written.get(one) not in ours}),
@@ -119,17 +121,17 @@ async def _known(connection: AsyncConnection, evidence: Sequence[Evidence]) -> K
 
 
 async def _apply(
-    connection: AsyncConnection, created: Sequence[NewPayment], context: SettleContext
+    connection: AsyncConnection, created: Sequence[NewPayment], context: CreditingContext
 ) -> dict[int, Applied]:
     monies = [
         AllocationRequest(
-            household_id=payment.credit.household_id,
+            household_id=payment.confirmed.household_id,
             ledger_txn_id=payment.ledger_txn_id,
-            amount_xof=payment.credit.amount_xof,
-            paid_on=payment.credit.occurred_at.date(),
+            amount_xof=payment.confirmed.amount_xof,
+            paid_on=payment.confirmed.occurred_at.date(),
         )
-        for payment in sorted(created, key=lambda one: (one.credit.occurred_at, one.id))
-        if payment.credit.household_id is not None
+        for payment in sorted(created, key=lambda one: (one.confirmed.occurred_at, one.id))
+        if payment.confirmed.household_id is not None
     ]
     # Money that was there before pays before what comes now, whether or not a job has opened its period.
     households = sorted({money.household_id for money in monies})
@@ -150,7 +152,7 @@ def _messages(
     applied: Mapping[int, Applied],
     decision: Decision,
     known: Known,
-    context: SettleContext,
+    context: CreditingContext,
 ) -> list[OutgoingSms]:
     today = context.now.date()
     told = [

@@ -27,7 +27,7 @@ ROWS: Final[Mapping[str, str]] = {
                    row.id, row.operator, row.operator_transaction_id, row.request_id, row.household_id, row.amount_xof,
                    row.fee_xof, row.payer_msisdn, row.our_reference, row.matched_by, row.provenance,
                    extract(epoch FROM row.occurred_at), extract(epoch FROM row.posted_at), row.ledger_txn_id,
-                   row.receipt_number, row.raw_transaction_id, row.held_because) AS written
+                   row.receipt_number, row.raw_transaction_id, row.hold_reason) AS written
           FROM payment row WHERE row.ledger_txn_id > :after AND row.ledger_txn_id <= :through
     """,
     "allocations": """

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.deps import Deps
-from gateway.money.credit_evidence import SettleContext, settle
+from gateway.money.credit_evidence import CreditingContext, credit_evidence
 from payments.evidence.facts import Evidence
 from payments.observation import LineKind
 from payments.reconciliation import breaks, late, lines
@@ -182,11 +182,13 @@ async def _run(
     opened = 0
     if missing:
         period = period_of(file.period_start, file.covered_until)
-        context = SettleContext(recon.catalog, now, recon.deps.service_code)
-        settled = await settle(connection, [Evidence(dated(line), window=period) for line in missing], context)
-        recovered_ids = frozenset(payment.id for payment in settled.created)
+        context = CreditingContext(recon.catalog, now, recon.deps.service_code)
+        credited = await credit_evidence(
+            connection, [Evidence(dated(line), window=period) for line in missing], context
+        )
+        recovered_ids = frozenset(payment.id for payment in credited.created)
         units = await read_units(connection, file.operator, subjects, recovered_ids)
-        opened = settled.breaks_opened
+        opened = credited.breaks_opened
     judged = [(unit, judge(unit)) for unit in units]
     found = [one for _, decided in judged for one in decided.differences]
     opened += await breaks.replace(connection, file.operator, subjects, found, now)

@@ -45,22 +45,22 @@ def rights_said(account: HouseholdAccount, today: date) -> RightsSaid:
 
 def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingSms | None:
     """Return the one receipt of a payment; it goes to the payer when the number is the household's own."""
-    credit, account = payment.credit, applied.account
+    confirmed, account = payment.confirmed, applied.account
     if account is None:
         return _kept_sms(payment)
-    own = credit.payer_msisdn if credit.payer_msisdn in account.phones else None
-    msisdn = own or next(iter(account.phones), None) or credit.payer_msisdn
+    own = confirmed.payer_msisdn if confirmed.payer_msisdn in account.phones else None
+    msisdn = own or next(iter(account.phones), None) or confirmed.payer_msisdn
     if msisdn is None:
         return None
     try:
         body = receipt(
-            amount_xof=credit.amount_xof,
+            amount_xof=confirmed.amount_xof,
             paid_on=applied.money.paid_on,
             name=account.name,
             receipt_number=payment.receipt_number,
             rights=rights_said(account, today),
             in_advance=all(line.item.due_on > today for line in applied.allocation.lines),
-            second=credit.is_second,
+            second=confirmed.is_second,
         )
     except (TextTooLong, ArithmeticError, LookupError, ValueError):
         # Money is never refused for want of a sentence.
@@ -70,32 +70,32 @@ def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingS
 
 def _kept_sms(payment: NewPayment) -> OutgoingSms | None:
     """Return the receipt of a household that cannot be worked out today: the money is there, and no more is known."""
-    credit = payment.credit
-    if credit.payer_msisdn is None:
+    confirmed = payment.confirmed
+    if confirmed.payer_msisdn is None:
         return None
     body = kept_for_household(
-        amount_xof=credit.amount_xof, paid_on=credit.occurred_at.date(), receipt_number=payment.receipt_number
+        amount_xof=confirmed.amount_xof, paid_on=confirmed.occurred_at.date(), receipt_number=payment.receipt_number
     )
-    return OutgoingSms(f"payment/{payment.id}", SmsKind.RECEIPT, credit.household_id, credit.payer_msisdn, body)
+    return OutgoingSms(f"payment/{payment.id}", SmsKind.RECEIPT, confirmed.household_id, confirmed.payer_msisdn, body)
 
 
 def unplaced_sms(payment: NewPayment) -> OutgoingSms | None:
     """Tell a payer of money that is no household's: it is kept, or, where the operator took it back, not counted."""
-    credit = payment.credit
-    if credit.payer_msisdn is None:
+    confirmed = payment.confirmed
+    if confirmed.payer_msisdn is None:
         return None
-    if credit.held_because is not None:
+    if confirmed.hold_reason is not None:
         body = reversed_before(
-            amount_xof=credit.amount_xof, paid_on=credit.occurred_at.date(), reference=payment.receipt_number
+            amount_xof=confirmed.amount_xof, paid_on=confirmed.occurred_at.date(), reference=payment.receipt_number
         )
-        return OutgoingSms(f"payment/{payment.id}", SmsKind.SUSPENSE, None, credit.payer_msisdn, body)
+        return OutgoingSms(f"payment/{payment.id}", SmsKind.SUSPENSE, None, confirmed.payer_msisdn, body)
     body = suspense_received(
-        amount_xof=credit.amount_xof,
-        received_on=credit.occurred_at.date(),
-        payer=mask(credit.payer_msisdn),
+        amount_xof=confirmed.amount_xof,
+        received_on=confirmed.occurred_at.date(),
+        payer=mask(confirmed.payer_msisdn),
         reference=payment.receipt_number,
     )
-    return OutgoingSms(f"payment/{payment.id}", SmsKind.SUSPENSE, None, credit.payer_msisdn, body)
+    return OutgoingSms(f"payment/{payment.id}", SmsKind.SUSPENSE, None, confirmed.payer_msisdn, body)
 
 
 def failure_sms(request: RequestFact, service_code: str) -> OutgoingSms:

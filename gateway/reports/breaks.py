@@ -22,14 +22,14 @@ class BreakRow:
     operator: str
     kind: str
     subject: str
-    operator_says_xof: int | None
-    we_say_xof: int | None
+    operator_amount_xof: int | None
+    ledger_amount_xof: int | None
     difference_xof: int
     detail: str
     age_days: int
     opened_at: datetime
     closed_at: datetime | None
-    closed_because: str | None
+    close_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class BreakFigure:
     operator: str
     subject: str
     difference_xof: int
-    closed_because: str | None
+    close_reason: str | None
 
 
 async def open_breaks(connection: AsyncConnection, today: date, limit: int | None = None) -> tuple[BreakRow, ...]:
@@ -76,7 +76,7 @@ async def break_figures(connection: AsyncConnection, day: date) -> tuple[BreakFi
             col(Break.operator),
             col(Break.subject),
             col(Break.difference_xof),
-            col(Break.closed_because),
+            col(Break.close_reason),
         )
         .where(col(Break.day) == day)
         .order_by(col(Break.operator), col(Break.kind), col(Break.subject))
@@ -91,13 +91,13 @@ def _breaks() -> Select[*tuple[Any, ...]]:
         col(Break.operator),
         col(Break.kind),
         col(Break.subject),
-        col(Break.operator_says_xof),
-        col(Break.we_say_xof),
+        col(Break.operator_amount_xof),
+        col(Break.ledger_amount_xof),
         col(Break.difference_xof),
         col(Break.detail),
         col(Break.opened_at),
         col(Break.closed_at),
-        col(Break.closed_because),
+        col(Break.close_reason),
     )
     return statement.order_by(col(Break.day), col(Break.operator), col(Break.id))
 
@@ -110,14 +110,14 @@ def _rows(found: Sequence[Row[Any]], today: date) -> tuple[BreakRow, ...]:
             operator=row.operator,
             kind=row.kind,
             subject=row.subject,
-            operator_says_xof=row.operator_says_xof,
-            we_say_xof=row.we_say_xof,
+            operator_amount_xof=row.operator_amount_xof,
+            ledger_amount_xof=row.ledger_amount_xof,
             difference_xof=row.difference_xof,
             detail=row.detail,
             age_days=max(((row.closed_at.date() if row.closed_at else today) - row.day).days, 0),
             opened_at=row.opened_at,
             closed_at=row.closed_at,
-            closed_because=row.closed_because,
+            close_reason=row.close_reason,
         )
         for row in found
     )

@@ -38,8 +38,8 @@ class OperatorDay:
     contradictions_xof: int | None = None
     closing_xof: int | None = None
     movement_xof: int | None = None
-    operator_says_xof: int | None = None
-    operator_says_count: int | None = None
+    operator_amount_xof: int | None = None
+    operator_payment_count: int | None = None
     posted_xof: int
     posted_count: int
     suspense_xof: int
@@ -203,8 +203,8 @@ def _operator_day(day: date, found: RowMapping, told: StatementDay | None) -> Op
         contradictions_xof=told.contradictions_xof,
         closing_xof=told.closing_xof,
         movement_xof=told.movement_xof,
-        operator_says_xof=says_xof,
-        operator_says_count=told.collections_count,
+        operator_amount_xof=says_xof,
+        operator_payment_count=told.collections_count,
         unexplained_xof=says_xof - explained_xof if told.is_whole else None,
         lines_waiting_count=told.lines_waiting_count,
     )

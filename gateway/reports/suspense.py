@@ -39,7 +39,7 @@ class SuspenseRow:
     our_reference: str
     occurred_at: datetime
     age_days: int
-    held_because: str | None = None
+    hold_reason: str | None = None
 
     @property
     def payer_in_file(self) -> str:
@@ -89,7 +89,7 @@ def _waiting() -> Select[*tuple[Any, ...]]:
         col(Payment.payer_msisdn),
         col(Payment.our_reference),
         col(Payment.occurred_at),
-        col(Payment.held_because),
+        col(Payment.hold_reason),
     )
     return statement.where(_waits()).order_by(col(Payment.occurred_at), col(Payment.id))
 
@@ -106,7 +106,7 @@ def _rows(found: Sequence[Row[Any]], today: date) -> tuple[SuspenseRow, ...]:
             our_reference=row.our_reference or "",
             occurred_at=row.occurred_at,
             age_days=max((today - row.occurred_at.date()).days, 0),
-            held_because=row.held_because,
+            hold_reason=row.hold_reason,
         )
         for row in found
     )

@@ -38,13 +38,13 @@ EVIDENCE = {
     "inquiry": "id, operator, request_id, operator_transaction_id, opened_at",
     "payment_request": "id, operator, reference, correlation_id, callback_token, idempotency_key, household_id, "
     "payer_msisdn, amount_xof, created_at",
-    "reconciliation_break": "id, kind, operator, account, subject, about, day, operator_says_xof, we_say_xof, "
+    "reconciliation_break": "id, kind, operator, account, subject, about, day, operator_amount_xof, ledger_amount_xof, "
     "difference_xof, detail, payment_id, opened_at",
 }
 
 #: What the application may change: work in progress, never evidence and never money.
 CHANGEABLE = {
-    "payment_request": "state, submissions, inquiries, failures, submitted_at, next_attempt_at, settled_at, "
+    "payment_request": "state, submissions, inquiries, failures, submitted_at, next_attempt_at, finalised_at, "
     "parked_at, last_detail",
     "callback": "attempts, next_attempt_at, handled_at, parked_at, last_error",
     "refused_callback": "refused, last_sha256, last_bytes, last_at",
@@ -52,7 +52,7 @@ CHANGEABLE = {
     "operator_trouble": "kind, detail, seen_at",
     "statement_line": "bucket, matched_at, payment_id",
     "statement_upload": "content, state, attempts, next_attempt_at, motive, motive_lines, breaks_opened, file_id",
-    "reconciliation_break": "owner, closed_at, closed_because, superseded_at",
+    "reconciliation_break": "owner, closed_at, close_reason, superseded_at",
     "household": "next_period_on",
     "parked_household": "attempts, next_attempt_at, why",
     "phone": "last_wallet",

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.evidence.facts import BreakKind, ExistingPayment, Reversal
-from payments.observation import HeldBecause, Provenance
+from payments.observation import HoldReason, Provenance
 
 #: One look at an index for each name, whatever the planner believes of a table that has just grown.
 PAYMENTS: Final = text("""
@@ -20,7 +20,7 @@ PAYMENTS: Final = text("""
          CROSS JOIN LATERAL (SELECT * FROM payment WHERE payment.request_id = asked.id OFFSET 0) AS held
     )
     SELECT named.id, named.operator, named.operator_transaction_id, named.household_id, named.amount_xof,
-           named.request_id, named.payer_msisdn, named.raw_transaction_id, named.held_because,
+           named.request_id, named.payer_msisdn, named.raw_transaction_id, named.hold_reason,
            CASE WHEN named.request_id IS NULL AND named.household_id IS NOT NULL THEN
                (SELECT request.id
                   FROM observation said
@@ -28,9 +28,9 @@ PAYMENTS: Final = text("""
                     ON request.id = said.request_id
                     OR (said.request_id IS NULL AND request.reference = said.our_reference)
                  WHERE said.operator = named.operator AND said.operator_transaction_id = named.operator_transaction_id
-                   AND said.status = 'succeeded' AND said.provenance <> 'unbound_callback'
+                   AND said.status = 'succeeded' AND said.provenance <> 'unverified_callback'
                    AND request.operator = named.operator AND request.household_id = named.household_id
-                 ORDER BY said.id LIMIT 1) END AS claimed_by
+                 ORDER BY said.id LIMIT 1) END AS bound_request_id
       FROM named ORDER BY named.id
 """)
 
@@ -45,13 +45,14 @@ DOUBTS: Final = text("""
       FROM asked
      CROSS JOIN LATERAL (SELECT * FROM observation WHERE observation.operator = asked.operator
                             AND observation.operator_transaction_id = asked.name OFFSET 0) AS said
-     WHERE said.status = 'reversed' AND said.provenance <> 'unbound_callback'
+     WHERE said.status = 'reversed' AND said.provenance <> 'unverified_callback'
      UNION
     SELECT said.operator, said.operator_transaction_id, said.request_id, said.provenance, said.amount_xof,
            said.occurred_at, '', false
       FROM unnest(CAST(:requests AS bigint[])) AS wanted(id)
      CROSS JOIN LATERAL (SELECT * FROM observation WHERE observation.request_id = wanted.id OFFSET 0) AS said
-     WHERE said.operator_transaction_id IS NULL AND said.status = 'reversed' AND said.provenance <> 'unbound_callback'
+     WHERE said.operator_transaction_id IS NULL AND said.status = 'reversed'
+       AND said.provenance <> 'unverified_callback'
      UNION
     SELECT said.operator, said.operator_transaction_id, NULL, 'statement', said.amount_xof, said.occurred_at,
            coalesce(said.reference, '') || '/' || row_number() OVER (
@@ -83,14 +84,12 @@ async def read_payments(
         return []
     rows = await connection.execute(PAYMENTS, {**_names(keys), "requests": sorted(set(request_ids))})
     return [
-        ExistingPayment(
-            **{**row._asdict(), "held_because": HeldBecause(row.held_because) if row.held_because else None}
-        )
+        ExistingPayment(**{**row._asdict(), "hold_reason": HoldReason(row.hold_reason) if row.hold_reason else None})
         for row in rows.all()
     ]
 
 
-async def read_doubts(
+async def read_objections(
     connection: AsyncConnection, keys: Collection[Key], request_ids: Collection[int]
 ) -> tuple[list[Reversal], set[Key]]:
     """Read everything that says of these transactions that they were taken back, and those whose ids collide."""

@@ -39,7 +39,7 @@ STORE = text("""
 UNPROVEN = text("""
     SELECT count(*) FROM (SELECT FROM callback
                            WHERE operator = :operator AND handled_at IS NULL AND parked_at IS NULL
-                             AND request_id IS NULL AND verdict = 'accept_unbound'
+                             AND request_id IS NULL AND verdict = 'accept_unverified'
                            LIMIT :enough) AS waiting
 """)
 

@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 
 from payments.dating import REACH, Dated, dated, dated_in_period, window
 from payments.evidence import doubts
-from payments.evidence.facts import Credit, Decision, Evidence, FoundBreak, Known, MatchedBy, Reversal
+from payments.evidence.facts import ConfirmedPayment, Decision, Evidence, FoundBreak, Known, MatchedBy, Reversal
 from payments.evidence.reversals import reversed_xof
 from payments.money import MAX_AMOUNT_XOF
-from payments.observation import CREDITING, HeldBecause, Observation, ObservedStatus, Provenance
+from payments.observation import CREDITING, HoldReason, Observation, ObservedStatus, Provenance
 from payments.requests.facts import RequestFact, Step
 from payments.requests.lifecycle import EVENT_OF_STATUS, Event, State, after, contradicts
 
@@ -34,7 +34,7 @@ class _Piece:
     observed: Observation
     request: RequestFact | None
     dated: Dated
-    credit: Credit | None
+    confirmed: ConfirmedPayment | None
 
     @property
     def reversal(self) -> Reversal:
@@ -57,11 +57,11 @@ def decide(evidence: Sequence[Evidence], known: Known, now: datetime, reach: tim
     """
     references = {fact.reference: fact for fact in known.requests.values()}
     pieces = [_piece(one, known, references, now, reach) for one in evidence if one.observation.provenance in CREDITING]
-    credits_, doubted, collisions = _judged_together(pieces, known)
-    credits_ = _seconds(credits_, known)
-    steps, contradictions = _steps(pieces, credits_, known)
-    breaks = [*collisions, *contradictions, *_told(credits_, pieces, known)]
-    return Decision(credits_, steps, tuple(dict.fromkeys(breaks)), doubted)
+    confirmed_payments, conflicting, collisions = _judged_together(pieces, known)
+    confirmed_payments = _seconds(confirmed_payments, known)
+    steps, contradictions = _steps(pieces, confirmed_payments, known)
+    breaks = [*collisions, *contradictions, *_told(confirmed_payments, pieces, known)]
+    return Decision(confirmed_payments, steps, tuple(dict.fromkeys(breaks)), conflicting)
 
 
 def _piece(
@@ -75,7 +75,7 @@ def _piece(
         at = dated_in_period(observed.occurred_at, piece.window, now)
     else:
         at = dated(observed.occurred_at, window(now, request.created_at if request else None, reach), now)
-    return _Piece(observed, request, at, _credit(observed, request, _household(observed, named, known), at.at))
+    return _Piece(observed, request, at, _confirmed(observed, request, _household(observed, named, known), at.at))
 
 
 def _named(piece: Evidence, known: Known, references: Mapping[str, RequestFact]) -> RequestFact | None:
@@ -85,15 +85,15 @@ def _named(piece: Evidence, known: Known, references: Mapping[str, RequestFact])
     return references.get(known.written.get(words, words))
 
 
-def _credit(
+def _confirmed(
     observed: Observation, request: RequestFact | None, household: tuple[int | None, MatchedBy], at: datetime
-) -> Credit | None:
+) -> ConfirmedPayment | None:
     if observed.status is not ObservedStatus.SUCCEEDED or not observed.operator_transaction_id:
         return None
     if observed.amount_xof is None or not 0 < observed.amount_xof <= MAX_AMOUNT_XOF:
         return None
     household_id, matched_by = household
-    return Credit(
+    return ConfirmedPayment(
         operator=observed.operator,
         operator_transaction_id=observed.operator_transaction_id,
         amount_xof=observed.amount_xof,
@@ -125,41 +125,41 @@ def _household(observed: Observation, named: RequestFact | None, known: Known) -
 
 def _judged_together(
     pieces: Sequence[_Piece], known: Known
-) -> tuple[tuple[Credit, ...], tuple[Credit, ...], list[FoundBreak]]:
+) -> tuple[tuple[ConfirmedPayment, ...], tuple[ConfirmedPayment, ...], list[FoundBreak]]:
     """Choose one credit per operator transaction, the same one in whatever order the evidence came."""
-    offered: dict[tuple[str, str], set[Credit]] = defaultdict(set)
+    offered: dict[tuple[str, str], set[ConfirmedPayment]] = defaultdict(set)
     for piece in pieces:
-        if piece.credit is not None:
-            offered[piece.credit.key].add(piece.credit)
+        if piece.confirmed is not None:
+            offered[piece.confirmed.key].add(piece.confirmed)
     reversals = _reversals(pieces, known)
-    chosen: list[Credit] = []
-    doubted: list[Credit] = []
+    chosen: list[ConfirmedPayment] = []
+    conflicting: list[ConfirmedPayment] = []
     collisions: list[FoundBreak] = []
     for key, found in offered.items():
         best, *others = sorted(found, key=_preference)
         if key in known.payments:
-            doubted += [best, *others]
+            conflicting += [best, *others]
         elif key in known.collided or _collide(found):
             collisions.append(doubts.collision(key, [best, *others]))
         else:
             chosen.append(_held_if_reversed(best, reversals))
-            doubted += others
-    return tuple(chosen), tuple(doubted), collisions
+            conflicting += others
+    return tuple(chosen), tuple(conflicting), collisions
 
 
 def _reversals(pieces: Sequence[_Piece], known: Known) -> list[Reversal]:
     return [*known.reversals, *(one.reversal for one in pieces if one.observed.status is ObservedStatus.REVERSED)]
 
 
-def _preference(credit: Credit) -> tuple[object, ...]:
+def _preference(confirmed: ConfirmedPayment) -> tuple[object, ...]:
     # What was asked for directly outranks what was sent to us; then less money outranks more, for finance can add.
-    rank = (_LADDER.index(credit.matched_by), credit.request_id is None, _TRUST.index(credit.provenance))
-    rest = (credit.amount_xof, credit.request_id or 0, credit.household_id or 0, credit.occurred_at)
-    words = (credit.payer_msisdn, credit.payer_said, credit.our_reference, credit.raw_transaction_id)
-    return (*rank, *rest, credit.fee_xof or 0, *(word or "" for word in words))
+    rank = (_LADDER.index(confirmed.matched_by), confirmed.request_id is None, _TRUST.index(confirmed.provenance))
+    rest = (confirmed.amount_xof, confirmed.request_id or 0, confirmed.household_id or 0, confirmed.occurred_at)
+    words = (confirmed.payer_msisdn, confirmed.payer_said, confirmed.our_reference, confirmed.raw_transaction_id)
+    return (*rank, *rest, confirmed.fee_xof or 0, *(word or "" for word in words))
 
 
-def _collide(found: set[Credit]) -> bool:
+def _collide(found: set[ConfirmedPayment]) -> bool:
     """Return whether two ways of writing one id speak of different money; no way of writing is the truer one."""
     said = {(one.written_as, one.amount_xof, one.payer_said) for one in found}
     return any(
@@ -169,34 +169,40 @@ def _collide(found: set[Credit]) -> bool:
     )
 
 
-def _held_if_reversed(credit: Credit, reversals: Sequence[Reversal]) -> Credit:
-    if reversed_xof(credit, reversals) < credit.amount_xof:
-        return credit
+def _held_if_reversed(confirmed: ConfirmedPayment, reversals: Sequence[Reversal]) -> ConfirmedPayment:
+    if reversed_xof(confirmed, reversals) < confirmed.amount_xof:
+        return confirmed
     # It opens no rights, and nobody is asked to claim it: the operator has it back.
-    return replace(credit, household_id=None, matched_by=MatchedBy.SUSPENSE, held_because=HeldBecause.REVERSED)
+    return replace(confirmed, household_id=None, matched_by=MatchedBy.SUSPENSE, hold_reason=HoldReason.REVERSED)
 
 
-def _seconds(credits_: Sequence[Credit], known: Known) -> tuple[Credit, ...]:
+def _seconds(confirmed_payments: Sequence[ConfirmedPayment], known: Known) -> tuple[ConfirmedPayment, ...]:
     """Mark the money whose request had money already, before this batch or earlier in it."""
-    paid = {payment.of_request for payment in known.payments.values() if payment.held_because is None}
+    paid = {payment.of_request for payment in known.payments.values() if payment.hold_reason is None}
     paid |= {fact.id for fact in known.requests.values() if fact.state is State.SUCCEEDED}
     judged = []
-    for credit in sorted(credits_, key=lambda one: (one.occurred_at, one.key)):
-        if credit.request_id is None or credit.held_because is not None:
-            judged.append(credit)
+    for confirmed in sorted(confirmed_payments, key=lambda one: (one.occurred_at, one.key)):
+        if confirmed.request_id is None or confirmed.hold_reason is not None:
+            judged.append(confirmed)
             continue
-        judged.append(replace(credit, is_second=credit.request_id in paid))
-        paid.add(credit.request_id)
+        judged.append(replace(confirmed, is_second=confirmed.request_id in paid))
+        paid.add(confirmed.request_id)
     return tuple(judged)
 
 
-def _owners(pieces: Sequence[_Piece], credits_: Sequence[Credit], known: Known) -> dict[tuple[str, str], int]:
+def _owners(
+    pieces: Sequence[_Piece], confirmed_payments: Sequence[ConfirmedPayment], known: Known
+) -> dict[tuple[str, str], int]:
     """Return the one request that each piece of money belongs to; what is held belongs to none."""
-    owners = {credit.key: credit.request_id for credit in credits_ if credit.request_id and credit.held_because is None}
-    claims = sorted((one.request.id, one.credit.key) for one in pieces if one.request and one.credit)
-    for request_id, key in claims:
+    owners = {
+        confirmed.key: confirmed.request_id
+        for confirmed in confirmed_payments
+        if confirmed.request_id and confirmed.hold_reason is None
+    }
+    bindings = sorted((one.request.id, one.confirmed.key) for one in pieces if one.request and one.confirmed)
+    for request_id, key in bindings:
         existing = known.payments.get(key)
-        if existing is None or existing.held_because is not None:
+        if existing is None or existing.hold_reason is not None:
             continue
         if existing.of_request is not None:
             owners[key] = existing.of_request
@@ -206,9 +212,9 @@ def _owners(pieces: Sequence[_Piece], credits_: Sequence[Credit], known: Known) 
 
 
 def _steps(
-    pieces: Sequence[_Piece], credits_: Sequence[Credit], known: Known
+    pieces: Sequence[_Piece], confirmed_payments: Sequence[ConfirmedPayment], known: Known
 ) -> tuple[tuple[Step, ...], list[FoundBreak]]:
-    owners = _owners(pieces, credits_, known)
+    owners = _owners(pieces, confirmed_payments, known)
     states = {fact.id: fact.state for fact in known.requests.values()}
     breaks: list[FoundBreak] = []
     for piece in pieces:
@@ -219,38 +225,44 @@ def _steps(
         if request is None or event is None:
             continue
         if event is Event.OPERATOR_SUCCEEDED:
-            owner = owners.get(piece.credit.key) if piece.credit else None
-            if piece.credit and owner and owner != request.id:
-                breaks.append(doubts.other_request(piece.credit, request, known.requests.get(owner)))
+            owner = owners.get(piece.confirmed.key) if piece.confirmed else None
+            if piece.confirmed and owner and owner != request.id:
+                breaks.append(doubts.other_request(piece.confirmed, request, known.requests.get(owner)))
             if owner != request.id:
                 continue
         if contradicts(states[request.id], event):
             breaks.append(doubts.contradiction(observed, request, states[request.id], piece.dated.at))
         states[request.id] = after(states[request.id], event)
-    for credit in credits_:
+    for confirmed in confirmed_payments:
         # The operator took its only money back before it was ours: nobody is waited for any more.
-        if credit.held_because is not None and credit.request_id and states[credit.request_id] is not State.SUCCEEDED:
-            states[credit.request_id] = after(states[credit.request_id], Event.OPERATOR_REVERSED)
+        if (
+            confirmed.hold_reason is not None
+            and confirmed.request_id
+            and states[confirmed.request_id] is not State.SUCCEEDED
+        ):
+            states[confirmed.request_id] = after(states[confirmed.request_id], Event.OPERATOR_REVERSED)
     moved = [fact for fact in known.requests.values() if states[fact.id] != fact.state]
     return tuple(Step(fact.id, fact.state, states[fact.id]) for fact in moved), breaks
 
 
-def _told(credits_: Sequence[Credit], pieces: Sequence[_Piece], known: Known) -> Iterator[FoundBreak]:
+def _told(
+    confirmed_payments: Sequence[ConfirmedPayment], pieces: Sequence[_Piece], known: Known
+) -> Iterator[FoundBreak]:
     """Name what finance must know of the money that is credited now."""
     odd = sorted(
-        (one for one in pieces if one.credit and one.dated.differs), key=lambda one: str(one.observed.occurred_at)
+        (one for one in pieces if one.confirmed and one.dated.differs), key=lambda one: str(one.observed.occurred_at)
     )
-    dates = {(one.credit.key, one.dated.at): one.observed.occurred_at for one in odd if one.credit}
+    dates = {(one.confirmed.key, one.dated.at): one.observed.occurred_at for one in odd if one.confirmed}
     reversals = _reversals(pieces, known)
-    for credit in credits_:
-        request = known.requests.get(credit.request_id or 0)
-        said_at = dates.get((credit.key, credit.occurred_at))
+    for confirmed in confirmed_payments:
+        request = known.requests.get(confirmed.request_id or 0)
+        said_at = dates.get((confirmed.key, confirmed.occurred_at))
         if said_at is not None:
-            yield doubts.date(credit, said_at)
-        taken_xof = reversed_xof(credit, reversals)
+            yield doubts.date(confirmed, said_at)
+        taken_xof = reversed_xof(confirmed, reversals)
         if taken_xof:
-            yield doubts.taken_back(credit, taken_xof)
-        if credit.is_second and request is not None:
-            yield doubts.double_payment(credit, request)
-        if request is not None and request.amount_xof != credit.amount_xof:
-            yield doubts.asked_other_amount(credit, request)
+            yield doubts.taken_back(confirmed, taken_xof)
+        if confirmed.is_second and request is not None:
+            yield doubts.double_payment(confirmed, request)
+        if request is not None and request.amount_xof != confirmed.amount_xof:
+            yield doubts.asked_other_amount(confirmed, request)

@@ -4,56 +4,58 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from payments.dating import keepable
-from payments.evidence.facts import SAID, STANDS, BreakKind, Credit, FoundBreak
+from payments.evidence.facts import SAID, STANDS, BreakKind, ConfirmedPayment, FoundBreak
 from payments.msisdn import mask
 from payments.observation import Observation
 from payments.requests.facts import RequestFact
 from payments.requests.lifecycle import State
 
 
-def asked_other_amount(credit: Credit, request: RequestFact) -> FoundBreak:
+def asked_other_amount(confirmed: ConfirmedPayment, request: RequestFact) -> FoundBreak:
     """Tell that the operator took another amount than was asked for."""
-    return _of_credit(
+    return _of_confirmed(
         BreakKind.ASKED_OTHER_AMOUNT,
-        credit,
-        f"la demande {request.reference} était de {request.amount_xof} F, l'opérateur a pris {credit.amount_xof} F",
+        confirmed,
+        f"la demande {request.reference} était de {request.amount_xof} F, l'opérateur a pris {confirmed.amount_xof} F",
     )
 
 
-def double_payment(credit: Credit, request: RequestFact) -> FoundBreak:
+def double_payment(confirmed: ConfirmedPayment, request: RequestFact) -> FoundBreak:
     """Tell that one request was paid twice, by two transactions."""
-    return _of_credit(
+    return _of_confirmed(
         BreakKind.DOUBLE_PAYMENT,
-        credit,
-        f"la demande {request.reference} était déjà payée ; cette seconde opération de {credit.amount_xof} F "
+        confirmed,
+        f"la demande {request.reference} était déjà payée ; cette seconde opération de {confirmed.amount_xof} F "
         "est passée au même ménage",
     )
 
 
-def date(credit: Credit, said_at: datetime) -> FoundBreak:
+def date(confirmed: ConfirmedPayment, said_at: datetime) -> FoundBreak:
     """Tell that the operator's date cannot be true, and which one the books took."""
     # One zone for both: a day of the operator's own may have our day's name and be another.
-    theirs, ours = keepable(said_at) or said_at, credit.occurred_at
+    theirs, ours = keepable(said_at) or said_at, confirmed.occurred_at
     write = _moment if _day(theirs) == _day(ours) else _day
-    return _of_credit(
+    return _of_confirmed(
         BreakKind.DATE,
-        credit,
+        confirmed,
         f"l'opérateur la date du {write(theirs)}, ce qui ne se peut pas ; nos livres la datent du {write(ours)}",
     )
 
 
-def taken_back(credit: Credit, taken_xof: int) -> FoundBreak:
+def taken_back(confirmed: ConfirmedPayment, taken_xof: int) -> FoundBreak:
     """Tell of money that was known to be reversed, wholly or in part, when it was booked."""
-    if credit.held_because is not None:
+    if confirmed.hold_reason is not None:
         rest = "elle est passée en attente et bloquée : deux personnes décident"
     else:
         rest = f"elle est créditée entière, {taken_xof} F attendent deux personnes"
-    detail = f"l'opérateur avait déjà repris {taken_xof} F sur {credit.amount_xof} F ; {rest}"
+    detail = f"l'opérateur avait déjà repris {taken_xof} F sur {confirmed.amount_xof} F ; {rest}"
     # A name of its own: the statement's line about the same reversal carries the day's difference.
-    return _of_credit(BreakKind.REVERSAL, credit, detail, subject=f"{credit.operator_transaction_id}:taken_back")
+    return _of_confirmed(
+        BreakKind.REVERSAL, confirmed, detail, subject=f"{confirmed.operator_transaction_id}:taken_back"
+    )
 
 
-def collision(key: tuple[str, str], found: Sequence[Credit]) -> FoundBreak:
+def collision(key: tuple[str, str], found: Sequence[ConfirmedPayment]) -> FoundBreak:
     """Tell that one transaction id, written in two ways, speaks of different money; none of it is credited."""
     operator, transaction_id = key
     said = sorted({(one.written_as, one.amount_xof, one.payer_said or "") for one in found})
@@ -67,13 +69,13 @@ def collision(key: tuple[str, str], found: Sequence[Credit]) -> FoundBreak:
         subject=transaction_id,
         occurred_at=min(one.occurred_at for one in found),
         difference_xof=0,
-        operator_says_xof=sum(amount_xof for _, amount_xof, _ in said),
-        we_say_xof=0,
+        operator_amount_xof=sum(amount_xof for _, amount_xof, _ in said),
+        ledger_amount_xof=0,
         detail=f"une même référence pour des opérations différentes, aucune n'est créditée d'office : {forms}",
     )
 
 
-def other_request(said: Credit, request: RequestFact, holder: RequestFact | None) -> FoundBreak:
+def other_request(said: ConfirmedPayment, request: RequestFact, holder: RequestFact | None) -> FoundBreak:
     """Tell that a request claims money which is another request's."""
     whose = f"de la demande {holder.reference}" if holder else "d'une autre demande"
     return FoundBreak(
@@ -82,8 +84,8 @@ def other_request(said: Credit, request: RequestFact, holder: RequestFact | None
         subject=f"{request.reference}:{said.operator_transaction_id}",
         occurred_at=said.occurred_at,
         difference_xof=0,
-        operator_says_xof=said.amount_xof,
-        we_say_xof=said.amount_xof,
+        operator_amount_xof=said.amount_xof,
+        ledger_amount_xof=said.amount_xof,
         detail=f"l'opérateur dit la demande {request.reference} payée par une opération {whose} ; "
         "elle n'a pas d'argent à elle",
         transaction_id=said.operator_transaction_id,
@@ -99,8 +101,8 @@ def contradiction(observed: Observation, request: RequestFact, state: State, at:
         subject=f"{request.reference}:{state}:{observed.status}",
         occurred_at=at,
         difference_xof=0,
-        operator_says_xof=observed.amount_xof,
-        we_say_xof=request.amount_xof,
+        operator_amount_xof=observed.amount_xof,
+        ledger_amount_xof=request.amount_xof,
         detail=f"la demande {request.reference} était {before}, l'opérateur la dit maintenant {said}",
     )
 
@@ -120,25 +122,25 @@ def reversal(observed: Observation, request: RequestFact | None, at: datetime) -
             subject=f"{subject}:{observed.status}",
             occurred_at=at,
             difference_xof=0,
-            operator_says_xof=amount_xof,
-            we_say_xof=amount_xof,
+            operator_amount_xof=amount_xof,
+            ledger_amount_xof=amount_xof,
             detail=f"l'opérateur dit {reversed_one} annulée ; le grand livre attend deux personnes",
             transaction_id=observed.operator_transaction_id,
         )
     ]
 
 
-def _of_credit(kind: BreakKind, credit: Credit, detail: str, subject: str | None = None) -> FoundBreak:
+def _of_confirmed(kind: BreakKind, confirmed: ConfirmedPayment, detail: str, subject: str | None = None) -> FoundBreak:
     return FoundBreak(
         kind=kind,
-        operator=credit.operator,
-        subject=subject or credit.operator_transaction_id,
-        occurred_at=credit.occurred_at,
+        operator=confirmed.operator,
+        subject=subject or confirmed.operator_transaction_id,
+        occurred_at=confirmed.occurred_at,
         difference_xof=0,
-        operator_says_xof=credit.amount_xof,
-        we_say_xof=credit.amount_xof,
+        operator_amount_xof=confirmed.amount_xof,
+        ledger_amount_xof=confirmed.amount_xof,
         detail=detail,
-        transaction_id=credit.operator_transaction_id,
+        transaction_id=confirmed.operator_transaction_id,
     )
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from payments.dating import Window
-from payments.observation import HeldBecause, Observation, ObservedStatus, Provenance
+from payments.observation import HoldReason, Observation, ObservedStatus, Provenance
 from payments.requests.facts import RequestFact, Step
 from payments.requests.lifecycle import State
 
@@ -76,7 +76,7 @@ class Evidence:
 class ExistingPayment:
     """A payment that was credited before, by whatever evidence came first.
 
-    ``claimed_by`` is the request that evidence bound it to later, where it was credited without one.
+    ``bound_request_id`` is the request that evidence bound it to later, where it was credited without one.
     """
 
     id: int
@@ -87,13 +87,13 @@ class ExistingPayment:
     request_id: int | None = None
     payer_msisdn: str | None = None
     raw_transaction_id: str | None = None
-    held_because: HeldBecause | None = None
-    claimed_by: int | None = None
+    hold_reason: HoldReason | None = None
+    bound_request_id: int | None = None
 
     @property
     def of_request(self) -> int | None:
         """Return the request whose money it is, if any."""
-        return self.request_id or self.claimed_by
+        return self.request_id or self.bound_request_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Credit:
+class ConfirmedPayment:
     """Money that an operator confirmed, with the household it is for, or none.
 
     ``occurred_at`` is the moment that the books take; ``payer_said`` is the payer whom the evidence itself names.
@@ -152,7 +152,7 @@ class Credit:
     occurred_at: datetime
     raw_transaction_id: str | None = None
     payer_said: str | None = None
-    held_because: HeldBecause | None = None
+    hold_reason: HoldReason | None = None
     is_second: bool = False
 
     @property
@@ -179,8 +179,8 @@ class FoundBreak:
     occurred_at: datetime
     difference_xof: int
     detail: str
-    operator_says_xof: int | None = None
-    we_say_xof: int | None = None
+    operator_amount_xof: int | None = None
+    ledger_amount_xof: int | None = None
     transaction_id: str | None = None
 
 
@@ -188,10 +188,10 @@ class FoundBreak:
 class Decision:
     """What a batch of evidence leads to; at most one credit per operator transaction.
 
-    ``doubted`` holds everything else that the batch said of those transactions, to be compared with what is booked.
+    ``conflicting`` holds everything else that the batch said of those transactions, to be compared with what is booked.
     """
 
-    credits: tuple[Credit, ...]
+    confirmed: tuple[ConfirmedPayment, ...]
     steps: tuple[Step, ...]
     breaks: tuple[FoundBreak, ...]
-    doubted: tuple[Credit, ...] = ()
+    conflicting: tuple[ConfirmedPayment, ...] = ()

@@ -16,7 +16,7 @@ from payments.observation import Provenance
 #: Words that a payer typed are shorter; what is longer was not typed.
 WORDS_MAX: Final = 500
 
-KEEP = text("""
+INSERT = text("""
     INSERT INTO observation (operator, provenance, status, amount_xof, fee_xof, payer_msisdn, our_reference,
                              operator_transaction_id, occurred_at, observed_at, request_id, callback_id, detail,
                              raw_transaction_id, remarks)
@@ -67,13 +67,13 @@ def _clean(words: str | None) -> str | None:
     return words[:WORDS_MAX].encode("utf-8", "replace").decode().replace("\0", "?")
 
 
-async def keep(connection: AsyncConnection, evidence: Sequence[Evidence], now: datetime) -> None:
+async def insert_observations(connection: AsyncConnection, evidence: Sequence[Evidence], now: datetime) -> None:
     """Keep every observation that has no home of its own; statement lines have theirs."""
     kept = [piece for piece in evidence if piece.observation.provenance is not Provenance.STATEMENT]
     if not kept:
         return
     await connection.execute(
-        KEEP,
+        INSERT,
         {
             "operators": [piece.observation.operator for piece in kept],
             "provenances": [piece.observation.provenance for piece in kept],

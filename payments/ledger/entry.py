@@ -21,7 +21,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class LedgerTxn:
-    """A balanced set of entries with its author and its cause.
+    """A balanced set of entries with its author and its reason.
 
     Errors:  UnbalancedEntry when built from entries that do not add up to zero;
              ValueError when an entry moves nothing or fewer than two are given.
@@ -31,7 +31,7 @@ class LedgerTxn:
     kind: str
     effective_at: datetime
     actor: str
-    cause: str
+    reason: str
     entries: tuple[Entry, ...]
     reverses_id: int | None = None
 

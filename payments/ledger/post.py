@@ -15,10 +15,10 @@ SHARE_LOCK = text("SELECT pg_advisory_xact_lock_shared(:key)")
 RESERVE = text("SELECT nextval('ledger_txn_id_seq') FROM generate_series(1, :count)")
 
 INSERT_TXNS = text("""
-    INSERT INTO ledger_txn (id, ref, kind, effective_at, posted_at, actor, cause, reverses_id)
+    INSERT INTO ledger_txn (id, ref, kind, effective_at, posted_at, actor, reason, reverses_id)
     SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:refs AS text[]), CAST(:kinds AS text[]),
                          CAST(:effective AS timestamptz[]), CAST(:posted AS timestamptz[]), CAST(:actors AS text[]),
-                         CAST(:causes AS text[]), CAST(:reverses AS bigint[]))
+                         CAST(:reasons AS text[]), CAST(:reverses AS bigint[]))
 """)
 
 INSERT_ENTRIES = text("""
@@ -55,7 +55,7 @@ async def post(connection: AsyncConnection, txns: Sequence[tuple[int, LedgerTxn]
             "effective": [txn.effective_at for _, txn in txns],
             "posted": [posted_at for _ in txns],
             "actors": [txn.actor for _, txn in txns],
-            "causes": [txn.cause for _, txn in txns],
+            "reasons": [txn.reason for _, txn in txns],
             "reverses": [txn.reverses_id for _, txn in txns],
         },
     )

@@ -40,7 +40,7 @@ NEXT_RANGE = text("""
 """)
 
 TXNS = text("""
-    SELECT id, ref, kind, effective_at, posted_at, actor, cause, reverses_id
+    SELECT id, ref, kind, effective_at, posted_at, actor, reason, reverses_id
       FROM ledger_txn WHERE id > :after AND id <= :through ORDER BY id
 """)
 
@@ -193,7 +193,7 @@ async def _digest(connection: AsyncConnection, block: Block) -> tuple[bytes, int
 
 def _txn(row: Row[tuple[object, ...]]) -> list[object]:
     effective_at, posted_at = _moment(row.effective_at), _moment(row.posted_at)
-    return [row.id, row.ref, row.kind, effective_at, posted_at, row.actor, row.cause, row.reverses_id]
+    return [row.id, row.ref, row.kind, effective_at, posted_at, row.actor, row.reason, row.reverses_id]
 
 
 def _moment(moment: datetime) -> str:

@@ -126,8 +126,8 @@ def _of(
         subject=f"{account} {day}",
         about=about(account, day),
         day=day,
-        operator_says_xof=theirs_xof,
-        we_say_xof=ours_xof,
+        operator_amount_xof=theirs_xof,
+        ledger_amount_xof=ours_xof,
         difference_xof=difference_xof,
         detail=detail,
     )

@@ -47,8 +47,8 @@ class Difference:
     subject: str
     about: str
     day: date
-    operator_says_xof: int | None
-    we_say_xof: int | None
+    operator_amount_xof: int | None
+    ledger_amount_xof: int | None
     difference_xof: int
     detail: str
 
@@ -61,10 +61,12 @@ def uncredited(kind: DifferenceKind, line: Line, why: str) -> Difference:
 def statement_only(line: Line) -> Difference:
     """Open what the operator claims and nobody could credit."""
     flaw = f"{_flaw(line)} ; elle ne peut pas être créditée telle quelle"
-    return replace(uncredited(DifferenceKind.STATEMENT_ONLY, line, flaw), operator_says_xof=line.observation.amount_xof)
+    return replace(
+        uncredited(DifferenceKind.STATEMENT_ONLY, line, flaw), operator_amount_xof=line.observation.amount_xof
+    )
 
 
-def ours_alone(kind: DifferenceKind, unit: Unit, booked: Booked) -> Difference:
+def missing_in_statement(kind: DifferenceKind, unit: Unit, booked: Booked) -> Difference:
     """Open what we credited and no successful line covers."""
     why = {
         DifferenceKind.STATUS: "nous l'avons créditée, l'opérateur dit qu'elle a échoué",
@@ -76,8 +78,8 @@ def ours_alone(kind: DifferenceKind, unit: Unit, booked: Booked) -> Difference:
         subject=unit.subject,
         about=unit.subject,
         day=utc_day(booked.occurred_at),
-        operator_says_xof=0,
-        we_say_xof=booked.amount_xof,
+        operator_amount_xof=0,
+        ledger_amount_xof=booked.amount_xof,
         difference_xof=-booked.amount_xof,
         detail=why.get(kind, "aucun relevé ne la nomme"),
     )
@@ -122,7 +124,7 @@ def misdated(line: Line) -> Difference:
 def changed(dropped: Sequence[Line], added: Sequence[Line]) -> Difference:
     """Open what the last file of a moment says otherwise than the first did; what it changes of our books stands apart.
 
-    Units:   ``operator_says_xof`` is what the last file moved, ``we_say_xof`` what the first had.
+    Units:   ``operator_amount_xof`` is what the last file moved, ``ledger_amount_xof`` what the first had.
     """
     kind = DifferenceKind.CORRECTED if dropped and added else DifferenceKind.ADDED if added else DifferenceKind.DROPPED
     detail = {
@@ -166,8 +168,8 @@ def _of(line: Line, kind: DifferenceKind, figures: tuple[int | None, int | None,
         subject=line.subject,
         about=line.subject,
         day=utc_day(line.counts_at),
-        operator_says_xof=theirs_xof,
-        we_say_xof=ours_xof,
+        operator_amount_xof=theirs_xof,
+        ledger_amount_xof=ours_xof,
         difference_xof=difference_xof,
         detail=f"ligne {line.line_number} du relevé n° {line.file_id} : {detail}",
     )

@@ -27,8 +27,8 @@ BEHIND = """
 """
 
 INSERT: Final = """
-    INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, operator_says_xof, we_say_xof,
-                                      difference_xof, detail, payment_id, opened_at)
+    INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, operator_amount_xof,
+                                      ledger_amount_xof, difference_xof, detail, payment_id, opened_at)
 """
 
 SINCE_CLOSING: Final = "' F connus après la clôture du ' || to_char(closed_at AT TIME ZONE 'UTC', 'DD/MM/YYYY')"
@@ -99,13 +99,13 @@ FILES = text("""
 LINES_PER_LOOK: Final = 20_000
 
 CARRIED = text("""
-    SELECT operator, subject, day, coalesce(we_say_xof, operator_says_xof) AS amount_xof
+    SELECT operator, subject, day, coalesce(ledger_amount_xof, operator_amount_xof) AS amount_xof
       FROM reconciliation_break WHERE kind = :kind AND opened_at >= :since
      ORDER BY day, operator, subject
 """)
 
 OF_DAY = text("""
-    SELECT operator, subject, day, coalesce(we_say_xof, operator_says_xof) AS amount_xof
+    SELECT operator, subject, day, coalesce(ledger_amount_xof, operator_amount_xof) AS amount_xof
       FROM reconciliation_break WHERE kind = :kind AND day = :day ORDER BY operator, subject
 """)
 
@@ -116,12 +116,12 @@ ALL_BEHIND = text(f"""
 
 #: Lines that are no payment leave no trace in the ledger: their breaks, which nobody may delete, are what is known.
 ALL_LINES = text("""
-    SELECT operator, subject, day, operator_says_xof AS amount_xof
+    SELECT operator, subject, day, operator_amount_xof AS amount_xof
       FROM reconciliation_break WHERE kind = :kind AND payment_id IS NULL ORDER BY day, operator, subject LIMIT :most
 """)
 
 OF_FILE = text(f"""
-    SELECT count(*), coalesce(sum(coalesce(we_say_xof, operator_says_xof)), 0) AS amount_xof
+    SELECT count(*), coalesce(sum(coalesce(ledger_amount_xof, operator_amount_xof)), 0) AS amount_xof
       FROM reconciliation_break late
      WHERE late.kind = :kind AND late.operator = (SELECT operator FROM statement_file WHERE id = :file_id)
        AND late.subject IN (

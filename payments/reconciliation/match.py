@@ -105,7 +105,7 @@ def judge(unit: Unit) -> Judged:
             found.append(difference.misdated(line))
     changes = _changes(lines)
     if unit.payment is not None and paired is None and unit.expected:
-        alone = difference.ours_alone(_missing(unit, lines), unit, unit.payment)
+        alone = difference.missing_in_statement(_missing(unit, lines), unit, unit.payment)
         changes = [one for one in changes if one.kind is not alone.kind]
         found.append(alone)
     return Judged(buckets, difference.numbered([*found, *changes]))

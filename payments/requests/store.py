@@ -79,11 +79,11 @@ RELEASE = text("""
      WHERE payer_msisdn = :payer_msisdn AND state = 'created' AND next_attempt_at > :now
 """)
 
-#: A settled request is asked no more; an open one keeps the moment that its schedule gives.
+#: A finalised request is asked no more; an open one keeps the moment that its schedule gives.
 MOVE = text("""
     UPDATE payment_request
        SET state = step.state,
-           settled_at = CASE WHEN step.state IN ('succeeded', 'failed', 'reversed') THEN :now END,
+           finalised_at = CASE WHEN step.state IN ('succeeded', 'failed', 'reversed') THEN :now END,
            parked_at = CASE WHEN step.state IN ('succeeded', 'failed', 'reversed') THEN NULL ELSE parked_at END,
            next_attempt_at = CASE WHEN step.state IN ('succeeded', 'failed', 'reversed') THEN NULL
                                   ELSE next_attempt_at END

@@ -46,7 +46,7 @@ COLUMNS = """
      WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
 MOVE = """
-    UPDATE payment_request SET state = 'succeeded', settled_at = %(now)s, next_attempt_at = NULL
+    UPDATE payment_request SET state = 'succeeded', finalised_at = %(now)s, next_attempt_at = NULL
      WHERE reference = ANY(%(references)s::text[])
 """
 HANDLED = """

@@ -18,7 +18,7 @@ FANTA = "+22366001122"
 AMINATA = "+22370000001"
 MOUSSA = "+22376000002"
 STRANGER = "+22391000009"
-EQUATION = ("operator_says_xof", "posted_xof", "suspense_xof", "breaks_xof", "unexplained_xof")
+EQUATION = ("operator_amount_xof", "posted_xof", "suspense_xof", "breaks_xof", "unexplained_xof")
 #: What the story needs of one day, so that no statement is cut by midnight.
 STORY_S = 240
 
@@ -139,14 +139,14 @@ def reconciles(house: House, operator: Operator, day: str, differing: str) -> No
         for name, value in figures.items()
     }
     assert {name: figures[name] for name in EQUATION} == {
-        "operator_says_xof": real_xof + 250 + 5_000 + 2_000 + 1_500 + 700 + 900,
+        "operator_amount_xof": real_xof + 250 + 5_000 + 2_000 + 1_500 + 700 + 900,
         "posted_xof": real_xof + 5_000 + 2_000 + 1_500,
         "suspense_xof": 700 + 900,
         "breaks_xof": 250,
         # The day is not over: what no statement covers yet can be neither explained nor unexplained.
         "unexplained_xof": None,
     }
-    assert figures["operator_says_xof"] == figures["posted_xof"] + figures["suspense_xof"] + figures["breaks_xof"]
+    assert figures["operator_amount_xof"] == figures["posted_xof"] + figures["suspense_xof"] + figures["breaks_xof"]
     ledger = dict(house.rows("SELECT split_part(account, '/', 1), sum(amount_xof) FROM ledger_entry GROUP BY 1"))
     assert (
         -sum(value for account, value in ledger.items() if account in {"contributions", "advances"})

@@ -55,10 +55,10 @@ WORK_IN_PROGRESS = {
         "submitted_at",
         "next_attempt_at",
         "parked_at",
-        "settled_at",
+        "finalised_at",
         "last_detail",
     },
-    "reconciliation_break": {"owner", "closed_at", "closed_because", "superseded_at"},
+    "reconciliation_break": {"owner", "closed_at", "close_reason", "superseded_at"},
 }
 
 #: What the application's role must never be able to do, to the guards or around them.

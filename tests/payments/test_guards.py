@@ -56,7 +56,7 @@ def attacker(request: pytest.FixtureRequest, books: Books) -> Iterator[tuple[str
 def post(connection: psycopg.Connection, ref: str, *entries: tuple[str, int, int | None]) -> int:
     """Write a ledger transaction by hand."""
     row = connection.execute(
-        "INSERT INTO ledger_txn (ref, kind, effective_at, posted_at, actor, cause)"
+        "INSERT INTO ledger_txn (ref, kind, effective_at, posted_at, actor, reason)"
         " VALUES (%s, 'test', %s, %s, 'test', 'test') RETURNING id",
         (ref, AT, AT),
     ).fetchone()
@@ -302,7 +302,7 @@ REFUSED_PAYMENTS: list[tuple[str, Act, type[psycopg.Error], str]] = [
     ),
     (
         "on the word of a callback that proves nothing",
-        lambda c: credit(c, 1, "T", 500, provenance="unbound_callback"),
+        lambda c: credit(c, 1, "T", 500, provenance="unverified_callback"),
         CheckViolation,
         "ck_payment_provenance_proves",
     ),
@@ -340,7 +340,7 @@ def test_a_payment_that_is_not_money_held_is_refused(
 
 def reverse(connection: psycopg.Connection, ref: str, reversed_id: int) -> None:
     txn_id = connection.execute(
-        "INSERT INTO ledger_txn (ref, kind, effective_at, posted_at, actor, cause, reverses_id)"
+        "INSERT INTO ledger_txn (ref, kind, effective_at, posted_at, actor, reason, reverses_id)"
         " VALUES (%s, 'reversal', %s, %s, 'a', 'c', %s) RETURNING id",
         (ref, AT, AT, reversed_id),
     ).fetchone()

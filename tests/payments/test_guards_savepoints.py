@@ -45,7 +45,7 @@ def begin(connection: psycopg.Connection, written_in: int | None = None) -> int:
     """Write a ledger transaction without its lines; ``written_in`` is what a forger would like it to say."""
     named, value = (", written_in", ", %s") if written_in is not None else ("", "")
     row = connection.execute(
-        f"INSERT INTO ledger_txn (ref, kind, effective_at, posted_at, actor, cause{named})"  # noqa: S608
+        f"INSERT INTO ledger_txn (ref, kind, effective_at, posted_at, actor, reason{named})"  # noqa: S608
         f" VALUES (gen_random_uuid()::text, 'test', %s, %s, 'test', 'test'{value}) RETURNING id",
         (AT, AT) if written_in is None else (AT, AT, written_in),
     ).fetchone()

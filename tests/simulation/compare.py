@@ -62,7 +62,8 @@ PARTS = {
         SELECT line_number, kind, status, statement_line.amount_xof, bucket, payment.operator_transaction_id
           FROM statement_line LEFT JOIN payment ON payment.id = payment_id ORDER BY file_id, line_number""",
     "breaks": """
-        SELECT kind, subject, operator_says_xof, we_say_xof, difference_xof, closed_at IS NOT NULL, closed_because
+        SELECT kind, subject, operator_amount_xof, ledger_amount_xof, difference_xof, closed_at IS NOT NULL,
+               close_reason
           FROM reconciliation_break ORDER BY kind, subject""",
     "messages": "SELECT kind, msisdn, body, state FROM outbox_sms ORDER BY msisdn, kind, body",
     "messages on phones": "SELECT msisdn, body FROM sandbox_sms ORDER BY msisdn, body",

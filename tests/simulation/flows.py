@@ -75,8 +75,8 @@ async def stand_before_callback(world: World) -> None:
     answer(world, await pushed(world, AMINATA, "S1"))
 
 
-async def hear_and_settle(world: World) -> None:
-    """Take the callback in, settle it, tell the payer, seal the books."""
+async def hear_and_credit(world: World) -> None:
+    """Take the callback in, credit it, tell the payer, seal the books."""
     await world.deliver()
     now = world.clock.now()
     await read_callbacks(world.jobs, now)
@@ -91,8 +91,8 @@ async def stand_before_asking(world: World) -> None:
     world.clock.forward(seconds=60)
 
 
-async def ask_and_settle(world: World) -> None:
-    """Ask the operator, settle what it says, tell the payer."""
+async def poll_and_credit(world: World) -> None:
+    """Poll the operator, credit what it says, tell the payer."""
     now = world.clock.now()
     await ask(world.jobs, now)
     await send_sms(world.jobs, now)
@@ -223,9 +223,9 @@ SIGNED = Flow("a signed batch", stand_before_signed, hear_a_signed_batch, hear_a
 CONFIRM = Flow("confirming turn", stand_before_paying, confirm, confirm)
 REGISTERING = Flow("registering turn", stand_before_registering, register, register)
 PUSH = Flow("push", stand_before_pushing, push, nothing)
-CALLBACK = Flow("callback to receipt", stand_before_callback, hear_and_settle, nothing)
-POLL = Flow("asking without callback", stand_before_asking, ask_and_settle, nothing)
-UNASKED = Flow("unsolicited payments", stand_before_unasked, hear_and_settle, nothing)
+CALLBACK = Flow("callback to receipt", stand_before_callback, hear_and_credit, nothing)
+POLL = Flow("asking without callback", stand_before_asking, poll_and_credit, nothing)
+UNASKED = Flow("unsolicited payments", stand_before_unasked, hear_and_credit, nothing)
 STATEMENT = Flow("statement and seal", stand_before_statement, import_and_seal, import_and_seal)
 CLOSING = Flow("closing the day", stand_before_closing, close_the_day, close_the_day)
 FLOWS = (CONFIRM, REGISTERING, PUSH, CALLBACK, POLL, UNASKED, STATEMENT, CLOSING, TWO, SIGNED)

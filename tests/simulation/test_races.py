@@ -20,7 +20,7 @@ from tests.simulation.compare import Truth, differences, faults_of, read_truth
 from tests.simulation.crash import Act, Ground, Stage, prepared, settle_down
 from tests.simulation.flows import (
     confirm,
-    hear_and_settle,
+    hear_and_credit,
     last_turn,
     push,
     reconciling,
@@ -140,7 +140,7 @@ PAIRS = (
     Race("callback against poll", all_is_due, read_inbox, question),
     Race("poll against statement", stand_before_asking, question, take_statement),
     Race("callback against statement", callback_waits, read_inbox, take_statement),
-    Race("two workers on one callback", callback_waits, hear_and_settle, hear_and_settle),
+    Race("two workers on one callback", callback_waits, hear_and_credit, hear_and_credit),
     Race("the same turn twice", stand_before_paying, confirm, confirm),
     Race("the same registration twice", stand_before_registering, register, register),
     Race("two dialogues of one phone", two_dialogues, confirm, confirm_elsewhere),

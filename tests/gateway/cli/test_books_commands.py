@@ -97,7 +97,7 @@ def test_a_statement_is_imported_once_and_the_day_is_closed_on_it(file: Path, su
     closed = sign()
     assert closed.exit_code == 0, closed.output
     shown = run(day.app, "show", str(YESTERDAY))
-    assert '"operator_says_xof": 1200' in shown.output
+    assert '"operator_amount_xof": 1200' in shown.output
     assert "staff/awa" in shown.output
     twice = sign()
     assert twice.exit_code == 1

@@ -18,7 +18,7 @@ DAY = date(2026, 11, 20)
 AT = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 TITLES = {
-    "operator_says_xof": "L'opérateur dit (F)",
+    "operator_amount_xof": "L'opérateur dit (F)",
     "posted_xof": "Passé aux ménages (F)",
     "suspense_xof": "En attente (F)",
     "breaks_xof": "Écarts (F)",

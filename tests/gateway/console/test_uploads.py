@@ -241,7 +241,7 @@ async def test_a_real_statement_makes_the_day_balance_and_says_so_twice(desk: De
     assert 'data-bucket="suspense"' in first.text
     page = await desk.browser.get("/finance/?jour=2026-11-20")
     assert figures_of(page.text)["sandbox"] == {
-        "operator_says_xof": 5000, "posted_xof": 0, "suspense_xof": 5000, "breaks_xof": 0, "unexplained_xof": 0,
+        "operator_amount_xof": 5000, "posted_xof": 0, "suspense_xof": 5000, "breaks_xof": 0, "unexplained_xof": 0,
         "opening_xof": 0, "collections_xof": 5000, "reversals_xof": 0, "fees_xof": -50, "transfers_xof": 0,
         "others_xof": 0, "contradictions_xof": 0, "closing_xof": 4950,
     }  # fmt: skip

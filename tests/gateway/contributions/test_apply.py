@@ -24,7 +24,7 @@ ROOM_XOF = {AMINATA_ID: 39_000, MOUSSA_ID: 42_000}
 async def apply_all(
     connection: AsyncConnection, world: World, amounts: list[tuple[int, int]], *, ahead: bool = True
 ) -> tuple[Applied, ...]:
-    """Apply amounts to households in one plan, posted as the settling does."""
+    """Apply amounts to households in one plan, posted as crediting does."""
     now = world.clock.now()
     txn_ids = await reserve_ids(connection, len(amounts))
     monies = [

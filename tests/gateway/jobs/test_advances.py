@@ -14,7 +14,7 @@ from gateway.contributions.lots import Advance, held
 from gateway.jobs.open_periods import open_periods
 from gateway.members.account import load_account
 from gateway.members.register import Registration, register
-from gateway.money.credit_evidence import SettleContext, settle
+from gateway.money.credit_evidence import CreditingContext, credit_evidence
 from payments.evidence.facts import Evidence
 from payments.observation import Observation, ObservedStatus, Provenance
 from tests.fixed import START
@@ -44,8 +44,8 @@ async def pay(world: World, msisdn: str, amount_xof: int, name: str) -> None:
         operator_transaction_id=name,
         occurred_at=world.clock.now(),
     )
-    context = SettleContext(world.jobs.catalog, world.clock.now())
-    await world.database.transact(lambda connection: settle(connection, [Evidence(said)], context))
+    context = CreditingContext(world.jobs.catalog, world.clock.now())
+    await world.database.transact(lambda connection: credit_evidence(connection, [Evidence(said)], context))
 
 
 def oldest_first(paid: list[tuple[date, int]], periods: int) -> list[tuple[int, date, int]]:
@@ -105,7 +105,7 @@ async def test_however_late_the_job_comes_each_franc_pays_on_its_own_day(world: 
     )
     assert reached["paid by two days"] >= 5, reached
     assert reached["job/open_periods"] >= 3, reached
-    assert reached["job/settle"] >= 1, reached
+    assert reached["job/credit"] >= 1, reached
 
 
 @pytest.mark.parametrize("late", [0, 1, 30, 60])

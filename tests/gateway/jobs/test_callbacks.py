@@ -45,7 +45,7 @@ async def knock(world: World, body: bytes, path: str = "/webhooks/sandbox") -> N
     assert answered.status_code == 204
 
 
-async def until_settled(world: World) -> None:
+async def until_credited(world: World) -> None:
     """Let time pass until nothing is tried any more."""
     for _ in range(inquiries.ATTEMPTS_MAX + 2):
         await world.work()
@@ -81,18 +81,18 @@ async def test_a_forged_success_of_our_own_request_credits_nothing(world: World)
     await pushed(world, AMINATA, "S1")
     [(token,)] = await world.rows("SELECT callback_token FROM payment_request")
     await knock(world, transaction("FORGED"), f"/webhooks/sandbox/{token}")
-    await until_settled(world)
+    await until_credited(world)
     assert await world.count("payment") == 0
     assert await state_of_the_request(world) in {"pending", "expired"}
     assert await world.rows("SELECT DISTINCT provenance FROM observation WHERE callback_id IS NOT NULL") == [
-        ("unbound_callback",)
+        ("unverified_callback",)
     ]
 
 
 async def test_a_transaction_that_the_operator_does_not_know_is_asked_again_then_parked(world: World) -> None:
     await knock(world, transaction("FORGED"))
     with watched(world) as wire:
-        await until_settled(world)
+        await until_credited(world)
     assert await parked_questions(world) == [
         (inquiries.NOT_FOUND_MAX, "the operator did not confirm it: not_found identifierError")
     ]
@@ -144,7 +144,7 @@ async def test_poison_of_every_kind_blocks_nobody(world: World, urls: Urls) -> N
     with hand(urls.app) as connection:
         connection.execute(
             "INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts,"
-            " next_attempt_at) VALUES ('gone', 'PUT', '{}', 'x', 'accept_unbound', 'test', %(at)s, 0, %(at)s)",
+            " next_attempt_at) VALUES ('gone', 'PUT', '{}', 'x', 'accept_unverified', 'test', %(at)s, 0, %(at)s)",
             {"at": world.clock.now()},
         )
     await knock(world, b"{")
@@ -153,7 +153,7 @@ async def test_poison_of_every_kind_blocks_nobody(world: World, urls: Urls) -> N
     await world.work()
     assert await world.count("payment") == 1
     assert len(await world.texts_to(AMINATA)) == 1
-    await until_settled(world)
+    await until_credited(world)
     assert [why for _, why in await parked(world)] == ["no operator of this name is configured any more"]
     assert len(await parked_questions(world)) == 1
 

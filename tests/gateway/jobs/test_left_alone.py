@@ -1,4 +1,4 @@
-"""What a breaker or a knock does meanwhile never changes how an operator's answers are counted, or which are heard."""
+"""What a breaker or message does meanwhile never changes how an operator's answers are counted, or which are heard."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -63,7 +63,7 @@ async def test_money_beyond_every_period_is_an_advance_and_pays_the_next_one_tha
     await world.work()
     assert len(await items(world)) == 14
     assert await held(world) == {"contributions": -THIRTEEN_MONTHS_XOF - 1000, "advances": 0}
-    assert await world.rows("SELECT actor, cause FROM ledger_txn WHERE kind = 'advance_spent'") == [
+    assert await world.rows("SELECT actor, reason FROM ledger_txn WHERE kind = 'advance_spent'") == [
         ("job/open_periods", "period of 2028-01-23 opened, paid on 2026-11-23")
     ]
     [(paid_xof, allocated_xof)] = await world.rows(

@@ -48,7 +48,7 @@ ASKED = """
 """
 TOLD = """
     INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts, next_attempt_at)
-    VALUES (%(operator)s, 'PUT', '{}', 'x', 'accept_unbound', 'test', %(at)s, 0, %(at)s)
+    VALUES (%(operator)s, 'PUT', '{}', 'x', 'accept_unverified', 'test', %(at)s, 0, %(at)s)
 """
 
 

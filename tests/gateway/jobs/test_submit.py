@@ -121,7 +121,7 @@ async def test_a_clear_refusal_fails_the_request_and_tells_the_payer_once(world:
 
 
 async def test_a_callback_before_the_answer_to_the_push_keeps_its_success(world: World) -> None:
-    """The answer that says 'pending' comes last, and finds the request settled."""
+    """The answer that says 'pending' comes last, and finds the request finalised."""
     client = world.deps.clients["sandbox"]
 
     async def paid_meanwhile(response: object) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import event, text
 
 from gateway.contributions.account import read_accounts
 from gateway.members.account import CallerAccount, load_account
-from gateway.money.credit_evidence import SettleContext, settle
+from gateway.money.credit_evidence import CreditingContext, credit_evidence
 from gateway.ussd.facts import facts_from
 from gateway.ussd.sessions import SessionKey
 from gateway.ussd.turn_key import TurnKey
@@ -53,8 +53,10 @@ async def paid(world: World, amount_xof: int, txid: str, msisdn: str = AMINATA) 
         operator_transaction_id=txid,
         occurred_at=now,
     )
-    context = SettleContext(world.ussd.catalog, now)
-    await world.database.transact(lambda connection: settle(connection, [Evidence(observation, None, None)], context))
+    context = CreditingContext(world.ussd.catalog, now)
+    await world.database.transact(
+        lambda connection: credit_evidence(connection, [Evidence(observation, None, None)], context)
+    )
 
 
 async def asked(world: World, key: str, state: str = "created") -> None:
@@ -106,8 +108,8 @@ async def test_the_account_is_read_in_one_statement_and_agrees_with_the_settling
     account = await known(world)
     assert len(statements) == 1
     async with world.database.unit_of_work() as connection:
-        settling = await read_accounts(connection, world.ussd.catalog, [account.household.id])
-    assert account.household == settling.readable[account.household.id]
+        crediting = await read_accounts(connection, world.ussd.catalog, [account.household.id])
+    assert account.household == crediting.readable[account.household.id]
     assert sum(item.paid_xof for item in account.household.items) == 3500
 
 

@@ -4,7 +4,7 @@ from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 
 from gateway.money.close_day import DayToClose, close
-from gateway.money.credit_evidence import SettleContext, settle
+from gateway.money.credit_evidence import CreditingContext, credit_evidence
 from gateway.money.match_statement import ReconcilingDeps
 from payments.evidence.facts import Evidence
 from payments.observation import LineKind, Observation, ObservedStatus, Provenance
@@ -31,9 +31,9 @@ def said(name: str, amount_xof: int, day: date, provenance: Provenance) -> Obser
 
 
 async def credit(world: World, name: str, amount_xof: int, day: date) -> None:
-    context = SettleContext(world.jobs.catalog, world.clock.now())
+    context = CreditingContext(world.jobs.catalog, world.clock.now())
     evidence = [Evidence(said(name, amount_xof, day, Provenance.QUERY))]
-    await world.database.transact(lambda connection: settle(connection, evidence, context))
+    await world.database.transact(lambda connection: credit_evidence(connection, evidence, context))
 
 
 async def state(world: World, day: date, *names: str) -> None:

@@ -68,7 +68,7 @@ async def test_the_sealed_report_is_the_report_of_the_day(world: World, recon: R
     content = json.loads(second.content)
     (row,) = content["rows"]
     assert (content["day"], content["remarks"]) == (str(NEXT), None)
-    assert (row["operator_says_xof"], row["posted_xof"], row["unexplained_xof"]) == (2_000, 2_000, 0)
+    assert (row["operator_amount_xof"], row["posted_xof"], row["unexplained_xof"]) == (2_000, 2_000, 0)
     assert row["proved_by_statement_count"] == 1
     assert content["breaks"] == []
 
@@ -78,7 +78,7 @@ async def test_the_sealed_report_lists_the_breaks_of_its_day(world: World, recon
     await state(world, DAY, "A", "A")
     await credit(world, "FORGED", 300, DAY)
     sealed = await close(recon, DayToClose(DAY, "staff/awa"))
-    common = {"operator": "sandbox", "closed_because": None}
+    common = {"operator": "sandbox", "close_reason": None}
     assert json.loads(sealed.content)["breaks"] == [
         {**common, "kind": "DUPLICATE", "subject": "A", "difference_xof": 1_000},
         {**common, "kind": "LEDGER_ONLY", "subject": "FORGED", "difference_xof": -300},

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.money.credit_evidence import SettleContext, settle
+from gateway.money.credit_evidence import CreditingContext, credit_evidence
 from payments.evidence.facts import Evidence
 from payments.ledger.seal import seal, verify
 from payments.observation import Observation, ObservedStatus, Provenance
@@ -77,7 +77,7 @@ async def test_an_unsolicited_payment_of_a_stranger_waits_in_suspense(world: Wor
 async def test_money_is_settled_inside_a_savepoint_and_sealed(world: World) -> None:
     """One item of a batch stands in a savepoint of its own; the second rolls back and takes only itself along."""
     now = world.clock.now()
-    context = SettleContext(world.jobs.catalog, now)
+    context = CreditingContext(world.jobs.catalog, now)
 
     async def one(connection: AsyncConnection, name: str, *, spoilt: bool) -> None:
         seen = Observation(
@@ -90,7 +90,7 @@ async def test_money_is_settled_inside_a_savepoint_and_sealed(world: World) -> N
             occurred_at=now - timedelta(minutes=1),
         )
         savepoint = await connection.begin_nested()
-        await settle(connection, [Evidence(seen)], context)
+        await credit_evidence(connection, [Evidence(seen)], context)
         await (savepoint.rollback() if spoilt else savepoint.commit())
 
     async def batch(connection: AsyncConnection) -> None:

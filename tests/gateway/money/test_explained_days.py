@@ -13,7 +13,7 @@ from hashlib import sha256
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.money.credit_evidence import SettleContext, settle
+from gateway.money.credit_evidence import CreditingContext, credit_evidence
 from gateway.money.match_statement import ReconcilingDeps, explain_day, finish
 from gateway.reports.day import OperatorDay, day_report
 from payments.evidence.facts import Evidence
@@ -125,8 +125,8 @@ async def credit(world: World, operator: str, dice: random.Random) -> None:
         operator_transaction_id=dice.choice(IDS),
         occurred_at=MIDNIGHT + timedelta(hours=dice.randrange(24 * DAYS)),
     )
-    context = SettleContext(world.jobs.catalog, world.clock.now())
-    await world.database.transact(lambda connection: settle(connection, [Evidence(observed)], context))
+    context = CreditingContext(world.jobs.catalog, world.clock.now())
+    await world.database.transact(lambda connection: credit_evidence(connection, [Evidence(observed)], context))
 
 
 async def live(world: World, dice: random.Random, seed: int) -> list[Told]:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.members.number import ramu_number
 from gateway.members.register import FIRST_SERIAL
-from gateway.money.credit_evidence import SettleContext, settle
+from gateway.money.credit_evidence import CreditingContext, credit_evidence
 from payments.evidence.facts import Evidence
 from payments.observation import Observation, ObservedStatus, Provenance
 from tests.fixed import START
@@ -38,13 +38,13 @@ REVERSED = said(ObservedStatus.REVERSED)
 
 
 async def learn(world: World, *evidence: Evidence) -> None:
-    context = SettleContext(world.jobs.catalog, world.clock.now(), "*123#")
-    await world.database.transact(lambda connection: settle(connection, list(evidence), context))
+    context = CreditingContext(world.jobs.catalog, world.clock.now(), "*123#")
+    await world.database.transact(lambda connection: credit_evidence(connection, list(evidence), context))
 
 
 async def booked(world: World) -> list[tuple[object, ...]]:
     return await world.rows(
-        "SELECT operator_transaction_id, household_id, amount_xof, held_because FROM payment ORDER BY 1"
+        "SELECT operator_transaction_id, household_id, amount_xof, hold_reason FROM payment ORDER BY 1"
     )
 
 
@@ -85,12 +85,12 @@ async def test_what_was_credited_before_its_reversal_was_known_waits_for_two_peo
 
 
 async def test_held_money_can_be_given_to_no_household_even_by_sql(world: World) -> None:
-    with pytest.raises(IntegrityError, match="held_has_no_household"):
+    with pytest.raises(IntegrityError, match="on_hold_has_no_household"):
         async with world.database.unit_of_work() as connection:
             await connection.execute(
                 text(
                     "INSERT INTO payment (operator, operator_transaction_id, household_id, amount_xof, matched_by,"
-                    " provenance, occurred_at, posted_at, ledger_txn_id, receipt_number, held_because)"
+                    " provenance, occurred_at, posted_at, ledger_txn_id, receipt_number, hold_reason)"
                     " VALUES ('sandbox', 'T9', 1, 100, 'payer', 'query', :now, :now, 1, 'Q9', 'reversed')"
                 ),
                 {"now": START},
@@ -189,7 +189,7 @@ async def test_every_order_of_one_batch_gives_the_same_books(world: World) -> No
         ]
         await learn(world, *named, *named[::-1])
         rows = await world.rows(
-            "SELECT split_part(operator_transaction_id, '-', 1), household_id, amount_xof, held_because"
+            "SELECT split_part(operator_transaction_id, '-', 1), household_id, amount_xof, hold_reason"
             " FROM payment WHERE operator_transaction_id LIKE :suffix ORDER BY 1",
             suffix=f"%-{number}",
         )

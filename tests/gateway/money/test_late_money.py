@@ -44,7 +44,7 @@ async def sign(recon: ReconcilingDeps, day: object) -> SealedDay:
 
 async def told(world: World) -> list[tuple[object, ...]]:
     return await world.rows(
-        "SELECT subject, day, we_say_xof, operator_says_xof, difference_xof FROM reconciliation_break"
+        "SELECT subject, day, ledger_amount_xof, operator_amount_xof, difference_xof FROM reconciliation_break"
         " WHERE kind = :kind ORDER BY subject",
         kind=LATE,
     )
@@ -271,7 +271,7 @@ async def test_whatever_is_changed_behind_a_signed_day_is_named(
 OTHERWISE = {
     "payment.matched_by": "CASE matched_by WHEN 'payer' THEN 'reference' ELSE 'payer' END",
     "payment.provenance": "CASE provenance WHEN 'query' THEN 'statement' ELSE 'query' END",
-    "payment.held_because": "'reversed', household_id = NULL, matched_by = 'suspense'",
+    "payment.hold_reason": "'reversed', household_id = NULL, matched_by = 'suspense'",
     "statement_line.kind": "'fee'",
     "statement_line.status": "'failed'",
     "due_item.amount_xof": "amount_xof - 1",

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time
 import pytest
 from sqlalchemy import event
 
-from gateway.money.credit_evidence import SettleContext, settle
+from gateway.money.credit_evidence import CreditingContext, credit_evidence
 from gateway.money.import_statement import import_statement, resume
 from gateway.money.match_statement import BucketTotal, ImportOutcome, ReconcilingDeps, explain_day
 from payments.errors import OperatorUnknown, StatementRejected
@@ -97,8 +97,8 @@ async def credited(world: World, name: str, amount_xof: int, **said: object) -> 
     """Credit a payment by the answer to a query, as the poll does."""
     known = {"amount_xof": amount_xof, "operator_transaction_id": name, "payer_msisdn": AMINATA, "occurred_at": START}
     observation = Observation("sandbox", Provenance.QUERY, ObservedStatus.SUCCEEDED, **{**known, **said})  # type: ignore[arg-type]
-    context = SettleContext(world.jobs.catalog, world.clock.now(), "*123#")
-    await world.database.transact(lambda connection: settle(connection, [Evidence(observation)], context))
+    context = CreditingContext(world.jobs.catalog, world.clock.now(), "*123#")
+    await world.database.transact(lambda connection: credit_evidence(connection, [Evidence(observation)], context))
 
 
 async def snapshot(world: World) -> dict[str, list[tuple[object, ...]]]:
@@ -198,7 +198,7 @@ async def test_a_later_file_closes_what_only_we_knew(world: World, recon: Reconc
     await credited(world, "OURS", 250)
     world.clock.forward(hours=17)
     await bring(recon, written())
-    query = "SELECT kind, closed_because FROM reconciliation_break ORDER BY kind"
+    query = "SELECT kind, close_reason FROM reconciliation_break ORDER BY kind"
     assert await world.rows(query) == [("LEDGER_ONLY", None)]
     await bring(recon, written(Row("OURS", 250)))
     assert await world.rows(query) == [("ADDED", None), ("LEDGER_ONLY", "the operator's statement names it now")]

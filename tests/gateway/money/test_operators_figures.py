@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.console.labels import DayStatus, status_of, status_of_day
 from gateway.jobs.resume_statements import explain_payments
-from gateway.money.credit_evidence import SettleContext, settle
+from gateway.money.credit_evidence import CreditingContext, credit_evidence
 from gateway.money.match_statement import ReconcilingDeps, explain_day, finish
 from gateway.reports.day import DaySummary, OperatorDay, day_report
 from payments.evidence.facts import Evidence
@@ -71,8 +71,8 @@ async def credited(world: World, name: str, amount_xof: int, payer: str = AMINAT
         "op", Provenance.QUERY, ObservedStatus.SUCCEEDED, amount_xof, payer_msisdn=payer,
         operator_transaction_id=name, occurred_at=NOON,
     )  # fmt: skip
-    context = SettleContext(world.jobs.catalog, world.clock.now())
-    await world.database.transact(lambda connection: settle(connection, [Evidence(observed)], context))
+    context = CreditingContext(world.jobs.catalog, world.clock.now())
+    await world.database.transact(lambda connection: credit_evidence(connection, [Evidence(observed)], context))
 
 
 async def rows_of(world: World, day: date = THE_DAY) -> Sequence[OperatorDay]:
@@ -122,13 +122,13 @@ async def test_every_part_that_was_taken_back_counts(world: World) -> None:
 async def test_a_second_collection_under_one_reference_counts(world: World) -> None:
     await bring(world, stated(moved("T1", 1_000), moved("T1", 1_000, payer_msisdn=MOUSSA), moved("T1", 2_500)))
     row = await row_of(world)
-    assert (row.operator_says_xof, row.posted_xof, row.breaks_xof) == (4_500, 1_000, 3_500)
+    assert (row.operator_amount_xof, row.posted_xof, row.breaks_xof) == (4_500, 1_000, 3_500)
     assert await standing(world) == [("COLLISION", 1_000), ("COLLISION", 2_500)]
 
 
 async def test_a_line_told_twice_by_one_file_moved_the_balance_twice(world: World) -> None:
     await bring(world, stated(moved("T1", 1_000), moved("T1", 1_000)))
-    assert (await row_of(world)).operator_says_xof == 2_000
+    assert (await row_of(world)).operator_amount_xof == 2_000
     assert await standing(world) == [("DUPLICATE", 1_000)]
 
 
@@ -164,7 +164,7 @@ async def test_a_line_added_or_corrected_by_a_later_file_is_told(world: World) -
     await bring(world, stated(first), stated(moved("T1", 1_200), moved("T2", 700)))
     assert await standing(world) == [("ADDED", 0), ("AMOUNT", 200), ("CORRECTED", 0)]
     row = await row_of(world)
-    assert (row.operator_says_xof, row.posted_xof, row.breaks_xof) == (1_900, 1_700, 200)
+    assert (row.operator_amount_xof, row.posted_xof, row.breaks_xof) == (1_900, 1_700, 200)
 
 
 async def test_an_opening_that_contradicts_the_last_closing_is_a_difference_of_its_day(world: World) -> None:
@@ -205,7 +205,7 @@ async def test_without_balances_the_printed_totals_take_their_place(world: World
 async def test_a_file_without_balances_and_totals_is_never_called_balanced(world: World) -> None:
     await bring(world, stated(moved("T1", 1_000), opening_xof=None))
     row = await row_of(world)
-    assert (row.operator_says_xof, row.posted_xof, row.is_verifiable) == (1_000, 1_000, False)
+    assert (row.operator_amount_xof, row.posted_xof, row.is_verifiable) == (1_000, 1_000, False)
     assert status_of(row) is DayStatus.UNVERIFIABLE
 
 
@@ -221,7 +221,7 @@ ODD = [datetime(9999, 12, 31, 23, 59, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=U
 async def test_a_line_with_a_date_outside_its_period_counts_inside_it(world: World, said_at: datetime | None) -> None:
     await bring(world, stated(moved("T1", 1_000, occurred_at=said_at)))
     row = await row_of(world)
-    assert (row.operator_says_xof, row.posted_xof, row.breaks_xof) == (1_000, 1_000, 0)
+    assert (row.operator_amount_xof, row.posted_xof, row.breaks_xof) == (1_000, 1_000, 0)
     assert await standing(world) == ([] if said_at is None else [("DATE", 0)])
     assert await world.rows("SELECT occurred_at::date FROM payment") == [(THE_DAY,)]
 
@@ -231,7 +231,7 @@ async def test_each_account_of_one_operator_has_a_row_and_its_own_money(world: W
     await credited(world, "T3", 70)
     await explain_day(ReconcilingDeps(world.deps, world.jobs.catalog), THE_DAY)
     rows = await rows_of(world)
-    assert [(row.account, row.operator_says_xof, row.posted_xof, row.breaks_xof) for row in rows] == [
+    assert [(row.account, row.operator_amount_xof, row.posted_xof, row.breaks_xof) for row in rows] == [
         ("RAMU", 1_000, 1_070, -70),
         ("RAMU2", 300, 300, 0),
     ]
@@ -280,14 +280,14 @@ async def test_a_collection_in_an_unknown_state_counts_once_beside_the_printed_t
     lines = (moved("T1", 1_000), moved("T2", 700, status=ObservedStatus.UNKNOWN))
     await bring(world, stated(*lines, opening_xof=None, totals=StatementTotals(None, 1_700, None)))
     assert await standing(world) == [("STATEMENT_ONLY", 700)]
-    assert (await row_of(world)).operator_says_xof == 1_700
+    assert (await row_of(world)).operator_amount_xof == 1_700
 
 
 async def test_a_collection_of_zero_francs_opens_nothing(world: World) -> None:
     await bring(world, stated(moved("T0", 0), moved("T1", 1_000)))
     assert await standing(world) == []
     row = await row_of(world)
-    assert (status_of(row), row.operator_says_count) == (DayStatus.BALANCED, 1)
+    assert (status_of(row), row.operator_payment_count) == (DayStatus.BALANCED, 1)
 
 
 async def test_two_mistakes_that_cancel_are_both_told(world: World) -> None:
@@ -311,7 +311,7 @@ async def test_lines_without_an_id_that_are_told_alike_all_count(world: World) -
 async def test_a_file_saved_with_other_ids_doubles_nothing_in_silence(world: World) -> None:
     await bring(world, stated(moved("T1", 1_000)), stated(moved("X1", 1_000)))
     row = await row_of(world)
-    assert row.operator_says_xof == 1_000
+    assert row.operator_amount_xof == 1_000
     assert row.posted_xof + row.suspense_xof == 1_000 - row.breaks_xof
     assert status_of(row) is DayStatus.EXPLAINED
 
@@ -335,7 +335,7 @@ async def test_a_file_of_days_whose_lines_are_told_of_another_day_moves_both(wor
     first = [moved(name, 1_000, occurred_at=moment) for name, moment in at.items()]
     again = [moved(name, 1_000, occurred_at=NOON + timedelta(days=1)) for name in at]
     await bring(world, stated(*first, days=2), stated(*again, days=2))
-    assert [(await row_of(world, day)).operator_says_xof for day in range(2)] == [0, 2_000]
+    assert [(await row_of(world, day)).operator_amount_xof for day in range(2)] == [0, 2_000]
     assert [(await row_of(world, day)).breaks_xof for day in range(2)] == [-1_000, 1_000]
 
 
@@ -356,18 +356,18 @@ async def test_a_file_exported_at_noon_and_one_of_the_whole_day_count_once(world
     early = moved("T1", 1_000, occurred_at=today + timedelta(hours=7))
     await bring(world, stated(early, day=3))
     (row,) = await rows_of(world, today.date())
-    assert (row.statement_received, row.operator_says_xof, row.unexplained_xof) == (False, 1_000, None)
+    assert (row.statement_received, row.operator_amount_xof, row.unexplained_xof) == (False, 1_000, None)
     world.clock.forward(days=1)
     await bring(world, stated(early, moved("T2", 500, occurred_at=today + timedelta(hours=20)), day=3))
     assert await standing(world) == []
-    assert (await row_of(world, 3)).operator_says_xof == 1_500
+    assert (await row_of(world, 3)).operator_amount_xof == 1_500
 
 
 async def test_what_comes_closed_by_a_person_keeps_explaining_its_day(world: World) -> None:
     await bring(world, stated(moved("X1", 12_000, LineKind.OTHER)))
     async with world.database.unit_of_work() as connection:
         await connection.exec_driver_sql(
-            "UPDATE reconciliation_break SET closed_at = now(), closed_because = 'explained'"
+            "UPDATE reconciliation_break SET closed_at = now(), close_reason = 'explained'"
         )
     await explain_day(ReconcilingDeps(world.deps, world.jobs.catalog), THE_DAY)
     row = await row_of(world)

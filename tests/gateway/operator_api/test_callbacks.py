@@ -124,7 +124,7 @@ async def test_a_callback_on_a_requests_own_address_is_kept_with_the_request(wor
     assert (await send(world, f"/webhooks/sandbox/{await token_of(world)}", b'{"x":1}', method))[0] == 204
     assert await world.rows(
         "SELECT verdict, method, body, received_at = :now, request_id IS NOT NULL FROM callback", now=world.clock.now()
-    ) == [("accept_unbound", method, b'{"x":1}', True, True)]
+    ) == [("accept_unverified", method, b'{"x":1}', True, True)]
 
 
 @pytest.mark.parametrize("path", ["/webhooks/sandbox", f"/webhooks/sandbox/{WORD}", "/webhooks/sandbox/guessed"])

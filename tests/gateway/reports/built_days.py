@@ -53,7 +53,7 @@ class Deal:
 class Expected:
     """The figures of the day, added up beside the database."""
 
-    operator_says_xof: int = 0
+    operator_amount_xof: int = 0
     posted_xof: int = 0
     suspense_xof: int = 0
     breaks_xof: int = 0
@@ -107,13 +107,13 @@ class MadeDay:
                 if deal.fate is Fate.REPEATED:
                     self.line(first, name, amount_xof, at, "matched")
                 self.line(second, name, amount_xof, at, "duplicate" if deal.fate is Fate.REPEATED else "matched")
-                said.operator_says_xof += amount_xof
+                said.operator_amount_xof += amount_xof
                 said.posted_xof += amount_xof
             case Fate.SUSPENSE:
                 await self.pay(name, amount_xof, at, household_id=None)
                 self.line(second, name, amount_xof, at, "suspense")
                 await self.difference("UNIDENTIFIED", name, 0)
-                said.operator_says_xof += amount_xof
+                said.operator_amount_xof += amount_xof
                 said.suspense_xof += amount_xof
                 said.breaks_open_count += 1
             case Fate.AMOUNT_OPEN | Fate.AMOUNT_CLOSED:
@@ -121,7 +121,7 @@ class MadeDay:
                 self.line(second, name, amount_xof, at, "amount_differs")
                 closed = deal.fate is Fate.AMOUNT_CLOSED
                 await self.difference("AMOUNT", name, amount_xof - other_xof, closed=closed)
-                said.operator_says_xof += amount_xof
+                said.operator_amount_xof += amount_xof
                 said.posted_xof += other_xof
                 said.breaks_xof += amount_xof - other_xof
                 said.breaks_open_count += not closed
@@ -135,7 +135,7 @@ class MadeDay:
                 await self.pay(name, amount_xof, at)
                 await self.difference("LEDGER_ONLY", name, -amount_xof, superseded=True)
                 self.line(second, name, amount_xof, at, "matched")
-                said.operator_says_xof += amount_xof
+                said.operator_amount_xof += amount_xof
                 said.posted_xof += amount_xof
             case _:
                 await self.rarer(deal, name, at, second)
@@ -157,13 +157,13 @@ class MadeDay:
                 await self.pay(name, amount_xof, at - timedelta(days=1))
                 self.line(file, name, amount_xof, at, "matched")
                 await self.difference("TIMING", name, amount_xof)
-                said.operator_says_xof += amount_xof
+                said.operator_amount_xof += amount_xof
                 said.breaks_xof += amount_xof
                 said.breaks_open_count += 1
             case Fate.WITHOUT_ID:
                 self.line(file, None, amount_xof, at, "unreadable")
                 await self.difference("STATEMENT_ONLY", f"sans {name}", amount_xof)
-                said.operator_says_xof += amount_xof
+                said.operator_amount_xof += amount_xof
                 said.breaks_xof += amount_xof
                 said.breaks_open_count += 1
             case Fate.FEE:
@@ -247,7 +247,7 @@ class MadeDay:
         txn = (
             insert(LedgerTxnRow)
             .values(ref=f"payment/{self.operator}/{name}", kind="payment", effective_at=at, posted_at=at,
-                    actor=f"operator/{self.operator}", cause="query: payer")
+                    actor=f"operator/{self.operator}", reason="query: payer")
             .returning(LedgerTxnRow.id)
         )  # fmt: skip
         txn_id = int((await self.connection.execute(txn)).scalar_one())
@@ -272,7 +272,7 @@ class MadeDay:
                 kind=kind, operator=self.operator, account=self.account, subject=subject, about=subject, day=self.day,
                 difference_xof=difference_xof, detail="made by hand", opened_at=self.now,
                 closed_at=self.now if closed or superseded else None,
-                closed_because="explained" if closed else None, superseded_at=self.now if superseded else None,
+                close_reason="explained" if closed else None, superseded_at=self.now if superseded else None,
             )
         )  # fmt: skip
 
@@ -293,7 +293,7 @@ async def park_a_callback(connection: AsyncConnection, now: datetime) -> None:
     await connection.execute(
         text(
             "INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts, parked_at) "
-            "VALUES ('sandbox', 'PUT', '{}', '', 'accept_unbound', 'ok', :now, 9, :now)"
+            "VALUES ('sandbox', 'PUT', '{}', '', 'accept_unverified', 'ok', :now, 9, :now)"
         ),
         {"now": now},
     )

@@ -23,7 +23,7 @@ from payments.operators.contract import Verdict
 from payments.requests.dispatch import Lease
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-UNBOUND = Verdict(VerdictKind.ACCEPT_UNBOUND, "to be confirmed")
+UNVERIFIED = Verdict(VerdictKind.ACCEPT_UNVERIFIED, "to be confirmed")
 LEASE_S = 60
 
 
@@ -31,7 +31,7 @@ def raw(body: bytes = b"{}", headers: Mapping[str, str] | None = None) -> RawReq
     return RawRequest("PUT", "/webhooks/sandbox", "", headers or {}, body, NOW)
 
 
-async def keep(database: Database, count: int = 1, verdict: Verdict = UNBOUND) -> None:
+async def insert_observations(database: Database, count: int = 1, verdict: Verdict = UNVERIFIED) -> None:
     for number in range(count):
         async with database.single() as connection:
             await store(connection, "sandbox", None, raw(b"%d" % number), verdict)
@@ -48,14 +48,14 @@ def test_what_may_be_a_secret_is_removed_and_the_rest_is_kept() -> None:
 
 
 async def test_a_claimed_callback_belongs_to_one_reader_until_its_lease_ends(database: Database) -> None:
-    await keep(database)
+    await insert_observations(database)
     assert len(await take(database)) == 1
     assert await take(database, NOW + timedelta(seconds=LEASE_S - 1)) == []
     assert len(await take(database, NOW + timedelta(seconds=LEASE_S))) == 1
 
 
 async def test_readers_on_many_connections_share_the_callbacks_without_waiting(database: Database) -> None:
-    await keep(database, 40)
+    await insert_observations(database, 40)
     async with database.unit_of_work() as held:
         mine = [callback.id for callback in await claim(held, Lease("sandbox", NOW, LEASE_S, 10))]
         others = await asyncio.gather(*(take(database) for _ in range(4)))
@@ -64,7 +64,7 @@ async def test_readers_on_many_connections_share_the_callbacks_without_waiting(d
 
 
 async def test_what_was_handled_is_never_handed_out_again(database: Database) -> None:
-    await keep(database, 2)
+    await insert_observations(database, 2)
     first, second = await take(database)
     await database.transact(lambda connection: mark_handled(connection, [(first, None), (second, "remark")], NOW))
     await database.transact(lambda connection: mark_failed(connection, first, "too late", NOW))
@@ -75,7 +75,7 @@ async def test_what_was_handled_is_never_handed_out_again(database: Database) ->
 
 
 async def test_each_failure_waits_longer_and_the_last_one_parks(database: Database) -> None:
-    await keep(database)
+    await insert_observations(database)
     now, waits = NOW, []
     for attempt in range(1, ATTEMPTS_MAX + 1):
         [callback_id] = await take(database, now)
@@ -97,7 +97,7 @@ async def test_each_failure_waits_longer_and_the_last_one_parks(database: Databa
 
 
 async def test_what_a_person_must_see_is_parked_at_once(database: Database) -> None:
-    await keep(database)
+    await insert_observations(database)
     [callback_id] = await take(database)
     await database.transact(lambda connection: mark_failed(connection, callback_id, "unreadable", NOW, park=True))
     assert await take(database, NOW + timedelta(days=9)) == []

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments.credit import NewPayment, differing, receipt_number
+from payments.credit import NewPayment, amount_mismatches, receipt_number
 from payments.evidence.decide import decide
-from payments.evidence.facts import BreakKind, Credit, Decision, Evidence, ExistingPayment, Known, MatchedBy
+from payments.evidence.facts import BreakKind, ConfirmedPayment, Decision, Evidence, ExistingPayment, Known, MatchedBy
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.requests.facts import RequestFact
 from payments.requests.lifecycle import State
@@ -39,9 +39,9 @@ def seen(
     return Observation(OP, provenance, status, **values)  # type: ignore[arg-type]
 
 
-def only(decision: Decision) -> Credit:
-    [credit] = decision.credits
-    return credit
+def only(decision: Decision) -> ConfirmedPayment:
+    [confirmed] = decision.confirmed
+    return confirmed
 
 
 OBSERVATIONS = st.builds(
@@ -61,9 +61,9 @@ BATCHES = st.lists(st.builds(Evidence, OBSERVATIONS, st.sampled_from([None, None
 
 def money(decision: Decision) -> tuple[object, ...]:
     return (
-        Counter(decision.credits),
+        Counter(decision.confirmed),
         Counter(decision.steps),
-        {(credit.operator_transaction_id, credit.amount_xof) for credit in decision.doubted},
+        {(confirmed.operator_transaction_id, confirmed.amount_xof) for confirmed in decision.conflicting},
     )
 
 
@@ -78,8 +78,8 @@ def test_neither_order_nor_repetition_changes_the_money_or_the_states() -> None:
         dice.shuffle(again)
         second = decide(again, KNOWN, NOW)
         assert money(second) == money(first)
-        reached["credited"] += bool(first.credits)
-        reached["doubted"] += bool(first.doubted)
+        reached["credited"] += bool(first.confirmed)
+        reached["doubted"] += bool(first.conflicting)
         reached["moved"] += bool(first.steps)
 
     shuffled()
@@ -95,36 +95,36 @@ def test_one_operator_transaction_is_one_credit_and_only_of_evidence_that_proves
     @settings(max_examples=400)
     def credited(batch: list[Evidence]) -> None:
         decision = decide(batch, KNOWN, NOW)
-        names = [credit.operator_transaction_id for credit in decision.credits]
+        names = [confirmed.operator_transaction_id for confirmed in decision.confirmed]
         proven = [
             piece.observation
             for piece in batch
-            if piece.observation.provenance is not Provenance.UNBOUND_CALLBACK
+            if piece.observation.provenance is not Provenance.UNVERIFIED_CALLBACK
             and piece.observation.status is ObservedStatus.SUCCEEDED
             and (piece.observation.amount_xof or 0) > 0
             and piece.observation.operator_transaction_id
         ]
         assert len(names) == len(set(names))
         assert set(names) == {one.operator_transaction_id for one in proven}
-        for credit in decision.credits:
-            assert credit.amount_xof > 0
-            assert credit.provenance is not Provenance.UNBOUND_CALLBACK
-            assert (credit.household_id is None) == (credit.matched_by is MatchedBy.SUSPENSE)
+        for confirmed in decision.confirmed:
+            assert confirmed.amount_xof > 0
+            assert confirmed.provenance is not Provenance.UNVERIFIED_CALLBACK
+            assert (confirmed.household_id is None) == (confirmed.matched_by is MatchedBy.SUSPENSE)
         reached["twice the same"] += len(proven) > len(names)
-        reached["unbound beside"] += len(proven) < len(batch) and bool(names)
+        reached["unverified beside"] += len(proven) < len(batch) and bool(names)
 
     credited()
     assert reached["twice the same"] >= 30, reached
-    assert reached["unbound beside"] >= 30, reached
+    assert reached["unverified beside"] >= 30, reached
 
 
 @given(st.lists(st.builds(Evidence, OBSERVATIONS, st.sampled_from([None, 1, 2, 3, 4])), max_size=8))
 def test_a_callback_that_proves_nothing_moves_nothing(batch: list[Evidence]) -> None:
-    unbound = [
+    unverified = [
         Evidence(
             Observation(
                 OP,
-                Provenance.UNBOUND_CALLBACK,
+                Provenance.UNVERIFIED_CALLBACK,
                 piece.observation.status,
                 piece.observation.amount_xof,
                 operator_transaction_id=piece.observation.operator_transaction_id,
@@ -133,7 +133,7 @@ def test_a_callback_that_proves_nothing_moves_nothing(batch: list[Evidence]) -> 
         )
         for piece in batch
     ]
-    assert decide(unbound, KNOWN, NOW) == Decision((), (), ())
+    assert decide(unverified, KNOWN, NOW) == Decision((), (), ())
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,8 @@ def test_a_callback_that_proves_nothing_moves_nothing(batch: list[Evidence]) -> 
 def test_the_ladder_is_climbed_in_its_order(
     observed: Observation, request_id: int | None, household_id: int | None, matched_by: MatchedBy
 ) -> None:
-    credit = only(decide([Evidence(observed, request_id)], KNOWN, NOW))
-    assert (credit.household_id, credit.matched_by) == (household_id, matched_by)
+    confirmed = only(decide([Evidence(observed, request_id)], KNOWN, NOW))
+    assert (confirmed.household_id, confirmed.matched_by) == (household_id, matched_by)
 
 
 def test_a_request_that_was_sent_to_another_operator_is_not_paid_by_this_one() -> None:
@@ -180,12 +180,12 @@ def test_who_was_asked_at_one_operator_and_pays_at_another_with_that_reference_p
         "other", Provenance.STATEMENT, ObservedStatus.SUCCEEDED, 3000, None, payer, "Ref. 1", "T9", NOW
     )
     decision = decide([Evidence(elsewhere)], replace(KNOWN, written={"Ref. 1": "REF1"}), NOW)
-    credit = only(decision)
-    assert (credit.household_id, credit.matched_by, credit.request_id) == (11, MatchedBy.REFERENCE, None)
-    assert (credit.payer_msisdn, decision.steps, decision.breaks) == (payer, (), ())
+    confirmed = only(decision)
+    assert (confirmed.household_id, confirmed.matched_by, confirmed.request_id) == (11, MatchedBy.REFERENCE, None)
+    assert (confirmed.payer_msisdn, decision.steps, decision.breaks) == (payer, (), ())
 
 
-@pytest.mark.parametrize("provenance", [one for one in Provenance if one is not Provenance.UNBOUND_CALLBACK])
+@pytest.mark.parametrize("provenance", [one for one in Provenance if one is not Provenance.UNVERIFIED_CALLBACK])
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_proven_success_is_credited_and_moves_the_request_from_any_state(number: int, provenance: Provenance) -> None:
     decision = decide([Evidence(seen(provenance=provenance), number)], KNOWN, NOW)
@@ -231,19 +231,19 @@ def test_two_amounts_for_one_transaction_are_one_credit_and_a_break_whichever_ca
     asked = Evidence(seen(amount_xof=3000), 1)
     told = Evidence(seen(provenance=Provenance.SIGNED_CALLBACK, amount_xof=9000), 1)
     decision = decide([told, asked] if turned else [asked, told], KNOWN, NOW)
-    credit = only(decision)
-    assert (credit.amount_xof, credit.provenance) == (3000, Provenance.QUERY)
-    booked = NewPayment(7, 8, receipt_number(7), credit).booked()
-    [found] = differing((credit, *decision.doubted), [booked])
+    confirmed = only(decision)
+    assert (confirmed.amount_xof, confirmed.provenance) == (3000, Provenance.QUERY)
+    booked = NewPayment(7, 8, receipt_number(7), confirmed).booked()
+    [found] = amount_mismatches((confirmed, *decision.conflicting), [booked])
     assert (found.kind, found.subject, found.difference_xof) == (BreakKind.AMOUNT, "T1", 6000)
 
 
 def test_evidence_of_another_amount_than_credited_before_is_a_break_and_the_same_amount_is_none() -> None:
     before = ExistingPayment(1, OP, "T1", 11, 3000)
-    credit = only(decide([Evidence(seen(amount_xof=2000), 1)], KNOWN, NOW))
-    assert [found.difference_xof for found in differing([credit], [before])] == [-1000]
-    assert differing([only(decide([Evidence(seen(), 1)], KNOWN, NOW))], [before]) == []
-    assert differing([credit], [ExistingPayment(1, OP, "T2", None, 3000)]) == []
+    confirmed = only(decide([Evidence(seen(amount_xof=2000), 1)], KNOWN, NOW))
+    assert [found.difference_xof for found in amount_mismatches([confirmed], [before])] == [-1000]
+    assert amount_mismatches([only(decide([Evidence(seen(), 1)], KNOWN, NOW))], [before]) == []
+    assert amount_mismatches([confirmed], [ExistingPayment(1, OP, "T2", None, 3000)]) == []
 
 
 @pytest.mark.parametrize(
@@ -252,8 +252,8 @@ def test_evidence_of_another_amount_than_credited_before_is_a_break_and_the_same
 def test_evidence_for_another_household_than_credited_before_is_told_in_french(
     household_id: int | None, place: str
 ) -> None:
-    credit = only(decide([Evidence(seen(), 1)], KNOWN, NOW))
-    [found] = differing([credit], [ExistingPayment(1, OP, "T1", household_id, 3000)])
+    confirmed = only(decide([Evidence(seen(), 1)], KNOWN, NOW))
+    [found] = amount_mismatches([confirmed], [ExistingPayment(1, OP, "T1", household_id, 3000)])
     assert (found.kind, found.subject, found.difference_xof) == (BreakKind.OTHER_HOUSEHOLD, "T1", 0)
     assert found.detail == f"l'interrogation de l'opérateur nomme le ménage 11, l'argent est {place}"
 
@@ -261,14 +261,17 @@ def test_evidence_for_another_household_than_credited_before_is_told_in_french(
 @pytest.mark.parametrize("request_id", [1, None], ids=["of our request", "of money nobody asked for"])
 def test_a_reversal_moves_no_money_and_is_told_to_finance(request_id: int | None) -> None:
     decision = decide([Evidence(seen(ObservedStatus.REVERSED), request_id)], KNOWN, NOW)
-    assert (decision.credits, decision.steps) == ((), ())
+    assert (decision.confirmed, decision.steps) == ((), ())
     [found] = decision.breaks
     assert (found.kind, found.subject, found.difference_xof) == (BreakKind.REVERSAL, "T1:reversed", 0)
 
 
 def test_a_second_transaction_for_one_request_is_money_too() -> None:
     twice = [Evidence(seen(), 1), Evidence(seen(operator_transaction_id="T2"), 1)]
-    assert sorted(credit.operator_transaction_id for credit in decide(twice, KNOWN, NOW).credits) == ["T1", "T2"]
+    assert sorted(confirmed.operator_transaction_id for confirmed in decide(twice, KNOWN, NOW).confirmed) == [
+        "T1",
+        "T2",
+    ]
 
 
 def test_money_without_a_date_is_dated_by_its_arrival() -> None:

@@ -9,12 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments.credit import NewPayment, differing
+from payments.credit import NewPayment, amount_mismatches
 from payments.dating import Window
 from payments.evidence.decide import decide
-from payments.evidence.facts import BreakKind, Credit, Decision, Evidence, ExistingPayment, Known, MatchedBy, Reversal
+from payments.evidence.facts import (
+    BreakKind,
+    ConfirmedPayment,
+    Decision,
+    Evidence,
+    ExistingPayment,
+    Known,
+    MatchedBy,
+    Reversal,
+)
 from payments.evidence.reversals import reversed_xof
-from payments.observation import HeldBecause, Observation, ObservedStatus, Provenance
+from payments.observation import HoldReason, Observation, ObservedStatus, Provenance
 from payments.requests.facts import RequestFact
 from payments.requests.lifecycle import State
 
@@ -56,11 +65,11 @@ def kinds(decision: Decision) -> dict[BreakKind, str]:
     return {found.kind: found.subject for found in decision.breaks}
 
 
-def held(decision: Decision) -> Credit:
-    [credit] = decision.credits
-    assert (credit.household_id, credit.matched_by) == (None, MatchedBy.SUSPENSE)
-    assert credit.held_because is HeldBecause.REVERSED
-    return credit
+def held(decision: Decision) -> ConfirmedPayment:
+    [confirmed] = decision.confirmed
+    assert (confirmed.household_id, confirmed.matched_by) == (None, MatchedBy.SUSPENSE)
+    assert confirmed.hold_reason is HoldReason.REVERSED
+    return confirmed
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -104,8 +113,8 @@ def test_money_known_to_be_reversed_opens_no_rights_and_moves_no_request_to_succ
 )
 def test_money_reversed_in_part_is_credited_whole_with_a_break_of_that_part(reversals: list[Reversal]) -> None:
     decision = decide([said(request=1)], replace(KNOWN, reversals=reversals), NOW)
-    [credit] = decision.credits
-    assert (credit.amount_xof, credit.household_id, credit.held_because) == (3000, 11, None)
+    [confirmed] = decision.confirmed
+    assert (confirmed.amount_xof, confirmed.household_id, confirmed.hold_reason) == (3000, 11, None)
     [found] = [one for one in decision.breaks if one.kind is BreakKind.REVERSAL]
     assert "500 F sur 3000 F" in found.detail
     assert [step.after for step in decision.steps] == [State.SUCCEEDED]
@@ -113,20 +122,20 @@ def test_money_reversed_in_part_is_credited_whole_with_a_break_of_that_part(reve
 
 def test_a_reversal_of_another_operation_or_operator_touches_nothing() -> None:
     strange = [taken_back(operator_transaction_id="T2"), replace(taken_back(), operator="other")]
-    [credit] = decide([said()], replace(KNOWN, reversals=strange), NOW).credits
-    assert credit.held_because is None
-    assert reversed_xof(credit, strange) == 0
+    [confirmed] = decide([said()], replace(KNOWN, reversals=strange), NOW).confirmed
+    assert confirmed.hold_reason is None
+    assert reversed_xof(confirmed, strange) == 0
 
 
-def test_an_unbound_callback_that_calls_money_reversed_holds_nothing() -> None:
-    batch = [said(), said(ObservedStatus.REVERSED, provenance=Provenance.UNBOUND_CALLBACK)]
-    assert decide(batch, KNOWN, NOW).credits[0].held_because is None
+def test_an_unverified_callback_that_calls_money_reversed_holds_nothing() -> None:
+    batch = [said(), said(ObservedStatus.REVERSED, provenance=Provenance.UNVERIFIED_CALLBACK)]
+    assert decide(batch, KNOWN, NOW).confirmed[0].hold_reason is None
 
 
 def test_two_transactions_for_one_request_are_both_money_and_the_second_is_told() -> None:
     later = NOW + timedelta(minutes=1)
     decision = decide([said(request=1, operator_transaction_id="T2", occurred_at=later), said(request=1)], KNOWN, NOW)
-    assert {one.operator_transaction_id: one.is_second for one in decision.credits} == {"T1": False, "T2": True}
+    assert {one.operator_transaction_id: one.is_second for one in decision.confirmed} == {"T1": False, "T2": True}
     assert kinds(decision) == {BreakKind.DOUBLE_PAYMENT: "T2"}
 
 
@@ -140,9 +149,9 @@ def test_a_second_transaction_is_told_whatever_we_know_of_the_first(before: str)
 
 
 def test_the_payment_after_one_that_was_taken_back_is_no_second_one() -> None:
-    first = ExistingPayment(1, OP, "T0", None, 3000, request_id=1, held_because=HeldBecause.REVERSED)
+    first = ExistingPayment(1, OP, "T0", None, 3000, request_id=1, hold_reason=HoldReason.REVERSED)
     decision = decide([said(request=1)], replace(KNOWN, payments={(OP, "T0"): first}), NOW)
-    assert [credit.is_second for credit in decision.credits] == [False]
+    assert [confirmed.is_second for confirmed in decision.confirmed] == [False]
     assert [step.after for step in decision.steps] == [State.SUCCEEDED]
 
 
@@ -151,11 +160,13 @@ def test_the_payment_after_one_that_was_taken_back_is_no_second_one() -> None:
 def test_one_transaction_for_two_requests_pays_one_of_them(other: int, turned: bool) -> None:
     batch = [said(request=1), said(request=other)]
     decision = decide(batch[::-1] if turned else batch, KNOWN, NOW)
-    [credit] = decision.credits
-    assert credit.request_id == 1
+    [confirmed] = decision.confirmed
+    assert confirmed.request_id == 1
     assert [(step.request_id, step.after) for step in decision.steps] == [(1, State.SUCCEEDED)]
     assert kinds(decision)[BreakKind.OTHER_REQUEST] == f"REF{other}:T1"
-    told = {found.kind for found in differing(decision.doubted, [NewPayment(7, 8, "Q", credit).booked()])}
+    told = {
+        found.kind for found in amount_mismatches(decision.conflicting, [NewPayment(7, 8, "Q", confirmed).booked()])
+    }
     assert (BreakKind.OTHER_HOUSEHOLD in told) is (other == 3)
 
 
@@ -165,11 +176,11 @@ def test_one_transaction_for_two_requests_pays_one_of_them(other: int, turned: b
         (ExistingPayment(1, OP, "T1", 11, 3000, request_id=1), True, set()),
         (ExistingPayment(1, OP, "T1", 11, 3000, request_id=2), False, {BreakKind.OTHER_REQUEST}),
         (ExistingPayment(1, OP, "T1", 11, 3000), True, set()),
-        (ExistingPayment(1, OP, "T1", 11, 3000, claimed_by=1), True, set()),
-        (ExistingPayment(1, OP, "T1", 11, 3000, claimed_by=2), False, {BreakKind.OTHER_REQUEST}),
+        (ExistingPayment(1, OP, "T1", 11, 3000, bound_request_id=1), True, set()),
+        (ExistingPayment(1, OP, "T1", 11, 3000, bound_request_id=2), False, {BreakKind.OTHER_REQUEST}),
         (ExistingPayment(1, OP, "T1", 12, 3000), False, {BreakKind.OTHER_HOUSEHOLD}),
         (ExistingPayment(1, OP, "T1", None, 3000), False, {BreakKind.OTHER_HOUSEHOLD}),
-        (ExistingPayment(1, OP, "T1", None, 3000, held_because=HeldBecause.REVERSED), False, set()),
+        (ExistingPayment(1, OP, "T1", None, 3000, hold_reason=HoldReason.REVERSED), False, set()),
     ],
     ids=["its own", "another's", "nobody's yet", "claimed by it", "claimed by another", "elsewhere", "waiting", "held"],
 )
@@ -177,9 +188,9 @@ def test_a_request_moves_to_success_by_money_of_its_own_alone(
     existing: ExistingPayment, moved: bool, told: set[BreakKind]
 ) -> None:
     decision = decide([said(request=1)], replace(KNOWN, payments={(OP, "T1"): existing}), NOW)
-    assert decision.credits == ()
+    assert decision.confirmed == ()
     assert [step.after for step in decision.steps] == ([State.SUCCEEDED] if moved else [])
-    found = [*decision.breaks, *differing(decision.doubted, [existing])]
+    found = [*decision.breaks, *amount_mismatches(decision.conflicting, [existing])]
     assert {one.kind for one in found} == told
 
 
@@ -196,14 +207,14 @@ def test_two_ways_of_writing_one_id_for_different_money_are_credited_by_nobody(
 ) -> None:
     batch = [said(request=1, raw_transaction_id="T1"), said(**other)]
     decision = decide(batch[::-1] if turned else batch, KNOWN, NOW)
-    assert (decision.credits, decision.steps) == ((), ())
+    assert (decision.confirmed, decision.steps) == ((), ())
     [found] = decision.breaks
     assert (found.kind, found.subject) == (BreakKind.COLLISION, "T1")
     assert "« T1 » : 3000 F" in found.detail
     assert "« t1 »" in found.detail
     assert AMINATA not in found.detail
     again = decide([said()], replace(KNOWN, collided={(OP, "T1")}), NOW)
-    assert (again.credits, kinds(again)) == ((), {BreakKind.COLLISION: "T1"})
+    assert (again.confirmed, kinds(again)) == ((), {BreakKind.COLLISION: "T1"})
 
 
 @pytest.mark.parametrize(
@@ -213,9 +224,9 @@ def test_two_ways_of_writing_one_id_for_different_money_are_credited_by_nobody(
 )
 def test_two_ways_of_writing_one_id_for_the_same_money_are_one_payment(other: dict[str, object]) -> None:
     decision = decide([said(raw_transaction_id="T1"), said(raw_transaction_id="'T1", **other)], KNOWN, NOW)
-    assert len(decision.credits) == 1
+    assert len(decision.confirmed) == 1
     assert decision.breaks == ()
-    assert differing(decision.doubted, [NewPayment(7, 8, "Q", decision.credits[0]).booked()]) == []
+    assert amount_mismatches(decision.conflicting, [NewPayment(7, 8, "Q", decision.confirmed[0]).booked()]) == []
 
 
 @pytest.mark.parametrize(
@@ -234,8 +245,8 @@ def test_what_was_credited_stays_and_what_differs_from_it_is_told(
 ) -> None:
     before = ExistingPayment(1, OP, "T1", 11, 3000, payer_msisdn=AMINATA, raw_transaction_id="T1")
     decision = decide([said(**other)], replace(KNOWN, payments={(OP, "T1"): before}), NOW)
-    assert decision.credits == ()
-    assert [found.kind for found in differing(decision.doubted, [before])] == ([told] if told else [])
+    assert decision.confirmed == ()
+    assert [found.kind for found in amount_mismatches(decision.conflicting, [before])] == ([told] if told else [])
 
 
 @pytest.mark.parametrize(
@@ -253,7 +264,7 @@ def test_a_date_that_cannot_be_true_is_a_difference_and_the_money_is_dated_by_it
     occurred_at: datetime, request_id: int | None
 ) -> None:
     decision = decide([said(request=request_id, occurred_at=occurred_at)], KNOWN, NOW)
-    assert [credit.occurred_at for credit in decision.credits] == [NOW]
+    assert [confirmed.occurred_at for confirmed in decision.confirmed] == [NOW]
     [found] = decision.breaks
     assert (found.kind, found.subject, found.occurred_at) == (BreakKind.DATE, "T1", NOW)
     assert f"{occurred_at.day:02d}/{occurred_at.month:02d}/{occurred_at.year:04d}" in found.detail
@@ -284,7 +295,7 @@ def test_a_statement_line_is_dated_inside_the_period_of_its_statement() -> None:
     period = Window(NOW - timedelta(days=2), NOW - timedelta(days=1))
     for occurred_at, booked_at in ((NOW, period.last), (datetime(1970, 1, 1, tzinfo=UTC), period.first)):
         decision = decide([replace(said(occurred_at=occurred_at), window=period)], KNOWN, NOW)
-        assert [credit.occurred_at for credit in decision.credits] == [booked_at]
+        assert [confirmed.occurred_at for confirmed in decision.confirmed] == [booked_at]
         assert kinds(decision) == {BreakKind.DATE: "T1"}
 
 
@@ -326,15 +337,15 @@ def test_in_whatever_order_and_however_often_a_batch_comes_the_money_is_the_same
         again = [*batch, *dice.choices(batch, k=len(batch))] if batch else []
         dice.shuffle(again)
         second = decide(again, KNOWN, NOW)
-        assert set(second.credits) == set(first.credits)
+        assert set(second.confirmed) == set(first.confirmed)
         assert set(second.steps) == set(first.steps)
         assert subjects(second) == subjects(first)
-        named = [credit.key for credit in first.credits]
+        named = [confirmed.key for confirmed in first.confirmed]
         assert len(named) == len(set(named))
-        paid = {credit.request_id for credit in first.credits if credit.held_because is None}
+        paid = {confirmed.request_id for confirmed in first.confirmed if confirmed.hold_reason is None}
         assert {step.request_id for step in first.steps if step.after is State.SUCCEEDED} <= paid
         found = {one.kind for one in first.breaks}
-        reached["held"] += any(credit.held_because for credit in first.credits)
+        reached["held"] += any(confirmed.hold_reason for confirmed in first.confirmed)
         for kind in (BreakKind.COLLISION, BreakKind.DOUBLE_PAYMENT, BreakKind.OTHER_REQUEST, BreakKind.DATE):
             reached[kind] += kind in found
 

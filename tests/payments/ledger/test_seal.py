@@ -33,7 +33,7 @@ def txn(name: str, amount_xof: int = 500) -> LedgerTxn:
         kind="test",
         effective_at=NOW,
         actor="test",
-        cause='é; "quoted", [bracketed]\n',
+        reason='é; "quoted", [bracketed]\n',
         entries=(Entry("advances", amount_xof, 7), Entry("contributions", -amount_xof, 7)),
     )
 
@@ -109,7 +109,7 @@ CHANGES = [
     ("an account", "UPDATE ledger_entry SET account = 'suspense/sandbox' WHERE txn_id = %(id)s AND line = 1"),
     ("a household", "UPDATE ledger_entry SET household_id = 8 WHERE txn_id = %(id)s"),
     ("an author", "UPDATE ledger_txn SET actor = 'nobody' WHERE id = %(id)s"),
-    ("a cause", "UPDATE ledger_txn SET cause = cause || ' ' WHERE id = %(id)s"),
+    ("a reason", "UPDATE ledger_txn SET reason = reason || ' ' WHERE id = %(id)s"),
     ("a date", "UPDATE ledger_txn SET effective_at = effective_at + interval '1 microsecond' WHERE id = %(id)s"),
     ("a pair of entries", "DELETE FROM ledger_entry WHERE txn_id = %(id)s"),
 ]
@@ -147,7 +147,7 @@ async def test_a_balanced_row_slipped_into_a_sealed_range_is_found(
     assert await database.transact(lambda connection: seal(connection, NOW)) is not None
     assert (await verified(database)).ok
     by_hand.execute(
-        "INSERT INTO ledger_txn (id, ref, kind, effective_at, posted_at, actor, cause) "
+        "INSERT INTO ledger_txn (id, ref, kind, effective_at, posted_at, actor, reason) "
         "VALUES (%s, 'late', 'test', %s, %s, 'nobody', 'none')",
         (gap, NOW, NOW),
     )
@@ -163,7 +163,7 @@ async def test_a_balanced_row_slipped_into_a_sealed_range_is_found(
 async def test_a_row_before_the_first_block_is_found(database: Database, by_hand: psycopg.Connection) -> None:
     await sealed_books(database, blocks=1)
     by_hand.execute(
-        "INSERT INTO ledger_txn (id, ref, kind, effective_at, posted_at, actor, cause) "
+        "INSERT INTO ledger_txn (id, ref, kind, effective_at, posted_at, actor, reason) "
         "VALUES (0, 'early', 'test', %s, %s, 'nobody', 'none')",
         (NOW, NOW),
     )
