@@ -18,7 +18,7 @@ from tests.invented_operators import (
 )
 
 
-async def test_a_signed_batch_is_stored_as_proven_and_an_unsigned_one_as_a_knock(
+async def test_a_signed_batch_is_stored_as_proven_and_an_unsigned_one_as_a_pointer(
     database: Database, clock: TestClock, ids: CountedIds
 ) -> None:
     async with open_two_operators(database, clock, ids) as town:

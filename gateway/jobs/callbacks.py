@@ -10,14 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.infra.metrics import CALLBACKS_UNREADABLE
 from gateway.jobs.apart import write_apart
-from gateway.jobs.ask import count_posted
 from gateway.jobs.deps import JobDeps, one_after_another
+from gateway.jobs.poll import count_posted
 from gateway.money.credit_evidence import Credited, credit_evidence
 from gateway.money.naming import written_references
 from payments.errors import CallbackMalformed
-from payments.evidence.callbacks import ATTEMPTS_MAX, StoredCallback, claim, mark_failed, mark_handled
+from payments.evidence.callbacks import ATTEMPTS_MAX, StoredCallback, lease_due, mark_failed, mark_handled
 from payments.evidence.facts import Evidence
-from payments.evidence.inquiries import TRANSACTION_ID_CHARS_MAX, Knock, open_inquiries
+from payments.evidence.inquiries import TRANSACTION_ID_CHARS_MAX, Pointer, open_inquiries
 from payments.observation import Observation, Provenance, VerdictKind
 from payments.operators.doors import read_callback
 from payments.requests.dispatch import Lease
@@ -28,7 +28,7 @@ from payments.requests.store import read_requests
 log = structlog.stdlib.get_logger()
 
 #: So many questions does one message cause that nobody vouches for; the operator's standard sends one transaction each.
-KNOCKS_MAX = 20
+POINTERS_MAX = 20
 #: Nobody outside is waited for while callbacks are read.
 LEASE_S = 60
 #: So many payments of one message are credited in one transaction; an operator's batch may hold a whole day.
@@ -53,7 +53,7 @@ class Reading:
 class Plan:
     """What becomes of callbacks: questions to keep, callbacks that are done with their remarks, and those set aside."""
 
-    asked: list[Knock] = field(default_factory=list)
+    pointers: list[Pointer] = field(default_factory=list)
     done: list[tuple[int, str | None]] = field(default_factory=list)
     parked: list[tuple[int, str]] = field(default_factory=list)
 
@@ -67,12 +67,12 @@ async def read_callbacks_of(jobs: JobDeps, operator: str, now: datetime) -> int:
     """Read what is due of one operator; one callback that cannot be handled never stops the others."""
     deps = jobs.deps
     lease = Lease(operator, now, LEASE_S, jobs.limits.batch)
-    claimed = await deps.worker_db.transact(lambda connection: claim(connection, lease))
-    if not claimed:
+    leased = await deps.worker_db.transact(lambda connection: lease_due(connection, lease))
+    if not leased:
         return 0
     now = deps.clock.now()
     readings = []
-    for callback in claimed:
+    for callback in leased:
         if callback.attempts > ATTEMPTS_MAX:
             # Whoever read it never came back to say what became of it: it is not opened once more.
             await _set_aside(jobs, callback.id, "its readers ended before they could say why", now)
@@ -89,7 +89,7 @@ async def read_callbacks_of(jobs: JobDeps, operator: str, now: datetime) -> int:
     for reading in readings:
         if len(reading.observations) > SLICE:
             await _in_slices(jobs, reading, None, now)
-    return len(claimed)
+    return len(leased)
 
 
 async def _set_aside(jobs: JobDeps, callback_id: int, why: str, now: datetime) -> None:
@@ -159,21 +159,25 @@ async def _planned(connection: AsyncConnection, jobs: JobDeps, readings: Sequenc
     }
     plan = Plan()
     for reading in readings:
-        can_ask = reading.callback.operator in jobs.deps.clients
+        can_query = reading.callback.operator in jobs.deps.clients
         # What is proven costs no question in itself; what is not may name anything, and so may ask for a few only.
-        knocks = [
-            *(_doubts(reading, requests, named) if reading.is_proven else islice(_knocks(reading, named), KNOCKS_MAX))
+        pointers = [
+            *(
+                _contradicted(reading, requests, named)
+                if reading.is_proven
+                else islice(_pointers(reading, named), POINTERS_MAX)
+            )
         ]
-        plan.asked += knocks if can_ask else []
+        plan.pointers += pointers if can_query else []
         if reading.is_proven and reading.fault is not None:
             plan.parked.append((reading.callback.id, reading.fault))
         else:
-            plan.done.append((reading.callback.id, _remark(reading, knocks, can_ask=can_ask)))
+            plan.done.append((reading.callback.id, _remark(reading, pointers, can_query=can_query)))
     return plan
 
 
 async def _finish(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
-    await open_inquiries(connection, plan.asked, now)
+    await open_inquiries(connection, plan.pointers, now)
     for callback_id, why in plan.parked:
         await mark_failed(connection, callback_id, why, now, park=True)
     await mark_handled(connection, plan.done, now)
@@ -187,31 +191,31 @@ def _evidence(reading: Reading) -> list[Evidence]:
     ]
 
 
-def _knocks(reading: Reading, named: Mapping[tuple[str, str], RequestFact]) -> Iterator[Knock]:
+def _pointers(reading: Reading, named: Mapping[tuple[str, str], RequestFact]) -> Iterator[Pointer]:
     """Return what an unproven callback points at: its own address, else its transactions, else a reference of ours."""
     callback = reading.callback
     if callback.request_id is not None:
-        hints = [found for one in reading.observations if (found := _asked_by(one))]
+        named_ids = [found for one in reading.observations if (found := _transaction_named(one))]
         # The last word of one message is the one that its sender ended with.
-        yield Knock(callback.operator, callback.request_id, hints[-1] if hints else None)
+        yield Pointer(callback.operator, callback.request_id, named_ids[-1] if named_ids else None)
         return
     for one in reading.observations:
         fact = named.get((callback.operator, one.our_reference or ""))
-        if transaction_id := _asked_by(one):
-            yield Knock(callback.operator, None, transaction_id)
+        if transaction_id := _transaction_named(one):
+            yield Pointer(callback.operator, None, transaction_id)
         elif fact is not None:
-            yield Knock(callback.operator, fact.id, None)
+            yield Pointer(callback.operator, fact.id, None)
 
 
-def _asked_by(observed: Observation) -> str | None:
+def _transaction_named(observed: Observation) -> str | None:
     # As the operator wrote it: what it prints in small letters it may look up in small letters.
     written = observed.raw_transaction_id or observed.operator_transaction_id
     return written if written and len(written) <= TRANSACTION_ID_CHARS_MAX else None
 
 
-def _doubts(
+def _contradicted(
     reading: Reading, requests: Mapping[int, RequestFact], named: Mapping[tuple[str, str], RequestFact]
-) -> Iterator[Knock]:
+) -> Iterator[Pointer]:
     """Return the requests that stood otherwise than a proven callback says: its word is kept, and asked about too."""
     callback = reading.callback
     for observed in reading.observations:
@@ -219,16 +223,16 @@ def _doubts(
         fact = requests.get(callback.request_id) if callback.request_id is not None else by_name
         event = EVENT_OF_STATUS[observed.status]
         if fact is not None and event is not None and contradicts(fact.state, event):
-            yield Knock(callback.operator, fact.id, _asked_by(observed))
+            yield Pointer(callback.operator, fact.id, _transaction_named(observed))
 
 
-def _remark(reading: Reading, knocks: Sequence[Knock], *, can_ask: bool) -> str | None:
+def _remark(reading: Reading, pointers: Sequence[Pointer], *, can_query: bool) -> str | None:
     if reading.is_proven:
         return None if reading.observations else "nothing in it is about a payment"
-    if knocks and can_ask and reading.callback.request_id is None and len(reading.observations) > KNOCKS_MAX:
-        return f"only its first {KNOCKS_MAX} transactions are asked about; the statement will tell of the others"
-    if knocks:
-        return reading.fault if can_ask else "this operator cannot be asked; its statements will tell"
+    if pointers and can_query and reading.callback.request_id is None and len(reading.observations) > POINTERS_MAX:
+        return f"only its first {POINTERS_MAX} transactions are asked about; the statement will tell of the others"
+    if pointers:
+        return reading.fault if can_query else "this operator cannot be asked; its statements will tell"
     # Nobody signed it and it names nothing: anybody may have sent it, and no person is asked to look at each.
     CALLBACKS_UNREADABLE.labels(reading.callback.operator).inc()
     return reading.fault or "the message names nothing that could be asked about"

@@ -6,20 +6,20 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.jobs.apart import write_apart
-from gateway.jobs.ask import count_answers, count_posted, word_of
 from gateway.jobs.deps import JobDeps, one_after_another
 from gateway.jobs.lanes import Call, NotCalled, Raised
 from gateway.jobs.orders import order_for
+from gateway.jobs.poll import count_answers, count_posted, word_of
 from gateway.money.credit_evidence import Credited, credit_evidence
 from payments.evidence.facts import Evidence
-from payments.evidence.inquiries import NOT_FOUND_MAX, End, Inquiry, Outcome, claim, put_off, write
+from payments.evidence.inquiries import NOT_FOUND_MAX, End, Inquiry, Outcome, lease_due, put_off, write
 from payments.observation import ObservedStatus
 from payments.operators.contract import Answer, OperatorClient, QueryResult
-from payments.requests.dispatch import FAILURES_MAX, ClaimedRequest, read_claimed
+from payments.requests.dispatch import FAILURES_MAX, LeasedRequest, read_without_lease
 from payments.requests.lifecycle import OPEN, State
 from payments.requests.store import read_requests
 
-Heard = tuple[Inquiry, Answer | Raised | NotCalled]
+Answered = tuple[Inquiry, Answer | Raised | NotCalled]
 
 
 async def inquire(jobs: JobDeps, now: datetime) -> int:
@@ -34,19 +34,19 @@ async def inquire_of(jobs: JobDeps, operator: str, now: datetime) -> int:
     if not room:
         return 0
     client, lease = deps.clients[operator], jobs.lease(operator, now, room)
-    claimed = await deps.worker_db.transact(lambda connection: claim(connection, lease))
-    if not claimed:
+    leased = await deps.worker_db.transact(lambda connection: lease_due(connection, lease))
+    if not leased:
         return 0
-    jobs.lanes.used(lane, len(claimed))
-    requests = await _requests(jobs, claimed)
+    jobs.lanes.used(lane, len(leased))
+    requests = await _requests(jobs, leased)
     call: Call[Inquiry, Answer] = Call(lambda inquiry: _question(jobs, client, inquiry, requests), word_of)
-    heard = await lane.put(
-        claimed, call, deps.clock, jobs.capabilities(operator).calls_at_once, jobs.limits.question_timeout_s
+    answered = await lane.put(
+        leased, call, deps.clock, jobs.capabilities(operator).calls_at_once, jobs.limits.question_timeout_s
     )
     now = deps.clock.now()
     written = await write_apart(
         deps.worker_db,
-        heard,
+        answered,
         lambda connection, some: _record(connection, jobs, some, requests, now),
         lambda one, why: deps.worker_db.transact(
             lambda connection: write(connection, [put_off(one[0], why, FAILURES_MAX)], now)
@@ -54,30 +54,30 @@ async def inquire_of(jobs: JobDeps, operator: str, now: datetime) -> int:
     )
     for credited in written:
         count_posted(credited)
-    count_answers(operator, [answer for _, answer in heard if not isinstance(answer, NotCalled)])
+    count_answers(operator, [answer for _, answer in answered if not isinstance(answer, NotCalled)])
     await lane.tell(deps.worker_db, now)
-    return len(heard)
+    return len(answered)
 
 
-async def _requests(jobs: JobDeps, claimed: Sequence[Inquiry]) -> Mapping[int, ClaimedRequest]:
-    ids = sorted({inquiry.request_id for inquiry in claimed if inquiry.request_id is not None})
+async def _requests(jobs: JobDeps, leased: Sequence[Inquiry]) -> Mapping[int, LeasedRequest]:
+    ids = sorted({inquiry.request_id for inquiry in leased if inquiry.request_id is not None})
     if not ids:
         return {}
     async with jobs.deps.worker_db.single() as connection:
-        return {request.id: request for request in await read_claimed(connection, ids)}
+        return {request.id: request for request in await read_without_lease(connection, ids)}
 
 
 async def _question(
-    jobs: JobDeps, client: OperatorClient, inquiry: Inquiry, requests: Mapping[int, ClaimedRequest]
+    jobs: JobDeps, client: OperatorClient, inquiry: Inquiry, requests: Mapping[int, LeasedRequest]
 ) -> Answer:
-    hint = inquiry.operator_transaction_id
+    transaction_id = inquiry.operator_transaction_id
     if inquiry.request_id is None:
         # The table holds it: what asks about no request asks about a transaction.
-        return await client.query_transaction(hint or "")
+        return await client.query_transaction(transaction_id or "")
     order = order_for(jobs.deps, requests[inquiry.request_id])
     # A message only points: what the operator itself shows there counts, if it is money for our very request.
-    if hint is not None:
-        shown = await client.query_transaction(hint)
+    if transaction_id is not None:
+        shown = await client.query_transaction(transaction_id)
         observed = shown.observation
         if observed and observed.our_reference == order.reference and observed.status is ObservedStatus.SUCCEEDED:
             return shown
@@ -87,15 +87,15 @@ async def _question(
 async def _record(
     connection: AsyncConnection,
     jobs: JobDeps,
-    heard: Sequence[Heard],
-    requests: Mapping[int, ClaimedRequest],
+    answered: Sequence[Answered],
+    requests: Mapping[int, LeasedRequest],
     now: datetime,
 ) -> Credited:
     # All of them before any household: that is the order in which everybody locks.
-    states = await read_requests(connection, (inquiry.request_id for inquiry, _ in heard if inquiry.request_id), ())
+    states = await read_requests(connection, (inquiry.request_id for inquiry, _ in answered if inquiry.request_id), ())
     found = [
         Evidence(answer.observation, inquiry.request_id, detail=answer.detail)
-        for inquiry, answer in heard
+        for inquiry, answer in answered
         if isinstance(answer, Answer) and answer.observation
     ]
     credited = await credit_evidence(connection, found, jobs.crediting(now))
@@ -104,14 +104,14 @@ async def _record(
         for request_id, fact in states.items()
         if fact.state in OPEN | {State.CREATED, State.EXPIRED} and requests[request_id].next_attempt_at is not None
     }
-    await write(connection, [_outcome(inquiry, answer, watched) for inquiry, answer in heard], now)
+    await write(connection, [_outcome(inquiry, answer, watched) for inquiry, answer in answered], now)
     return credited
 
 
 def _outcome(inquiry: Inquiry, answer: Answer | Raised | NotCalled, watched: set[int]) -> Outcome:
     match answer:
         case NotCalled(why):
-            return Outcome(inquiry, End.NOT_ASKED, why)
+            return Outcome(inquiry, End.NOT_CALLED, why)
         case Raised(why):
             return put_off(inquiry, why, FAILURES_MAX)
     if _decides(answer):

@@ -1,4 +1,4 @@
-"""Sends the requests whose dialogue is over: claim, call, record."""
+"""Sends the requests whose dialogue is over: lease, call, record."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,10 +17,10 @@ from payments.evidence.facts import Evidence
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import PushResult, Submitted
 from payments.requests.dispatch import (
-    ClaimedRequest,
-    claim_to_submit,
+    LeasedRequest,
     fail,
     give_up_unsent,
+    lease_to_submit,
     next_inquiry_at,
     next_sending_at,
     schedule,
@@ -40,7 +40,7 @@ WORDS = {PushResult.UNKNOWN: Word.SILENT, PushResult.OUR_FAULT: Word.REFUSES_US}
 #: The shortest life of a prompt that any operator has; for operators that are configured no more.
 LIFETIME_OF_STRANGERS_S = 600
 
-Sent = tuple[ClaimedRequest, Submitted]
+Sent = tuple[LeasedRequest, Submitted]
 
 
 async def submit(jobs: JobDeps, now: datetime) -> int:
@@ -61,19 +61,19 @@ async def submit_to(jobs: JobDeps, operator: str, now: datetime) -> int:
         return 0
     capabilities, client = jobs.capabilities(operator), deps.clients[operator]
     lease = jobs.lease(operator, now, room)
-    claimed = await deps.worker_db.transact(
-        lambda connection: claim_to_submit(connection, lease, capabilities.prompt_lifetime_s)
+    leased = await deps.worker_db.transact(
+        lambda connection: lease_to_submit(connection, lease, capabilities.prompt_lifetime_s)
     )
-    if not claimed:
+    if not leased:
         return 0
-    jobs.lanes.used(lane, len(claimed))
+    jobs.lanes.used(lane, len(leased))
     lifetime = timedelta(seconds=capabilities.prompt_lifetime_s)
-    call: Call[ClaimedRequest, Submitted] = Call(
+    call: Call[LeasedRequest, Submitted] = Call(
         put=lambda request: client.request_to_pay(order_for(deps, request)),
         word=_word_of,
         until=lambda request: request.created_at + lifetime,
     )
-    outcomes = await lane.put(claimed, call, deps.clock, capabilities.calls_at_once, jobs.limits.question_timeout_s)
+    outcomes = await lane.put(leased, call, deps.clock, capabilities.calls_at_once, jobs.limits.question_timeout_s)
     answers = [(request, _submitted(outcome)) for request, outcome in outcomes]
     now = deps.clock.now()
     await write_apart(
@@ -110,36 +110,36 @@ async def _record(connection: AsyncConnection, jobs: JobDeps, answers: Sequence[
         connection, [_evidence(*pair) for pair in answers if pair[1].result in STATUS], jobs.crediting(now)
     )
     events = [
-        (claimed.id, Event.ANSWER_LOST if answer.result is PushResult.UNKNOWN else Event.NOT_TAKEN)
-        for claimed, answer in answers
+        (leased.id, Event.ANSWER_LOST if answer.result is PushResult.UNKNOWN else Event.NOT_TAKEN)
+        for leased, answer in answers
         if answer.result not in STATUS
     ]
     states = await apply_events(connection, events, now) if events else {}
     not_taken = {
-        claimed.id
-        for claimed, answer in answers
-        if answer.result is PushResult.OUR_FAULT and states.get(claimed.id) is State.CREATED
+        leased.id
+        for leased, answer in answers
+        if answer.result is PushResult.OUR_FAULT and states.get(leased.id) is State.CREATED
     }
     await uncount(connection, sorted(not_taken))
     await schedule(connection, [_due(jobs, *pair, again=pair[0].id in not_taken, now=now) for pair in answers])
 
 
 def _due(
-    jobs: JobDeps, claimed: ClaimedRequest, answer: Submitted, *, again: bool, now: datetime
+    jobs: JobDeps, leased: LeasedRequest, answer: Submitted, *, again: bool, now: datetime
 ) -> tuple[int, datetime | None, str | None]:
-    capabilities = jobs.capabilities(claimed.operator)
-    moment = (next_sending_at if again else next_inquiry_at)(claimed, capabilities, now)
-    return claimed.id, moment, answer.detail or None
+    capabilities = jobs.capabilities(leased.operator)
+    moment = (next_sending_at if again else next_inquiry_at)(leased, capabilities, now)
+    return leased.id, moment, answer.detail or None
 
 
-def _evidence(claimed: ClaimedRequest, answer: Submitted) -> Evidence:
+def _evidence(leased: LeasedRequest, answer: Submitted) -> Evidence:
     observed = Observation(
-        operator=claimed.operator,
+        operator=leased.operator,
         provenance=Provenance.QUERY,
         status=STATUS[answer.result],
-        our_reference=claimed.reference,
+        our_reference=leased.reference,
     )
-    return Evidence(observed, claimed.id, detail=answer.detail)
+    return Evidence(observed, leased.id, detail=answer.detail)
 
 
 async def give_up(jobs: JobDeps, now: datetime) -> int:
@@ -157,8 +157,8 @@ async def give_up(jobs: JobDeps, now: datetime) -> int:
 async def _give_up(connection: AsyncConnection, jobs: JobDeps, lifetimes: dict[str | None, int], now: datetime) -> int:
     given_up = 0
     for operator, lifetime_s in lifetimes.items():
-        asked_before = now - timedelta(seconds=lifetime_s)
-        unsent = await give_up_unsent(connection, operator, sorted(jobs.deps.operators), asked_before, now)
+        requested_before = now - timedelta(seconds=lifetime_s)
+        unsent = await give_up_unsent(connection, operator, sorted(jobs.deps.operators), requested_before, now)
         await queue(connection, [unsent_sms(fact, jobs.deps.service_code) for fact in unsent], now)
         given_up += len(unsent)
     return given_up

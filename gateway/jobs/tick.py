@@ -8,12 +8,12 @@ from functools import partial
 
 import structlog
 
-from gateway.jobs.ask import ask_one
 from gateway.jobs.callbacks import read_callbacks_of
 from gateway.jobs.deps import JobDeps, LaneWork
 from gateway.jobs.inquire import inquire_of
 from gateway.jobs.lanes import is_being_cancelled
 from gateway.jobs.open_periods import open_periods
+from gateway.jobs.poll import poll_operator
 from gateway.jobs.resume_statements import explain_payments, match_statements_of, read_statements_of
 from gateway.jobs.seal_ledger import seal_ledger
 from gateway.jobs.send_sms import send_sms
@@ -60,7 +60,7 @@ JOBS: tuple[Job | LaneJob, ...] = (
     LaneJob("inquire", inquire_of, 0.2, JobDeps.called),
     Job("unsent", give_up, 1),
     LaneJob("submit", submit_to, 0.2, takers),
-    LaneJob("ask", ask_one, 1, JobDeps.called),
+    LaneJob("poll", poll_operator, 1, JobDeps.called),
     Job("strangers", set_strangers_aside, 60),
     Job("sms", send_sms, 0.5),
     LaneJob("uploads", read_statements_of, 0.5, _everybody),

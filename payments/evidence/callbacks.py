@@ -43,7 +43,7 @@ UNPROVEN = text("""
                            LIMIT :enough) AS waiting
 """)
 
-CLAIM = text("""
+LEASE_DUE = text("""
     WITH tried AS (
         SELECT id FROM callback
          WHERE operator = :operator AND handled_at IS NULL AND parked_at IS NULL AND next_attempt_at <= :now
@@ -142,9 +142,9 @@ async def unproven_waiting(connection: AsyncConnection, operator: str, enough: i
     return int(counted.scalar_one())
 
 
-async def claim(connection: AsyncConnection, lease: Lease) -> list[StoredCallback]:
+async def lease_due(connection: AsyncConnection, lease: Lease) -> list[StoredCallback]:
     """Take callbacks of one operator that nobody has read, half of them at most tried before."""
-    rows = (await connection.execute(CLAIM, lease.values())).all()
+    rows = (await connection.execute(LEASE_DUE, lease.values())).all()
     return sorted(
         (StoredCallback(**{**row._asdict(), "verdict": VerdictKind(row.verdict)}) for row in rows),
         key=lambda callback: callback.id,

@@ -172,7 +172,7 @@ def _collide(found: set[ConfirmedPayment]) -> bool:
 def _held_if_reversed(confirmed: ConfirmedPayment, reversals: Sequence[Reversal]) -> ConfirmedPayment:
     if reversed_xof(confirmed, reversals) < confirmed.amount_xof:
         return confirmed
-    # It opens no rights, and nobody is asked to claim it: the operator has it back.
+    # It opens no rights, and nobody is invited to take it: the operator has it back.
     return replace(confirmed, household_id=None, matched_by=MatchedBy.SUSPENSE, hold_reason=HoldReason.REVERSED)
 
 

@@ -76,7 +76,7 @@ def collision(key: tuple[str, str], found: Sequence[ConfirmedPayment]) -> FoundB
 
 
 def other_request(said: ConfirmedPayment, request: RequestFact, holder: RequestFact | None) -> FoundBreak:
-    """Tell that a request claims money which is another request's."""
+    """Tell that a request is said to be paid by money which is another request's."""
     whose = f"de la demande {holder.reference}" if holder else "d'une autre demande"
     return FoundBreak(
         kind=BreakKind.OTHER_REQUEST,

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.requests.dispatch import Lease, Unreached
 
-#: About eighteen hours of the usual schedule; then a person must look. Never begun again, whoever knocks.
+#: About eighteen hours of the usual schedule; then a person must look. Never begun again, whatever points at it.
 ATTEMPTS_MAX = 24
 #: An operator that so often says that it knows nothing of a transaction will not know it tomorrow.
 NOT_FOUND_MAX = 8
@@ -29,14 +29,14 @@ OPEN = text("""
     SELECT DISTINCT operator, request_id, operator_transaction_id, 0, CAST(:now AS timestamptz),
            CAST(:now AS timestamptz)
       FROM unnest(CAST(:operators AS text[]), CAST(:requests AS bigint[]), CAST(:transactions AS text[]))
-           AS knock(operator, request_id, operator_transaction_id)
+           AS pointer(operator, request_id, operator_transaction_id)
      ORDER BY operator, request_id, operator_transaction_id
         ON CONFLICT (operator, request_id, operator_transaction_id)
         DO UPDATE SET next_attempt_at = EXCLUDED.next_attempt_at, closed_at = NULL
      WHERE inquiry.parked_at IS NULL AND inquiry.attempts < :attempts_max
 """)
 
-CLAIM = text("""
+LEASE_DUE = text("""
     WITH tried AS (
         SELECT id FROM inquiry
          WHERE operator = :operator AND next_attempt_at <= :now AND LEAST(attempts, 1) = 1
@@ -50,13 +50,13 @@ CLAIM = text("""
     RETURNING id, operator, request_id, operator_transaction_id, attempts, next_attempt_at
 """)
 
-#: What knocked while the question was on its way came after its answer: the question is put once more.
+#: What pointed at it while the question was on its way came after its answer: the question is put once more.
 WRITE = text("""
     UPDATE inquiry
        SET closed_at = CASE WHEN said."end" = 'closed' AND next_attempt_at = said.leased_until
                             THEN CAST(:now AS timestamptz) END,
            parked_at = CASE WHEN said."end" = 'parked' THEN CAST(:now AS timestamptz) END,
-           attempts = CASE WHEN said."end" = 'not_asked' THEN GREATEST(attempts - 1, 0) ELSE attempts END,
+           attempts = CASE WHEN said."end" = 'not_called' THEN GREATEST(attempts - 1, 0) ELSE attempts END,
            next_attempt_at = CASE WHEN said."end" = 'closed' AND next_attempt_at <> said.leased_until
                                   THEN next_attempt_at ELSE said.at END,
            last_detail = said.detail
@@ -66,7 +66,7 @@ WRITE = text("""
      WHERE inquiry.id = said.id
 """)
 
-PARK_UNASKED = text("""
+PARK_UNREACHABLE = text("""
     UPDATE inquiry SET parked_at = :now, next_attempt_at = NULL,
                        last_detail = 'this operator cannot be asked any more'
      WHERE id IN (SELECT id FROM inquiry
@@ -80,7 +80,7 @@ RETRY = text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Knock:
+class Pointer:
     """What a message points at: a request of ours, a transaction of the operator's, or both."""
 
     operator: str
@@ -101,11 +101,11 @@ class Inquiry:
 
 
 class End(StrEnum):
-    """What becomes of a question: answered, put off, left unasked this time, or left to a person."""
+    """What becomes of a question: answered, put off, not put this time, or left to a person."""
 
     CLOSED = "closed"
     PUT_OFF = "put_off"
-    NOT_ASKED = "not_asked"
+    NOT_CALLED = "not_called"
     PARKED = "parked"
 
 
@@ -118,24 +118,24 @@ class Outcome:
     detail: str | None = None
 
 
-async def open_inquiries(connection: AsyncConnection, knocks: Sequence[Knock], now: datetime) -> None:
+async def open_inquiries(connection: AsyncConnection, pointers: Sequence[Pointer], now: datetime) -> None:
     """Keep what messages pointed at, once for each."""
-    if knocks:
+    if pointers:
         await connection.execute(
             OPEN,
             {
-                "operators": [knock.operator for knock in knocks],
-                "requests": [knock.request_id for knock in knocks],
-                "transactions": [knock.operator_transaction_id for knock in knocks],
+                "operators": [pointer.operator for pointer in pointers],
+                "requests": [pointer.request_id for pointer in pointers],
+                "transactions": [pointer.operator_transaction_id for pointer in pointers],
                 "now": now,
                 "attempts_max": ATTEMPTS_MAX,
             },
         )
 
 
-async def claim(connection: AsyncConnection, lease: Lease) -> list[Inquiry]:
+async def lease_due(connection: AsyncConnection, lease: Lease) -> list[Inquiry]:
     """Take questions whose turn it is."""
-    rows = (await connection.execute(CLAIM, lease.values())).all()
+    rows = (await connection.execute(LEASE_DUE, lease.values())).all()
     return sorted((Inquiry(*row) for row in rows), key=lambda inquiry: inquiry.id)
 
 
@@ -156,9 +156,9 @@ async def write(connection: AsyncConnection, outcomes: Sequence[Outcome], now: d
     )
 
 
-async def park_unasked(connection: AsyncConnection, unreached: Unreached) -> int:
+async def park_unreachable(connection: AsyncConnection, unreached: Unreached) -> int:
     """Put aside the questions to operators that cannot be asked; give how many."""
-    return (await connection.execute(PARK_UNASKED, unreached.values())).rowcount
+    return (await connection.execute(PARK_UNREACHABLE, unreached.values())).rowcount
 
 
 async def retry(connection: AsyncConnection, inquiry_id: int, now: datetime) -> bool:

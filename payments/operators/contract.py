@@ -169,9 +169,9 @@ class Capabilities:
     identity: IdentityRule = field(default_factory=IdentityRule)
     zone: tzinfo = UTC
     prompt_lifetime_s: int = 600
-    ask_after_s: tuple[int, ...] = (15, 30, 60, 120, 300, 600, 1800, 3600)
+    poll_after_s: tuple[int, ...] = (15, 30, 60, 120, 300, 600, 1800, 3600)
     expires_after_s: int = 86_400
-    ask_until_s: int = 30 * 86_400
+    poll_until_s: int = 30 * 86_400
     calls_at_once: int = 50
     requests_per_s: int | None = None
     acknowledgement: RawResponse = field(default_factory=lambda: RawResponse(status=204))

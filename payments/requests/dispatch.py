@@ -24,7 +24,7 @@ FAILURE_WAIT = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimedRequest:
+class LeasedRequest:
     """A request that this worker alone may act on until its lease ends."""
 
     id: int
@@ -42,15 +42,15 @@ class ClaimedRequest:
     next_attempt_at: datetime | None
 
 
-CLAIM_TO_SUBMIT = text("""
+LEASE_TO_SUBMIT = text("""
     WITH tried AS (
         SELECT id FROM payment_request
-         WHERE operator = :operator AND state = 'created' AND next_attempt_at <= :now AND created_at > :asked_before
+         WHERE operator = :operator AND state = 'created' AND next_attempt_at <= :now AND created_at > :requested_before
            AND submitted_at IS NOT NULL
          ORDER BY next_attempt_at, id LIMIT :share FOR NO KEY UPDATE SKIP LOCKED),
     fresh AS (
         SELECT id FROM payment_request
-         WHERE operator = :operator AND state = 'created' AND next_attempt_at <= :now AND created_at > :asked_before
+         WHERE operator = :operator AND state = 'created' AND next_attempt_at <= :now AND created_at > :requested_before
            AND submitted_at IS NULL
          ORDER BY next_attempt_at, id LIMIT :batch - (SELECT count(*) FROM tried) FOR NO KEY UPDATE SKIP LOCKED)
     UPDATE payment_request SET state = 'submitted', submissions = submissions + 1, next_attempt_at = :lease_until,
@@ -60,7 +60,7 @@ CLAIM_TO_SUBMIT = text("""
               inquiries, created_at, submitted_at, next_attempt_at
 """)
 
-CLAIM_TO_ASK = text("""
+LEASE_TO_POLL = text("""
     WITH tried AS (
         SELECT id FROM payment_request
          WHERE operator = :operator AND state IN ('submitted', 'unknown', 'pending', 'expired')
@@ -84,18 +84,18 @@ EXPIRE_UNSENT = text("""
      WHERE id IN (SELECT id FROM payment_request
                    WHERE CASE WHEN CAST(:operator AS text) IS NULL THEN operator <> ALL(CAST(:known AS text[]))
                               ELSE operator = CAST(:operator AS text) END
-                     AND state = 'created' AND submissions = 0 AND created_at <= :asked_before
+                     AND state = 'created' AND submissions = 0 AND created_at <= :requested_before
                    ORDER BY id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
     RETURNING id, operator, reference, household_id, amount_xof, payer_msisdn, state, created_at
 """)
 
 #: What may have arrived is never said to be unsent: it is asked about, and the answer decides.
-ASK_INSTEAD = text("""
+POLL_INSTEAD = text("""
     UPDATE payment_request SET state = 'unknown', next_attempt_at = :now
      WHERE id IN (SELECT id FROM payment_request
                    WHERE CASE WHEN CAST(:operator AS text) IS NULL THEN operator <> ALL(CAST(:known AS text[]))
                               ELSE operator = CAST(:operator AS text) END
-                     AND state = 'created' AND submissions > 0 AND created_at <= :asked_before
+                     AND state = 'created' AND submissions > 0 AND created_at <= :requested_before
                    ORDER BY id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
 """)
 
@@ -119,7 +119,7 @@ NOT_SENT = text("""
 """)
 
 #: A question that was not put is no step of the schedule, and no answer that our code could take.
-NOT_ASKED = text("""
+NOT_CALLED = text("""
     UPDATE payment_request SET inquiries = GREATEST(inquiries - 1, 0), next_attempt_at = due.at
       FROM unnest(CAST(:ids AS bigint[]), CAST(:moments AS timestamptz[])) AS due(id, at)
      WHERE payment_request.id = due.id AND state NOT IN ('succeeded', 'failed', 'reversed')
@@ -136,7 +136,7 @@ FAIL = text("""
      WHERE id = :id AND state NOT IN ('succeeded', 'failed', 'reversed')
 """)
 
-PARK_UNASKED = text("""
+PARK_UNREACHABLE = text("""
     UPDATE payment_request SET parked_at = :now, next_attempt_at = NULL,
                                last_detail = 'this operator cannot be asked any more'
      WHERE id IN (SELECT id FROM payment_request
@@ -178,7 +178,7 @@ class Lease:
     batch: int
 
     def values(self) -> dict[str, object]:
-        """Return the lease as the statements that claim want it."""
+        """Return the lease as the statements that lease want it."""
         return {
             "operator": self.operator,
             "now": self.now,
@@ -190,43 +190,43 @@ class Lease:
 
 
 async def give_up_unsent(
-    connection: AsyncConnection, operator: str | None, known: Sequence[str], asked_before: datetime, now: datetime
+    connection: AsyncConnection, operator: str | None, known: Sequence[str], requested_before: datetime, now: datetime
 ) -> list[RequestFact]:
     """Return up requests that nobody could send in time: a prompt hours after the call would only frighten its owner.
 
     ``operator`` None stands for every operator that is not ``known``.
     Returns: those of which it is certain that nothing was taken; the others are asked about.
     """
-    values = {"operator": operator, "known": list(known), "asked_before": asked_before, "batch": 500}
+    values = {"operator": operator, "known": list(known), "requested_before": requested_before, "batch": 500}
     rows = (await connection.execute(EXPIRE_UNSENT, values)).all()
-    await connection.execute(ASK_INSTEAD, {**values, "now": now})
+    await connection.execute(POLL_INSTEAD, {**values, "now": now})
     return [RequestFact(**{**row._asdict(), "state": State(row.state)}) for row in rows]
 
 
-async def claim_to_submit(connection: AsyncConnection, lease: Lease, lifetime_s: int) -> list[ClaimedRequest]:
+async def lease_to_submit(connection: AsyncConnection, lease: Lease, lifetime_s: int) -> list[LeasedRequest]:
     """Take requests to be sent; from here on they may have reached the operator, whatever happens to us."""
-    asked_before = lease.now - timedelta(seconds=lifetime_s)
-    return await _claim(connection, CLAIM_TO_SUBMIT, {**lease.values(), "asked_before": asked_before})
+    requested_before = lease.now - timedelta(seconds=lifetime_s)
+    return await _lease(connection, LEASE_TO_SUBMIT, {**lease.values(), "requested_before": requested_before})
 
 
-async def claim_to_ask(connection: AsyncConnection, lease: Lease) -> list[ClaimedRequest]:
+async def lease_to_poll(connection: AsyncConnection, lease: Lease) -> list[LeasedRequest]:
     """Take requests whose turn it is to be asked about."""
-    return await _claim(connection, CLAIM_TO_ASK, lease.values())
+    return await _lease(connection, LEASE_TO_POLL, lease.values())
 
 
-async def _claim(connection: AsyncConnection, statement: TextClause, values: dict[str, object]) -> list[ClaimedRequest]:
+async def _lease(connection: AsyncConnection, statement: TextClause, values: dict[str, object]) -> list[LeasedRequest]:
     rows = (await connection.execute(statement, values)).all()
-    return sorted((_claimed(row) for row in rows), key=lambda claimed: claimed.id)
+    return sorted((_leased_request(row) for row in rows), key=lambda leased: leased.id)
 
 
-async def read_claimed(connection: AsyncConnection, ids: Sequence[int]) -> list[ClaimedRequest]:
-    """Read requests to ask about without claiming them: a message has pointed at them."""
-    return [_claimed(row) for row in (await connection.execute(BY_IDS, {"ids": list(ids)})).all()]
+async def read_without_lease(connection: AsyncConnection, ids: Sequence[int]) -> list[LeasedRequest]:
+    """Read requests to ask about without leasing them: a message has pointed at them."""
+    return [_leased_request(row) for row in (await connection.execute(BY_IDS, {"ids": list(ids)})).all()]
 
 
-def _claimed(row: Row[Any]) -> ClaimedRequest:
+def _leased_request(row: Row[Any]) -> LeasedRequest:
     values = row._asdict()
-    return ClaimedRequest(**{**values, "state": State(values["state"])})
+    return LeasedRequest(**{**values, "state": State(values["state"])})
 
 
 async def schedule(connection: AsyncConnection, due: Sequence[tuple[int, datetime | None, str | None]]) -> None:
@@ -248,11 +248,11 @@ async def uncount(connection: AsyncConnection, ids: Sequence[int]) -> None:
         await connection.execute(NOT_SENT, {"ids": list(ids)})
 
 
-async def leave_unasked(connection: AsyncConnection, claimed: Sequence[tuple[int, datetime | None]]) -> None:
+async def leave_unpolled(connection: AsyncConnection, leased: Sequence[tuple[int, datetime | None]]) -> None:
     """Return back requests that were not asked about, each with its next moment."""
-    if claimed:
-        ids, moments = ([*column] for column in zip(*claimed, strict=True))
-        await connection.execute(NOT_ASKED, {"ids": ids, "moments": moments})
+    if leased:
+        ids, moments = ([*column] for column in zip(*leased, strict=True))
+        await connection.execute(NOT_CALLED, {"ids": ids, "moments": moments})
 
 
 async def fail(connection: AsyncConnection, request_id: int, why: str, now: datetime) -> None:
@@ -263,9 +263,9 @@ async def fail(connection: AsyncConnection, request_id: int, why: str, now: date
     )
 
 
-async def park_unasked(connection: AsyncConnection, unreached: Unreached) -> int:
+async def park_unreachable(connection: AsyncConnection, unreached: Unreached) -> int:
     """Put aside the sent requests of operators that cannot be asked; give how many."""
-    return (await connection.execute(PARK_UNASKED, unreached.values())).rowcount
+    return (await connection.execute(PARK_UNREACHABLE, unreached.values())).rowcount
 
 
 async def retry(connection: AsyncConnection, request_id: int, now: datetime) -> bool:
@@ -273,23 +273,23 @@ async def retry(connection: AsyncConnection, request_id: int, now: datetime) -> 
     return (await connection.execute(RETRY, {"id": request_id, "now": now})).rowcount == 1
 
 
-def next_inquiry_at(claimed: ClaimedRequest, capabilities: Capabilities, now: datetime) -> datetime | None:
+def next_inquiry_at(leased: LeasedRequest, capabilities: Capabilities, now: datetime) -> datetime | None:
     """Return the next moment of the operator's schedule, or None when asking has lasted long enough."""
-    start = claimed.submitted_at or claimed.created_at
-    if now >= start + timedelta(seconds=capabilities.ask_until_s):
+    start = leased.submitted_at or leased.created_at
+    if now >= start + timedelta(seconds=capabilities.poll_until_s):
         return None
-    steps = capabilities.ask_after_s
-    if claimed.inquiries < len(steps):
-        return now + timedelta(seconds=steps[claimed.inquiries])
-    last_s = steps[-1] if claimed.state is not State.EXPIRED else capabilities.expires_after_s
+    steps = capabilities.poll_after_s
+    if leased.inquiries < len(steps):
+        return now + timedelta(seconds=steps[leased.inquiries])
+    last_s = steps[-1] if leased.state is not State.EXPIRED else capabilities.expires_after_s
     return now + timedelta(seconds=last_s)
 
 
-def next_sending_at(claimed: ClaimedRequest, capabilities: Capabilities, now: datetime) -> datetime:
+def next_sending_at(leased: LeasedRequest, capabilities: Capabilities, now: datetime) -> datetime:
     """Return the moment to send again what an operator did not take for a fault of ours; waits grow with its age.
 
     Units:   the first wait is that of the operator's schedule, and no wait passes the end of the prompt's lifetime.
     """
-    age = max(now - claimed.created_at, timedelta(0))
-    end = claimed.created_at + timedelta(seconds=capabilities.prompt_lifetime_s)
-    return max(now, min(end, now + max(age // 2, timedelta(seconds=capabilities.ask_after_s[0]))))
+    age = max(now - leased.created_at, timedelta(0))
+    end = leased.created_at + timedelta(seconds=capabilities.prompt_lifetime_s)
+    return max(now, min(end, now + max(age // 2, timedelta(seconds=capabilities.poll_after_s[0]))))

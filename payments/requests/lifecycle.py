@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-A request is ``created`` inside the caller's turn and commits there, before anything leaves the house. A worker claims
+A request is ``created`` inside the caller's turn and commits there, before anything leaves the house. A worker leases
 it (``submission_started``): from that moment the operator may know of it, whatever happens to us, so a crash leaves it
 ``submitted`` and the next worker *asks* instead of sending again.
 

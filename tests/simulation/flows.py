@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from gateway.jobs.ask import ask
 from gateway.jobs.callbacks import read_callbacks
 from gateway.jobs.inquire import inquire
+from gateway.jobs.poll import poll
 from gateway.jobs.seal_ledger import seal_ledger
 from gateway.jobs.send_sms import send_sms
 from gateway.jobs.submit import submit
@@ -94,7 +94,7 @@ async def stand_before_asking(world: World) -> None:
 async def poll_and_credit(world: World) -> None:
     """Poll the operator, credit what it says, tell the payer."""
     now = world.clock.now()
-    await ask(world.jobs, now)
+    await poll(world.jobs, now)
     await send_sms(world.jobs, now)
 
 
@@ -189,10 +189,10 @@ async def stand_before_two(world: World) -> None:
     world.clock.forward(seconds=15)
 
 
-async def ask_both(world: World) -> None:
+async def poll_both(world: World) -> None:
     """Ask both operators, one of which is called by a client that raises."""
     now = world.clock.now()
-    await ask(world.jobs, now)
+    await poll(world.jobs, now)
     await send_sms(world.jobs, now)
 
 
@@ -218,7 +218,7 @@ async def hear_a_signed_batch(world: World) -> None:
     await seal_ledger(world.jobs, now)
 
 
-TWO = Flow("two operators, one raising", stand_before_two, ask_both, nothing, two_beside)
+TWO = Flow("two operators, one raising", stand_before_two, poll_both, nothing, two_beside)
 SIGNED = Flow("a signed batch", stand_before_signed, hear_a_signed_batch, hear_a_signed_batch, two_beside)
 CONFIRM = Flow("confirming turn", stand_before_paying, confirm, confirm)
 REGISTERING = Flow("registering turn", stand_before_registering, register, register)

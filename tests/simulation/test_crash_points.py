@@ -130,9 +130,9 @@ def forgetting_keys(world: World) -> World:
 
 
 async def handled_before_it_was(connection: AsyncConnection, lease: Lease) -> list[inbox.StoredCallback]:
-    claimed = await inbox.claim(connection, lease)
-    await inbox.mark_handled(connection, [(one.id, None) for one in claimed], lease.now)
-    return claimed
+    leased = await inbox.lease_due(connection, lease)
+    await inbox.mark_handled(connection, [(one.id, None) for one in leased], lease.now)
+    return leased
 
 
 async def test_a_door_that_acknowledges_before_it_stores_is_caught(server: PrivatePostgres) -> None:
@@ -149,7 +149,7 @@ async def test_a_message_without_a_key_is_caught(server: PrivatePostgres) -> Non
 async def test_a_callback_marked_as_handled_when_claimed_is_caught(
     server: PrivatePostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callbacks, "claim", handled_before_it_was)
+    monkeypatch.setattr(callbacks, "lease_due", handled_before_it_was)
     assert await first_fault(server, UNASKED, as_it_is) is not None
 
 

@@ -8,9 +8,9 @@ from typing import Final
 import pytest
 from sqlalchemy import text
 
-from gateway.jobs.ask import ask
 from gateway.jobs.callbacks import read_callbacks
 from gateway.jobs.inquire import inquire
+from gateway.jobs.poll import poll
 from gateway.local.postgres.private import PrivatePostgres
 from gateway.money.import_statement import import_statement
 from sandbox_operator.model import Switches
@@ -75,7 +75,7 @@ async def hear(world: World) -> None:
 
 async def question(world: World) -> None:
     """Ask about what is due."""
-    await ask(world.jobs, world.clock.now())
+    await poll(world.jobs, world.clock.now())
 
 
 async def read_inbox(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.infra.database import Database
 from gateway.infra.metrics import CALLBACKS_UNREADABLE
-from gateway.jobs.callbacks import KNOCKS_MAX, read_callbacks
+from gateway.jobs.callbacks import POINTERS_MAX, read_callbacks
 from gateway.jobs.tick import until_quiet
 from payments.evidence import inquiries
 from payments.evidence.callbacks import ATTEMPTS_MAX
@@ -133,9 +133,9 @@ async def test_ten_messages_that_name_hundreds_of_transactions_each_cause_few_qu
         named = b",".join(written % (number * 600 + one) for one in range(600))
         await knock(world, b"[" + named + b"]", f"/webhooks/sandbox/{WORD}")
     await read_callbacks(world.jobs, world.clock.now())
-    assert await world.count("inquiry") == 10 * KNOCKS_MAX
+    assert await world.count("inquiry") == 10 * POINTERS_MAX
     assert await world.rows("SELECT DISTINCT last_error FROM callback") == [
-        (f"only its first {KNOCKS_MAX} transactions are asked about; the statement will tell of the others",)
+        (f"only its first {POINTERS_MAX} transactions are asked about; the statement will tell of the others",)
     ]
 
 

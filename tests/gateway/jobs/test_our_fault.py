@@ -119,7 +119,7 @@ async def test_a_question_that_is_refused_to_us_changes_nothing_but_the_next_mom
     town.mil.answer = not_found(QueryResult.OUR_FAULT, "HTTP 401")
     await live(town, 300, 20)
     assert await states(town.world) == {reference: "pending"}
-    assert ("ask", "refuses_us") in await town.world.rows("SELECT job, kind FROM operator_trouble")
+    assert ("poll", "refuses_us") in await town.world.rows("SELECT job, kind FROM operator_trouble")
     paid = Observation(MIL, Provenance.QUERY, ObservedStatus.SUCCEEDED, 500, operator_transaction_id="aB1")
     town.mil.answer = says(paid)
     await live(town, 700, 60)
@@ -173,7 +173,7 @@ async def test_an_order_that_never_arrived_is_not_sent_again_by_a_worker_that_co
 
 
 async def test_an_order_that_waited_for_its_turn_past_its_lifetime_is_not_sent(town: TwoOperators) -> None:
-    """Two are claimed together; while the first is on its way, the lifetime of both ends."""
+    """Two are leased together; while the first is on its way, the lifetime of both ends."""
     first, second = await asked_to_pay(town.world, MIL, 2)
     taken = takes()
 

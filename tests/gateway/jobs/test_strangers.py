@@ -144,7 +144,7 @@ async def test_trouble_with_an_operator_that_has_gone_is_not_told_for_ever(town:
     trouble = Trouble(TroubleKind.REFUSES_US, "HTTP 401")
     for operator in (MIL, CAURI):
         await world.database.transact(
-            lambda connection, operator=operator: say(connection, operator, "ask", trouble, world.clock.now())  # type: ignore[misc]
+            lambda connection, operator=operator: say(connection, operator, "poll", trouble, world.clock.now())  # type: ignore[misc]
         )
     world.clock.forward(seconds=int(LEFT_TO_OTHERS.total_seconds()) - 1)
     await set_strangers_aside(_without(town, MIL), world.clock.now())

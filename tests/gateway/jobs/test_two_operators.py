@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from gateway.infra.database import Database
-from gateway.jobs.ask import ask, ask_one
 from gateway.jobs.breaker import FIRST_WAIT, OPENS_AFTER, PROBES
 from gateway.jobs.callbacks import read_callbacks_of
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.inquire import inquire_of
+from gateway.jobs.poll import poll, poll_operator
 from gateway.jobs.submit import submit, submit_to
 from gateway.jobs.tick import every_job, run_for_ever
 from payments.evidence import inquiries
@@ -80,7 +80,7 @@ async def test_an_operator_that_hangs_in_every_call_delays_no_call_of_the_other(
     world.clock.forward(seconds=15)
     await read_callbacks_of(world.jobs, MIL, world.clock.now())
     hanging = [
-        asyncio.create_task(work(world.jobs, MIL, world.clock.now())) for work in (ask_one, inquire_of, submit_to)
+        asyncio.create_task(work(world.jobs, MIL, world.clock.now())) for work in (poll_operator, inquire_of, submit_to)
     ]
     await gate.reached.wait()
     [ours] = await asked_to_pay(world, CAURI)
@@ -89,7 +89,7 @@ async def test_an_operator_that_hangs_in_every_call_delays_no_call_of_the_other(
     assert await submit_to(world.jobs, CAURI, world.clock.now()) == 1
     world.clock.forward(seconds=15)
     town.cauri.answer = says(replace(succeeded("aB2"), operator=CAURI))
-    assert await ask_one(world.jobs, CAURI, world.clock.now()) == 1
+    assert await poll_operator(world.jobs, CAURI, world.clock.now()) == 1
     assert not any(task.done() for task in hanging[:2])
     assert (await states(world))[ours] == "succeeded"
     assert await world.rows("SELECT operator_transaction_id FROM payment ORDER BY 1") == [("aB1",), ("aB2",)]
@@ -119,7 +119,7 @@ async def test_a_worker_gives_each_operator_a_loop_of_its_own(town: TwoOperators
         await working
     names = [job.name for job in every_job(world.jobs)]
     assert len(names) == len(set(names))
-    for job in ("callbacks", "inquire", "submit", "ask", "uploads", "statements"):
+    for job in ("callbacks", "inquire", "submit", "poll", "uploads", "statements"):
         assert {f"{job}/{operator}" for operator in ("sandbox", MIL, CAURI)} <= set(names)
 
 
@@ -133,7 +133,7 @@ async def test_a_raising_client_holds_neither_its_batch_nor_the_other_operator(t
     town.mil.answers[broken] = raises(ZeroDivisionError("a fault of our reader"))
     town.cauri.answer = says(replace(succeeded("c1"), operator=CAURI))
     world.clock.forward(seconds=15)
-    await ask(world.jobs, world.clock.now())
+    await poll(world.jobs, world.clock.now())
     assert await states(world) == {broken: "pending", theirs: "succeeded", **dict.fromkeys(whole, "succeeded")}
 
 
@@ -174,7 +174,7 @@ async def test_an_answer_that_cannot_be_written_is_put_off_alone(town: TwoOperat
     for number, reference in enumerate((bad, *whole)):
         town.mil.answers[reference] = says(succeeded("POISON" if reference == bad else f"m{number}"))
     world.clock.forward(seconds=15)
-    await ask(world.jobs, world.clock.now())
+    await poll(world.jobs, world.clock.now())
     assert await states(world) == {bad: "pending", **dict.fromkeys(whole, "succeeded")}
     assert await world.rows("SELECT failures FROM payment_request WHERE reference = :bad", bad=bad) == [(1,)]
 
@@ -189,7 +189,7 @@ async def test_an_answer_to_a_push_that_cannot_be_written_is_put_off_alone_and_a
     await submit(world.jobs, world.clock.now())
     assert await states(world) == {bad: "submitted", **dict.fromkeys(whole, "pending")}
     world.clock.forward(minutes=2)
-    await ask(world.jobs, world.clock.now())
+    await poll(world.jobs, world.clock.now())
     assert bad in town.mil.asked
 
 
@@ -267,9 +267,9 @@ async def test_ten_thousand_retries_do_not_delay_a_first_question(town: TwoOpera
     await read_callbacks_of(world.jobs, MIL, world.clock.now())
     world.clock.forward(seconds=20)
     lease = Lease(MIL, world.clock.now(), 60, world.jobs.limits.batch)
-    asked = await world.database.transact(lambda connection: dispatch.claim_to_ask(connection, lease))
+    asked = await world.database.transact(lambda connection: dispatch.lease_to_poll(connection, lease))
     assert new in {request.reference for request in asked}
-    put = await world.database.transact(lambda connection: inquiries.claim(connection, lease))
+    put = await world.database.transact(lambda connection: inquiries.lease_due(connection, lease))
     assert "fresh" in {inquiry.operator_transaction_id for inquiry in put}
     assert len(asked) == len(put) == lease.batch // 2 + 1
 

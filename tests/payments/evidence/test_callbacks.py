@@ -11,8 +11,8 @@ from payments.evidence.callbacks import (
     ATTEMPTS_MAX,
     REMOVED,
     WAIT,
-    claim,
     kept_headers,
+    lease_due,
     mark_failed,
     mark_handled,
     store,
@@ -38,8 +38,8 @@ async def insert_observations(database: Database, count: int = 1, verdict: Verdi
 
 
 async def take(database: Database, now: datetime = NOW, batch: int = 10) -> list[int]:
-    claimed = await database.transact(lambda connection: claim(connection, Lease("sandbox", now, LEASE_S, batch)))
-    return [callback.id for callback in claimed]
+    leased = await database.transact(lambda connection: lease_due(connection, Lease("sandbox", now, LEASE_S, batch)))
+    return [callback.id for callback in leased]
 
 
 def test_what_may_be_a_secret_is_removed_and_the_rest_is_kept() -> None:
@@ -57,7 +57,7 @@ async def test_a_claimed_callback_belongs_to_one_reader_until_its_lease_ends(dat
 async def test_readers_on_many_connections_share_the_callbacks_without_waiting(database: Database) -> None:
     await insert_observations(database, 40)
     async with database.unit_of_work() as held:
-        mine = [callback.id for callback in await claim(held, Lease("sandbox", NOW, LEASE_S, 10))]
+        mine = [callback.id for callback in await lease_due(held, Lease("sandbox", NOW, LEASE_S, 10))]
         others = await asyncio.gather(*(take(database) for _ in range(4)))
     taken = [*mine, *(callback_id for batch in others for callback_id in batch)]
     assert len(taken) == len(set(taken)) == 40

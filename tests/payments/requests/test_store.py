@@ -13,10 +13,10 @@ from gateway.infra.database import Database
 from payments.errors import IllegalTransition
 from payments.operators.contract import Capabilities
 from payments.requests.dispatch import (
-    ClaimedRequest,
     Lease,
-    claim_to_ask,
-    claim_to_submit,
+    LeasedRequest,
+    lease_to_poll,
+    lease_to_submit,
     next_inquiry_at,
 )
 from payments.requests.lifecycle import Event, State
@@ -85,14 +85,14 @@ async def test_a_settled_request_holds_no_prompt_open(database: Database) -> Non
 async def test_a_request_is_sent_when_its_dialogue_ends_and_not_before(database: Database) -> None:
     await ask(database, replace(new(1), next_attempt_at=NOW + timedelta(seconds=90)))
 
-    async def claimed(connection: AsyncConnection) -> int:
-        return len(await claim_to_submit(connection, Lease("sandbox", NOW, 60, 10), LIFETIME_S))
+    async def leased(connection: AsyncConnection) -> int:
+        return len(await lease_to_submit(connection, Lease("sandbox", NOW, 60, 10), LIFETIME_S))
 
-    assert await database.transact(claimed) == 0
+    assert await database.transact(leased) == 0
     await database.transact(lambda connection: release(connection, "+22376000002", NOW))
-    assert await database.transact(claimed) == 0
+    assert await database.transact(leased) == 0
     await database.transact(lambda connection: release(connection, "+22370000001", NOW))
-    assert await database.transact(claimed) == 1
+    assert await database.transact(leased) == 1
     assert await states(database) == ["submitted"]
 
 
@@ -100,19 +100,19 @@ async def test_a_claim_takes_only_the_operators_own_and_only_what_no_other_holds
     for number in range(1, 5):
         await ask(database, new(number, payer=f"+2237000000{number}"))
     async with database.unit_of_work() as held:
-        mine = await claim_to_submit(held, Lease("sandbox", NOW, 60, 2), LIFETIME_S)
+        mine = await lease_to_submit(held, Lease("sandbox", NOW, 60, 2), LIFETIME_S)
         others = await database.transact(
-            lambda connection: claim_to_submit(connection, Lease("sandbox", NOW, 60, 9), LIFETIME_S)
+            lambda connection: lease_to_submit(connection, Lease("sandbox", NOW, 60, 9), LIFETIME_S)
         )
         elsewhere = await database.transact(
-            lambda connection: claim_to_submit(connection, Lease("other", NOW, 60, 9), LIFETIME_S)
+            lambda connection: lease_to_submit(connection, Lease("other", NOW, 60, 9), LIFETIME_S)
         )
-    assert [claimed.id for claimed in (*mine, *others)] == [1, 2, 3, 4]
+    assert [leased.id for leased in (*mine, *others)] == [1, 2, 3, 4]
     assert elsewhere == []
-    assert {claimed.state for claimed in mine} == {State.SUBMITTED}
+    assert {leased.state for leased in mine} == {State.SUBMITTED}
     after_lease = NOW + timedelta(seconds=60)
-    asked = await database.transact(lambda connection: claim_to_ask(connection, Lease("sandbox", after_lease, 60, 9)))
-    assert [(claimed.id, claimed.inquiries) for claimed in asked] == [(1, 1), (2, 1), (3, 1), (4, 1)]
+    asked = await database.transact(lambda connection: lease_to_poll(connection, Lease("sandbox", after_lease, 60, 9)))
+    assert [(leased.id, leased.inquiries) for leased in asked] == [(1, 1), (2, 1), (3, 1), (4, 1)]
 
 
 async def test_an_event_without_a_row_changes_nothing_of_its_batch(database: Database) -> None:
@@ -124,8 +124,8 @@ async def test_an_event_without_a_row_changes_nothing_of_its_batch(database: Dat
     assert await states(database) == ["created", "created"]
 
 
-def claimed(inquiries: int, state: State = State.PENDING) -> ClaimedRequest:
-    return ClaimedRequest(1, "sandbox", "R1", UUID(int=1), "t", "+22370000001", 500, state, 1, inquiries, NOW, NOW, NOW)
+def leased(inquiries: int, state: State = State.PENDING) -> LeasedRequest:
+    return LeasedRequest(1, "sandbox", "R1", UUID(int=1), "t", "+22370000001", 500, state, 1, inquiries, NOW, NOW, NOW)
 
 
 @pytest.mark.parametrize(
@@ -140,10 +140,10 @@ def claimed(inquiries: int, state: State = State.PENDING) -> ClaimedRequest:
     ],
 )
 def test_the_wait_grows_with_the_questions_asked(inquiries: int, state: State, wait_s: int) -> None:
-    assert next_inquiry_at(claimed(inquiries, state), PLAN, NOW) == NOW + timedelta(seconds=wait_s)
+    assert next_inquiry_at(leased(inquiries, state), PLAN, NOW) == NOW + timedelta(seconds=wait_s)
 
 
 def test_after_thirty_days_nobody_asks_any_more() -> None:
-    end = NOW + timedelta(seconds=PLAN.ask_until_s)
-    assert next_inquiry_at(claimed(50), PLAN, end - timedelta(seconds=1)) is not None
-    assert next_inquiry_at(claimed(50), PLAN, end) is None
+    end = NOW + timedelta(seconds=PLAN.poll_until_s)
+    assert next_inquiry_at(leased(50), PLAN, end - timedelta(seconds=1)) is not None
+    assert next_inquiry_at(leased(50), PLAN, end) is None

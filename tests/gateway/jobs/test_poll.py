@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from gateway.infra.database import Database
-from gateway.jobs.ask import ask
 from gateway.jobs.callbacks import read_callbacks
 from gateway.jobs.deps import JobLimits
 from gateway.jobs.inquire import inquire
+from gateway.jobs.poll import poll
 from sandbox_operator.model import Outage, Switches, UnaskedPayment
 from tests.conftest import Urls, plain
 from tests.gateway.jobs.wire import second_worker, state_of_the_request, watched
@@ -150,7 +150,7 @@ async def test_a_callback_and_the_schedule_at_the_same_instant_credit_once(
         while await blocked_by(observer, holder.info.backend_pid) < 1:
             assert not reading.done()
         await holder.rollback()
-        asked, read = await asyncio.gather(ask(second_worker(world, other_database), now), reading)
+        asked, read = await asyncio.gather(poll(second_worker(world, other_database), now), reading)
     assert read == 1
     assert asked in {0, 1}
     await world.work()

@@ -14,7 +14,7 @@ from gateway.jobs.orders import order_for
 from gateway.money.credit_evidence import Credited, credit_evidence
 from payments.evidence.facts import Evidence
 from payments.operators.contract import Answer, Capabilities, QueryResult
-from payments.requests.dispatch import ClaimedRequest, claim_to_ask, fail, leave_unasked, next_inquiry_at, schedule
+from payments.requests.dispatch import LeasedRequest, fail, lease_to_poll, leave_unpolled, next_inquiry_at, schedule
 from payments.requests.lifecycle import OPEN, Event, State
 from payments.requests.store import apply_events, read_requests
 
@@ -26,41 +26,41 @@ SUBMISSIONS_MAX = 5
 #: What an answer says of the operator; that it knows nothing is an answer like any other.
 WORDS = {QueryResult.UNREACHABLE: Word.SILENT, QueryResult.OUR_FAULT: Word.REFUSES_US}
 
-Heard = tuple[ClaimedRequest, Answer | Raised | NotCalled]
+Answered = tuple[LeasedRequest, Answer | Raised | NotCalled]
 
 
-async def ask(jobs: JobDeps, now: datetime) -> int:
+async def poll(jobs: JobDeps, now: datetime) -> int:
     """Ask every operator about every request whose turn it is; give how many were asked."""
-    return await one_after_another(jobs, ask_one, jobs.called(), now)
+    return await one_after_another(jobs, poll_operator, jobs.called(), now)
 
 
-async def ask_one(jobs: JobDeps, operator: str, now: datetime) -> int:
+async def poll_operator(jobs: JobDeps, operator: str, now: datetime) -> int:
     """Ask one operator about every request whose turn it is; give how many were asked."""
-    deps, lane = jobs.deps, jobs.lanes.of("ask", operator)
+    deps, lane = jobs.deps, jobs.lanes.of("poll", operator)
     room = jobs.room(lane, now)
     if not room:
         return 0
     client, lease = deps.clients[operator], jobs.lease(operator, now, room)
-    claimed = await deps.worker_db.transact(lambda connection: claim_to_ask(connection, lease))
-    if not claimed:
+    leased = await deps.worker_db.transact(lambda connection: lease_to_poll(connection, lease))
+    if not leased:
         return 0
-    jobs.lanes.used(lane, len(claimed))
-    call: Call[ClaimedRequest, Answer] = Call(lambda request: client.query(order_for(deps, request)), word_of)
-    heard = await lane.put(
-        claimed, call, deps.clock, jobs.capabilities(operator).calls_at_once, jobs.limits.question_timeout_s
+    jobs.lanes.used(lane, len(leased))
+    call: Call[LeasedRequest, Answer] = Call(lambda request: client.query(order_for(deps, request)), word_of)
+    answered = await lane.put(
+        leased, call, deps.clock, jobs.capabilities(operator).calls_at_once, jobs.limits.question_timeout_s
     )
     now = deps.clock.now()
     written = await write_apart(
         deps.worker_db,
-        heard,
+        answered,
         lambda connection, some: _record(connection, jobs, some, now),
         lambda one, why: deps.worker_db.transact(lambda connection: fail(connection, one[0].id, why, now)),
     )
     for credited in written:
         count_posted(credited)
-    count_answers(operator, [answer for _, answer in heard if not isinstance(answer, NotCalled)])
+    count_answers(operator, [answer for _, answer in answered if not isinstance(answer, NotCalled)])
     await lane.tell(deps.worker_db, now)
-    return len(heard)
+    return len(answered)
 
 
 def word_of(answer: Answer) -> tuple[Word, str]:
@@ -80,64 +80,64 @@ def count_posted(credited: Credited) -> None:
         PAYMENTS_POSTED.labels(payment.confirmed.operator, payment.confirmed.provenance).inc()
 
 
-async def _record(connection: AsyncConnection, jobs: JobDeps, heard: Sequence[Heard], now: datetime) -> Credited:
+async def _record(connection: AsyncConnection, jobs: JobDeps, answered: Sequence[Answered], now: datetime) -> Credited:
     """Write what the operators said, and when to ask again."""
     # All of them before any household: that is the order in which everybody locks.
-    await read_requests(connection, (claimed.id for claimed, _ in heard), ())
-    answers = [(claimed, answer) for claimed, answer in heard if isinstance(answer, Answer)]
+    await read_requests(connection, (leased.id for leased, _ in answered), ())
+    answers = [(leased, answer) for leased, answer in answered if isinstance(answer, Answer)]
     found = [
-        Evidence(answer.observation, claimed.id, detail=answer.detail)
-        for claimed, answer in answers
+        Evidence(answer.observation, leased.id, detail=answer.detail)
+        for leased, answer in answers
         if answer.observation
     ]
     credited = await credit_evidence(connection, found, jobs.crediting(now))
     events = [
-        (claimed.id, event)
-        for claimed, answer in heard
-        for event in _events(claimed, answer, jobs.capabilities(claimed.operator), now)
+        (leased.id, event)
+        for leased, answer in answered
+        for event in _events(leased, answer, jobs.capabilities(leased.operator), now)
     ]
     states = await apply_events(connection, events, now) if events else {}
     due = [
-        (claimed.id, _next(claimed, states.get(claimed.id), jobs.capabilities(claimed.operator), now), answer.detail)
-        for claimed, answer in answers
+        (leased.id, _next(leased, states.get(leased.id), jobs.capabilities(leased.operator), now), answer.detail)
+        for leased, answer in answers
     ]
     await schedule(connection, [(request_id, moment, detail or None) for request_id, moment, detail in due])
-    unasked = [
-        (claimed.id, _as_before(claimed, jobs.capabilities(claimed.operator), now))
-        for claimed, answer in heard
+    uncalled = [
+        (leased.id, _as_before(leased, jobs.capabilities(leased.operator), now))
+        for leased, answer in answered
         if isinstance(answer, NotCalled)
     ]
-    await leave_unasked(connection, unasked)
-    for claimed, answer in heard:
+    await leave_unpolled(connection, uncalled)
+    for leased, answer in answered:
         if isinstance(answer, Raised):
-            await fail(connection, claimed.id, answer.why, now)
+            await fail(connection, leased.id, answer.why, now)
     return credited
 
 
 def _events(
-    claimed: ClaimedRequest, answer: Answer | Raised | NotCalled, capabilities: Capabilities, now: datetime
+    leased: LeasedRequest, answer: Answer | Raised | NotCalled, capabilities: Capabilities, now: datetime
 ) -> list[Event]:
-    told = _told(claimed, answer, capabilities, now) if isinstance(answer, Answer) else []
-    is_over = now >= claimed.created_at + timedelta(seconds=capabilities.expires_after_s)
-    return [*told, Event.WAITED_LONG_ENOUGH] if is_over else told
+    events = _answer_events(leased, answer, capabilities, now) if isinstance(answer, Answer) else []
+    is_over = now >= leased.created_at + timedelta(seconds=capabilities.expires_after_s)
+    return [*events, Event.WAITED_LONG_ENOUGH] if is_over else events
 
 
-def _told(claimed: ClaimedRequest, answer: Answer, capabilities: Capabilities, now: datetime) -> list[Event]:
-    sent_at = claimed.submitted_at or claimed.created_at
+def _answer_events(leased: LeasedRequest, answer: Answer, capabilities: Capabilities, now: datetime) -> list[Event]:
+    sent_at = leased.submitted_at or leased.created_at
     never_seen = answer.result is QueryResult.NOT_FOUND and now >= sent_at + SEEN_AFTER
-    in_time = now < claimed.created_at + timedelta(seconds=capabilities.prompt_lifetime_s)
-    if never_seen and in_time and claimed.state in OPEN and claimed.submissions < SUBMISSIONS_MAX:
+    in_time = now < leased.created_at + timedelta(seconds=capabilities.prompt_lifetime_s)
+    if never_seen and in_time and leased.state in OPEN and leased.submissions < SUBMISSIONS_MAX:
         return [Event.NEVER_ARRIVED]
-    if claimed.state is State.SUBMITTED and answer.observation is None:
+    if leased.state is State.SUBMITTED and answer.observation is None:
         return [Event.ANSWER_LOST]
     return []
 
 
-def _next(claimed: ClaimedRequest, state: State | None, capabilities: Capabilities, now: datetime) -> datetime | None:
+def _next(leased: LeasedRequest, state: State | None, capabilities: Capabilities, now: datetime) -> datetime | None:
     if state is State.CREATED:
         return now
-    return next_inquiry_at(claimed, capabilities, now)
+    return next_inquiry_at(leased, capabilities, now)
 
 
-def _as_before(claimed: ClaimedRequest, capabilities: Capabilities, now: datetime) -> datetime | None:
-    return next_inquiry_at(replace(claimed, inquiries=claimed.inquiries - 1), capabilities, now)
+def _as_before(leased: LeasedRequest, capabilities: Capabilities, now: datetime) -> datetime | None:
+    return next_inquiry_at(replace(leased, inquiries=leased.inquiries - 1), capabilities, now)
