@@ -335,7 +335,9 @@ def loaded_with(module: str) -> set[str]:
 
 @pytest.mark.parametrize("module", PURE)
 def test_a_pure_module_loads_no_framework(module: str) -> None:
-    assert loaded_with(module) == set()
+    # A scheme is its document: pydantic reads one strictly and does no I/O. No other decision is a document's.
+    allowed = {"pydantic"} if module.startswith("gateway.contributions.") else set()
+    assert loaded_with(module) <= allowed
 
 
 def test_a_module_that_loads_a_framework_would_be_seen() -> None:

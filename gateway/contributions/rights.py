@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import assert_never
 
-from gateway.contributions.scheme import ALL_BP, GraceDays, GraceUntil, RightsRule, Scheme
+from gateway.contributions.rule_types import ALL_BP
+from gateway.contributions.scheme import GraceDays, GraceUntil, RightsRule, Scheme
 
 ONE_DAY = timedelta(days=1)
 

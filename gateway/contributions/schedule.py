@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count, dropwhile, takewhile
 
-from gateway.contributions.scheme import Scheme
+from gateway.contributions.scheme import FixedPeriod, Scheme
 from ussd_flows.amounts import show_date
 
 MONTHS_IN_YEAR = 12
@@ -91,11 +91,10 @@ def _numbered(scheme: Scheme, registered_on: date, first: int) -> Iterator[Perio
 
 def _origin(scheme: Scheme, registered_on: date) -> tuple[date, int]:
     """Find the day that periods are counted from, and how many of them passed before the household's first."""
-    anchor = scheme.period.fixed_on
-    if anchor is None:
+    if not isinstance(scheme.period, FixedPeriod):
         return registered_on + timedelta(days=scheme.rights.waiting_days_new), 0
     months = scheme.period.months
-    origin = anchor.in_year(registered_on.year - 1)
+    origin = scheme.period.starts_on.in_year(registered_on.year - 1)
     begun = sum(add_months(origin, shift) <= registered_on for shift in range(0, 2 * MONTHS_IN_YEAR, months))
     return origin, begun - 1
 

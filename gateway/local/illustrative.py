@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.console.auth.passwords import hash_password
 from gateway.console.auth.roles import Role
 from gateway.console.auth.staff import NewStaff, add
-from gateway.contributions.reading import scheme_from
+from gateway.contributions.document import scheme_from
 from gateway.contributions.scheme import LegalStatus
 from gateway.contributions.schemes import INSERT, SchemeCatalog
 from gateway.members.register import Registration, register

@@ -9,7 +9,7 @@ from importlib.resources import files
 import pytest
 
 from gateway.contributions.allocation import Allocation, DueItem, NewDueItem, allocate, items_due, upcoming_items
-from gateway.contributions.reading import scheme_from
+from gateway.contributions.document import scheme_from
 from gateway.contributions.rights import CoveredItem, threshold_xof
 from gateway.contributions.scheme import Scheme
 
