@@ -15,6 +15,7 @@ from gateway.infra.database import Timeouts
 from gateway.money.close_day import verify_all
 from payments.ledger.balance import balances
 from payments.ledger.fault import Fault, FaultKind
+from payments.ledger.post import wait_for_postings
 from payments.ledger.seal import Block, Verification, seal
 from payments.reconciliation.late import LateMoney, late_lines, late_payments
 
@@ -89,6 +90,7 @@ def seal_books() -> None:
     """Sceller tout ce qui ne l'est pas encore."""
     settings, now = load_settings(environment()), SystemClock().now()
     sealed: list[Block] = []
+    asyncio.run(transact(settings, wait_for_postings, PATIENCE))
     while block := asyncio.run(transact(settings, lambda connection: seal(connection, now), PATIENCE)):
         sealed.append(block)
         written = counted(block.txn_count, "écriture", "écritures")

@@ -19,7 +19,6 @@ from gateway.contributions.parking import count_parked, due_again, park, release
 from gateway.contributions.schedule import next_period
 from gateway.contributions.scheme import amount_due
 from gateway.jobs.deps import JobDeps
-from payments.ledger.post import share_ledger
 
 log = structlog.stdlib.get_logger()
 
@@ -72,15 +71,12 @@ async def _open_due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -
 
 
 async def _due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -> list[int]:
-    # Crediting takes the ledger before households; going the other way round would wait for it crosswise.
-    await share_ledger(connection)
     batch = jobs.limits.batch
     ids = list((await connection.execute(DUE, {"today": now.date(), "batch": batch})).scalars())
     return [*ids, *await due_again(connection, now, batch)]
 
 
 async def _open(connection: AsyncConnection, jobs: JobDeps, ids: Sequence[int], now: datetime) -> None:
-    await share_ledger(connection)
     today = now.date()
     accounts = await read_accounts(connection, jobs.catalog, ids)
     faults, fallen, next_days = accounts.faults, dict[int, tuple[NewDueItem, ...]](), dict[int, date]()

@@ -17,6 +17,7 @@ from gateway.reports.day import DaySummary, bounds, day_report
 from gateway.tables import AuditEvent
 from payments.ledger.balance import TOLD_MOST, check_books
 from payments.ledger.fault import Fault, FaultKind
+from payments.ledger.post import wait_for_postings
 from payments.ledger.seal import Verification, seal, verify
 from payments.operators.contract import Operators
 from payments.reconciliation import late
@@ -114,6 +115,7 @@ async def close(recon: ReconcilingDeps, wanted: DayToClose) -> SealedDay:
     await explain_day(recon, wanted.day)
     sealed = None
     while sealed is None:
+        await deps.worker_db.transact(wait_for_postings)
         while await deps.worker_db.transact(lambda connection: seal(connection, now)):
             pass
         sealed = await deps.worker_db.transact(lambda connection: _close(connection, wanted, deps.operators, now))

@@ -36,7 +36,7 @@ LINES_PER_RUN: Final = 500
 #: So many lines that raise in one file are a fault of ours, and not of each of them.
 STUCK_MAX: Final = 20
 
-#: Money of so many blocks of the ledger, one a minute where money comes, is looked at for days that have a statement;
+#: Money of so many blocks of the ledger, each of some minutes or full, is looked at for days that have a statement;
 #: what a long halt left behind is judged when its day is closed.
 RECENT_BLOCKS: Final = 10
 POSTED_PER_ROUND: Final = 20_000

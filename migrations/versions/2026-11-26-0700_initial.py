@@ -169,7 +169,7 @@ def upgrade() -> None:
     op.execute("GRANT USAGE ON SCHEMA public TO ramu_app")
     op.execute("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO ramu_app")
     op.execute("REVOKE INSERT ON alembic_version FROM ramu_app")
-    op.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ramu_app")
+    op.execute("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO ramu_app")
     for table, columns in CHANGEABLE.items():
         op.execute(f"GRANT UPDATE ({columns}) ON {table} TO ramu_app")
     for table in FORGETTABLE:

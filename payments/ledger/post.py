@@ -1,4 +1,8 @@
-"""Writes balanced ledger transactions, each reference once."""
+"""Writes balanced ledger transactions, each reference once, and says which of them are final.
+
+Ids become visible out of order. A posting therefore marks, before it is handed any, the last id that was out by then;
+whatever lies at or below the smallest such mark is final. The sequence must hand out its ids one by one (CACHE 1).
+"""
 
 from collections.abc import Sequence
 
@@ -7,10 +11,37 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.ledger.entry import LedgerTxn
 
-#: "LEDG" in ASCII. Posting shares this lock; sealing takes it alone, and so knows that no smaller id is under way.
+#: "LEDG" in ASCII: the first half of the keys that postings hold. The second half is the last id that had been handed
+#: out when the posting began (its low 32 bits): whoever seals knows by it below which id nobody writes any more.
 LEDGER_LOCK = 0x4C454447
 
-SHARE_LOCK = text("SELECT pg_advisory_xact_lock_shared(:key)")
+#: Every id that this transaction is handed afterwards is larger than the one in its key. Shared, so refused to nobody.
+BEGIN_POSTING = text("""
+    SELECT pg_advisory_xact_lock_shared(
+               :space, CAST(((last_id + 2147483648) & 4294967295) - 2147483648 AS integer))
+      FROM (SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END AS last_id FROM ledger_txn_id_seq) AS handed_out
+""")
+
+#: Asked before UNDER_WAY: whoever is handed a larger id afterwards cannot fall behind it.
+LAST_ID = text("SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM ledger_txn_id_seq")
+
+OF_POSTINGS = """
+      FROM pg_locks
+     WHERE locktype = 'advisory' AND objsubid = 2 AND classid = :space AND mode = 'ShareLock'
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+UNDER_WAY = text(f"""
+    SELECT min(CAST(:last_id AS bigint) - ((CAST(:last_id AS bigint) - CAST(objid AS bigint)) & 4294967295))
+    {OF_POSTINGS}
+""")
+
+#: Held alone for a moment, each key lets go of whoever had it when it was asked for.
+WAIT = text(f"""
+    SELECT pg_advisory_xact_lock(
+               :space, CAST(((CAST(objid AS bigint) + 2147483648) & 4294967295) - 2147483648 AS integer))
+      FROM (SELECT DISTINCT objid {OF_POSTINGS} ORDER BY objid) AS held
+""")  # noqa: S608 - our own words
 
 RESERVE = text("SELECT nextval('ledger_txn_id_seq') FROM generate_series(1, :count)")
 
@@ -28,18 +59,29 @@ INSERT_ENTRIES = text("""
 """)
 
 
-async def share_ledger(connection: AsyncConnection) -> None:
-    """Take the lock that posting shares; whoever locks households first must take it before them."""
-    await connection.execute(SHARE_LOCK, {"key": LEDGER_LOCK})
-
-
 async def reserve_ids(connection: AsyncConnection, count: int) -> list[int]:
     """Reserve ids for ledger transactions that this database transaction is about to write.
 
-    The shared lock is taken first: an id handed out while a block is being sealed would fall behind it.
+    The lock is taken first, so that no block is sealed up to an id that may still be written; it keeps nobody waiting.
     """
-    await share_ledger(connection)
+    await connection.execute(BEGIN_POSTING, {"space": LEDGER_LOCK})
     return list((await connection.execute(RESERVE, {"count": count})).scalars())
+
+
+async def final_through(connection: AsyncConnection) -> int:
+    """Return an id up to which every ledger transaction is there for good, or will never come.
+
+    What is read afterwards, in a snapshot of its own, sees them all. Nobody waits for it and it waits for nobody.
+    """
+    last_id: int = (await connection.execute(LAST_ID)).scalar_one()
+    asked = {"space": LEDGER_LOCK, "last_id": last_id}
+    under_way: int | None = (await connection.execute(UNDER_WAY, asked)).scalar_one()
+    return last_id if under_way is None else min(last_id, under_way)
+
+
+async def wait_for_postings(connection: AsyncConnection) -> None:
+    """Wait until every posting that is under way now has ended; new ones go on meanwhile."""
+    await connection.execute(WAIT, {"space": LEDGER_LOCK})
 
 
 async def post(connection: AsyncConnection, txns: Sequence[tuple[int, LedgerTxn]], posted_at: object) -> None:

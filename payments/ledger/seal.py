@@ -1,29 +1,33 @@
 """Seals the ledger in blocks, each hashed with the one before, so that no old row can change unseen.
 
-Posting shares a lock that sealing takes alone: while it is held no transaction is under way, so every id up to the
-largest visible one is either there for good or will never come. Gaps in the ids are therefore normal and harmless.
+A block ends where everything below is final (see post.final_through): each id is there for good or will never come.
+Gaps in the ids are therefore normal and harmless.
 """
 
-import json
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.ledger.fault import Fault, FaultKind
-from payments.ledger.post import LEDGER_LOCK
+from payments.ledger.post import final_through
 
 #: What stands before the first block and before the first closed day.
 GENESIS_SHA256: Final = bytes(32)
 #: The first word of every hashed block; another form of the content would be another version.
-DOMAIN: Final = "ramu.ledger.block.v1"
-#: Posting waits while a block is hashed, so a block stays small.
+DOMAIN: Final = "ramu.ledger.block.v2"
+#: What one block holds at most: so much text is in memory at once while it is hashed.
 BLOCK_TXNS_MAX: Final = 5_000
+#: A block that is not full waits so long for more, counted from its oldest transaction.
+FILLING_MAX: Final = timedelta(minutes=10)
 
-LOCK_ALONE = text("SELECT pg_advisory_xact_lock(:key)")
+ONE_SEALER_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('ledger_block', 0))")
+
+#: Moments are hashed as PostgreSQL writes them, which these two decide.
+AS_TEXT = text("SELECT set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true)")
 
 BLOCKS = text("""
     SELECT seq, after_txn_id, through_txn_id, txn_count, previous_sha256, sha256 FROM ledger_block ORDER BY seq
@@ -35,18 +39,21 @@ LAST_BLOCK = text("""
 """)
 
 NEXT_RANGE = text("""
-    SELECT max(id) AS through_txn_id, count(*) AS txn_count
-      FROM (SELECT id FROM ledger_txn WHERE id > :after ORDER BY id LIMIT :most) AS next
+    SELECT max(id) AS through_txn_id, count(*) AS txn_count, min(posted_at) AS oldest_at
+      FROM (SELECT id, posted_at FROM ledger_txn WHERE id > :after AND id <= :final ORDER BY id LIMIT :most) AS next
 """)
 
-TXNS = text("""
-    SELECT id, ref, kind, effective_at, posted_at, actor, reason, reverses_id
-      FROM ledger_txn WHERE id > :after AND id <= :through ORDER BY id
-""")
-
-ENTRIES = text("""
-    SELECT txn_id, line, account, household_id, amount_xof
-      FROM ledger_entry WHERE txn_id > :after AND txn_id <= :through ORDER BY txn_id, line
+#: Each row as PostgreSQL writes a record: its fields in quotes where they could be mistaken, NULL as nothing at all.
+CONTENT = text("""
+    SELECT txns.txn_count, txns.written || chr(10) AS txns, entries.written || chr(10) AS entries
+      FROM (SELECT count(*) AS txn_count,
+                   string_agg(CAST(ROW(id, ref, kind, effective_at, posted_at, actor, reason, reverses_id) AS text),
+                              chr(10) ORDER BY id) AS written
+              FROM ledger_txn WHERE id > :after AND id <= :through) AS txns
+     CROSS JOIN
+           (SELECT string_agg(CAST(ROW(txn_id, line, account, household_id, amount_xof) AS text),
+                              chr(10) ORDER BY txn_id, line) AS written
+              FROM ledger_entry WHERE txn_id > :after AND txn_id <= :through) AS entries
 """)
 
 INSERT = text("""
@@ -92,17 +99,20 @@ class Verification:
 GENESIS: Final = Block(0, 0, 0, 0, GENESIS_SHA256, GENESIS_SHA256)
 
 
-async def seal(connection: AsyncConnection, now: datetime) -> Block | None:
-    """Seal the oldest transactions that no block holds yet, up to BLOCK_TXNS_MAX.
+async def seal(connection: AsyncConnection, now: datetime, *, filling: timedelta = timedelta(0)) -> Block | None:
+    """Seal the oldest transactions that no block holds yet and that are final, up to BLOCK_TXNS_MAX.
 
-    Returns: None when every transaction is sealed.
+    Fewer wait until the oldest of them was posted ``filling`` ago.
+    Returns: None when there is nothing to seal now. The connection must not hold one snapshot (READ COMMITTED).
     """
-    await connection.execute(LOCK_ALONE, {"key": LEDGER_LOCK})
+    await connection.execute(ONE_SEALER_AT_A_TIME)
     last = await head(connection)
-    found = await connection.execute(NEXT_RANGE, {"after": last.through_txn_id, "most": BLOCK_TXNS_MAX})
-    through_txn_id, txn_count = found.one()
-    if not txn_count:
+    final = await final_through(connection)
+    asked = {"after": last.through_txn_id, "final": final, "most": BLOCK_TXNS_MAX}
+    through_txn_id, txn_count, oldest_at = (await connection.execute(NEXT_RANGE, asked)).one()
+    if not txn_count or (txn_count < BLOCK_TXNS_MAX and oldest_at > now - filling):
         return None
+    await connection.execute(AS_TEXT)
     unsealed = Block(last.seq + 1, last.through_txn_id, through_txn_id, txn_count, last.sha256, sha256=b"")
     digest, _ = await _digest(connection, unsealed)
     block = replace(unsealed, sha256=digest)
@@ -137,6 +147,7 @@ async def is_block(connection: AsyncConnection, digest: bytes) -> bool:
 
 async def verify(connection: AsyncConnection) -> Verification:
     """Recompute the whole chain from the rows and name each block that no longer says the truth."""
+    await connection.execute(AS_TEXT)
     faults: list[Fault] = []
     early: int = (await connection.execute(BEFORE_THE_FIRST)).scalar_one()
     if early:
@@ -176,29 +187,15 @@ def _content_faults(block: Block, digest: bytes, found_count: int) -> list[Fault
 
 
 async def _digest(connection: AsyncConnection, block: Block) -> tuple[bytes, int]:
-    """Hash a block's bounds, then its transactions, then its entries, one JSON array a line."""
-    hashed, found_count = sha256(), 0
-    bounds = [block.seq, block.previous_sha256.hex(), block.after_txn_id, block.through_txn_id, block.txn_count]
-    hashed.update(_line([DOMAIN, *bounds]))
+    """Hash a block's bounds, then its transactions, then its entries, one line each.
+
+    Source:  docs/runbooks/restore-and-verify.md says how anybody makes the same hash without this program.
+    """
     span = {"after": block.after_txn_id, "through": block.through_txn_id}
-    async with connection.stream(TXNS, span) as txns:
-        async for row in txns:
-            hashed.update(_line(_txn(row)))
-            found_count += 1
-    async with connection.stream(ENTRIES, span) as entries:
-        async for row in entries:
-            hashed.update(_line(list(row)))
-    return hashed.digest(), found_count
-
-
-def _txn(row: Row[tuple[object, ...]]) -> list[object]:
-    effective_at, posted_at = _moment(row.effective_at), _moment(row.posted_at)
-    return [row.id, row.ref, row.kind, effective_at, posted_at, row.actor, row.reason, row.reverses_id]
-
-
-def _moment(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _line(values: list[object]) -> bytes:
-    return json.dumps(values, ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n"
+    found = (await connection.execute(CONTENT, span)).one()
+    previous = block.previous_sha256.hex()
+    bounds = f"{DOMAIN} {block.seq} {previous} {block.after_txn_id} {block.through_txn_id} {block.txn_count}\n"
+    hashed = sha256(bounds.encode("ascii"))
+    hashed.update((found.txns or "").encode())
+    hashed.update((found.entries or "").encode())
+    return hashed.digest(), found.txn_count

@@ -11,6 +11,7 @@ from gateway.jobs.submit import submit
 from gateway.money.close_day import DayToClose, close
 from gateway.money.import_statement import import_statement
 from gateway.money.match_statement import ReconcilingDeps
+from payments.ledger.seal import FILLING_MAX
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import Answer, QueryResult
 from payments.reconciliation.close import DayNotClosable
@@ -82,7 +83,7 @@ async def hear_and_credit(world: World) -> None:
     await read_callbacks(world.jobs, now)
     await inquire(world.jobs, now)
     await send_sms(world.jobs, now)
-    await seal_ledger(world.jobs, now)
+    await seal_ledger(world.jobs, now + FILLING_MAX)
 
 
 async def stand_before_asking(world: World) -> None:
@@ -135,7 +136,7 @@ async def import_and_seal(world: World) -> None:
         reconciling(world), operator="sandbox", filename="releve.csv", content=statement_of(world), actor="finance"
     )
     await send_sms(world.jobs, world.clock.now())
-    await seal_ledger(world.jobs, world.clock.now())
+    await seal_ledger(world.jobs, world.clock.now() + FILLING_MAX)
 
 
 async def stand_before_closing(world: World) -> None:
@@ -215,7 +216,7 @@ async def hear_a_signed_batch(world: World) -> None:
     now = world.clock.now()
     await read_callbacks(world.jobs, now)
     await send_sms(world.jobs, now)
-    await seal_ledger(world.jobs, now)
+    await seal_ledger(world.jobs, now + FILLING_MAX)
 
 
 TWO = Flow("two operators, one raising", stand_before_two, poll_both, nothing, two_beside)

@@ -1,21 +1,26 @@
 """Old rows cannot change unseen, whoever changes them."""
 
 import asyncio
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from unittest.mock import ANY
 
 import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege, RestrictViolation
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.infra.database import Database
+from payments.ledger import post as posting
 from payments.ledger import seal as sealing
 from payments.ledger.balance import balances, check_books
 from payments.ledger.entry import Entry, LedgerTxn
 from payments.ledger.fault import Fault, FaultKind
-from payments.ledger.post import post, reserve_ids
-from payments.ledger.seal import GENESIS_SHA256, Block, Verification, seal, verify
+from payments.ledger.post import final_through, post, reserve_ids, wait_for_postings
+from payments.ledger.seal import FILLING_MAX, GENESIS_SHA256, Block, Verification, seal, verify
 
 pytestmark = pytest.mark.database
 
@@ -210,25 +215,200 @@ async def test_each_question_of_the_books_finds_its_fault(database: Database, by
     }
 
 
+SLIPS = [
+    ("one entry alone", "DELETE FROM ledger_entry WHERE txn_id = 2 AND line = 2", FaultKind.UNBALANCED),
+    ("no entry", "DELETE FROM ledger_entry WHERE txn_id = 2", FaultKind.UNBALANCED),
+    ("a sum", "UPDATE ledger_entry SET amount_xof = 501 WHERE txn_id = 2 AND line = 1", FaultKind.UNBALANCED),
+    ("no transaction", "DELETE FROM ledger_txn WHERE id = 2", FaultKind.ENTRY_WITHOUT_TXN),
+    ("an amount", "UPDATE payment SET amount_xof = 9 WHERE ledger_txn_id = 2", FaultKind.PAYMENT_NOT_POSTED),
+    ("an operator", "UPDATE payment SET operator = 'x' WHERE ledger_txn_id = 2", FaultKind.PAYMENT_NOT_POSTED),
+    ("no payment", "DELETE FROM payment WHERE ledger_txn_id = 2", FaultKind.CLEARING_WITHOUT_PAYMENT),
+    ("a household", "UPDATE payment SET household_id = 8 WHERE ledger_txn_id = 2", FaultKind.PAYMENT_ELSEWHERE),
+    (
+        "suspense",
+        "UPDATE payment SET household_id = NULL, matched_by = 'suspense' WHERE ledger_txn_id = 2",
+        FaultKind.PAYMENT_ELSEWHERE,
+    ),
+    (
+        "an entry for nobody",
+        "UPDATE ledger_entry SET household_id = NULL WHERE txn_id = 2 AND line = 2",
+        FaultKind.PAYMENT_ELSEWHERE,
+    ),
+    (
+        "a moment",
+        "UPDATE payment SET occurred_at = occurred_at + interval '1 microsecond' WHERE ledger_txn_id = 2",
+        FaultKind.PAYMENT_MOVED,
+    ),
+    ("an id", "UPDATE payment SET operator_transaction_id = 'T9' WHERE ledger_txn_id = 2", FaultKind.PAYMENT_RENAMED),
+    ("an id below all", "UPDATE ledger_entry SET txn_id = -5 WHERE txn_id = 2", FaultKind.ENTRY_WITHOUT_TXN),
+]
+
+
+@pytest.mark.parametrize(("what", "change", "kind"), SLIPS, ids=[what for what, _, _ in SLIPS])
+async def test_one_pass_over_the_books_overlooks_nothing_that_a_question_would_name(
+    database: Database, by_hand: psycopg.Connection, what: str, change: str, kind: FaultKind
+) -> None:
+    del what
+
+    async def work(connection: AsyncConnection) -> None:
+        ids = await reserve_ids(connection, 3)
+        txns = [
+            LedgerTxn(f"payment/sandbox/T{id_}", "payment", NOW, "test", "test",
+                      (Entry("clearing/sandbox", 500), Entry("contributions", -500, 7)))
+            for id_ in ids
+        ]  # fmt: skip
+        await post(connection, list(zip(ids, txns, strict=True)), NOW)
+
+    await database.transact(work)
+    by_hand.execute(
+        "INSERT INTO payment (operator, operator_transaction_id, household_id, amount_xof, matched_by, provenance,"
+        " occurred_at, posted_at, ledger_txn_id, receipt_number) SELECT 'sandbox', 'T' || id, 7, 500, 'payer',"
+        " 'query', effective_at, posted_at, id, 'Q' || id FROM ledger_txn"
+    )
+    assert await database.transact(check_books) == ()
+    by_hand.execute(change.encode())
+    assert kind in {fault.kind for fault in await database.transact(check_books)}
+
+
 async def test_accounts_add_up_to_zero(database: Database) -> None:
     await post_some(database, 0, 3)
     rows = await database.transact(balances)
     assert {(row.account, row.amount_xof) for row in rows} == {("advances", 1_500), ("contributions", -1_500)}
 
 
-async def test_sealing_waits_for_a_posting_under_way_and_then_holds_it(database: Database) -> None:
-    """A smaller id that commits later would fall behind the block; the lock makes the sealer wait for it."""
+async def test_what_a_posting_under_way_may_still_write_is_left_to_the_next_block(database: Database) -> None:
+    """A smaller id that commits later would fall behind the block, so the block ends below it; nobody waits."""
+    await post_some(database, 0, 2)
     async with database.unit_of_work() as slow:
         early = (await reserve_ids(slow, 1))[0]
-        sealer = asyncio.ensure_future(database.transact(lambda connection: seal(connection, NOW)))
+        await post_some(database, 2, 3)
+        block = await database.transact(lambda connection: seal(connection, NOW))
+        assert block is not None
+        assert (block.txn_count, block.through_txn_id < early) == (2, True)
+        assert await database.transact(lambda connection: seal(connection, NOW)) is None
+        await post(slow, [(early, txn("slow"))], NOW)
+    block = await database.transact(lambda connection: seal(connection, NOW))
+    assert block is not None
+    assert (block.after_txn_id, block.txn_count) == (early - 1, 4)
+    assert (await verified(database)).ok
+
+
+async def test_a_posting_that_began_and_was_handed_no_id_yet_holds_the_block_back(database: Database) -> None:
+    async with database.unit_of_work() as slow:
+        await slow.execute(posting.BEGIN_POSTING, {"space": posting.LEDGER_LOCK})
+        await post_some(database, 0, 3)
+        assert await database.transact(lambda connection: seal(connection, NOW)) is None
+    block = await database.transact(lambda connection: seal(connection, NOW))
+    assert block is not None
+    assert block.txn_count == 3
+
+
+async def test_posting_goes_on_while_a_block_is_being_sealed(database: Database) -> None:
+    await post_some(database, 0, 4)
+    async with database.unit_of_work() as sealer:
+        assert await seal(sealer, NOW) is not None
+        await asyncio.wait_for(post_some(database, 4, 4), 10)
+    block = await database.transact(lambda connection: seal(connection, NOW))
+    assert block is not None
+    assert block.txn_count == 4
+
+
+async def test_no_transaction_slips_behind_a_block_while_many_post_and_some_seal(database: Database) -> None:
+    """Posters hold their ids for turns of chance; whoever falls behind a block would be found by the proof."""
+    chance, posted = random.Random(6), 0  # noqa: S311 - chance, not secrecy
+    reached = {"left something out": 0, "sealed": 0}
+
+    async def poster(number: int) -> None:
+        for turn in range(12):
+            async with database.unit_of_work() as connection:
+                ids = await reserve_ids(connection, 1 + number % 3)
+                for _ in range(chance.randrange(6)):
+                    await connection.exec_driver_sql("SELECT 1")
+                if chance.random() < 0.1:
+                    await connection.rollback()
+                    continue
+                named = [(id_, txn(f"{number}.{turn}.{place}")) for place, id_ in enumerate(ids)]
+                await post(connection, named, NOW)
+            nonlocal posted
+            posted += len(ids)
+
+    async def sealer(posters: asyncio.Future[list[None]]) -> None:
+        while not posters.done():
+            block = await database.transact(lambda connection: seal(connection, NOW))
+            reached["sealed"] += block is not None
+            async with database.single() as connection:
+                last = (await connection.exec_driver_sql("SELECT max(id) FROM ledger_txn")).scalar_one() or 0
+                reached["left something out"] += block is not None and block.through_txn_id < last
+
+    posters = asyncio.gather(*(poster(number) for number in range(6)))
+    await asyncio.gather(posters, sealer(posters), sealer(posters))
+    await database.transact(wait_for_postings)
+    while await database.transact(lambda connection: seal(connection, NOW)):
+        pass
+    assert await verified(database) == Verification(blocks=ANY, txns=posted, unsealed=0, faults=())
+    assert all(reached.values()), reached
+
+
+async def test_ids_beyond_thirty_two_bits_are_final_in_their_order(database: Database, owner_url: str) -> None:
+    with psycopg.connect(plain(owner_url), autocommit=True) as owner:
+        for far in (2**31 - 1, 2**32 - 1):
+            owner.execute("SELECT setval('ledger_txn_id_seq', %s)", (far,))
+            async with database.unit_of_work() as slow:
+                early = (await reserve_ids(slow, 1))[0]
+                await post_some(database, far, 2)
+                async with database.single() as connection:
+                    assert await final_through(connection) == far
+            async with database.single() as connection:
+                assert await final_through(connection) == early + 2
+        cached = owner.execute("SELECT seqcache FROM pg_sequence WHERE seqrelid = 'ledger_txn_id_seq'::regclass")
+        assert cached.fetchone() == (1,)
+
+
+async def test_closing_waits_for_the_postings_under_way_and_for_no_later_one(database: Database) -> None:
+    async with database.unit_of_work() as slow:
+        early = (await reserve_ids(slow, 1))[0]
+        waiting = asyncio.ensure_future(database.transact(wait_for_postings))
         async with database.single() as watcher:
             while not await _someone_waits(watcher):
-                assert not sealer.done()
+                assert not waiting.done()
         await post(slow, [(early, txn("slow"))], NOW)
-    block = await sealer
-    assert block is not None
-    assert block.txn_count == 1
-    assert block.through_txn_id == early
+        await asyncio.wait_for(post_some(database, 0, 1), 10)
+        assert not waiting.done()
+    await waiting
+
+
+async def test_a_block_that_is_not_full_waits_for_more(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "BLOCK_TXNS_MAX", 3)
+    await post_some(database, 0, 5)
+
+    async def due(now: datetime) -> int:
+        block = await database.transact(lambda connection: seal(connection, now, filling=FILLING_MAX))
+        return 0 if block is None else block.txn_count
+
+    assert [await due(NOW), await due(NOW)] == [3, 0]
+    assert await due(NOW + FILLING_MAX - timedelta(seconds=1)) == 0
+    assert await due(NOW + FILLING_MAX) == 2
+
+
+RUNBOOK_TXNS = """
+    SELECT ROW(id, ref, kind, effective_at, posted_at, actor, reason, reverses_id) || ''
+      FROM ledger_txn WHERE id > :after AND id <= :through ORDER BY id
+"""
+RUNBOOK_ENTRIES = """
+    SELECT ROW(txn_id, line, account, household_id, amount_xof) || ''
+      FROM ledger_entry WHERE txn_id > :after AND txn_id <= :through ORDER BY txn_id, line
+"""
+
+
+async def test_a_block_is_hashed_as_the_runbook_says(database: Database) -> None:
+    [block] = await sealed_books(database, blocks=1)
+    bounds = {"after": block.after_txn_id, "through": block.through_txn_id}
+    lines = [f"ramu.ledger.block.v2 1 {'0' * 64} {block.after_txn_id} {block.through_txn_id} 4"]
+    async with database.single() as connection:
+        for query in (RUNBOOK_TXNS, RUNBOOK_ENTRIES):
+            lines += (await connection.execute(text(query), bounds)).scalars()
+    assert len(lines) == 1 + 4 + 8
+    assert sha256("".join(f"{line}\n" for line in lines).encode()).digest() == block.sha256
 
 
 async def _someone_waits(connection: AsyncConnection) -> bool:
