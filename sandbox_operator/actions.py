@@ -31,7 +31,7 @@ class ActionRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class SandboxOperator:
+class WalletOperator:
     """The books and the two facts about the merchant that every deed needs."""
 
     books: Books
@@ -39,7 +39,7 @@ class SandboxOperator:
     notify_url: str | None
 
 
-def open_prompt(operator: SandboxOperator, order: gsma.Order, now: datetime) -> Prompt:
+def open_prompt(operator: WalletOperator, order: gsma.Order, now: datetime) -> Prompt:
     """Take an order: the phone rings once, however often the same order comes."""
     books = operator.books
     known = books.prompt_of_client.get(order.client_id)
@@ -66,7 +66,7 @@ def open_prompt(operator: SandboxOperator, order: gsma.Order, now: datetime) -> 
     return prompt
 
 
-def decide(operator: SandboxOperator, server_id: UUID, decision: PromptAnswer, now: datetime) -> Prompt:
+def decide(operator: WalletOperator, server_id: UUID, decision: PromptAnswer, now: datetime) -> Prompt:
     """Let the payer answer a prompt, now or later."""
     prompt = _pending(operator, server_id)
     if decision.after_s:
@@ -78,14 +78,14 @@ def decide(operator: SandboxOperator, server_id: UUID, decision: PromptAnswer, n
     return _complete(operator, prompt, decision, now)
 
 
-def ignore(operator: SandboxOperator, server_id: UUID) -> Prompt:
+def ignore(operator: WalletOperator, server_id: UUID) -> Prompt:
     """Leave a prompt unanswered until it expires."""
     prompt = _pending(operator, server_id).model_copy(update={"ignored": True, "planned": None, "planned_at": None})
     operator.books.write(prompt)
     return prompt
 
 
-def repeat_callback(operator: SandboxOperator, reference: str, times: int, now: datetime) -> int:
+def repeat_callback(operator: WalletOperator, reference: str, times: int, now: datetime) -> int:
     """Send the callback of a completed operation again, the same bytes each time."""
     transaction = _transaction(operator, reference)
     deliveries = _deliveries(operator, transaction, times, now)
@@ -95,7 +95,7 @@ def repeat_callback(operator: SandboxOperator, reference: str, times: int, now: 
     return len(deliveries)
 
 
-def pay_unasked(operator: SandboxOperator, payment: UnaskedPayment, now: datetime) -> Transaction:
+def pay_unasked(operator: WalletOperator, payment: UnaskedPayment, now: datetime) -> Transaction:
     """Let a payer dial the merchant's code: money comes that nobody asked for."""
     debited = _debited(operator, payment.payer_msisdn, payment.amount_xof)
     transaction = _movement(payment.payer_msisdn, payment.amount_xof, payment.reference, now)
@@ -103,7 +103,7 @@ def pay_unasked(operator: SandboxOperator, payment: UnaskedPayment, now: datetim
     return transaction
 
 
-def reverse(operator: SandboxOperator, reference: str, callbacks: int, now: datetime) -> Transaction:
+def reverse(operator: WalletOperator, reference: str, callbacks: int, now: datetime) -> Transaction:
     """Return the money of one operation back, once."""
     original = _transaction(operator, reference)
     if original.type != "merchantpay" or original.status != "completed":
@@ -122,7 +122,7 @@ def reverse(operator: SandboxOperator, reference: str, callbacks: int, now: date
     return reversal
 
 
-def run_due(operator: SandboxOperator, now: datetime) -> None:
+def run_due(operator: WalletOperator, now: datetime) -> None:
     """Do what time has brought: planned answers, then prompts that nobody answered."""
     for prompt in operator.books.open_prompts():
         if prompt.planned is not None and prompt.planned_at is not None and prompt.planned_at <= now:
@@ -138,7 +138,7 @@ def callback_body(
     return gsma.error(error_code, now) if error_code is not None else gsma.transaction(transaction, merchant)
 
 
-def _pending(operator: SandboxOperator, server_id: UUID) -> Prompt:
+def _pending(operator: WalletOperator, server_id: UUID) -> Prompt:
     prompt = operator.books.prompts.get(server_id)
     if prompt is None:
         raise ActionRefused("Aucune demande de ce numéro.")
@@ -147,14 +147,14 @@ def _pending(operator: SandboxOperator, server_id: UUID) -> Prompt:
     return prompt
 
 
-def _transaction(operator: SandboxOperator, reference: str) -> Transaction:
+def _transaction(operator: WalletOperator, reference: str) -> Transaction:
     found = operator.books.transactions.get(reference)
     if found is None:
         raise ActionRefused("Aucune opération de cette référence.")
     return found
 
 
-def _complete(operator: SandboxOperator, prompt: Prompt, decision: PromptAnswer, now: datetime) -> Prompt:
+def _complete(operator: WalletOperator, prompt: Prompt, decision: PromptAnswer, now: datetime) -> Prompt:
     amount_xof = decision.amount_xof or prompt.amount_xof
     error_code = decision.code if decision.do == "refuse" else None
     wallet_rows: list[Row] = []
@@ -195,7 +195,7 @@ def _movement(payer: str, amount_xof: int, reference: str | None, now: datetime)
     )
 
 
-def _debited(operator: SandboxOperator, payer: str, amount_xof: int) -> Row:
+def _debited(operator: WalletOperator, payer: str, amount_xof: int) -> Row:
     wallet = operator.books.wallet(payer)
     if wallet.balance_xof < amount_xof:
         raise ActionRefused("Le solde de ce numéro ne suffit pas.")
@@ -203,7 +203,7 @@ def _debited(operator: SandboxOperator, payer: str, amount_xof: int) -> Row:
 
 
 def _deliveries(
-    operator: SandboxOperator, transaction: Transaction, times: int, now: datetime, prompt: Prompt | None = None
+    operator: WalletOperator, transaction: Transaction, times: int, now: datetime, prompt: Prompt | None = None
 ) -> list[Delivery]:
     if prompt is None and transaction.prompt is not None:
         prompt = operator.books.prompts[transaction.prompt]

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from sandbox_operator import gsma, statement
-from sandbox_operator.actions import SandboxOperator, open_prompt
+from sandbox_operator.actions import WalletOperator, open_prompt
 from sandbox_operator.model import AnswerFault, Outage
 
 #: Longer than any merchant waits for an answer.
@@ -27,7 +27,7 @@ SLOW_ANSWER_S = 60
 class ApiDeps:
     """What every door of the operator needs; the faults of coming answers are forgotten at a restart."""
 
-    operator: SandboxOperator
+    operator: WalletOperator
     clock: Callable[[], datetime]
     api_key: str
     answer_faults: deque[AnswerFault] = field(default_factory=deque)
@@ -42,7 +42,7 @@ class DroppedAnswer(Response):
         await send({"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"100")]})
 
 
-Handler = Callable[[Request, ApiDeps], Awaitable[Response]]
+ApiHandler = Callable[[Request, ApiDeps], Awaitable[Response]]
 
 
 def routes(deps: ApiDeps) -> list[Route]:
@@ -62,7 +62,7 @@ def routes(deps: ApiDeps) -> list[Route]:
     ]
 
 
-def _guarded(handler: Handler, deps: ApiDeps, out_from: Outage | None) -> Callable[[Request], Awaitable[Response]]:
+def _guarded(handler: ApiHandler, deps: ApiDeps, out_from: Outage | None) -> Callable[[Request], Awaitable[Response]]:
     async def guarded(request: Request) -> Response:
         given = request.headers.get("x-api-key", "")
         if not hmac.compare_digest(given.encode(), deps.api_key.encode()):

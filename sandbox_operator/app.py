@@ -10,7 +10,7 @@ import httpx
 from starlette.applications import Starlette
 
 from sandbox_operator import api, control, deliver, page
-from sandbox_operator.actions import SandboxOperator
+from sandbox_operator.actions import WalletOperator
 from sandbox_operator.books import Books
 from sandbox_operator.journal import Journal
 
@@ -27,7 +27,7 @@ def create_operator(
 ) -> Starlette:
     """Build the operator; without a data folder it forgets everything at its end."""
     books = Books(Journal(data_dir) if data_dir is not None else None)
-    operator = SandboxOperator(books, merchant, notify_url)
+    operator = WalletOperator(books, merchant, notify_url)
     deps = api.ApiDeps(operator, clock, api_key)
 
     @contextlib.asynccontextmanager

@@ -14,7 +14,7 @@ from sandbox_operator.model import (
     StatementFault,
     Switches,
     Transaction,
-    Wallet,
+    WalletAccount,
 )
 
 #: What a payer has before anybody says otherwise.
@@ -29,7 +29,7 @@ class Books:
         self.prompt_of_client: dict[UUID, UUID] = {}
         self.transactions: dict[str, Transaction] = {}
         self.deliveries: dict[UUID, Delivery] = {}
-        self.wallets: dict[str, Wallet] = {}
+        self.wallets: dict[str, WalletAccount] = {}
         self.statement_faults: dict[date, StatementFault] = {}
         self.switches = Switches()
         self._open: set[UUID] = set()
@@ -58,9 +58,9 @@ class Books:
         waiting = (self.deliveries[key] for key in self._undelivered)
         return [delivery for delivery in waiting if delivery.next_at is not None and delivery.next_at <= now]
 
-    def wallet(self, msisdn: str) -> Wallet:
+    def wallet(self, msisdn: str) -> WalletAccount:
         """Return a payer's wallet, as everybody has one."""
-        return self.wallets.get(msisdn) or Wallet(msisdn=msisdn, balance_xof=OPENING_WALLET_XOF)
+        return self.wallets.get(msisdn) or WalletAccount(msisdn=msisdn, balance_xof=OPENING_WALLET_XOF)
 
     def _put_all(self, rows: Sequence[Row]) -> None:
         for row in rows:
@@ -77,7 +77,7 @@ class Books:
             case Delivery():
                 self.deliveries[row.id] = row
                 _keep(self._undelivered, row.id, row.next_at is not None)
-            case Wallet():
+            case WalletAccount():
                 self.wallets[row.msisdn] = row
             case Switches():
                 self.switches = row

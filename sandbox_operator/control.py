@@ -17,11 +17,11 @@ from sandbox_operator.model import (
     StatementFault,
     Switches,
     UnaskedPayment,
-    Wallet,
+    WalletAccount,
 )
 
 Times = Annotated[StrictInt, Field(ge=0, le=100)]
-Handler = Callable[[Request, ApiDeps], Awaitable[object]]
+ControlHandler = Callable[[Request, ApiDeps], Awaitable[object]]
 
 
 class _Body(BaseModel):
@@ -42,7 +42,7 @@ class NextAnswers(_Body):
 
 def routes(deps: ApiDeps) -> list[Route]:
     """Return the paths of the control face."""
-    table: list[tuple[str, str, Handler]] = [
+    table: list[tuple[str, str, ControlHandler]] = [
         ("GET", "/control/books", _books),
         ("POST", "/control/prompts/{server_id:uuid}/decision", _decide),
         ("POST", "/control/prompts/{server_id:uuid}/ignore", _ignore),
@@ -57,7 +57,7 @@ def routes(deps: ApiDeps) -> list[Route]:
     return [Route(path, _guarded(handler, deps), methods=[method]) for method, path, handler in table]
 
 
-def _guarded(handler: Handler, deps: ApiDeps) -> Callable[[Request], Awaitable[Response]]:
+def _guarded(handler: ControlHandler, deps: ApiDeps) -> Callable[[Request], Awaitable[Response]]:
     async def guarded(request: Request) -> Response:
         # JSON alone: a page of another site cannot send it without asking the browser first.
         if request.method == "POST" and request.headers.get("content-type") != "application/json":
@@ -110,7 +110,7 @@ async def _pay(request: Request, deps: ApiDeps) -> object:
 
 
 async def _wallet(request: Request, deps: ApiDeps) -> object:
-    wallet = Wallet.model_validate_json(await request.body())
+    wallet = WalletAccount.model_validate_json(await request.body())
     deps.operator.books.write(wallet)
     return wallet.model_dump(mode="json")
 

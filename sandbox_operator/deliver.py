@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import httpx
 
-from sandbox_operator.actions import SandboxOperator, run_due
+from sandbox_operator.actions import WalletOperator, run_due
 from sandbox_operator.model import Delivery
 
 _log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ AT_ONCE = 20
 
 
 async def run(
-    operator: SandboxOperator, clock: Callable[[], datetime], http: httpx.AsyncClient, stopping: asyncio.Event
+    operator: WalletOperator, clock: Callable[[], datetime], http: httpx.AsyncClient, stopping: asyncio.Event
 ) -> None:
     """Do what is due until told to stop; a callback that is under way is finished first."""
     while not stopping.is_set():
@@ -34,7 +34,7 @@ async def run(
             await asyncio.wait_for(stopping.wait(), LOOK_EVERY_S)
 
 
-async def run_once(operator: SandboxOperator, clock: Callable[[], datetime], http: httpx.AsyncClient) -> int:
+async def run_once(operator: WalletOperator, clock: Callable[[], datetime], http: httpx.AsyncClient) -> int:
     """Do what is due now and give the number of callbacks tried."""
     now = clock()
     run_due(operator, now)

@@ -113,7 +113,7 @@ class Delivery(_Frozen):
     next_at: AwareDatetime | None
 
 
-class Wallet(_Frozen):
+class WalletAccount(_Frozen):
     """What a payer has left."""
 
     row: Literal["wallet"] = "wallet"
@@ -148,6 +148,6 @@ class StatementFault(_Frozen):
 
 
 Row = Annotated[
-    Prompt | Transaction | Delivery | Wallet | Switches | StatementFault,
+    Prompt | Transaction | Delivery | WalletAccount | Switches | StatementFault,
     Field(discriminator="row"),
 ]

@@ -21,7 +21,7 @@ from sandbox_operator.model import (
     PromptAnswer,
     Switches,
     UnaskedPayment,
-    Wallet,
+    WalletAccount,
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -50,8 +50,8 @@ _DECISIONS: Mapping[str, PromptAnswer] = {
     "sans-avis": PromptAnswer(do="approve", callbacks=0),
 }
 
-Form = Mapping[str, str]
-Handler = Callable[[Form, Request, ApiDeps], None]
+FormFields = Mapping[str, str]
+FormHandler = Callable[[FormFields, Request, ApiDeps], None]
 
 
 class FormRefused(Exception):
@@ -73,7 +73,7 @@ def routes(deps: ApiDeps) -> list[Route]:
         del request
         return _rendered(lists, deps)
 
-    def posted(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    def posted(handler: FormHandler) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
             if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
                 return PlainTextResponse("Envoyé depuis une autre page: refusé.", 403)
@@ -104,7 +104,7 @@ def francs(amount_xof: int) -> str:
     return f"{amount_xof:,} F".replace(",", " ")
 
 
-def _rendered(template: Template, deps: ApiDeps, refusal: str = "", typed: Form | None = None) -> Response:
+def _rendered(template: Template, deps: ApiDeps, refusal: str = "", typed: FormFields | None = None) -> Response:
     books, today = deps.operator.books, deps.clock().date()
     recent = sorted(books.transactions.values(), key=lambda row: row.at, reverse=True)[:RECENT_COUNT]
     content = template.render(
@@ -138,7 +138,7 @@ def _asset(name: str, media_type: str) -> Callable[[Request], Awaitable[Response
     return asset
 
 
-def _decide(form: Form, request: Request, deps: ApiDeps) -> None:
+def _decide(form: FormFields, request: Request, deps: ApiDeps) -> None:
     server_id: UUID = request.path_params["server_id"]
     chosen = form.get("faire", "")
     if chosen == "ignorer":
@@ -152,7 +152,7 @@ def _decide(form: Form, request: Request, deps: ApiDeps) -> None:
         raise FormRefused("Choix inconnu.")
 
 
-def _transaction(form: Form, request: Request, deps: ApiDeps) -> None:
+def _transaction(form: FormFields, request: Request, deps: ApiDeps) -> None:
     reference: str = request.path_params["reference"]
     match form.get("faire"):
         case "renvoyer":
@@ -163,7 +163,7 @@ def _transaction(form: Form, request: Request, deps: ApiDeps) -> None:
             raise FormRefused("Choix inconnu.")
 
 
-def _pay(form: Form, request: Request, deps: ApiDeps) -> None:
+def _pay(form: FormFields, request: Request, deps: ApiDeps) -> None:
     del request
     reference = form.get("reference", "").strip()
     if len(reference) > MAX_REFERENCE_CHARS or not (reference.isascii() and reference.isprintable()):
@@ -177,17 +177,17 @@ def _pay(form: Form, request: Request, deps: ApiDeps) -> None:
     actions.pay_unasked(deps.operator, payment, deps.clock())
 
 
-def _wallet(form: Form, request: Request, deps: ApiDeps) -> None:
+def _wallet(form: FormFields, request: Request, deps: ApiDeps) -> None:
     del request
     written = form.get("solde", "").replace(" ", "")
     balance_xof = 0 if written == "0" else _amount(written)
     try:
-        deps.operator.books.write(Wallet(msisdn=_number(form.get("numero", "")), balance_xof=balance_xof))
+        deps.operator.books.write(WalletAccount(msisdn=_number(form.get("numero", "")), balance_xof=balance_xof))
     except ValidationError as error:
         raise FormRefused("Ce solde ne peut pas être tenu.") from error
 
 
-def _switches(form: Form, request: Request, deps: ApiDeps) -> None:
+def _switches(form: FormFields, request: Request, deps: ApiDeps) -> None:
     del request
     try:
         outage = Outage(form.get("panne", "none"))

@@ -18,7 +18,7 @@ COLLECTION, REVERSAL, FEE = "Paiement marchand", "Annulation", "Commission"
 
 
 @dataclass(frozen=True, slots=True)
-class StatementRow:
+class PrintedLine:
     """One operation of the day; a failed one shows its amount and moves nothing."""
 
     at: datetime
@@ -63,7 +63,7 @@ def _preamble(merchant: str, day: date, opening_xof: int) -> list[tuple[str, str
     ]
 
 
-def _footer(lines: list[StatementRow], opening_xof: int) -> list[tuple[str, str]]:
+def _footer(lines: list[PrintedLine], opening_xof: int) -> list[tuple[str, str]]:
     return [
         ("Total lignes", str(len(lines))),
         ("Total encaissements", str(sum(line.moved_xof for line in lines if line.service == COLLECTION))),
@@ -72,35 +72,35 @@ def _footer(lines: list[StatementRow], opening_xof: int) -> list[tuple[str, str]
     ]
 
 
-def _lines(row: Transaction) -> Iterator[StatementRow]:
+def _lines(row: Transaction) -> Iterator[PrintedLine]:
     if row.type == "reversal":
-        yield StatementRow(
+        yield PrintedLine(
             row.at, row.reference, REVERSAL, True, row.payer, row.merchant_reference or "", row.amount_xof, 0,
             row.original or "",
         )  # fmt: skip
         return
     succeeded = row.status != "failed"
-    yield StatementRow(
+    yield PrintedLine(
         row.at, row.reference, COLLECTION, succeeded, row.payer, row.merchant_reference or "", 0, row.amount_xof
     )
     if row.fee_xof:
-        yield StatementRow(row.at, f"FR.{row.reference}", FEE, True, "", "", row.fee_xof, 0, row.reference)
+        yield PrintedLine(row.at, f"FR.{row.reference}", FEE, True, "", "", row.fee_xof, 0, row.reference)
 
 
-def _told(row: Transaction, fault: StatementFault) -> Iterator[StatementRow]:
+def _told(row: Transaction, fault: StatementFault) -> Iterator[PrintedLine]:
     if row.reference in fault.omit:
         return
     amount_xof = fault.amounts_xof.get(row.reference)
     yield from _lines(row if amount_xof is None else row.model_copy(update={"amount_xof": amount_xof}))
 
 
-def _extra(fault: StatementFault, at: int) -> StatementRow:
+def _extra(fault: StatementFault, at: int) -> PrintedLine:
     extra = fault.extra[at]
     noon = datetime(fault.day.year, fault.day.month, fault.day.day, 12, tzinfo=UTC)
-    return StatementRow(noon, extra.reference, COLLECTION, True, extra.payer, "", 0, extra.amount_xof)
+    return PrintedLine(noon, extra.reference, COLLECTION, True, extra.payer, "", 0, extra.amount_xof)
 
 
-def _cells(number: int, line: StatementRow) -> tuple[str, ...]:
+def _cells(number: int, line: PrintedLine) -> tuple[str, ...]:
     return (
         str(number),
         line.at.strftime("%Y-%m-%d"),

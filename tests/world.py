@@ -39,7 +39,7 @@ from payments.operators.contract import OperatorClient, Secret, Secrets
 from payments.operators.registry import built_in as operators
 from payments.operators.sandbox.client import SandboxClient
 from sandbox_operator import actions, deliver
-from sandbox_operator.actions import SandboxOperator
+from sandbox_operator.actions import WalletOperator
 from sandbox_operator.app import create_operator
 from sandbox_operator.model import Prompt, PromptState
 from tests.fixed import CountedIds, TestClock
@@ -77,7 +77,7 @@ class World:
     ussd: UssdDeps
     app: FastAPI
     phone: httpx.AsyncClient
-    operator: SandboxOperator
+    operator: WalletOperator
     wire: httpx.AsyncClient
     webhooks: WebhookDeps
 
@@ -199,8 +199,8 @@ def _app(deps: Deps, dialogue: UssdDeps, webhook_deps: WebhookDeps) -> FastAPI:
     return app
 
 
-def _operator_of(app: Starlette) -> SandboxOperator:
-    found: SandboxOperator = app.state.operator
+def _operator_of(app: Starlette) -> WalletOperator:
+    found: WalletOperator = app.state.operator
     return found
 
 

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Final
 
 from ussd_flows.gsm7 import septets
-from ussd_flows.menu import Entry, Menu, Page
+from ussd_flows.menu import Menu, MenuEntry, Page
 from ussd_flows.screen import WISHED_SEPTETS, InputKind, Option, Screen, render_text
 from ussd_flows.texts import message
 
@@ -65,9 +65,9 @@ def _longest_screen(menu: Menu, page: Page, start: int, frame: Frame) -> tuple[S
 def _screen(menu: Menu, page: Page, start: int, end: int, frame: Frame) -> tuple[Screen, Mapping[str, str]]:
     entries = [*page.entries[start:end]]
     if end < len(page.entries):
-        entries.append(Entry(MORE, message("key.more")))
+        entries.append(MenuEntry(MORE, message("key.more")))
     if frame.can_go_back:
-        entries.append(Entry(BACK, message("key.back")))
+        entries.append(MenuEntry(BACK, message("key.back")))
     numbers = _numbers(frame) if menu.acts else _numbers(Frame(frame.can_go_back))
     keyed = [(_FIXED_KEYS.get(entry.code) or next(numbers), entry) for entry in entries]
     options = tuple(Option(key, entry.label) for key, entry in keyed)

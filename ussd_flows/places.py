@@ -12,7 +12,7 @@ _NOT_IN_KEYS: Final = re.compile(r"[^a-z0-9]+")
 _LONGEST_TYPED: Final = 80
 
 
-class PlaceRow(Protocol):
+class PlaceSource(Protocol):
     """What a source of places must say about each of them."""
 
     @property
@@ -60,7 +60,7 @@ class Places:
     entries: tuple[_Entry, ...]
 
 
-def places_from(rows: Iterable[PlaceRow]) -> Places:
+def places_from(rows: Iterable[PlaceSource]) -> Places:
     """Prepare places for searching, in the order of their names."""
     entries = [
         _Entry(

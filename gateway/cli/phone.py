@@ -36,7 +36,7 @@ class Dialogue:
             },
         )
         if not answer.text.startswith((CONTINUES, ENDS)):
-            raise Refused(f"la passerelle a répondu {answer.status_code}; vérifiez l'adresse et la clé")
+            raise NoScreen(f"la passerelle a répondu {answer.status_code}; vérifiez l'adresse et la clé")
         return answer.text
 
     def hang_up(self, status: str) -> None:
@@ -45,7 +45,7 @@ class Dialogue:
         self.client.post(f"{self.address}/end", data=fields)
 
 
-class Refused(Exception):
+class NoScreen(Exception):
     """The gateway did not take this for a telephone."""
 
 
@@ -62,8 +62,8 @@ def command(
     try:
         with httpx.Client(timeout=TIMEOUT_S, trust_env=False) as client:
             _talk(Dialogue(client, address, msisdn, service_code))
-    except (httpx.HTTPError, Refused) as failure:
-        reason = failure if isinstance(failure, Refused) else "elle ne répond pas; lancez d'abord `ramu run`"
+    except (httpx.HTTPError, NoScreen) as failure:
+        reason = failure if isinstance(failure, NoScreen) else "elle ne répond pas; lancez d'abord `ramu run`"
         typer.echo(f"Pas de communication avec {url}: {reason}.", err=True)
         raise typer.Exit(1) from None
 

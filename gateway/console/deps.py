@@ -47,10 +47,10 @@ class Visit:
     form: FormData
 
 
-Handler = Callable[[ConsoleDeps, Visit], Awaitable[Response]]
+PageHandler = Callable[[ConsoleDeps, Visit], Awaitable[Response]]
 
 
-class Refused(Exception):
+class PageRefused(Exception):
     """A request that gets a page with a sentence instead of what it asked for."""
 
     def __init__(self, status: int, title: str, sentence: str) -> None:

@@ -18,7 +18,7 @@ from starlette.types import Message
 
 from gateway.console.auth.roles import Right
 from gateway.console.auth.sessions import Officer, officer_of
-from gateway.console.deps import ConsoleDeps, Handler, Refused, Visit
+from gateway.console.deps import ConsoleDeps, PageHandler, PageRefused, Visit
 from gateway.console.rendering import page
 
 log = structlog.stdlib.get_logger()
@@ -48,7 +48,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
-UNAVAILABLE = Refused(
+UNAVAILABLE = PageRefused(
     503,
     "Service indisponible",
     "Réessayez dans un instant. Un relevé peut être renvoyé : le même fichier ne compte qu'une fois.",
@@ -64,7 +64,7 @@ class Guarded:
     path: str
     method: str
     right: Right
-    handler: Handler
+    handler: PageHandler
     body_bytes_max: int = FORM_BYTES_MAX
 
 
@@ -88,7 +88,7 @@ def endpoint(console: ConsoleDeps, guarded: Guarded) -> Endpoint:
         try:
             async with _checked_form(console, request, officer, guarded) as form:
                 response = await guarded.handler(console, Visit(request, now, officer, form))
-        except Refused as refused:
+        except PageRefused as refused:
             response = refusal(console, refused, officer)
         return with_security_headers(console, response)
 
@@ -110,7 +110,7 @@ def on_db_unavailable(console: ConsoleDeps, answer: Endpoint) -> Endpoint:
     return guarded_answer
 
 
-def refusal(console: ConsoleDeps, refused: Refused, officer: Officer | None) -> Response:
+def refusal(console: ConsoleDeps, refused: PageRefused, officer: Officer | None) -> Response:
     """Return the page that says why not."""
     return page(
         "refused.html", refused.status, officer=officer, local_mode=console.deps.local_mode, here="", refused=refused
@@ -138,12 +138,12 @@ def check_origin(console: ConsoleDeps, request: Request) -> None:
             console.deps.local_mode and origins == [f"http://{request.headers.get('host', '')}"]
         )
     if not allowed:
-        raise Refused(403, "Formulaire refusé", "Ce formulaire ne vient pas de la console. Rien n'a été fait.")
+        raise PageRefused(403, "Formulaire refusé", "Ce formulaire ne vient pas de la console. Rien n'a été fait.")
 
 
 async def read_form(request: Request, bytes_max: int) -> FormData:
     """Read a form, counting what really arrives; more than ``bytes_max`` is refused as soon as it is known."""
-    too_large = Refused(413, "Envoi trop grand", f"La limite est de {_size(bytes_max)}. Rien n'a été enregistré.")
+    too_large = PageRefused(413, "Envoi trop grand", f"La limite est de {_size(bytes_max)}. Rien n'a été enregistré.")
     announced = request.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and int(announced[:LENGTH_DIGITS_MAX]) > bytes_max:
         raise too_large
@@ -162,14 +162,16 @@ async def read_form(request: Request, bytes_max: int) -> FormData:
             max_files=1, max_fields=FIELDS_MAX, max_part_size=FIELD_BYTES_MAX
         )
     except HTTPException:
-        raise Refused(400, "Formulaire illisible", "Le formulaire reçu est mal formé. Rien n'a été fait.") from None
+        raise PageRefused(400, "Formulaire illisible", "Le formulaire reçu est mal formé. Rien n'a été fait.") from None
 
 
 def field_of(form: FormData, name: str) -> str:
     """Return a field that must stand in a form exactly once, as text."""
     values = form.getlist(name)
     if len(values) != 1 or not isinstance(values[0], str):
-        raise Refused(400, "Formulaire incomplet", "Un champ du formulaire manque ou est répété. Rien n'a été fait.")
+        raise PageRefused(
+            400, "Formulaire incomplet", "Un champ du formulaire manque ou est répété. Rien n'a été fait."
+        )
     return values[0]
 
 
@@ -183,7 +185,7 @@ async def _checked_form(
     console: ConsoleDeps, request: Request, officer: Officer, guarded: Guarded
 ) -> AsyncIterator[FormData]:
     if not officer.may(guarded.right):
-        raise Refused(403, "Accès refusé", "Votre rôle ne donne pas accès à cette page.")
+        raise PageRefused(403, "Accès refusé", "Votre rôle ne donne pas accès à cette page.")
     if guarded.method != "POST":
         yield FormData()
         return
@@ -191,7 +193,7 @@ async def _checked_form(
     form = await read_form(request, guarded.body_bytes_max)
     try:
         if not same(field_of(form, "csrf"), officer.csrf_token):
-            raise Refused(403, "Formulaire périmé", "Rechargez la page et recommencez. Rien n'a été fait.")
+            raise PageRefused(403, "Formulaire périmé", "Rechargez la page et recommencez. Rien n'a été fait.")
         yield form
     finally:
         await form.close()

@@ -9,7 +9,7 @@ from gateway.console.auth.devices import LIFETIME_S
 from gateway.console.auth.passwords import PasswordsBusy
 from gateway.console.auth.sessions import close_session
 from gateway.console.auth.staff import LOGIN_SHAPE
-from gateway.console.deps import ConsoleDeps, Refused, Visit
+from gateway.console.deps import ConsoleDeps, PageRefused, Visit
 from gateway.console.guard import (
     FORM_BYTES_MAX,
     HOME_PATH,
@@ -42,7 +42,7 @@ async def submit(console: ConsoleDeps, request: Request) -> Response:
     try:
         typed = await _typed(console, request)
         entry = await console.logins.log_in(typed, console.deps.clock.now())
-    except Refused as refused:
+    except PageRefused as refused:
         return with_security_headers(console, refusal(console, refused, None))
     except PasswordsBusy:
         response = _form(console, 503, BUSY)
@@ -79,7 +79,7 @@ async def _typed(console: ConsoleDeps, request: Request) -> LoginForm:
     try:
         tie = request.cookies.get(console.cookies.form, "")
         if not tie or not same(field_of(form, "csrf"), tie):
-            raise Refused(403, "Formulaire périmé", "Rechargez la page de connexion et recommencez.")
+            raise PageRefused(403, "Formulaire périmé", "Rechargez la page de connexion et recommencez.")
         login = field_of(form, "login").strip().lower()
         return LoginForm(
             # What cannot be a login is nobody's; it gets the same answer after the same work.

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from gateway.console.auth.roles import Right
 from gateway.console.break_labels import BREAKS
-from gateway.console.deps import ConsoleDeps, Refused, Visit, snapshot
+from gateway.console.deps import ConsoleDeps, PageRefused, Visit, snapshot
 from gateway.console.exports import export
 from gateway.console.labels import HELD
 from gateway.console.rendering import page
@@ -207,8 +207,8 @@ def asked_day(visit: Visit, today: date) -> date:
     return day
 
 
-def _bad_day(sentence: str) -> Refused:
-    return Refused(400, "Jour impossible", sentence)
+def _bad_day(sentence: str) -> PageRefused:
+    return PageRefused(400, "Jour impossible", sentence)
 
 
 def labelled_page(

@@ -6,7 +6,7 @@ from starlette.responses import RedirectResponse, Response
 
 from gateway.console import login, pages, uploads
 from gateway.console.auth.roles import Right
-from gateway.console.deps import ConsoleDeps, Refused
+from gateway.console.deps import ConsoleDeps, PageRefused
 from gateway.console.guard import (
     HOME_PATH,
     LOGIN_PATH,
@@ -57,7 +57,7 @@ def router(console: ConsoleDeps) -> APIRouter:
         asset = ASSETS.get(name)
         if asset is None:
             return with_security_headers(
-                console, refusal(console, Refused(404, "Introuvable", "Ce fichier n'existe pas."), None)
+                console, refusal(console, PageRefused(404, "Introuvable", "Ce fichier n'existe pas."), None)
             )
         return with_security_headers(
             console, Response(asset.content, media_type=asset.media_type, headers={"Cache-Control": KEPT})

@@ -10,7 +10,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from gateway.console.auth import audit
-from gateway.console.deps import ConsoleDeps, Refused, Visit, snapshot
+from gateway.console.deps import ConsoleDeps, PageRefused, Visit, snapshot
 from gateway.console.guard import field_of
 from gateway.console.pages import LIST_ROWS_MAX, labelled_page
 from gateway.infra.reading import TooLarge, TooManyLines, read_bounded
@@ -60,7 +60,7 @@ async def receive_statement(console: ConsoleDeps, visit: Visit) -> Response:
     """Store a statement and lead to its page, which shows what becomes of it."""
     operator = field_of(visit.form, "operator")
     if operator not in console.deps.operators:
-        raise Refused(400, "Opérateur inconnu", "Choisissez un opérateur de la liste. Rien n'a été enregistré.")
+        raise PageRefused(400, "Opérateur inconnu", "Choisissez un opérateur de la liste. Rien n'a été enregistré.")
     filename, content = await _uploaded(visit)
     new = NewUpload(operator, filename, content, audit.actor_of(visit.officer.login))
     upload, already = await receive(console.deps.console_db, new, visit.now)
@@ -103,17 +103,17 @@ def _is_left_alone(row: UploadRow, now: datetime) -> bool:
 async def _uploaded(visit: Visit) -> tuple[str, bytes]:
     files = visit.form.getlist("statement")
     if len(files) != 1 or not isinstance(files[0], UploadFile) or not files[0].filename:
-        raise Refused(400, "Aucun fichier", "Choisissez le fichier du relevé. Rien n'a été enregistré.")
+        raise PageRefused(400, "Aucun fichier", "Choisissez le fichier du relevé. Rien n'a été enregistré.")
     try:
         # What was sent waits on the disk; it is brought into memory once.
         content = await asyncio.to_thread(read_bounded, files[0].file, FILE_BYTES_MAX)
     except TooLarge:
-        raise Refused(413, "Fichier trop grand", "La limite est de 20 Mo. Rien n'a été enregistré.") from None
+        raise PageRefused(413, "Fichier trop grand", "La limite est de 20 Mo. Rien n'a été enregistré.") from None
     except TooManyLines:
         limit = "La limite est d'un million de lignes. Rien n'a été enregistré."
-        raise Refused(413, "Fichier trop long", limit) from None
+        raise PageRefused(413, "Fichier trop long", limit) from None
     if not content or content.isspace():
-        raise Refused(422, "Fichier vide", "Ce fichier ne contient rien. Rien n'a été enregistré.")
+        raise PageRefused(422, "Fichier vide", "Ce fichier ne contient rien. Rien n'a été enregistré.")
     return _clean(files[0].filename), content
 
 
@@ -144,5 +144,5 @@ async def _note(console: ConsoleDeps, visit: Visit, upload: Upload, *, already: 
     await console.deps.console_db.transact(note)
 
 
-def _unknown() -> Refused:
-    return Refused(404, "Relevé inconnu", "Aucun relevé de ce numéro n'a été reçu.")
+def _unknown() -> PageRefused:
+    return PageRefused(404, "Relevé inconnu", "Aucun relevé de ce numéro n'a été reçu.")

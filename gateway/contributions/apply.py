@@ -36,7 +36,7 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class AllocationPlan:
     """Everything that applying a batch of money will write, and why some households could not be worked out."""
 
     applied: tuple[Applied, ...]
@@ -54,7 +54,7 @@ async def plan(
     now: datetime,
     *,
     ahead: bool = True,
-) -> Plan:
+) -> AllocationPlan:
     """Decide where each amount goes; ``ahead=False`` keeps to periods that are due already.
 
     A household that cannot be worked out refuses no money and stops no other: what comes for it is held in advance,
@@ -75,7 +75,7 @@ async def plan(
                 faults[money.household_id] = f"{type(failure).__name__}: {failure}"
                 allocation, account = Allocation((), (), money.amount_xof), None
         applied.append(Applied(money, allocation, account))
-    return Plan(tuple(applied), faults)
+    return AllocationPlan(tuple(applied), faults)
 
 
 def _openable(account: HouseholdAccount, today: date, *, ahead: bool) -> tuple[NewDueItem, ...]:
@@ -99,7 +99,7 @@ def after(account: HouseholdAccount, allocation: Allocation, paid_on: date) -> H
     return replace(account, items=tuple(items[start] for start in sorted(items)))
 
 
-async def write(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
+async def write(connection: AsyncConnection, plan: AllocationPlan, now: datetime) -> None:
     """Write the due items that were opened and every allocation; the ledger transactions are written before."""
     opened = {
         (one.money.household_id, item.period_start): (one.account, item)

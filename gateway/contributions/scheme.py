@@ -100,7 +100,7 @@ class Instalments:
 
 
 @rule(frozen=True, slots=True, config=STRICT)
-class Advance:
+class AdvanceRules:
     """Whether, and how many periods ahead of their due date, money may pay."""
 
     allowed: bool
@@ -191,7 +191,7 @@ class Scheme:
     amount_rule: AmountRule
     period: PeriodRule
     instalments: Instalments
-    advance: Advance
+    advance: AdvanceRules
     rights: RightsRule
     shares: Annotated[tuple[Share, ...], Field(min_length=1), AfterValidator(_whole_once)]
     seasons: Annotated[tuple[Season, ...], AfterValidator(_seasons_once)] = ()

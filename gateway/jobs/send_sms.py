@@ -13,7 +13,7 @@ from gateway.infra.metrics import SMS_DROPPED, SMS_SENT
 from gateway.jobs.deps import JobDeps
 from gateway.sms.delivery import claim, record
 from gateway.sms.reports import apply_early
-from gateway.sms.senders.contract import ClaimedSms, Outcome, SendResult, SmsSender
+from gateway.sms.senders.contract import ClaimedSms, SendOutcome, SendResult, SmsSender
 
 log = structlog.stdlib.get_logger()
 
@@ -49,8 +49,8 @@ async def _handed_over(sender: SmsSender, messages: Sequence[ClaimedSms]) -> lis
             told = {result.sms_id: result for result in await sender.send(list(messages))}
     except Exception as failed:
         log.exception("sms.sender_failed", sender=sender.name)
-        told = {one.id: SendResult(one.id, Outcome.NETWORK, None, type(failed).__name__) for one in messages}
-    return [told.get(one.id, SendResult(one.id, Outcome.NETWORK, None, "no result")) for one in messages]
+        told = {one.id: SendResult(one.id, SendOutcome.NETWORK, None, type(failed).__name__) for one in messages}
+    return [told.get(one.id, SendResult(one.id, SendOutcome.NETWORK, None, "no result")) for one in messages]
 
 
 async def _record(worker_db: Database, results: Sequence[SendResult], now: datetime) -> Sequence[SendResult]:
@@ -87,7 +87,7 @@ async def _read_early_reports(worker_db: Database, results: Sequence[SendResult]
 def _tell(sender: str, results: Sequence[SendResult]) -> None:
     for result in results:
         SMS_SENT.labels(sender, result.outcome).inc()
-    for outcome in (Outcome.ACCOUNT, Outcome.BALANCE):
+    for outcome in (SendOutcome.ACCOUNT, SendOutcome.BALANCE):
         said = [result.said for result in results if result.outcome is outcome]
         if said:
             log.error("sms.refused_by_provider", sender=sender, trouble=outcome, messages=len(said), said=said[0])

@@ -58,7 +58,7 @@ class LocalStack:
         return f"http://{HOST}:{self.operator_port}"
 
 
-class Database:
+class PrivateServer:
     """The private server of a house, brought back whenever it dies; its address stays the same."""
 
     def __init__(self, data_dir: Path) -> None:
@@ -93,7 +93,7 @@ async def run(stack: LocalStack, environ: Mapping[str, str], say: Say, welcome: 
     loop = asyncio.get_running_loop()
     for number in _stopping_signals():
         loop.add_signal_handler(number, supervisor.stop)
-    database = None if _has_database(environ) else Database(stack.local_dir / "postgres")
+    database = None if _has_database(environ) else PrivateServer(stack.local_dir / "postgres")
     try:
         if database is not None:
             server = await database.open()

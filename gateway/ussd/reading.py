@@ -57,10 +57,10 @@ class NotYours:
     """The dialogue goes on with another number, or with another service."""
 
 
-Reading = Start | Continue | Replay | NotYours
+TurnReading = Start | Continue | Replay | NotYours
 
 
-def read_turn(stored: StoredSession | None, turn: Turn, repeat_within: timedelta) -> Reading:
+def read_turn(stored: StoredSession | None, turn: Turn, repeat_within: timedelta) -> TurnReading:
     """Say what a turn means."""
     if stored is None:
         return Start(_dialled(turn))
@@ -107,7 +107,7 @@ def _was_answered(stored: StoredSession, turn: Turn, *, is_recent: bool) -> bool
     return path == before or before.startswith(f"{path}*") or (has_ended and path.startswith(f"{before}*"))
 
 
-def _answered_now(state: FlowState, before: str | None, turn: Turn) -> Reading:
+def _answered_now(state: FlowState, before: str | None, turn: Turn) -> TurnReading:
     if turn.is_garbled:
         # No screen takes an empty answer: it is shown again with the reason.
         return Continue(state, "")
@@ -121,7 +121,7 @@ def _answered_now(state: FlowState, before: str | None, turn: Turn) -> Reading:
     return Start("")
 
 
-def is_id_used_again(stored: StoredSession | None, reading: Reading) -> bool:
+def is_id_used_again(stored: StoredSession | None, reading: TurnReading) -> bool:
     """Return whether this dialogue has its session id from another one, whose turns may still be on their way.
 
     A first turn that comes again late looks like a new dial, and then the names of the turns before it are forgotten.

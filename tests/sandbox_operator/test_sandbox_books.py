@@ -17,7 +17,7 @@ from payments.operators.contract import PushResult, QueryResult
 from payments.operators.sandbox.client import SandboxClient
 from sandbox_operator.books import Books
 from sandbox_operator.journal import FILE_NAME, Journal, JournalRefused
-from sandbox_operator.model import Wallet
+from sandbox_operator.model import WalletAccount
 from tests.sandbox_operator.sandbox_world import PAYER, Hand, push_order, world
 
 PROGRAM = """
@@ -95,8 +95,8 @@ async def test_a_restart_remembers_prompts_payments_and_callbacks_on_their_way(
         assert refused.status_code == 409
 
 
-def wallet(balance_xof: int) -> Wallet:
-    return Wallet(msisdn=PAYER, balance_xof=balance_xof)
+def wallet(balance_xof: int) -> WalletAccount:
+    return WalletAccount(msisdn=PAYER, balance_xof=balance_xof)
 
 
 def test_a_torn_last_line_is_cut_off_wherever_it_was_torn(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from ussd_flows.amounts import read_amount, show
 from ussd_flows.effects import RequestPayment
 from ussd_flows.facts import Registered, Wallet
 from ussd_flows.gsm7 import shorten, to_gsm7
-from ussd_flows.menu import HOME, Entry, Finish, Goto, Menu, Page, Reask, View, for_registered
+from ussd_flows.menu import HOME, Finish, Goto, Menu, MenuEntry, Page, Reask, View, for_registered
 from ussd_flows.screen import InputKind
 from ussd_flows.texts import message
 
@@ -37,8 +37,10 @@ def _render_amount(caller: Registered, view: View) -> Page | Goto:
         if owes
         else message("pay.ahead", minimum=minimum)
     )
-    suggested = tuple(Entry(str(amount_xof), _suggestion(caller, amount_xof)) for amount_xof in _suggested_xof(caller))
-    return Page(text, (*suggested, Entry(_OTHER, message("pay.other"))))
+    suggested = tuple(
+        MenuEntry(str(amount_xof), _suggestion(caller, amount_xof)) for amount_xof in _suggested_xof(caller)
+    )
+    return Page(text, (*suggested, MenuEntry(_OTHER, message("pay.other"))))
 
 
 def _suggested_xof(caller: Registered) -> list[int]:
@@ -95,7 +97,7 @@ def _render_wallet(caller: Registered, view: View) -> Page | Goto:
     wallets = sorted(view.facts.wallets, key=lambda wallet: wallet.code != caller.last_wallet)
     return Page(
         message("pay.wallet", amount=show(int(view.data[_AMOUNT]))),
-        tuple(Entry(wallet.code, _label(wallet, caller.last_wallet)) for wallet in wallets),
+        tuple(MenuEntry(wallet.code, _label(wallet, caller.last_wallet)) for wallet in wallets),
     )
 
 
@@ -121,7 +123,7 @@ def _render_confirm(caller: Registered, view: View) -> Page | Goto:
         period=shorten(to_gsm7(caller.period_label), _PERIOD_SEPTETS),
         wallet=shorten(to_gsm7(wallet.label), _WALLET_SEPTETS),
     )
-    return Page(text, (Entry(_YES, message("pay.yes")), Entry(_NO, message("pay.no"))))
+    return Page(text, (MenuEntry(_YES, message("pay.yes")), MenuEntry(_NO, message("pay.no"))))
 
 
 @for_registered

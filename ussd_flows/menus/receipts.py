@@ -3,7 +3,7 @@
 from ussd_flows.amounts import show, show_date
 from ussd_flows.facts import PaymentFact, PaymentState, Registered
 from ussd_flows.gsm7 import shorten, to_gsm7
-from ussd_flows.menu import Entry, Goto, Menu, Page, View, for_registered
+from ussd_flows.menu import Goto, Menu, MenuEntry, Page, View, for_registered
 from ussd_flows.texts import message
 
 _PAYMENT = "payment"
@@ -13,7 +13,7 @@ _WITHOUT_MONEY = frozenset({PaymentState.PENDING, PaymentState.FAILED})
 
 @for_registered
 def _render_list(caller: Registered, _view: View) -> Page:
-    entries = tuple(Entry(_code(payment), _line(payment)) for payment in caller.last_payments)
+    entries = tuple(MenuEntry(_code(payment), _line(payment)) for payment in caller.last_payments)
     return Page(message("receipts.title") if entries else message("receipts.none"), entries)
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from ussd_flows.effects import RegisterHousehold
 from ussd_flows.gsm7 import shorten, to_gsm7
-from ussd_flows.menu import HOME, Entry, Finish, Goto, Menu, Page, Reask, View, for_unknown
+from ussd_flows.menu import HOME, Finish, Goto, Menu, MenuEntry, Page, Reask, View, for_unknown
 from ussd_flows.places import Place, place_of, search
 from ussd_flows.screen import InputKind
 from ussd_flows.texts import DECLARED, message
@@ -57,7 +57,7 @@ def _render_activity(view: View) -> Page | Goto:
         return Goto(HOME)
     known = [code for code in _ORDER_OF_ACTIVITIES if code in view.facts.activities]
     others = [code for code in view.facts.activities if code not in _ORDER_OF_ACTIVITIES]
-    return Page(message("register.activity"), tuple(Entry(code, _activity(code)) for code in [*known, *others]))
+    return Page(message("register.activity"), tuple(MenuEntry(code, _activity(code)) for code in [*known, *others]))
 
 
 def _activity(code: str) -> str:
@@ -91,7 +91,7 @@ def _accept_place(view: View, answer: str) -> Goto | Reask:
 @for_unknown
 def _render_pick(view: View) -> Page:
     found = search(view.facts.places, view.data[_SOUGHT])
-    return Page(message("register.place_pick"), tuple(Entry(place.code, place.name) for place in found))
+    return Page(message("register.place_pick"), tuple(MenuEntry(place.code, place.name) for place in found))
 
 
 @for_unknown
@@ -123,7 +123,7 @@ def _render_confirm(view: View) -> Page | Goto:
         place=place.name,
         people=view.data[_PEOPLE],
     )
-    return Page(text, (Entry(_YES, message("register.yes")), Entry(_NO, message("register.no"))))
+    return Page(text, (MenuEntry(_YES, message("register.yes")), MenuEntry(_NO, message("register.no"))))
 
 
 @for_unknown

@@ -3,7 +3,7 @@
 from ussd_flows.amounts import show, show_date
 from ussd_flows.effects import SendDetail
 from ussd_flows.facts import Registered
-from ussd_flows.menu import Entry, Finish, Goto, Menu, Page, View, for_registered
+from ussd_flows.menu import Finish, Goto, Menu, MenuEntry, Page, View, for_registered
 from ussd_flows.menus.rights import short_rights_line
 from ussd_flows.texts import message
 
@@ -27,7 +27,8 @@ def _render(caller: Registered, _view: View) -> Page:
     elif caller.next_due_on:
         lines.append(message("situation.due_on", day=show_date(caller.next_due_on)))
     return Page(
-        "\n".join(lines), (Entry("pay_amount", message("situation.pay")), Entry(_DETAIL, message("situation.detail")))
+        "\n".join(lines),
+        (MenuEntry("pay_amount", message("situation.pay")), MenuEntry(_DETAIL, message("situation.detail"))),
     )
 
 

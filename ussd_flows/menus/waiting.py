@@ -5,7 +5,7 @@ from typing import assert_never
 from ussd_flows.amounts import show
 from ussd_flows.facts import OpenRequest, Registered, RequestState
 from ussd_flows.gsm7 import shorten, to_gsm7
-from ussd_flows.menu import HOME, Entry, Goto, Menu, Page, Reask, View, for_registered
+from ussd_flows.menu import HOME, Goto, Menu, MenuEntry, Page, Reask, View, for_registered
 from ussd_flows.texts import message
 
 _WALLET_SEPTETS = 20
@@ -16,7 +16,7 @@ def _render(_caller: Registered, view: View) -> Page | Goto:
     request = view.facts.open_request
     if request is None:
         return Goto(HOME, notice=message("waiting.answered"))
-    return Page(_text(request), (Entry("check", message("waiting.check")),))
+    return Page(_text(request), (MenuEntry("check", message("waiting.check")),))
 
 
 def _text(request: OpenRequest) -> str:

@@ -38,7 +38,7 @@ class LoginForm:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LoginTokens:
     """The tokens of a new login: the session's, and the one by which the browser is known the next time."""
 
     session_token: str
@@ -75,20 +75,20 @@ class LoginService:
     passwords: Passwords
     rules: SessionRules
 
-    async def log_in(self, form: LoginForm, now: datetime) -> Entry | None:
+    async def log_in(self, form: LoginForm, now: datetime) -> LoginTokens | None:
         """Return the tokens of a new login, or None without saying which part was wrong, or raise ``MustWait``."""
         known = await self._recognised(form, now, from_network=True)
         if known is None:
             return None
 
-        async def admit(connection: AsyncConnection) -> Entry:
+        async def admit(connection: AsyncConnection) -> LoginTokens:
             await _pardon(connection, known, now)
             await sessions.sweep(connection, self.rules, now)
             await sessions.close_session(connection, form.previous_token)
             actor = audit.actor_of(form.login)
             await audit.record(connection, now, actor, "login", actor, address=form.address)
             device_token = await devices.remember(connection, self.ids, known.staff_id, form.device_token, now)
-            return Entry(await sessions.open_session(connection, self.ids, known.staff_id, now), device_token)
+            return LoginTokens(await sessions.open_session(connection, self.ids, known.staff_id, now), device_token)
 
         return await self.console_db.transact(admit)
 

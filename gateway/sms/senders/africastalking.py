@@ -11,7 +11,7 @@ from africastalking.Service import AfricasTalkingException
 from africastalking.SMS import SMSService
 
 from gateway.sms.senders.africastalking_answers import read_answer, read_refusal
-from gateway.sms.senders.contract import ClaimedSms, Outcome, SendResult
+from gateway.sms.senders.contract import ClaimedSms, SendOutcome, SendResult
 
 #: Calls to their service that we wait for at once; the SDK blocks a thread for each.
 PARALLEL = 4
@@ -98,8 +98,8 @@ def _settle(answered: "asyncio.Future[object]", answer: object, failed: BaseExce
 def _not_called(sms_id: int, failed: Exception) -> SendResult:
     # The SDK looks at the number itself before it calls; no other ValueError speaks of the number.
     if type(failed) is ValueError and str(failed).startswith("Invalid phone number"):
-        return SendResult(sms_id, Outcome.NUMBER, None, "InvalidPhoneNumber")
-    return SendResult(sms_id, Outcome.NETWORK, None, f"{type(failed).__name__}: not taken")
+        return SendResult(sms_id, SendOutcome.NUMBER, None, "InvalidPhoneNumber")
+    return SendResult(sms_id, SendOutcome.NETWORK, None, f"{type(failed).__name__}: not taken")
 
 
 def open_sender(username: str, api_key: str, sender_id: str | None, timeout_s: int) -> AfricasTalkingSender:

@@ -5,39 +5,39 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.sms.senders.contract import Outcome, SendResult
+from gateway.sms.senders.contract import SendOutcome, SendResult
 
 #: Source: Africa's Talking SMS documentation, recipient status codes, read November 2026.
-BY_CODE: Final[Mapping[int, Outcome]] = {
-    100: Outcome.TAKEN,  # Processed
-    101: Outcome.TAKEN,  # Sent
-    102: Outcome.TAKEN,  # Queued
-    401: Outcome.ACCOUNT,  # RiskHold
-    402: Outcome.ACCOUNT,  # InvalidSenderId
-    403: Outcome.NUMBER,  # InvalidPhoneNumber
-    404: Outcome.NUMBER,  # UnsupportedNumberType
-    405: Outcome.BALANCE,  # InsufficientBalance
-    406: Outcome.NUMBER,  # UserInBlacklist
-    407: Outcome.NETWORK,  # CouldNotRoute: a network may be out of reach for an hour, and its people still paid
-    409: Outcome.NUMBER,  # DoNotDisturbRejection
-    500: Outcome.NETWORK,  # InternalServerError
-    501: Outcome.NETWORK,  # GatewayError
-    502: Outcome.NETWORK,  # RejectedByGateway
+BY_CODE: Final[Mapping[int, SendOutcome]] = {
+    100: SendOutcome.TAKEN,  # Processed
+    101: SendOutcome.TAKEN,  # Sent
+    102: SendOutcome.TAKEN,  # Queued
+    401: SendOutcome.ACCOUNT,  # RiskHold
+    402: SendOutcome.ACCOUNT,  # InvalidSenderId
+    403: SendOutcome.NUMBER,  # InvalidPhoneNumber
+    404: SendOutcome.NUMBER,  # UnsupportedNumberType
+    405: SendOutcome.BALANCE,  # InsufficientBalance
+    406: SendOutcome.NUMBER,  # UserInBlacklist
+    407: SendOutcome.NETWORK,  # CouldNotRoute: a network may be out of reach for an hour, and its people still paid
+    409: SendOutcome.NUMBER,  # DoNotDisturbRejection
+    500: SendOutcome.NETWORK,  # InternalServerError
+    501: SendOutcome.NETWORK,  # GatewayError
+    502: SendOutcome.NETWORK,  # RejectedByGateway
 }
 
 #: The same as words, for answers that give no code; they also stand alone where a whole call was refused.
-BY_WORD: Final[Mapping[str, Outcome]] = {
-    "success": Outcome.TAKEN,
-    "processed": Outcome.TAKEN,
-    "sent": Outcome.TAKEN,
-    "queued": Outcome.TAKEN,
-    "riskhold": Outcome.ACCOUNT,
-    "invalidsenderid": Outcome.ACCOUNT,
-    "invalidphonenumber": Outcome.NUMBER,
-    "unsupportednumbertype": Outcome.NUMBER,
-    "insufficientbalance": Outcome.BALANCE,
-    "userinblacklist": Outcome.NUMBER,
-    "donotdisturbrejection": Outcome.NUMBER,
+BY_WORD: Final[Mapping[str, SendOutcome]] = {
+    "success": SendOutcome.TAKEN,
+    "processed": SendOutcome.TAKEN,
+    "sent": SendOutcome.TAKEN,
+    "queued": SendOutcome.TAKEN,
+    "riskhold": SendOutcome.ACCOUNT,
+    "invalidsenderid": SendOutcome.ACCOUNT,
+    "invalidphonenumber": SendOutcome.NUMBER,
+    "unsupportednumbertype": SendOutcome.NUMBER,
+    "insufficientbalance": SendOutcome.BALANCE,
+    "userinblacklist": SendOutcome.NUMBER,
+    "donotdisturbrejection": SendOutcome.NUMBER,
 }
 
 #: Words of a refusal of ours, wherever they stand in an answer that names no recipient.
@@ -60,7 +60,7 @@ def read_answer(sms_id: int, msisdn: str, answer: Any) -> SendResult:  # noqa: A
         return read_refusal(sms_id, str(data["Message"]) if data.get("Message") else _as_text(answer))
     code, word = recipient.get("statusCode"), recipient.get("status")
     outcome = _outcome(code, word)
-    if outcome is Outcome.TAKEN:
+    if outcome is SendOutcome.TAKEN:
         provider_id = _provider_id(recipient.get("messageId"))
         return SendResult(sms_id, outcome, provider_id, "" if provider_id else "accepté sans numéro de suivi")
     return SendResult(sms_id, outcome, None, bounded(f"{_plain(code)} {_plain(word)}: {_plain(data.get('Message'))}"))
@@ -69,14 +69,14 @@ def read_answer(sms_id: int, msisdn: str, answer: Any) -> SendResult:  # noqa: A
 def read_refusal(sms_id: int, words: str) -> SendResult:
     """Read words that name no recipient: of us, of our balance, or of a trouble that passes."""
     alone = BY_WORD.get(_folded(words))
-    if alone is not None and alone is not Outcome.TAKEN:
+    if alone is not None and alone is not SendOutcome.TAKEN:
         outcome = alone
     elif OF_BALANCE.search(words):
-        outcome = Outcome.BALANCE
+        outcome = SendOutcome.BALANCE
     elif OF_US.search(words):
-        outcome = Outcome.ACCOUNT
+        outcome = SendOutcome.ACCOUNT
     else:
-        outcome = Outcome.NETWORK
+        outcome = SendOutcome.NETWORK
     return SendResult(sms_id, outcome, None, bounded(words) or "réponse vide")
 
 
@@ -108,9 +108,9 @@ def _recipient(listed: Any, msisdn: str) -> Mapping[str, Any] | None:  # noqa: A
     return ours[0] if ours else found[0] if len(found) == 1 else None
 
 
-def _outcome(code: Any, word: Any) -> Outcome:  # noqa: ANN401 - as above
+def _outcome(code: Any, word: Any) -> SendOutcome:  # noqa: ANN401 - as above
     written = re.fullmatch(r"\s*([0-9]{3})(?:\.0+)?\s*", str(code))
-    by_word = BY_WORD.get(_folded(str(word)), Outcome.NETWORK)
+    by_word = BY_WORD.get(_folded(str(word)), SendOutcome.NETWORK)
     return BY_CODE.get(int(written.group(1)), by_word) if written else by_word
 
 

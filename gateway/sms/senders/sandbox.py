@@ -4,7 +4,7 @@ from sqlalchemy import text
 
 from gateway.infra.clock import Clock
 from gateway.infra.database import Database
-from gateway.sms.senders.contract import ClaimedSms, Outcome, SendResult
+from gateway.sms.senders.contract import ClaimedSms, SendOutcome, SendResult
 
 #: The key makes a repeated hand-over one message, as it would be on a phone.
 KEEP = text("""
@@ -36,4 +36,4 @@ class SandboxSender:
                     "now": self._clock.now(),
                 },
             )
-        return [SendResult(one.id, Outcome.TAKEN, f"sandbox-{one.id}") for one in messages]
+        return [SendResult(one.id, SendOutcome.TAKEN, f"sandbox-{one.id}") for one in messages]

@@ -16,7 +16,7 @@ from gateway.contributions.allocation import (
     maximum_xof,
     upcoming_items,
 )
-from gateway.contributions.scheme import Advance, Scheme
+from gateway.contributions.scheme import AdvanceRules, Scheme
 
 OpenBook = Callable[..., Any]
 REGISTERED_ON = date(2026, 1, 1)
@@ -89,7 +89,7 @@ def test_no_more_periods_can_be_paid_ahead_than_the_scheme_allows(artisan: Schem
 
 
 def test_a_scheme_without_advance_opens_nothing_ahead(artisan: Scheme) -> None:
-    strict = replace(artisan, advance=Advance(allowed=False, max_periods=0))
+    strict = replace(artisan, advance=AdvanceRules(allowed=False, max_periods=0))
     assert upcoming_items(strict, REGISTERED_ON, [], 1_000, REGISTERED_ON) == ()
 
 
