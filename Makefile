@@ -2,7 +2,8 @@
 # A bare machine needs Python 3.11 or newer and make; PYTHON=/path/to/python chooses another one.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
-WORKERS ?= 2
+# More than the two cores of a small machine: a test waits for a database, a process or a browser half of its time.
+WORKERS ?= 4
 PIP = .venv/bin/python -m pip --disable-pip-version-check --no-input
 BIN = .venv/bin
 SHELL = /bin/sh

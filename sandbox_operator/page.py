@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
@@ -60,10 +61,7 @@ class FormRefused(Exception):
 
 def routes(deps: ApiDeps) -> list[Route]:
     """Return the pages and the forms they post."""
-    templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    templates.filters["francs"] = francs
-
-    whole, lists = templates.get_template("page.html"), templates.get_template("live.html")
+    whole, lists = _templates()
 
     async def home(request: Request) -> Response:
         del request
@@ -102,6 +100,14 @@ def routes(deps: ApiDeps) -> list[Route]:
 def francs(amount_xof: int) -> str:
     """Write an amount with plain spaces between thousands."""
     return f"{amount_xof:,} F".replace(",", " ")
+
+
+@cache
+def _templates() -> tuple[Template, Template]:
+    """Return the whole page and its part that lives; they are compiled once in a process, which takes a while."""
+    templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    templates.filters["francs"] = francs
+    return templates.get_template("page.html"), templates.get_template("live.html")
 
 
 def _rendered(template: Template, deps: ApiDeps, refusal: str = "", typed: FormFields | None = None) -> Response:

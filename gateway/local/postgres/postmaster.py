@@ -40,7 +40,8 @@ _SETTINGS = {
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
-_UNSAFE_SETTINGS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
+#: Throwaway data may lie in memory, of which the log of writes must not take much.
+_UNSAFE_SETTINGS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB", "max_wal_size": "256MB"}
 
 
 @dataclass(frozen=True, slots=True)
