@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.infra.migrate import migrate
 from gateway.local.illustrative import load_people, load_schemes
@@ -101,12 +101,16 @@ def peopled(server: PrivatePostgres) -> str:
 
 
 async def _people(url: str) -> None:
-    database, book, now = open_database(url, Pool(size=1, timeout_s=20), Timeouts()), SchemeBook(), TestClock().now()
+    database, catalog, now = (
+        open_database(url, Pool(size=1, timeout_s=20), Timeouts()),
+        SchemeCatalog(),
+        TestClock().now(),
+    )
     try:
         await database.transact(lambda connection: load_schemes(connection, now))
         async with database.single() as connection:
-            await book.refresh(connection)
-        await database.transact(lambda connection: load_people(connection, book, now))
+            await catalog.refresh(connection)
+        await database.transact(lambda connection: load_people(connection, catalog, now))
     finally:
         await database.close()
 

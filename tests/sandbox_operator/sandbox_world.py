@@ -22,7 +22,7 @@ from sandbox_operator.app import create_operator
 
 START = datetime(2026, 11, 22, 10, 15, 3, tzinfo=UTC)
 PAYER = "+22370123456"
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 
 
 @dataclass

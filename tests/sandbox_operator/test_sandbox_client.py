@@ -92,9 +92,9 @@ async def test_a_lost_answer_is_unknown_and_the_order_is_found(
 
 
 async def test_an_answer_that_never_comes_is_unknown(sandbox: World, http: httpx.AsyncClient) -> None:
-    client, order = sandbox.client(http, timeout_s=1), sandbox.order()
+    client, order = sandbox.client(http), sandbox.order()
     sandbox.control("next-answers", {"faults": ["slow"]})
-    submitted = await client.request_to_pay(order)
+    submitted = await sandbox.client(http, timeout_s=1).request_to_pay(order)
     assert submitted.result is PushResult.UNKNOWN
     assert "Timeout" in submitted.detail
     assert (await client.query(order)).result is QueryResult.FOUND

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from gateway.infra.http_pool import Connections
+from tests.gateway.infra.served import GUARD_S
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -62,7 +63,7 @@ async def test_requests_at_once_have_a_connection_each_and_leave_them_to_the_nex
         peer.may_answer.clear()
         together = [asyncio.create_task(client.get("/")) for _ in range(6)]
         async with peer.asked:
-            await asyncio.wait_for(peer.asked.wait_for(lambda: peer.waiting == 6), 10)
+            await asyncio.wait_for(peer.asked.wait_for(lambda: peer.waiting == 6), GUARD_S)
         peer.may_answer.set()
         assert {answer.text for answer in await asyncio.gather(*together)} == {"ok"}
         assert peer.connections == 6
@@ -85,7 +86,7 @@ async def test_a_caller_who_gave_up_takes_no_connection_with_it() -> None:
         peer.may_answer.clear()
         impatient = asyncio.create_task(client.get("/"))
         async with peer.asked:
-            await asyncio.wait_for(peer.asked.wait_for(lambda: peer.waiting == 1), 10)
+            await asyncio.wait_for(peer.asked.wait_for(lambda: peer.waiting == 1), GUARD_S)
         impatient.cancel()
         await asyncio.gather(impatient, return_exceptions=True)
         peer.may_answer.set()

@@ -15,7 +15,7 @@ from gateway.config.settings import Settings, load_settings
 from gateway.infra.ingress import Ingress, normalised
 from tests.conftest import Urls
 
-SILENCE_S = 0.2
+SILENCE_S = 0.05
 FILLED = {"aggregator": "africastalking", "key": "local", "operator": "sandbox", "rest": "end"}
 
 

@@ -182,7 +182,7 @@ def test_garbage_counts_as_absent(content: str) -> None:
 
 @pytest.mark.parametrize("kind", ["postgres", "redis"])
 async def test_a_store_that_is_down_says_so(kind: str) -> None:
-    async with Redis(unix_socket_path="/nowhere") as client:
+    async with open_redis("unix:///nowhere") as client:
         nowhere = open_database("postgresql+psycopg://x@/x?host=/nowhere", Pool(size=1, timeout_s=1), Timeouts())
         store: SessionStore = PostgresSessions(nowhere) if kind == "postgres" else RedisSessions(client)
         with pytest.raises(SessionsUnavailable):
