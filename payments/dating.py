@@ -60,7 +60,7 @@ def dated_in_period(said: datetime | None, period: Window, arrived_at: datetime)
     return Dated(period.nearest(moment).astimezone(UTC), differs=said is not None and not period.holds(said))
 
 
-def keepable(said: datetime | None) -> datetime | None:
+def storable_moment(said: datetime | None) -> datetime | None:
     """Return a moment in UTC as a database column can keep it, or None where its zone leads out of the calendar."""
     if said is None:
         return None

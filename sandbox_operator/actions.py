@@ -32,7 +32,7 @@ class ActionRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WalletOperator:
-    """The books and the two facts about the merchant that every deed needs."""
+    """The books and the two facts about the merchant that every action needs."""
 
     books: Books
     merchant: str

@@ -132,8 +132,8 @@ def statement(
 About = TypeVar("About")
 Said = TypeVar("Said")
 #: What a client does when it is called about something: answer, raise, or wait until a test lets go.
-PushDeed = Callable[[PushOrder], Awaitable[Submitted]]
-QuestionDeed = Callable[[str], Awaitable[Answer]]
+PushAction = Callable[[PushOrder], Awaitable[Submitted]]
+QueryAction = Callable[[str], Awaitable[Answer]]
 
 
 @dataclass
@@ -149,70 +149,70 @@ class Gate:
         await self.opened.wait()
 
 
-def takes(result: PushResult = PushResult.PENDING, detail: str = "") -> PushDeed:
+def takes(result: PushResult = PushResult.PENDING, detail: str = "") -> PushAction:
     """Answer a push so."""
 
-    async def deed(order: PushOrder) -> Submitted:
+    async def action(order: PushOrder) -> Submitted:
         del order
         return Submitted(result, detail=detail)
 
-    return deed
+    return action
 
 
-def refuses_us(status: HTTPStatus) -> PushDeed:
+def refuses_us(status: HTTPStatus) -> PushAction:
     """Answer a push with a status of HTTP: our own key, address or rate refused, or a fault of the operator's."""
     ours = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
     return takes(PushResult.OUR_FAULT if ours else PushResult.UNKNOWN, f"HTTP {status.value}")
 
 
-def says(observation: Observation) -> QuestionDeed:
+def says(observation: Observation) -> QueryAction:
     """Answer a question with what the operator knows."""
 
-    async def deed(about: str) -> Answer:
+    async def action(about: str) -> Answer:
         del about
         return Answer(QueryResult.FOUND, replace(observation, provenance=Provenance.QUERY))
 
-    return deed
+    return action
 
 
-def not_found(result: QueryResult = QueryResult.NOT_FOUND, detail: str = "") -> QuestionDeed:
+def not_found(result: QueryResult = QueryResult.NOT_FOUND, detail: str = "") -> QueryAction:
     """Answer a question with nothing known, or nothing heard."""
 
-    async def deed(about: str) -> Answer:
+    async def action(about: str) -> Answer:
         del about
         return Answer(result, detail=detail)
 
-    return deed
+    return action
 
 
 def raises(failure: Exception) -> Callable[[object], Awaitable[NoReturn]]:
     """Raise whatever is called, about whatever."""
 
-    async def deed(about: object) -> NoReturn:
+    async def action(about: object) -> NoReturn:
         del about
         raise failure
 
-    return deed
+    return action
 
 
 def hangs(gate: Gate, then: Callable[[About], Awaitable[Said]]) -> Callable[[About], Awaitable[Said]]:
     """Wait at a gate, then do what was chosen."""
 
-    async def deed(about: About) -> Said:
+    async def action(about: About) -> Said:
         await gate.passed()
         return await then(about)
 
-    return deed
+    return action
 
 
 @dataclass
 class ChosenClient:
     """The calls to an invented operator: ``pushes`` and ``answers`` by reference or id, else the default."""
 
-    pushes: dict[str, PushDeed] = field(default_factory=dict)
-    answers: dict[str, QuestionDeed] = field(default_factory=dict)
-    push: PushDeed = field(default_factory=takes)
-    answer: QuestionDeed = field(default_factory=not_found)
+    pushes: dict[str, PushAction] = field(default_factory=dict)
+    answers: dict[str, QueryAction] = field(default_factory=dict)
+    push: PushAction = field(default_factory=takes)
+    answer: QueryAction = field(default_factory=not_found)
     sent: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 

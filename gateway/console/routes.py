@@ -19,7 +19,7 @@ from gateway.console.guard import (
 from gateway.console.rendering import ASSETS
 
 #: How long a browser may keep a file whose name says its content.
-KEPT = "public, max-age=31536000, immutable"
+STORED = "public, max-age=31536000, immutable"
 
 GUARDED = (
     Guarded(HOME_PATH, "GET", Right.READ, pages.day_page),
@@ -60,7 +60,7 @@ def router(console: ConsoleDeps) -> APIRouter:
                 console, refusal(console, PageRefused(404, "Introuvable", "Ce fichier n'existe pas."), None)
             )
         return with_security_headers(
-            console, Response(asset.content, media_type=asset.media_type, headers={"Cache-Control": KEPT})
+            console, Response(asset.content, media_type=asset.media_type, headers={"Cache-Control": STORED})
         )
 
     async def without_stroke() -> Response:

@@ -24,7 +24,7 @@ UPLOADS: Mapping[str, UploadLabel] = {
     UploadState.READING: UploadLabel(
         "lecture", "matching", "Lecture en cours", "Le relevé est lu et vérifié ; cette page se met à jour seule."
     ),
-    UploadState.KEPT: UploadLabel(
+    UploadState.STORED: UploadLabel(
         "rapprochement",
         "matching",
         "Rapprochement en cours",

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from gateway.contributions.document import Fault
+from gateway.contributions.document import Finding
 
 #: What each field is called by those who decide about it.
 FIELDS: Final = {
@@ -99,7 +99,7 @@ SENTENCES: Final = {
 _UNKNOWN: Final = "cette valeur est refusée"
 
 
-def sentence(fault: Fault) -> str:
+def sentence(fault: Finding) -> str:
     """Say in French what is wrong, naming the field in words and by its path."""
     template = SENTENCES.get(fault.kind, _UNKNOWN)
     said = template.format_map({name: _shown(limit) for name, limit in fault.limits.items()})

@@ -15,8 +15,8 @@ from gateway.money.match_statement import ReconcilingDeps, explain_day
 from gateway.reports.breaks import break_figures
 from gateway.reports.day import DaySummary, bounds, day_report
 from gateway.tables import AuditEvent
-from payments.ledger.balance import TOLD_MOST, check_books
-from payments.ledger.fault import Fault, FaultKind
+from payments.ledger.balance import FINDINGS_MAX, check_books
+from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.post import wait_for_postings
 from payments.ledger.seal import Verification, seal, verify
 from payments.operators.contract import Operators
@@ -29,8 +29,8 @@ from payments.reconciliation.close import (
     last_signed,
     require_closable,
     signed_days,
-    verify_attested,
     verify_days,
+    verify_external_hashes,
 )
 from payments.reconciliation.late import UNDER_WAY_MAX, LateMoney
 
@@ -65,9 +65,9 @@ DUE_ITEMS = text("""
 """)
 
 QUESTIONS: Final = (
-    (FaultKind.ALLOCATION_NOT_POSTED, ALLOCATIONS),
-    (FaultKind.ALLOCATION_MOVED, ALLOCATED_ON),
-    (FaultKind.DUE_ITEM_EXCEEDED, DUE_ITEMS),
+    (FindingKind.ALLOCATION_NOT_POSTED, ALLOCATIONS),
+    (FindingKind.ALLOCATION_MOVED, ALLOCATED_ON),
+    (FindingKind.DUE_ITEM_EXCEEDED, DUE_ITEMS),
 )
 
 #: The form of a sealed report, and the figures of a row that each form had; an old form keeps its list for ever.
@@ -122,26 +122,26 @@ async def close(recon: ReconcilingDeps, wanted: DayToClose) -> SealedDay:
     return sealed
 
 
-async def verify_all(connection: AsyncConnection, attested: Sequence[bytes] = ()) -> Verification:
+async def verify_all(connection: AsyncConnection, external_hashes: Sequence[bytes] = ()) -> Verification:
     """Recompute the chain of blocks and the chain of days, and ask every question of the books.
 
-    ``attested`` are hashes of blocks and days that were kept elsewhere.
+    ``external_hashes`` are hashes of blocks and days that were kept elsewhere.
     """
     chain = await verify(connection)
     asked = [
-        Fault(None, kind, sentence)
+        Finding(None, kind, sentence)
         for kind, question in QUESTIONS
-        for sentence in (await connection.execute(question, {"most": TOLD_MOST})).scalars()
+        for sentence in (await connection.execute(question, {"most": FINDINGS_MAX})).scalars()
     ]
-    faults = (
-        *chain.faults,
+    findings = (
+        *chain.findings,
         *await check_books(connection),
         *asked,
         *await verify_days(connection),
         *await verify_evidence(connection),
-        *await verify_attested(connection, attested),
+        *await verify_external_hashes(connection, external_hashes),
     )
-    return replace(chain, faults=faults)
+    return replace(chain, findings=findings)
 
 
 async def _close(

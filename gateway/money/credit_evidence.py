@@ -17,7 +17,7 @@ from payments.credit import NewPayment, amount_mismatches, insert_payments, post
 from payments.dating import REACH
 from payments.evidence.booked import read_objections, read_payments
 from payments.evidence.decide import decide
-from payments.evidence.facts import Decision, Evidence, ExistingPayment, Known
+from payments.evidence.facts import Decision, Evidence, ExistingPayment, KnownFacts
 from payments.evidence.store import bounded, insert_observations
 from payments.identity import IdentityRule, identified
 from payments.observation import CREDITING
@@ -89,7 +89,7 @@ def _as_decided(created: Sequence[NewPayment], decision: Decision) -> list[NewPa
     return [replace(payment, confirmed=confirmed_payments[payment.confirmed.key]) for payment in created]
 
 
-async def _known(connection: AsyncConnection, evidence: Sequence[Evidence]) -> Known:
+async def _known(connection: AsyncConnection, evidence: Sequence[Evidence]) -> KnownFacts:
     words = {piece.observation.our_reference for piece in evidence if piece.observation.our_reference}
     written = written_references(words)
     requests = await read_requests(
@@ -109,7 +109,7 @@ async def _known(connection: AsyncConnection, evidence: Sequence[Evidence]) -> K
     # The requests are locked: nobody books money for them between this reading and our writing.
     payments = await read_payments(connection, keys, requests.keys())
     reversals, collided = await read_objections(connection, keys, requests.keys())
-    return Known(
+    return KnownFacts(
         requests=requests,
         households=await read_named(connection, {one for one in words if written.get(one) not in ours}),
         payers=await read_payers(connection, payers),
@@ -151,7 +151,7 @@ def _messages(
     created: Sequence[NewPayment],
     applied: Mapping[int, Applied],
     decision: Decision,
-    known: Known,
+    known: KnownFacts,
     context: CreditingContext,
 ) -> list[OutgoingSms]:
     today = context.now.date()

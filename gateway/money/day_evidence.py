@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.ledger.fault import Fault, FaultKind
+from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.seal import head
 from payments.reconciliation.close import SealedDay, is_intact, last_signed, signed_days
 from payments.reconciliation.late import UNDER_WAY_MAX
@@ -135,9 +135,9 @@ async def evidence_of(connection: AsyncConnection, bounds: tuple[datetime, datet
     return DayEvidence(SLICE, after, last, rows, tuple(file for file in files if file is not None))
 
 
-async def verify_evidence(connection: AsyncConnection) -> tuple[Fault, ...]:
+async def verify_evidence(connection: AsyncConnection) -> tuple[Finding, ...]:
     """Make every digest of every signed day anew and name what is no longer what it was."""
-    faults: list[Fault] = []
+    findings: list[Finding] = []
     seen: dict[int, Mapping[str, Any]] = {}
     for day in await signed_days(connection):
         sealed = _sealed(day)
@@ -147,13 +147,13 @@ async def verify_evidence(connection: AsyncConnection) -> tuple[Fault, ...]:
         found = await _rows(connection, sealed["after_txn_id"], sealed["through_txn_id"], size)
         for name, rows in found.items():
             if asdict(rows) != sealed["rows"].get(name):
-                faults.append(_changed(day.day, NAMES[name]))
+                findings.append(_changed(day.day, NAMES[name]))
         for file in sealed["files"]:
             if seen.setdefault(file["id"], file) is file:
                 present = await _file(connection, file["id"], size)
                 if present is None or asdict(present) != file:
-                    faults.append(_changed(day.day, f"le relevé {file['id']} de {file['operator']}"))
-    return tuple(faults)
+                    findings.append(_changed(day.day, f"le relevé {file['id']} de {file['operator']}"))
+    return tuple(findings)
 
 
 NAMES: Final = {
@@ -163,8 +163,8 @@ NAMES: Final = {
 }
 
 
-def _changed(day: date, what: str) -> Fault:
-    return Fault(None, FaultKind.EVIDENCE_CHANGED, f"journée du {day} : {what}")
+def _changed(day: date, what: str) -> Finding:
+    return Finding(None, FindingKind.EVIDENCE_CHANGED, f"journée du {day} : {what}")
 
 
 def _sealed(day: SealedDay) -> Mapping[str, Any] | None:

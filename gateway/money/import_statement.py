@@ -22,7 +22,7 @@ from payments.operators.registry import get
 from payments.reconciliation import lines, uploads
 from payments.reconciliation.facts import utc_day
 from payments.reconciliation.ingest import ingest
-from payments.reconciliation.lines import KeptFile
+from payments.reconciliation.lines import StoredFile
 from payments.reconciliation.upload import TRIES, Motive, UploadState
 from payments.reconciliation.uploads import EVERYBODYS, NewUpload, Upload, Whose
 
@@ -95,7 +95,7 @@ async def bring_through(
     match upload.state, upload.motive:
         case UploadState.QUARANTINED, Motive(why, line_numbers):
             raise StatementRejected(why, line_numbers=line_numbers)
-        case ((UploadState.KEPT | UploadState.MATCHED), _) if upload.file_id is not None:
+        case ((UploadState.STORED | UploadState.MATCHED), _) if upload.file_id is not None:
             file_id = upload.file_id
         case _:
             raise StatementPutOff(upload)
@@ -133,7 +133,7 @@ async def match_due(
     """
     async with recon.deps.worker_db.single() as connection:
         files = await uploads.files_due(connection, whose, recon.deps.clock.now(), ignoring_leases=ignoring_leases)
-    by_operator: dict[str, list[KeptFile]] = {}
+    by_operator: dict[str, list[StoredFile]] = {}
     for file in files:
         by_operator.setdefault(file.operator, []).append(file)
     outcomes = await asyncio.gather(*(_match_in_turn(recon, own) for own in by_operator.values()))
@@ -183,7 +183,7 @@ async def _read(recon: ReconcilingDeps, upload_id: int, *, ignoring_leases: bool
         await deps.worker_db.transact(lambda connection: uploads.quarantine(connection, leased, motive))
     elif leased is not None:
         try:
-            await _keep(recon, leased)
+            await _store(recon, leased)
         except StatementRejected as rejected:
             motive = Motive(rejected.why, tuple(rejected.line_numbers[:LINES_NAMED_MAX]))
             await deps.worker_db.transact(lambda connection: uploads.quarantine(connection, leased, motive))
@@ -198,7 +198,7 @@ async def _read(recon: ReconcilingDeps, upload_id: int, *, ignoring_leases: bool
     return await _state(recon, upload_id)
 
 
-async def _keep(recon: ReconcilingDeps, upload: Upload) -> None:
+async def _store(recon: ReconcilingDeps, upload: Upload) -> None:
     deps = recon.deps
     reader = get(upload.operator, deps.operators)
     async with deps.worker_db.unit_of_work() as connection:
@@ -209,22 +209,22 @@ async def _keep(recon: ReconcilingDeps, upload: Upload) -> None:
     require_ours(statement, recon.accounts.get(upload.operator), upload.received_at)
     now = deps.clock.now()
 
-    async def keep(connection: AsyncConnection) -> None:
-        kept = await ingest(
+    async def store(connection: AsyncConnection) -> None:
+        stored = await ingest(
             connection, statement, filename=upload.filename, content=content, imported_by=upload.received_by, now=now
         )
-        await uploads.keep(connection, upload.id, kept.file_id, now)
+        await uploads.mark_stored(connection, upload.id, stored.file_id, now)
 
-    await deps.worker_db.transact(keep)
+    await deps.worker_db.transact(store)
 
 
-async def _match_in_turn(recon: ReconcilingDeps, files: list[KeptFile]) -> list[ImportOutcome]:
+async def _match_in_turn(recon: ReconcilingDeps, files: list[StoredFile]) -> list[ImportOutcome]:
     outcomes = [await _match(recon, file, None, already=True) for file in files]
     return [outcome for outcome in outcomes if outcome is not None]
 
 
 async def _match(
-    recon: ReconcilingDeps, file: KeptFile, progress: Progress | None, *, already: bool
+    recon: ReconcilingDeps, file: StoredFile, progress: Progress | None, *, already: bool
 ) -> ImportOutcome | None:
     """Match what is left of a file; None when it had to be put off or aside."""
     worker_db = recon.deps.worker_db

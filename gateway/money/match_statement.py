@@ -24,7 +24,7 @@ from payments.reconciliation.difference import Difference
 from payments.reconciliation.facts import Unit
 from payments.reconciliation.late import NOTHING_LATE, LateTotal
 from payments.reconciliation.lines import BucketTotal as BucketTotal
-from payments.reconciliation.lines import KeptFile, Outcome
+from payments.reconciliation.lines import Outcome, StoredFile
 from payments.reconciliation.match import Judged, judge, to_recover
 from payments.reconciliation.units import dated, read_units
 
@@ -110,7 +110,9 @@ class _Run:
     breaks_opened: int
 
 
-async def finish(recon: ReconcilingDeps, file: KeptFile, progress: Progress | None, *, already: bool) -> ImportOutcome:
+async def finish(
+    recon: ReconcilingDeps, file: StoredFile, progress: Progress | None, *, already: bool
+) -> ImportOutcome:
     """Match what is left of a file, run by run, and open what its figures and ours differ by.
 
     A line that raises is passed over, so that it holds no other; ``MatchingStopped`` names such lines at the end.
@@ -171,7 +173,7 @@ async def explain_posted(recon: ReconcilingDeps) -> int:
 
 
 async def _run(
-    recon: ReconcilingDeps, file: KeptFile, batch: int, after_line: int, connection: AsyncConnection
+    recon: ReconcilingDeps, file: StoredFile, batch: int, after_line: int, connection: AsyncConnection
 ) -> _Run:
     now = recon.deps.clock.now()
     subjects = await lines.take(connection, file, batch, after_line)
@@ -196,7 +198,7 @@ async def _run(
     return _Run(await lines.mark(connection, file.id, outcomes, now), opened)
 
 
-def _outcomes(file: KeptFile, unit: Unit, judged: Judged) -> list[Outcome]:
+def _outcomes(file: StoredFile, unit: Unit, judged: Judged) -> list[Outcome]:
     payment_id = unit.payment.payment_id if unit.payment is not None else None
     named = {line.place for line in unit.lines if line.kind in {LineKind.COLLECTION, LineKind.REVERSAL}}
     return [
@@ -206,7 +208,7 @@ def _outcomes(file: KeptFile, unit: Unit, judged: Judged) -> list[Outcome]:
     ]
 
 
-async def _explain_rest(recon: ReconcilingDeps, file: KeptFile, connection: AsyncConnection) -> int:
+async def _explain_rest(recon: ReconcilingDeps, file: StoredFile, connection: AsyncConnection) -> int:
     await lines.lock(connection, file.operator)
     period = (file.period_start, file.covered_until)
     subjects = await lines.unnamed(connection, file)

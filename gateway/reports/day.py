@@ -88,7 +88,7 @@ class DaySummary:
 #: An account of which no statement came for so long is no longer awaited beside the operator's others.
 ACCOUNT_LIVES: Final = timedelta(days=31)
 
-# What we hold belongs to the account whose statement claims it, else to the operator's first; only an operator with
+# What we hold belongs to the account whose statement names it, else to the operator's first; only an operator with
 # several accounts is asked line by line. A break that no statement revealed is counted with the first account.
 _BOOKS = text("""
 WITH account AS (
@@ -97,7 +97,7 @@ WITH account AS (
     SELECT DISTINCT ON (operator) operator, account, count(*) OVER (PARTITION BY operator) > 1 AS is_one_of_several
       FROM account ORDER BY operator, first_id
 ), held AS (
-    SELECT payment.operator, coalesce(claimed.account, home.account, '') AS account,
+    SELECT payment.operator, coalesce(named.account, home.account, '') AS account,
            coalesce(sum(amount_xof) FILTER (WHERE household_id IS NOT NULL), 0) AS posted_xof,
            count(*) FILTER (WHERE household_id IS NOT NULL) AS posted_count,
            coalesce(sum(amount_xof) FILTER (WHERE household_id IS NULL), 0) AS suspense_xof,
@@ -113,7 +113,7 @@ WITH account AS (
                           WHERE home.is_one_of_several
                             AND line.operator = payment.operator AND line.subject = payment.operator_transaction_id
                             AND line.kind = 'collection' AND line.status = 'succeeded'
-                          ORDER BY line.file_id, line.line_number LIMIT 1) AS claimed ON true
+                          ORDER BY line.file_id, line.line_number LIMIT 1) AS named ON true
      WHERE occurred_at >= :day_start AND occurred_at < :day_end
      GROUP BY 1, 2
 ), breaks AS (

@@ -114,7 +114,7 @@ async def recent_statements(connection: AsyncConnection, limit: int = 20) -> tup
 
 async def uploads_at_work(connection: AsyncConnection, limit: int) -> tuple[UploadRow, ...]:
     """Return the files that wait to be read or matched, the newest first."""
-    return await _uploads(connection, (UploadState.RECEIVED, UploadState.READING, UploadState.KEPT), limit)
+    return await _uploads(connection, (UploadState.RECEIVED, UploadState.READING, UploadState.STORED), limit)
 
 
 async def uploads_aside(connection: AsyncConnection, limit: int) -> tuple[UploadRow, ...]:

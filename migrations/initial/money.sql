@@ -232,13 +232,13 @@ CREATE TABLE statement_upload (
     file_id BIGINT,
     CONSTRAINT pk_statement_upload PRIMARY KEY (id),
     CONSTRAINT uq_statement_upload_operator_sha256 UNIQUE (operator, sha256),
-    CONSTRAINT ck_statement_upload_state_known CHECK (state IN ('received', 'reading', 'quarantined', 'kept', 'parked', 'matched')),
+    CONSTRAINT ck_statement_upload_state_known CHECK (state IN ('received', 'reading', 'quarantined', 'stored', 'parked', 'matched')),
     CONSTRAINT ck_statement_upload_bytes_in_one_place CHECK ((content IS NULL) = (file_id IS NOT NULL)),
-    CONSTRAINT ck_statement_upload_file_when_kept CHECK ((state IN ('kept', 'matched', 'parked')) = (file_id IS NOT NULL)),
+    CONSTRAINT ck_statement_upload_file_when_stored CHECK ((state IN ('stored', 'matched', 'parked')) = (file_id IS NOT NULL)),
     CONSTRAINT fk_statement_upload_file_id_statement_file FOREIGN KEY(file_id) REFERENCES statement_file (id)
 );
 CREATE INDEX ix_statement_upload_aside ON statement_upload (received_at) WHERE state IN ('quarantined', 'parked');
-CREATE INDEX ix_statement_upload_due ON statement_upload (next_attempt_at) WHERE state IN ('received', 'reading', 'kept');
+CREATE INDEX ix_statement_upload_due ON statement_upload (next_attempt_at) WHERE state IN ('received', 'reading', 'stored');
 CREATE UNIQUE INDEX ix_statement_upload_file_id ON statement_upload (file_id);
 
 CREATE TABLE observation (

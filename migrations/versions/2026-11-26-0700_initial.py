@@ -92,10 +92,10 @@ STEPS = {
 #: The same table of states as payments.reconciliation.upload, held a second time; a test compares the two.
 UPLOAD_STEPS = {
     "received": "reading",
-    "reading": "received kept quarantined",
+    "reading": "received stored quarantined",
     "quarantined": "received",
-    "kept": "matched parked",
-    "parked": "kept",
+    "stored": "matched parked",
+    "parked": "stored",
     "matched": "",
 }
 

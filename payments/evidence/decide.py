@@ -16,11 +16,11 @@ from datetime import datetime, timedelta
 
 from payments.dating import REACH, Dated, dated, dated_in_period, window
 from payments.evidence import doubts
-from payments.evidence.facts import ConfirmedPayment, Decision, Evidence, FoundBreak, Known, MatchedBy, Reversal
+from payments.evidence.facts import ConfirmedPayment, Decision, Evidence, FoundBreak, KnownFacts, MatchedBy, Reversal
 from payments.evidence.reversals import reversed_xof
 from payments.money import MAX_AMOUNT_XOF
 from payments.observation import CREDITING, HoldReason, Observation, ObservedStatus, Provenance
-from payments.requests.facts import RequestFact, Step
+from payments.requests.facts import RequestFact, StateChange
 from payments.requests.lifecycle import EVENT_OF_STATUS, Event, State, after, contradicts
 
 _LADDER = (MatchedBy.REFERENCE, MatchedBy.PAYER, MatchedBy.SUSPENSE)
@@ -50,7 +50,7 @@ class _Piece:
         )
 
 
-def decide(evidence: Sequence[Evidence], known: Known, now: datetime, reach: timedelta = REACH) -> Decision:
+def decide(evidence: Sequence[Evidence], known: KnownFacts, now: datetime, reach: timedelta = REACH) -> Decision:
     """Turn evidence into credits, state changes and breaks; order and repetition do not change the money.
 
     ``reach`` is how long before its arrival money may have been paid that nobody asked for.
@@ -65,7 +65,7 @@ def decide(evidence: Sequence[Evidence], known: Known, now: datetime, reach: tim
 
 
 def _piece(
-    piece: Evidence, known: Known, references: Mapping[str, RequestFact], now: datetime, reach: timedelta
+    piece: Evidence, known: KnownFacts, references: Mapping[str, RequestFact], now: datetime, reach: timedelta
 ) -> _Piece:
     observed = piece.observation
     named = _named(piece, known, references)
@@ -78,7 +78,7 @@ def _piece(
     return _Piece(observed, request, at, _confirmed(observed, request, _household(observed, named, known), at.at))
 
 
-def _named(piece: Evidence, known: Known, references: Mapping[str, RequestFact]) -> RequestFact | None:
+def _named(piece: Evidence, known: KnownFacts, references: Mapping[str, RequestFact]) -> RequestFact | None:
     if piece.request_id is not None:
         return known.requests.get(piece.request_id)
     words = piece.observation.our_reference or ""
@@ -110,7 +110,7 @@ def _confirmed(
     )
 
 
-def _household(observed: Observation, named: RequestFact | None, known: Known) -> tuple[int | None, MatchedBy]:
+def _household(observed: Observation, named: RequestFact | None, known: KnownFacts) -> tuple[int | None, MatchedBy]:
     if named is not None:
         return named.household_id, MatchedBy.REFERENCE
     words = observed.our_reference or ""
@@ -124,7 +124,7 @@ def _household(observed: Observation, named: RequestFact | None, known: Known) -
 
 
 def _judged_together(
-    pieces: Sequence[_Piece], known: Known
+    pieces: Sequence[_Piece], known: KnownFacts
 ) -> tuple[tuple[ConfirmedPayment, ...], tuple[ConfirmedPayment, ...], list[FoundBreak]]:
     """Choose one credit per operator transaction, the same one in whatever order the evidence came."""
     offered: dict[tuple[str, str], set[ConfirmedPayment]] = defaultdict(set)
@@ -147,7 +147,7 @@ def _judged_together(
     return tuple(chosen), tuple(conflicting), collisions
 
 
-def _reversals(pieces: Sequence[_Piece], known: Known) -> list[Reversal]:
+def _reversals(pieces: Sequence[_Piece], known: KnownFacts) -> list[Reversal]:
     return [*known.reversals, *(one.reversal for one in pieces if one.observed.status is ObservedStatus.REVERSED)]
 
 
@@ -176,7 +176,7 @@ def _held_if_reversed(confirmed: ConfirmedPayment, reversals: Sequence[Reversal]
     return replace(confirmed, household_id=None, matched_by=MatchedBy.SUSPENSE, hold_reason=HoldReason.REVERSED)
 
 
-def _seconds(confirmed_payments: Sequence[ConfirmedPayment], known: Known) -> tuple[ConfirmedPayment, ...]:
+def _seconds(confirmed_payments: Sequence[ConfirmedPayment], known: KnownFacts) -> tuple[ConfirmedPayment, ...]:
     """Mark the money whose request had money already, before this batch or earlier in it."""
     paid = {payment.of_request for payment in known.payments.values() if payment.hold_reason is None}
     paid |= {fact.id for fact in known.requests.values() if fact.state is State.SUCCEEDED}
@@ -191,7 +191,7 @@ def _seconds(confirmed_payments: Sequence[ConfirmedPayment], known: Known) -> tu
 
 
 def _owners(
-    pieces: Sequence[_Piece], confirmed_payments: Sequence[ConfirmedPayment], known: Known
+    pieces: Sequence[_Piece], confirmed_payments: Sequence[ConfirmedPayment], known: KnownFacts
 ) -> dict[tuple[str, str], int]:
     """Return the one request that each piece of money belongs to; what is held belongs to none."""
     owners = {
@@ -212,8 +212,8 @@ def _owners(
 
 
 def _steps(
-    pieces: Sequence[_Piece], confirmed_payments: Sequence[ConfirmedPayment], known: Known
-) -> tuple[tuple[Step, ...], list[FoundBreak]]:
+    pieces: Sequence[_Piece], confirmed_payments: Sequence[ConfirmedPayment], known: KnownFacts
+) -> tuple[tuple[StateChange, ...], list[FoundBreak]]:
     owners = _owners(pieces, confirmed_payments, known)
     states = {fact.id: fact.state for fact in known.requests.values()}
     breaks: list[FoundBreak] = []
@@ -242,11 +242,11 @@ def _steps(
         ):
             states[confirmed.request_id] = after(states[confirmed.request_id], Event.OPERATOR_REVERSED)
     moved = [fact for fact in known.requests.values() if states[fact.id] != fact.state]
-    return tuple(Step(fact.id, fact.state, states[fact.id]) for fact in moved), breaks
+    return tuple(StateChange(fact.id, fact.state, states[fact.id]) for fact in moved), breaks
 
 
 def _told(
-    confirmed_payments: Sequence[ConfirmedPayment], pieces: Sequence[_Piece], known: Known
+    confirmed_payments: Sequence[ConfirmedPayment], pieces: Sequence[_Piece], known: KnownFacts
 ) -> Iterator[FoundBreak]:
     """Name what finance must know of the money that is credited now."""
     odd = sorted(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from payments.dating import keepable
+from payments.dating import storable_moment
 from payments.evidence.facts import SAID, STANDS, BreakKind, ConfirmedPayment, FoundBreak
 from payments.msisdn import mask
 from payments.observation import Observation
@@ -33,7 +33,7 @@ def double_payment(confirmed: ConfirmedPayment, request: RequestFact) -> FoundBr
 def date(confirmed: ConfirmedPayment, said_at: datetime) -> FoundBreak:
     """Tell that the operator's date cannot be true, and which one the books took."""
     # One zone for both: a day of the operator's own may have our day's name and be another.
-    theirs, ours = keepable(said_at) or said_at, confirmed.occurred_at
+    theirs, ours = storable_moment(said_at) or said_at, confirmed.occurred_at
     write = _moment if _day(theirs) == _day(ours) else _day
     return _of_confirmed(
         BreakKind.DATE,

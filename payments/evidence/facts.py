@@ -8,7 +8,7 @@ from typing import Final
 
 from payments.dating import Window
 from payments.observation import HoldReason, Observation, ObservedStatus, Provenance
-from payments.requests.facts import RequestFact, Step
+from payments.requests.facts import RequestFact, StateChange
 from payments.requests.lifecycle import State
 
 
@@ -113,7 +113,7 @@ class Reversal:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownFacts:
     """Everything that was read before deciding.
 
     ``written`` gives the request's reference behind words that somebody typed. ``households`` gives the household that
@@ -192,6 +192,6 @@ class Decision:
     """
 
     confirmed: tuple[ConfirmedPayment, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[StateChange, ...]
     breaks: tuple[FoundBreak, ...]
     conflicting: tuple[ConfirmedPayment, ...] = ()

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.dating import keepable
+from payments.dating import storable_moment
 from payments.evidence.facts import Evidence
 from payments.money import MAX_BALANCE_XOF
 from payments.observation import Provenance
@@ -38,7 +38,7 @@ def bounded(piece: Evidence) -> Evidence:
     No adapter lets such values through; one that is written later must not stop the batch of all others.
     """
     said = piece.observation
-    kept_at = keepable(said.occurred_at)
+    kept_at = storable_moment(said.occurred_at)
     lost = () if kept_at is not None or said.occurred_at is None else (f"date={said.occurred_at.isoformat()}",)
     held: dict[str, Any] = {
         "amount_xof": _held(said.amount_xof),
@@ -83,7 +83,7 @@ async def insert_observations(connection: AsyncConnection, evidence: Sequence[Ev
             "payers": [piece.observation.payer_msisdn for piece in kept],
             "references": [piece.observation.our_reference for piece in kept],
             "transactions": [piece.observation.operator_transaction_id for piece in kept],
-            "occurred": [keepable(piece.observation.occurred_at) for piece in kept],
+            "occurred": [storable_moment(piece.observation.occurred_at) for piece in kept],
             "requests": [piece.request_id for piece in kept],
             "callbacks": [piece.callback_id for piece in kept],
             "details": [piece.detail for piece in kept],

@@ -6,11 +6,11 @@ from typing import Final
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.ledger.fault import Fault, FaultKind
+from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.proof import is_whole
 
-#: A fault of one kind is told this many times; whoever reads it looks further by hand.
-TOLD_MOST: Final = 20
+#: A finding of one kind is told this many times; whoever reads it looks further by hand.
+FINDINGS_MAX: Final = 20
 
 BY_ACCOUNT = text("""
     SELECT account, count(*) AS entry_count, sum(amount_xof) AS amount_xof
@@ -90,19 +90,19 @@ WITHOUT_PAYMENT = text("""
      ORDER BY entry.txn_id, entry.line LIMIT :most
 """)
 
-#: Each question answers with one sentence per fault. Those of the ledger itself are only asked when one pass over it
+#: Each question answers with one row per finding. Those of the ledger itself are only asked when one pass over it
 #: has found something (see proof).
-OF_THE_LEDGER: Final[tuple[tuple[FaultKind, TextClause], ...]] = (
-    (FaultKind.UNBALANCED, UNBALANCED),
-    (FaultKind.ENTRY_WITHOUT_TXN, ORPHANS),
-    (FaultKind.LEDGER_NOT_ZERO, NOT_ZERO),
-    (FaultKind.PAYMENT_NOT_POSTED, NOT_POSTED),
-    (FaultKind.PAYMENT_ELSEWHERE, ELSEWHERE),
-    (FaultKind.CLEARING_WITHOUT_PAYMENT, WITHOUT_PAYMENT),
-    (FaultKind.PAYMENT_MOVED, MOVED),
-    (FaultKind.PAYMENT_RENAMED, RENAMED),
+OF_THE_LEDGER: Final[tuple[tuple[FindingKind, TextClause], ...]] = (
+    (FindingKind.UNBALANCED, UNBALANCED),
+    (FindingKind.ENTRY_WITHOUT_TXN, ORPHANS),
+    (FindingKind.LEDGER_NOT_ZERO, NOT_ZERO),
+    (FindingKind.PAYMENT_NOT_POSTED, NOT_POSTED),
+    (FindingKind.PAYMENT_ELSEWHERE, ELSEWHERE),
+    (FindingKind.CLEARING_WITHOUT_PAYMENT, WITHOUT_PAYMENT),
+    (FindingKind.PAYMENT_MOVED, MOVED),
+    (FindingKind.PAYMENT_RENAMED, RENAMED),
 )
-OF_STATEMENTS: Final[tuple[tuple[FaultKind, TextClause], ...]] = ((FaultKind.STATEMENT_CHANGED, STATEMENT_CHANGED),)
+OF_STATEMENTS: Final[tuple[tuple[FindingKind, TextClause], ...]] = ((FindingKind.STATEMENT_CHANGED, STATEMENT_CHANGED),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +123,14 @@ async def balances(connection: AsyncConnection) -> tuple[AccountBalance, ...]:
     return tuple(AccountBalance(row.account, row.entry_count, int(row.amount_xof)) for row in rows)
 
 
-async def check_books(connection: AsyncConnection) -> tuple[Fault, ...]:
+async def check_books(connection: AsyncConnection) -> tuple[Finding, ...]:
     """Answer every question of the books.
 
-    Returns: the faults found, at most TOLD_MOST of each kind.
+    Returns: the findings, at most TOLD_MOST of each kind.
     """
-    faults: list[Fault] = []
+    findings: list[Finding] = []
     questions = OF_STATEMENTS if await is_whole(connection) else (*OF_THE_LEDGER, *OF_STATEMENTS)
     for kind, question in questions:
-        sentences = (await connection.execute(question, {"most": TOLD_MOST})).scalars()
-        faults += [Fault(None, kind, sentence) for sentence in sentences]
-    return tuple(faults)
+        sentences = (await connection.execute(question, {"most": FINDINGS_MAX})).scalars()
+        findings += [Finding(None, kind, sentence) for sentence in sentences]
+    return tuple(findings)

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.ledger.fault import Fault, FaultKind
+from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.post import final_through
 
 #: What stands before the first block and before the first closed day.
@@ -87,12 +87,12 @@ class Verification:
     blocks: int
     txns: int
     unsealed: int
-    faults: tuple[Fault, ...]
+    findings: tuple[Finding, ...]
 
     @property
     def ok(self) -> bool:
         """Return whether nothing was found wrong."""
-        return not self.faults
+        return not self.findings
 
 
 #: The block that every chain hangs on.
@@ -148,41 +148,41 @@ async def is_block(connection: AsyncConnection, digest: bytes) -> bool:
 async def verify(connection: AsyncConnection) -> Verification:
     """Recompute the whole chain from the rows and name each block that no longer says the truth."""
     await connection.execute(AS_TEXT)
-    faults: list[Fault] = []
+    findings: list[Finding] = []
     early: int = (await connection.execute(BEFORE_THE_FIRST)).scalar_one()
     if early:
-        faults.append(Fault(1, FaultKind.ROWS_INSERTED, f"{early} avant le premier bloc"))
+        findings.append(Finding(1, FindingKind.ROWS_INSERTED, f"{early} avant le premier bloc"))
     previous, txns = GENESIS, 0
     blocks = [Block(*row) for row in (await connection.execute(BLOCKS)).all()]
     for block in blocks:
-        faults += _link_faults(previous, block)
+        findings += _link_findings(previous, block)
         digest, found_count = await _digest(connection, block)
-        faults += _content_faults(block, digest, found_count)
+        findings += _content_findings(block, digest, found_count)
         txns += found_count
         previous = block
     unsealed: int = (await connection.execute(AFTER, {"after": previous.through_txn_id})).scalar_one()
-    return Verification(len(blocks), txns, unsealed, tuple(faults))
+    return Verification(len(blocks), txns, unsealed, tuple(findings))
 
 
-def _link_faults(previous: Block, block: Block) -> list[Fault]:
-    faults = []
+def _link_findings(previous: Block, block: Block) -> list[Finding]:
+    findings = []
     if block.seq != previous.seq + 1:
-        faults.append(Fault(block.seq, FaultKind.CHAIN_BROKEN, f"le bloc {previous.seq + 1} manque"))
+        findings.append(Finding(block.seq, FindingKind.CHAIN_BROKEN, f"le bloc {previous.seq + 1} manque"))
     elif block.after_txn_id != previous.through_txn_id:
-        faults.append(Fault(block.seq, FaultKind.CHAIN_BROKEN, "le bloc ne commence pas où finit le précédent"))
+        findings.append(Finding(block.seq, FindingKind.CHAIN_BROKEN, "le bloc ne commence pas où finit le précédent"))
     elif block.previous_sha256 != previous.sha256:
-        faults.append(Fault(block.seq, FaultKind.CHAIN_BROKEN, "le bloc ne nomme pas l'empreinte du précédent"))
-    return faults
+        findings.append(Finding(block.seq, FindingKind.CHAIN_BROKEN, "le bloc ne nomme pas l'empreinte du précédent"))
+    return findings
 
 
-def _content_faults(block: Block, digest: bytes, found_count: int) -> list[Fault]:
+def _content_findings(block: Block, digest: bytes, found_count: int) -> list[Finding]:
     place = f"écritures {block.after_txn_id + 1} à {block.through_txn_id}"
     if found_count < block.txn_count:
-        return [Fault(block.seq, FaultKind.ROWS_MISSING, f"{place} : il en manque {block.txn_count - found_count}")]
+        return [Finding(block.seq, FindingKind.ROWS_MISSING, f"{place} : il en manque {block.txn_count - found_count}")]
     if found_count > block.txn_count:
-        return [Fault(block.seq, FaultKind.ROWS_INSERTED, f"{place} : {found_count - block.txn_count} de trop")]
+        return [Finding(block.seq, FindingKind.ROWS_INSERTED, f"{place} : {found_count - block.txn_count} de trop")]
     if digest != block.sha256:
-        return [Fault(block.seq, FaultKind.CONTENT_CHANGED, f"{place} : une ligne n'est plus ce qui a été scellé")]
+        return [Finding(block.seq, FindingKind.CONTENT_CHANGED, f"{place} : une ligne n'est plus ce qui a été scellé")]
     return []
 
 

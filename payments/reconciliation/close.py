@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.errors import PaymentsError
-from payments.ledger.fault import Fault, FaultKind
+from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.seal import GENESIS_SHA256, head, is_block
 from payments.reconciliation.facts import utc_day
 
@@ -190,29 +190,31 @@ def is_intact(day: SealedDay) -> bool:
     return day.sha256 == _digest(day)
 
 
-async def verify_days(connection: AsyncConnection) -> tuple[Fault, ...]:
+async def verify_days(connection: AsyncConnection) -> tuple[Finding, ...]:
     """Recompute the chain of days and look for the ledger block that each of them saw last."""
-    faults: list[Fault] = []
+    findings: list[Finding] = []
     previous: SealedDay | None = None
     days: list[date] = []
     for one in await signed_days(connection):
         seq, expected = (1, GENESIS_SHA256) if previous is None else (previous.seq + 1, previous.sha256)
         if (one.seq, one.previous_sha256) != (seq, expected) or not _may_follow(one.day, days):
-            faults.append(
-                Fault(
+            findings.append(
+                Finding(
                     None,
-                    FaultKind.DAY_CHAIN_BROKEN,
+                    FindingKind.DAY_CHAIN_BROKEN,
                     f"la journée du {one.day} ne suit pas celle qui a été signée avant",
                 )
             )
         if not is_intact(one):
-            faults.append(Fault(None, FaultKind.DAY_CHANGED, f"le rapport du {one.day} n'est plus ce qui a été scellé"))
+            findings.append(
+                Finding(None, FindingKind.DAY_CHANGED, f"le rapport du {one.day} n'est plus ce qui a été scellé")
+            )
         if not await is_block(connection, one.ledger_head_sha256):
             lost = f"la journée du {one.day} s'appuie sur le bloc {one.ledger_head_sha256.hex()[:16]}"
-            faults.append(Fault(None, FaultKind.HEAD_LOST, lost))
+            findings.append(Finding(None, FindingKind.HEAD_LOST, lost))
         previous = one
         insort(days, one.day)
-    return tuple(faults)
+    return tuple(findings)
 
 
 def _may_follow(day: date, signed: Sequence[date]) -> bool:
@@ -220,15 +222,15 @@ def _may_follow(day: date, signed: Sequence[date]) -> bool:
     return not signed or day <= signed[-1] + timedelta(days=1)
 
 
-async def verify_attested(connection: AsyncConnection, attested: Sequence[bytes]) -> tuple[Fault, ...]:
+async def verify_external_hashes(connection: AsyncConnection, external_hashes: Sequence[bytes]) -> tuple[Finding, ...]:
     """Look for the blocks and days whose hashes were kept elsewhere, which nobody here could rewrite."""
-    faults = []
-    for digest in attested:
+    findings = []
+    for digest in external_hashes:
         is_day: bool = (await connection.execute(DAY_EXISTS, {"sha256": digest})).scalar_one()
         if not is_day and not await is_block(connection, digest):
             lost = f"l'empreinte attestée {digest.hex()} n'est celle d'aucun bloc ni d'aucune journée"
-            faults.append(Fault(None, FaultKind.HEAD_LOST, lost))
-    return tuple(faults)
+            findings.append(Finding(None, FindingKind.HEAD_LOST, lost))
+    return tuple(findings)
 
 
 async def _first_activity(connection: AsyncConnection) -> date | None:

@@ -9,7 +9,7 @@ from payments.evidence.facts import SAID
 from payments.money import MAX_AMOUNT_XOF
 from payments.msisdn import mask
 from payments.reconciliation.coverage import utc_day
-from payments.reconciliation.facts import Booked, Line, Unit
+from payments.reconciliation.facts import Booked, OperatorRecord, Unit
 
 
 class DifferenceKind(StrEnum):
@@ -53,13 +53,13 @@ class Difference:
     detail: str
 
 
-def uncredited(kind: DifferenceKind, line: Line, why: str) -> Difference:
+def uncredited(kind: DifferenceKind, line: OperatorRecord, why: str) -> Difference:
     """Open what a line moved and no money of ours explains."""
     return _of(line, kind, (line.due_xof, 0, line.due_xof), why)
 
 
-def statement_only(line: Line) -> Difference:
-    """Open what the operator claims and nobody could credit."""
+def statement_only(line: OperatorRecord) -> Difference:
+    """Open what the operator collected and nobody could credit."""
     flaw = f"{_flaw(line)} ; elle ne peut pas être créditée telle quelle"
     return replace(
         uncredited(DifferenceKind.STATEMENT_ONLY, line, flaw), operator_amount_xof=line.observation.amount_xof
@@ -85,8 +85,8 @@ def missing_in_statement(kind: DifferenceKind, unit: Unit, booked: Booked) -> Di
     )
 
 
-def paired(line: Line, booked: Booked) -> tuple[Difference, ...]:
-    """Open what a line and the payment it claims differ by: amount, payer, day, or a household that nobody knows."""
+def paired(line: OperatorRecord, booked: Booked) -> tuple[Difference, ...]:
+    """Open what a line and the payment it names differ by: amount, payer, day, or a household that nobody knows."""
     found = list(_timing(line, booked))
     rest_xof = line.due_xof - booked.amount_xof
     if other_payer(line.observation.payer_msisdn, booked.payer_msisdn):
@@ -101,27 +101,27 @@ def paired(line: Line, booked: Booked) -> tuple[Difference, ...]:
     return tuple(found)
 
 
-def information(kind: DifferenceKind, line: Line, booked: Booked | None) -> Difference:
+def information(kind: DifferenceKind, line: OperatorRecord, booked: Booked | None) -> Difference:
     """Open what somebody should know and what changes no sum."""
     said = line.observation
     detail = f"opération {SAID[said.status]}"
     return _of(line, kind, (said.amount_xof, booked.amount_xof if booked else None, 0), detail)
 
 
-def contradiction(line: Line, booked: Booked) -> Difference:
+def contradiction(line: OperatorRecord, booked: Booked) -> Difference:
     """Open what a statement calls successful on one line and not on another."""
     found = information(DifferenceKind.STATUS, line, booked)
     return replace(found, subject=f"{line.subject}:{line.observation.status}")
 
 
-def misdated(line: Line) -> Difference:
+def misdated(line: OperatorRecord) -> Difference:
     """Open a date that its statement's period does not hold; the line counts on the nearest day that is in it."""
     said_at, counted_at = line.observation.occurred_at, line.counts_at
     detail = f"datée du {said_at:%d/%m/%Y %H:%M}, hors de la période du relevé : comptée le {counted_at:%d/%m/%Y}"
     return _of(line, DifferenceKind.DATE, (line.due_xof, line.due_xof, 0), detail)
 
 
-def changed(dropped: Sequence[Line], added: Sequence[Line]) -> Difference:
+def changed(dropped: Sequence[OperatorRecord], added: Sequence[OperatorRecord]) -> Difference:
     """Open what the last file of a moment says otherwise than the first did; what it changes of our books stands apart.
 
     Units:   ``operator_amount_xof`` is what the last file moved, ``ledger_amount_xof`` what the first had.
@@ -150,7 +150,7 @@ def numbered(found: Iterable[Difference]) -> tuple[Difference, ...]:
     return tuple(named)
 
 
-def _timing(line: Line, booked: Booked) -> tuple[Difference, ...]:
+def _timing(line: OperatorRecord, booked: Booked) -> tuple[Difference, ...]:
     """Open what crosses midnight: the same money, counted on one day by the operator and on another by us."""
     said_at, held_at, held_xof = line.counts_at, booked.occurred_at, booked.amount_xof
     if utc_day(said_at) == utc_day(held_at):
@@ -160,7 +160,9 @@ def _timing(line: Line, booked: Booked) -> tuple[Difference, ...]:
     return _of(line, DifferenceKind.TIMING, (held_xof, 0, held_xof), detail), replace(ours, day=utc_day(held_at))
 
 
-def _of(line: Line, kind: DifferenceKind, figures: tuple[int | None, int | None, int], detail: str) -> Difference:
+def _of(
+    line: OperatorRecord, kind: DifferenceKind, figures: tuple[int | None, int | None, int], detail: str
+) -> Difference:
     theirs_xof, ours_xof, difference_xof = figures
     return Difference(
         kind=kind,
@@ -175,15 +177,15 @@ def _of(line: Line, kind: DifferenceKind, figures: tuple[int | None, int | None,
     )
 
 
-def _payer(line: Line) -> str:
+def _payer(line: OperatorRecord) -> str:
     return mask(line.observation.payer_msisdn) if line.observation.payer_msisdn else "inconnu"
 
 
-def _moved(lines: Sequence[Line]) -> int:
+def _moved(lines: Sequence[OperatorRecord]) -> int:
     return sum(line.moved_xof for line in lines)
 
 
-def _flaw(line: Line) -> str:
+def _flaw(line: OperatorRecord) -> str:
     said = line.observation
     if said.operator_transaction_id is None:
         return "aucune référence d'opération"

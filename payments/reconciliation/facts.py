@@ -18,8 +18,8 @@ Movement = tuple[LineKind, str | None, str | None, int, datetime | None, str | N
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A statement line as far as matching reads it.
+class OperatorRecord:
+    """What an operator's statement says in one line, as far as matching reads it.
 
     ``stands`` while no later file speaks of its moment, ``was_first`` when no earlier one had.
     Units:   moved_xof is what the line did to the operator's balance, due_xof what of it money of ours must explain;
@@ -45,27 +45,27 @@ class Line:
         return self.file_id, self.line_number
 
     @property
-    def is_claim(self) -> bool:
+    def is_collected(self) -> bool:
         """Return whether the operator says here that it took money for us."""
         return self.kind is LineKind.COLLECTION and self.observation.status is ObservedStatus.SUCCEEDED
 
     @property
     def is_nothing(self) -> bool:
-        """Return whether a claim is one of zero francs that moved nothing: a test of the operator's, or padding."""
-        return self.is_claim and self.observation.amount_xof == 0 and self.moved_xof == 0
+        """Return whether zero francs were collected and nothing moved: a test of the operator's, or padding."""
+        return self.is_collected and self.observation.amount_xof == 0 and self.moved_xof == 0
 
     @property
     def is_bookable(self) -> bool:
-        """Return whether a claim carries all that a payment needs; a date it has from its statement's period."""
+        """Return whether a collection carries all that a payment needs; a date it has from its statement's period."""
         amount_xof = self.observation.amount_xof
         named = self.observation.operator_transaction_id is not None
-        return self.is_claim and named and amount_xof is not None and 0 < amount_xof <= MAX_AMOUNT_XOF
+        return self.is_collected and named and amount_xof is not None and 0 < amount_xof <= MAX_AMOUNT_XOF
 
     @property
     def is_misdated(self) -> bool:
         """Return whether the line gives a date that its statement's period does not hold."""
         said_at = self.observation.occurred_at
-        return said_at is not None and said_at != self.counts_at and (self.is_claim or self.moved_xof != 0)
+        return said_at is not None and said_at != self.counts_at and (self.is_collected or self.moved_xof != 0)
 
     @property
     def movement(self) -> Movement:
@@ -99,7 +99,7 @@ class Unit:
 
     subject: str
     account: str
-    lines: tuple[Line, ...] = ()
+    lines: tuple[OperatorRecord, ...] = ()
     payment: Booked | None = None
     expected: bool = False
 

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.dating import dated_in_period, keepable
+from payments.dating import dated_in_period, storable_moment
 from payments.observation import LineKind
 from payments.operators.contract import Statement, StatementLine
 from payments.reconciliation.coverage import INSTANT, period_of
@@ -145,7 +145,7 @@ def _placed(statement: Statement, covered_until: datetime) -> list[_Placed]:
     """Date every line inside the period and add up, in order of time, what the lines moved so far."""
     period = period_of(statement.period_start, covered_until)
     dated = [
-        (dated_in_period(keepable(line.observation.occurred_at), period, covered_until).at, line)
+        (dated_in_period(storable_moment(line.observation.occurred_at), period, covered_until).at, line)
         for line in statement.lines
     ]
     dated.sort(key=lambda one: (one[0], one[1].line_number))
@@ -166,7 +166,7 @@ def _columns(placed: Sequence[_Placed]) -> dict[str, list[object]]:
         "payers": [one.payer_msisdn for one in said],
         "references": [one.our_reference for one in said],
         "transactions": [one.operator_transaction_id for one in said],
-        "occurred": [keepable(one.occurred_at) for one in said],
+        "occurred": [storable_moment(one.occurred_at) for one in said],
         "raw_ids": [one.raw_transaction_id for one in said],
         "own": [line.reference for line in lines],
         "moved": [line.moved_xof for line in lines],

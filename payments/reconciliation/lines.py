@@ -93,7 +93,7 @@ UNNAMED = text("""
 
 
 @dataclass(frozen=True, slots=True)
-class KeptFile:
+class StoredFile:
     """A statement file as it was kept.
 
     Units:   collected_xof in whole francs; the period in UTC, to the end of what the file can know, excluded.
@@ -127,9 +127,9 @@ class Outcome:
     payment_id: int | None = None
 
 
-async def read_file(connection: AsyncConnection, file_id: int) -> KeptFile:
+async def read_file(connection: AsyncConnection, file_id: int) -> StoredFile:
     """Read what is known of a file beside its bytes and lines."""
-    return KeptFile(*(await connection.execute(FILE, {"file_id": file_id})).one())
+    return StoredFile(*(await connection.execute(FILE, {"file_id": file_id})).one())
 
 
 async def operators_of_day(connection: AsyncConnection, day: date) -> list[str]:
@@ -138,7 +138,7 @@ async def operators_of_day(connection: AsyncConnection, day: date) -> list[str]:
     return list((await connection.execute(OPERATORS_OF_DAY, {"day_start": start, "day_end": end})).scalars())
 
 
-async def take(connection: AsyncConnection, file: KeptFile, batch: int, after_line: int = 0) -> frozenset[str]:
+async def take(connection: AsyncConnection, file: StoredFile, batch: int, after_line: int = 0) -> frozenset[str]:
     """Name the operations of the next lines without a bucket; nobody else matches this operator's meanwhile."""
     await lock(connection, file.operator)
     asked = {"file_id": file.id, "batch": batch, "after_line": after_line}
@@ -195,7 +195,7 @@ async def newly_posted(connection: AsyncConnection, blocks: int, most: int) -> M
     return found
 
 
-async def unnamed(connection: AsyncConnection, file: KeptFile) -> set[str]:
+async def unnamed(connection: AsyncConnection, file: StoredFile) -> set[str]:
     """Name the operations that other files give in the time of this one, and this one does not."""
     asked = {
         "operator": file.operator,

@@ -13,7 +13,7 @@ class UploadState(StrEnum):
     RECEIVED = "received"
     READING = "reading"
     QUARANTINED = "quarantined"
-    KEPT = "kept"
+    STORED = "stored"
     PARKED = "parked"
     MATCHED = "matched"
 
@@ -21,10 +21,10 @@ class UploadState(StrEnum):
 #: Which state may follow which; PostgreSQL holds the same table.
 STEPS: Final[Mapping[UploadState, frozenset[UploadState]]] = {
     UploadState.RECEIVED: frozenset({UploadState.READING}),
-    UploadState.READING: frozenset({UploadState.RECEIVED, UploadState.KEPT, UploadState.QUARANTINED}),
+    UploadState.READING: frozenset({UploadState.RECEIVED, UploadState.STORED, UploadState.QUARANTINED}),
     UploadState.QUARANTINED: frozenset({UploadState.RECEIVED}),
-    UploadState.KEPT: frozenset({UploadState.MATCHED, UploadState.PARKED}),
-    UploadState.PARKED: frozenset({UploadState.KEPT}),
+    UploadState.STORED: frozenset({UploadState.MATCHED, UploadState.PARKED}),
+    UploadState.PARKED: frozenset({UploadState.STORED}),
     UploadState.MATCHED: frozenset(),
 }
 

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.reconciliation.lines import KeptFile
+from payments.reconciliation.lines import StoredFile
 from payments.reconciliation.upload import Motive, UploadState, next_attempt_at
 
 COLUMNS = "id, operator, filename, received_by, received_at, state, attempts, motive, motive_lines, file_id"
@@ -46,9 +46,9 @@ BEGIN = text(f"""
     RETURNING {COLUMNS}
 """)  # noqa: S608 - our own column names
 
-KEEP = text("""
+MARK_STORED = text("""
     UPDATE statement_upload
-       SET state = 'kept', file_id = :file_id, content = NULL, attempts = 0, next_attempt_at = :now, motive = NULL,
+       SET state = 'stored', file_id = :file_id, content = NULL, attempts = 0, next_attempt_at = :now, motive = NULL,
            motive_lines = NULL
      WHERE id = :id AND state = 'reading'
 """)
@@ -64,14 +64,14 @@ MATCHED = text("""
     UPDATE statement_upload
        SET state = 'matched', next_attempt_at = NULL, motive = NULL, motive_lines = NULL,
            breaks_opened = breaks_opened + :breaks_opened
-     WHERE file_id = :file_id AND state = 'kept'
+     WHERE file_id = :file_id AND state = 'stored'
 """)
 
 OF_FILE = text(f"SELECT {COLUMNS} FROM statement_upload WHERE file_id = :file_id")  # noqa: S608 - our own column names
 
 RETRY = text(f"""
     UPDATE statement_upload
-       SET state = CASE state WHEN 'parked' THEN 'kept' ELSE 'received' END, attempts = 0, next_attempt_at = :now
+       SET state = CASE state WHEN 'parked' THEN 'stored' ELSE 'received' END, attempts = 0, next_attempt_at = :now
      WHERE id = :id AND state IN ('parked', 'quarantined')
     RETURNING {COLUMNS}
 """)  # noqa: S608 - our own column names
@@ -84,7 +84,7 @@ FILES_DUE = text("""
         SELECT (SELECT min(file_id) FROM statement_line WHERE matched_at IS NULL AND file_id > waiting.file_id)
           FROM waiting WHERE waiting.file_id IS NOT NULL
     ), unfinished AS (
-        SELECT file_id FROM waiting UNION SELECT file_id FROM statement_upload WHERE state = 'kept'
+        SELECT file_id FROM waiting UNION SELECT file_id FROM statement_upload WHERE state = 'stored'
     )
     SELECT file.id, file.operator, file.account, file.filename, file.period_start, file.covered_until,
            file.imported_at, file.line_count, file.collected_xof
@@ -92,7 +92,7 @@ FILES_DUE = text("""
       JOIN statement_file file ON file.id = unfinished.file_id
       LEFT JOIN statement_upload upload ON upload.file_id = file.id
      WHERE (upload.id IS NULL
-            OR (upload.state = 'kept' AND (:ignoring_leases OR upload.next_attempt_at <= :now)))
+            OR (upload.state = 'stored' AND (:ignoring_leases OR upload.next_attempt_at <= :now)))
        AND (file.operator = ANY(CAST(:operators AS text[]))) <> CAST(:others AS boolean)
      ORDER BY coalesce(upload.attempts, 0), file.id
 """)
@@ -102,7 +102,7 @@ UNFINISHED_TOUCHING = text("""
     SELECT upload.filename, upload.motive
       FROM statement_upload upload LEFT JOIN statement_file file ON file.id = upload.file_id
      WHERE upload.state IN ('received', 'reading')
-        OR (upload.state IN ('kept', 'parked')
+        OR (upload.state IN ('stored', 'parked')
             AND file.period_start < :period_end AND file.period_end > :period_start)
      ORDER BY upload.id
 """)
@@ -204,9 +204,9 @@ async def content_of(connection: AsyncConnection, upload_id: int) -> bytes | Non
     return content
 
 
-async def keep(connection: AsyncConnection, upload_id: int, file_id: int, now: datetime) -> None:
+async def mark_stored(connection: AsyncConnection, upload_id: int, file_id: int, now: datetime) -> None:
     """Hand the bytes over to the file that holds the lines."""
-    await connection.execute(KEEP, {"id": upload_id, "file_id": file_id, "now": now})
+    await connection.execute(MARK_STORED, {"id": upload_id, "file_id": file_id, "now": now})
 
 
 async def quarantine(connection: AsyncConnection, upload: Upload, motive: Motive) -> None:
@@ -224,11 +224,11 @@ async def put_off(connection: AsyncConnection, upload: Upload, motive: Motive, n
 async def put_matching_off(connection: AsyncConnection, file_id: int, motive: Motive, now: datetime) -> None:
     """Try later to match what is left of a file; after the last try, put its matching aside."""
     row = (await connection.execute(OF_FILE, {"file_id": file_id})).one_or_none()
-    if row is None or row.state != UploadState.KEPT:
+    if row is None or row.state != UploadState.STORED:
         return
     upload = _upload(row, attempts=row.attempts + 1)
     again = next_attempt_at(upload.attempts, now)
-    await _put_aside(connection, upload, UploadState.KEPT if again else UploadState.PARKED, motive, again)
+    await _put_aside(connection, upload, UploadState.STORED if again else UploadState.PARKED, motive, again)
 
 
 async def mark_matched(connection: AsyncConnection, file_id: int, breaks_opened: int) -> None:
@@ -244,10 +244,10 @@ async def retry(connection: AsyncConnection, upload_id: int, now: datetime) -> U
 
 async def files_due(
     connection: AsyncConnection, whose: Whose, now: datetime, *, ignoring_leases: bool = False
-) -> list[KeptFile]:
+) -> list[StoredFile]:
     """Return the files whose matching is due, those that never failed first."""
     asked = {**whose.values(), "now": now, "ignoring_leases": ignoring_leases}
-    return [KeptFile(*row) for row in (await connection.execute(FILES_DUE, asked)).all()]
+    return [StoredFile(*row) for row in (await connection.execute(FILES_DUE, asked)).all()]
 
 
 async def unfinished_touching(
@@ -265,7 +265,7 @@ async def _put_aside(
         PUT_ASIDE,
         {
             "id": upload.id,
-            "from_state": UploadState.READING if upload.file_id is None else UploadState.KEPT,
+            "from_state": UploadState.READING if upload.file_id is None else UploadState.STORED,
             "state": state,
             "attempts": upload.attempts,
             "next_attempt_at": again,

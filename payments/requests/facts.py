@@ -21,7 +21,7 @@ class RequestFact:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StateChange:
     """A payment request that moves from one state to another."""
 
     request_id: int

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.requests.facts import RequestFact, Step
+from payments.requests.facts import RequestFact, StateChange
 from payments.requests.lifecycle import Event, State, after
 
 
@@ -140,7 +140,7 @@ async def release(connection: AsyncConnection, payer_msisdn: str, now: datetime)
     await connection.execute(RELEASE, {"payer_msisdn": payer_msisdn, "now": now})
 
 
-async def move(connection: AsyncConnection, steps: Sequence[Step], now: datetime) -> None:
+async def move(connection: AsyncConnection, steps: Sequence[StateChange], now: datetime) -> None:
     """Write the states that the matcher decided."""
     if steps:
         await connection.execute(
@@ -170,7 +170,9 @@ async def apply_events(
     states = {request_id: fact.state for request_id, fact in facts.items()}
     for request_id, event in events:
         states[request_id] = after(states[request_id], event)
-    changed = [Step(fact.id, fact.state, states[fact.id]) for fact in facts.values() if states[fact.id] != fact.state]
+    changed = [
+        StateChange(fact.id, fact.state, states[fact.id]) for fact in facts.values() if states[fact.id] != fact.state
+    ]
     await move(connection, changed, now)
     return states
 

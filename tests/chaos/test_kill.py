@@ -162,5 +162,5 @@ async def books_are_whole(town: Town) -> None:
         verified = await database.transact(verify_all)
     finally:
         await database.close()
-    assert verified.ok, verified.faults
+    assert verified.ok, verified.findings
     assert rows(town, "SELECT coalesce(sum(amount_xof), 0) FROM ledger_entry") == [(0,)]

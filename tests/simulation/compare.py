@@ -102,7 +102,7 @@ async def read_truth(world: World) -> Truth:
 async def faults_of(world: World) -> tuple[str, ...]:
     """Ask everything that must hold by itself: the chain, the books, the operator's books, and that nothing waits."""
     verified = await world.database.transact(verify_all)
-    faults = [str(fault) for fault in verified.faults]
+    faults = [str(fault) for fault in verified.findings]
     for fault, question in AT_REST.items():
         faults += [f"{fault}: {row}" for row in await world.rows(question)]
     booked = await world.rows(

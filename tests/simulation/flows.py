@@ -19,7 +19,7 @@ from sandbox_operator import actions, statement
 from sandbox_operator.model import StatementFault, UnaskedPayment
 from tests.fixed import TestClock
 from tests.gateway.jobs.towns import asked_to_pay
-from tests.invented_operators import CAURI, MIL, ChosenClient, QuestionDeed, event, message, others, tell
+from tests.invented_operators import CAURI, MIL, ChosenClient, QueryAction, event, message, others, tell
 from tests.simulation.crash import Flow
 from tests.stories import PAY_EVERYTHING, answer, ask_to_pay, paid, pushed
 from tests.world import AMINATA, MOUSSA, Others, World
@@ -162,8 +162,8 @@ def two_beside(clock: TestClock) -> Others:
     paid_at = clock.now()
     broken_until = paid_at + timedelta(seconds=60)
 
-    def paid(operator: str) -> QuestionDeed:
-        async def deed(about: str) -> Answer:
+    def paid(operator: str) -> QueryAction:
+        async def action(about: str) -> Answer:
             if operator == MIL and clock.now() < broken_until:
                 raise ZeroDivisionError("a fault of our reader")
             observed = Observation(
@@ -176,7 +176,7 @@ def two_beside(clock: TestClock) -> Others:
             )
             return Answer(QueryResult.FOUND, observed)
 
-        return deed
+        return action
 
     return others(ChosenClient(answer=paid(CAURI)), ChosenClient(answer=paid(MIL)))
 

@@ -104,7 +104,7 @@ async def test_a_file_half_matched_shows_how_far_it_is(desk: Desk) -> None:
     await desk.send(STATEMENT)
     assert await read_due(desk.recon) == 1
     page = await desk.browser.get("/finance/releves/1")
-    assert 'data-state="kept"' in page.text
+    assert 'data-state="stored"' in page.text
     assert '<progress max="2" value="0"' in page.text
     assert "Rapprochement en cours" in page.text
 

@@ -14,7 +14,7 @@ from gateway.money import close_day as closing
 from gateway.money.close_day import DayToClose, DayUnexplained, close, has_moved, verify_all
 from gateway.money.match_statement import ReconcilingDeps
 from gateway.reports.day import day_report
-from payments.ledger.fault import FaultKind
+from payments.ledger.finding import FindingKind
 from payments.ledger.seal import GENESIS_SHA256, Block, Verification, head
 from payments.reconciliation.close import DayNotClosable, DayRefusal, read_day
 from tests.fixed import START
@@ -49,8 +49,8 @@ async def verified(world: World) -> Verification:
     return await world.database.transact(verify_all)
 
 
-async def kinds(world: World) -> set[FaultKind]:
-    return {fault.kind for fault in (await verified(world)).faults}
+async def kinds(world: World) -> set[FindingKind]:
+    return {finding.kind for finding in (await verified(world)).findings}
 
 
 async def test_days_are_chained_to_each_other_and_to_the_ledger(world: World, recon: ReconcilingDeps) -> None:
@@ -142,8 +142,8 @@ async def test_a_hash_kept_elsewhere_is_found_or_named_as_lost(
     assert (await world.database.transact(lambda connection: verify_all(connection, kept))).ok
     by_hand.execute("DELETE FROM day_report WHERE day = %s", (NEXT,))
     found = await world.database.transact(lambda connection: verify_all(connection, kept))
-    assert [fault.kind for fault in found.faults] == [FaultKind.HEAD_LOST]
-    assert second.sha256.hex() in found.faults[0].detail
+    assert [finding.kind for finding in found.findings] == [FindingKind.HEAD_LOST]
+    assert second.sha256.hex() in found.findings[0].detail
 
 
 async def refusal(recon: ReconcilingDeps, day: date) -> tuple[DayRefusal, date]:
@@ -213,8 +213,8 @@ async def test_a_touched_day_is_named(
     await two_days(world, recon)
     by_hand.execute(change.encode())
     found = await verified(world)
-    assert [fault.kind for fault in found.faults] == [FaultKind.DAY_CHANGED]
-    assert "2026-11-23" in found.faults[0].detail
+    assert [finding.kind for finding in found.findings] == [FindingKind.DAY_CHANGED]
+    assert "2026-11-23" in found.findings[0].detail
 
 
 async def test_a_day_that_disappears_breaks_the_chain(
@@ -222,7 +222,7 @@ async def test_a_day_that_disappears_breaks_the_chain(
 ) -> None:
     await two_days(world, recon)
     by_hand.execute("DELETE FROM day_report WHERE day = '2026-11-23'")
-    assert await kinds(world) == {FaultKind.DAY_CHAIN_BROKEN}
+    assert await kinds(world) == {FindingKind.DAY_CHAIN_BROKEN}
 
 
 async def test_cutting_off_the_last_block_is_told_by_the_day_that_saw_it(
@@ -230,7 +230,7 @@ async def test_cutting_off_the_last_block_is_told_by_the_day_that_saw_it(
 ) -> None:
     await two_days(world, recon)
     by_hand.execute("DELETE FROM ledger_block WHERE seq = (SELECT max(seq) FROM ledger_block)")
-    assert FaultKind.HEAD_LOST in await kinds(world)
+    assert FindingKind.HEAD_LOST in await kinds(world)
 
 
 async def test_an_allocation_that_its_posting_does_not_carry_is_found(
@@ -238,7 +238,7 @@ async def test_an_allocation_that_its_posting_does_not_carry_is_found(
 ) -> None:
     await two_days(world, recon)
     by_hand.execute("UPDATE allocation SET amount_xof = amount_xof - 1 WHERE id = (SELECT min(id) FROM allocation)")
-    assert await kinds(world) == {FaultKind.ALLOCATION_NOT_POSTED, FaultKind.EVIDENCE_CHANGED}
+    assert await kinds(world) == {FindingKind.ALLOCATION_NOT_POSTED, FindingKind.EVIDENCE_CHANGED}
 
 
 async def test_a_payment_given_to_another_household_by_hand_is_found(
@@ -246,7 +246,7 @@ async def test_a_payment_given_to_another_household_by_hand_is_found(
 ) -> None:
     await two_days(world, recon)
     by_hand.execute("UPDATE payment SET household_id = household_id + 1 WHERE id = (SELECT min(id) FROM payment)")
-    assert await kinds(world) == {FaultKind.PAYMENT_ELSEWHERE, FaultKind.EVIDENCE_CHANGED}
+    assert await kinds(world) == {FindingKind.PAYMENT_ELSEWHERE, FindingKind.EVIDENCE_CHANGED}
 
 
 async def test_figures_that_move_after_the_closing_are_told_apart_from_the_sealed_ones(

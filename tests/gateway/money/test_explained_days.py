@@ -20,7 +20,7 @@ from payments.evidence.facts import Evidence
 from payments.observation import LineKind, Observation, ObservedStatus, Provenance
 from payments.operators.contract import Statement, StatementLine, StatementTotals
 from payments.reconciliation.ingest import ingest
-from payments.reconciliation.lines import KeptFile, read_file
+from payments.reconciliation.lines import StoredFile, read_file
 from tests.world import AMINATA, MOUSSA, World
 
 pytestmark = pytest.mark.database
@@ -108,7 +108,7 @@ def told(dice: random.Random, operator: str, account: str, known: dict[str, int]
 async def bring(world: World, recon: ReconcilingDeps, statement: Statement, name: str) -> None:
     now, content = world.clock.now(), sha256(name.encode()).digest()
 
-    async def keep(connection: AsyncConnection) -> KeptFile:
+    async def keep(connection: AsyncConnection) -> StoredFile:
         kept = await ingest(connection, statement, filename=name, content=content, imported_by="staff/test", now=now)
         return await read_file(connection, kept.file_id)
 

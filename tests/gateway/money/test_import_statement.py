@@ -153,7 +153,7 @@ async def test_a_file_whose_reader_dies_with_the_process_is_taken_again_after_it
     upload_id = await hand_in(recon, "jour.csv", Row("A", 100))
     await killed(world, upload_id, TRIES - 1)
     assert await read_due(recon) == 1
-    assert await states(world) == [("jour.csv", "kept", 0)]
+    assert await states(world) == [("jour.csv", "stored", 0)]
 
 
 async def test_a_file_that_kills_its_readers_is_put_aside_unread_until_a_person_asks(
@@ -198,7 +198,7 @@ async def test_a_line_that_cannot_be_matched_holds_no_other_line_and_no_other_fi
     await hand_in(recon, "jour.csv", *(Row(f"T{number}", 100 + number) for number in range(20)))
     await hand_in(recon, "autre.csv", Row("B", 200))
     await work(recon)
-    assert await states(world) == [("jour.csv", "kept", 1), ("autre.csv", "matched", 0)]
+    assert await states(world) == [("jour.csv", "stored", 1), ("autre.csv", "matched", 0)]
     assert await buckets(world) == {"recovered": 19, "waits": 2}
     for wait_s in RETRY_AFTER_S:
         world.clock.forward(seconds=wait_s)

@@ -12,7 +12,7 @@ from gateway.money.close_day import FIGURES, VERSION, DayToClose, canonical, clo
 from gateway.money.import_statement import resume
 from gateway.money.match_statement import ReconcilingDeps
 from gateway.reports.day import OperatorDay, day_report
-from payments.ledger.fault import Fault, FaultKind
+from payments.ledger.finding import Finding, FindingKind
 from payments.reconciliation import late as late_money
 from payments.reconciliation.close import DayNotClosable, DayRefusal, SealedDay
 from payments.reconciliation.late import LATE, late_lines, late_of_day, late_of_file, late_payments
@@ -54,8 +54,8 @@ def carried(sealed: SealedDay) -> list[str]:
     return [one["subject"] for one in json.loads(sealed.content)["late"]]
 
 
-async def faults(world: World) -> list[Fault]:
-    return list((await world.database.transact(verify_all)).faults)
+async def findings(world: World) -> list[Finding]:
+    return list((await world.database.transact(verify_all)).findings)
 
 
 async def test_a_payment_for_a_signed_day_is_told_once_and_carried_by_the_next_closing(
@@ -81,7 +81,7 @@ async def test_a_payment_for_a_signed_day_is_told_once_and_carried_by_the_next_c
     ]
     assert carried(first) == []
     assert second.seq == 2
-    assert await faults(world) == []
+    assert await findings(world) == []
 
 
 async def test_the_page_and_the_proof_name_it_and_it_is_no_fault(world: World, recon: ReconcilingDeps) -> None:
@@ -92,7 +92,7 @@ async def test_the_page_and_the_proof_name_it_and_it_is_no_fault(world: World, r
         proved = await late_payments(connection, 50)
     assert [(one.subject, one.amount_xof) for one in of_day] == [("late-1", 700)]
     assert [(one.subject, one.day, one.amount_xof) for one in proved] == [("late-1", DAY, 700)]
-    assert await faults(world) == []
+    assert await findings(world) == []
 
 
 async def test_the_proof_finds_it_though_its_break_was_removed(
@@ -221,7 +221,7 @@ async def test_days_before_the_first_signed_one_are_chained_in_the_order_of_sign
     fifth = await sign(recon, gap + timedelta(days=1))
     assert [one.seq for one in (third, fourth, fifth)] == [3, 4, 5]
     assert (fourth.previous_sha256, fifth.previous_sha256) == (third.sha256, fourth.sha256)
-    assert await faults(world) == []
+    assert await findings(world) == []
 
 
 ATTACKS = [
@@ -259,11 +259,11 @@ async def test_whatever_is_changed_behind_a_signed_day_is_named(
     world: World, recon: ReconcilingDeps, by_hand: psycopg.Connection, change: str, kind: str
 ) -> None:
     await two_days(world, recon)
-    assert await faults(world) == []
+    assert await findings(world) == []
     [(item,)] = await world.rows("SELECT min(due_item_id) FROM allocation")
     assert by_hand.execute(change.format(item=item).encode()).rowcount > 0
-    found = await faults(world)
-    assert FaultKind[kind] in {one.kind for one in found}
+    found = await findings(world)
+    assert FindingKind[kind] in {one.kind for one in found}
     assert all(one.detail for one in found)
 
 
@@ -294,7 +294,7 @@ async def test_no_column_behind_a_signed_day_can_be_changed_unseen(
     world: World, recon: ReconcilingDeps, by_hand: psycopg.Connection, table: str
 ) -> None:
     await two_days(world, recon)
-    assert await faults(world) == []
+    assert await findings(world) == []
     columns = by_hand.execute(
         "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s", (table,)
     ).fetchall()
@@ -306,12 +306,12 @@ async def test_no_column_behind_a_signed_day_can_be_changed_unseen(
         key = "id" if table == "due_item" else "ctid"
         change = f"UPDATE {table} SET {name} = {value} WHERE {key} = (SELECT {first} LIMIT 1)"  # noqa: S608 - as above
         assert by_hand.execute(change.encode()).rowcount == 1
-        if not await faults(world):
+        if not await findings(world):
             unseen.append(name)
         by_hand.execute(f"DELETE FROM {table}".encode())  # noqa: S608 - as above
         by_hand.execute(f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM kept".encode())  # noqa: S608 - as above
     assert set(unseen) == NOT_PROVED.get(table, set())
-    assert await faults(world) == []
+    assert await findings(world) == []
 
 
 async def test_a_day_of_many_slices_is_proved_slice_by_slice(
@@ -327,10 +327,10 @@ async def test_a_day_of_many_slices_is_proved_slice_by_slice(
     assert (evidence["slice"], evidence["rows"]["payments"]["count"]) == (2, 7)
     assert [file["lines"]["count"] for file in evidence["files"]] == [7]
     monkeypatch.setattr(day_evidence, "SLICE", 20_000)
-    assert await faults(world) == []
+    assert await findings(world) == []
     by_hand.execute("UPDATE payment SET fee_xof = 1 WHERE operator_transaction_id = 'P6'")
     by_hand.execute("UPDATE statement_line SET raw = 'x' WHERE operator_transaction_id = 'P5'")
-    assert [one.kind for one in await faults(world)] == [FaultKind.EVIDENCE_CHANGED] * 2
+    assert [one.kind for one in await findings(world)] == [FindingKind.EVIDENCE_CHANGED] * 2
 
 
 async def test_a_report_that_was_spoilt_keeps_neither_the_proof_nor_the_next_closing(
@@ -339,7 +339,7 @@ async def test_a_report_that_was_spoilt_keeps_neither_the_proof_nor_the_next_clo
     await two_days(world, recon)
     for spoilt in ("", "[]", '{"evidence": {"files": [1]}}', '{"late": 3}'):
         by_hand.execute("UPDATE day_report SET content = %s WHERE day = %s", (spoilt, NEXT))
-        assert [one.kind for one in await faults(world)] == [FaultKind.DAY_CHANGED]
+        assert [one.kind for one in await findings(world)] == [FindingKind.DAY_CHANGED]
     world.clock.forward(days=1)
     assert (await sign(recon, THIRD)).seq == 3
 
@@ -351,6 +351,6 @@ async def test_rows_that_nobody_signed_yet_are_proved_by_the_ledger_alone(
     await two_days(world, recon)
     await credit(world, "C", 1_000, THIRD)
     by_hand.execute("UPDATE payment SET payer_msisdn = '+22370000009' WHERE operator_transaction_id = 'C'")
-    assert await faults(world) == []
+    assert await findings(world) == []
     by_hand.execute("UPDATE payment SET amount_xof = 1 WHERE operator_transaction_id = 'C'")
-    assert [one.kind for one in await faults(world)] == [FaultKind.PAYMENT_NOT_POSTED]
+    assert [one.kind for one in await findings(world)] == [FindingKind.PAYMENT_NOT_POSTED]

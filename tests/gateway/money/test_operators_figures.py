@@ -19,7 +19,7 @@ from payments.evidence.facts import Evidence
 from payments.observation import LineKind, Observation, ObservedStatus, Provenance
 from payments.operators.contract import Statement, StatementLine, StatementTotals
 from payments.reconciliation.ingest import ingest
-from payments.reconciliation.lines import KeptFile, read_file
+from payments.reconciliation.lines import StoredFile, read_file
 from tests.world import AMINATA, MOUSSA, World
 
 pytestmark = pytest.mark.database
@@ -59,7 +59,7 @@ async def bring(world: World, *statements: Statement) -> None:
         await finish(recon, file, None, already=False)
 
 
-async def keep(connection: AsyncConnection, statement: Statement, now: datetime) -> KeptFile:
+async def keep(connection: AsyncConnection, statement: Statement, now: datetime) -> StoredFile:
     name = f"{next(NUMBERS)}.csv"
     content = sha256(name.encode()).digest()
     kept = await ingest(connection, statement, filename=name, content=content, imported_by="staff/test", now=now)

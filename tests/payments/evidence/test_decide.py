@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from payments.credit import NewPayment, amount_mismatches, receipt_number
 from payments.evidence.decide import decide
-from payments.evidence.facts import BreakKind, ConfirmedPayment, Decision, Evidence, ExistingPayment, Known, MatchedBy
+from payments.evidence.facts import (
+    BreakKind,
+    ConfirmedPayment,
+    Decision,
+    Evidence,
+    ExistingPayment,
+    KnownFacts,
+    MatchedBy,
+)
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.requests.facts import RequestFact
 from payments.requests.lifecycle import State
@@ -25,7 +33,7 @@ def request(number: int, state: State = State.PENDING, amount_xof: int = 3000) -
     return RequestFact(number, OP, f"REF{number}", number + 10, amount_xof, AMINATA, state)
 
 
-KNOWN = Known(
+KNOWN = KnownFacts(
     requests={1: request(1), 2: request(2, State.EXPIRED), 3: request(3, State.FAILED), 4: request(4, State.SUCCEEDED)},
     households={"1000000017": 21},
     payers={AMINATA: (11,), MOUSSA: (12,), SHARED: (13, 14)},

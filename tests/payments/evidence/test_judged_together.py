@@ -18,7 +18,7 @@ from payments.evidence.facts import (
     Decision,
     Evidence,
     ExistingPayment,
-    Known,
+    KnownFacts,
     MatchedBy,
     Reversal,
 )
@@ -35,7 +35,7 @@ BOTH = {
     number: RequestFact(number, OP, f"REF{number}", household, 3000, AMINATA, State.PENDING, ASKED_AT)
     for number, household in ((1, 11), (2, 11), (3, 12))
 }
-KNOWN = Known(requests=BOTH, payers={AMINATA: (11,), MOUSSA: (12,)})
+KNOWN = KnownFacts(requests=BOTH, payers={AMINATA: (11,), MOUSSA: (12,)})
 
 
 def said(status: ObservedStatus = ObservedStatus.SUCCEEDED, request: int | None = None, **fields: object) -> Evidence:

@@ -18,7 +18,7 @@ from payments.ledger import post as posting
 from payments.ledger import seal as sealing
 from payments.ledger.balance import balances, check_books
 from payments.ledger.entry import Entry, LedgerTxn
-from payments.ledger.fault import Fault, FaultKind
+from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.post import final_through, post, reserve_ids, wait_for_postings
 from payments.ledger.seal import FILLING_MAX, GENESIS_SHA256, Block, Verification, seal, verify
 
@@ -82,7 +82,7 @@ async def test_an_untouched_ledger_verifies(database: Database) -> None:
     assert [block.txn_count for block in blocks] == [4, 4, 4]
     assert blocks[0].previous_sha256 == GENESIS_SHA256
     assert [block.previous_sha256 for block in blocks[1:]] == [block.sha256 for block in blocks[:-1]]
-    assert await verified(database) == Verification(blocks=3, txns=12, unsealed=2, faults=())
+    assert await verified(database) == Verification(blocks=3, txns=12, unsealed=2, findings=())
     assert await database.transact(check_books) == ()
 
 
@@ -96,7 +96,7 @@ async def test_sealing_again_seals_only_what_is_new(database: Database) -> None:
 
 async def test_an_empty_ledger_has_nothing_to_seal(database: Database) -> None:
     assert await database.transact(lambda connection: seal(connection, NOW)) is None
-    assert await verified(database) == Verification(blocks=0, txns=0, unsealed=0, faults=())
+    assert await verified(database) == Verification(blocks=0, txns=0, unsealed=0, findings=())
 
 
 async def test_a_block_is_bounded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +128,7 @@ async def test_one_row_changed_by_hand_names_its_block(
     blocks = await sealed_books(database)
     by_hand.execute(change.encode(), {"id": blocks[1].after_txn_id + 2})
     found = await verified(database)
-    assert [(fault.block_seq, fault.kind) for fault in found.faults] == [(2, FaultKind.CONTENT_CHANGED)]
+    assert [(finding.block_seq, finding.kind) for finding in found.findings] == [(2, FindingKind.CONTENT_CHANGED)]
     assert not found.ok
 
 
@@ -138,7 +138,7 @@ async def test_a_row_that_disappears_names_its_block(database: Database, by_hand
     by_hand.execute("DELETE FROM ledger_entry WHERE txn_id = %(id)s", gone)
     by_hand.execute("DELETE FROM ledger_txn WHERE id = %(id)s", gone)
     found = await verified(database)
-    assert [(fault.block_seq, fault.kind) for fault in found.faults] == [(3, FaultKind.ROWS_MISSING)]
+    assert [(finding.block_seq, finding.kind) for finding in found.findings] == [(3, FindingKind.ROWS_MISSING)]
 
 
 async def test_a_balanced_row_slipped_into_a_sealed_range_is_found(
@@ -161,7 +161,7 @@ async def test_a_balanced_row_slipped_into_a_sealed_range_is_found(
         {"id": gap},
     )
     found = await verified(database)
-    assert [(fault.block_seq, fault.kind) for fault in found.faults] == [(1, FaultKind.ROWS_INSERTED)]
+    assert [(finding.block_seq, finding.kind) for finding in found.findings] == [(1, FindingKind.ROWS_INSERTED)]
     assert await database.transact(check_books) == ()
 
 
@@ -172,14 +172,14 @@ async def test_a_row_before_the_first_block_is_found(database: Database, by_hand
         "VALUES (0, 'early', 'test', %s, %s, 'nobody', 'none')",
         (NOW, NOW),
     )
-    assert FaultKind.ROWS_INSERTED in {fault.kind for fault in (await verified(database)).faults}
+    assert FindingKind.ROWS_INSERTED in {finding.kind for finding in (await verified(database)).findings}
 
 
 async def test_a_block_that_disappears_breaks_the_chain(database: Database, by_hand: psycopg.Connection) -> None:
     await sealed_books(database)
     by_hand.execute("DELETE FROM ledger_block WHERE seq = 2")
     found = await verified(database)
-    assert [(fault.block_seq, fault.kind) for fault in found.faults] == [(3, FaultKind.CHAIN_BROKEN)]
+    assert [(finding.block_seq, finding.kind) for finding in found.findings] == [(3, FindingKind.CHAIN_BROKEN)]
 
 
 async def test_a_block_sealed_anew_over_changed_rows_breaks_the_chain(
@@ -190,7 +190,7 @@ async def test_a_block_sealed_anew_over_changed_rows_breaks_the_chain(
     digest, _ = await database.transact(lambda connection: sealing._digest(connection, blocks[0]))
     by_hand.execute("UPDATE ledger_block SET sha256 = %s WHERE seq = 1", (digest,))
     found = await verified(database)
-    assert [(fault.block_seq, fault.kind) for fault in found.faults] == [(2, FaultKind.CHAIN_BROKEN)]
+    assert [(finding.block_seq, finding.kind) for finding in found.findings] == [(2, FindingKind.CHAIN_BROKEN)]
 
 
 async def test_each_question_of_the_books_finds_its_fault(database: Database, by_hand: psycopg.Connection) -> None:
@@ -203,50 +203,50 @@ async def test_each_question_of_the_books_finds_its_fault(database: Database, by
         "posted_at, ledger_txn_id, receipt_number) VALUES ('sandbox', 'T', 9, 'suspense', 'query', %s, %s, 1, 'Q1')",
         (NOW, NOW),
     )
-    faults: tuple[Fault, ...] = await database.transact(check_books)
-    assert {fault.kind for fault in faults} == {
-        FaultKind.UNBALANCED,
-        FaultKind.LEDGER_NOT_ZERO,
-        FaultKind.CLEARING_WITHOUT_PAYMENT,
-        FaultKind.ENTRY_WITHOUT_TXN,
-        FaultKind.PAYMENT_NOT_POSTED,
-        FaultKind.PAYMENT_ELSEWHERE,
-        FaultKind.PAYMENT_RENAMED,
+    findings: tuple[Finding, ...] = await database.transact(check_books)
+    assert {finding.kind for finding in findings} == {
+        FindingKind.UNBALANCED,
+        FindingKind.LEDGER_NOT_ZERO,
+        FindingKind.CLEARING_WITHOUT_PAYMENT,
+        FindingKind.ENTRY_WITHOUT_TXN,
+        FindingKind.PAYMENT_NOT_POSTED,
+        FindingKind.PAYMENT_ELSEWHERE,
+        FindingKind.PAYMENT_RENAMED,
     }
 
 
 SLIPS = [
-    ("one entry alone", "DELETE FROM ledger_entry WHERE txn_id = 2 AND line = 2", FaultKind.UNBALANCED),
-    ("no entry", "DELETE FROM ledger_entry WHERE txn_id = 2", FaultKind.UNBALANCED),
-    ("a sum", "UPDATE ledger_entry SET amount_xof = 501 WHERE txn_id = 2 AND line = 1", FaultKind.UNBALANCED),
-    ("no transaction", "DELETE FROM ledger_txn WHERE id = 2", FaultKind.ENTRY_WITHOUT_TXN),
-    ("an amount", "UPDATE payment SET amount_xof = 9 WHERE ledger_txn_id = 2", FaultKind.PAYMENT_NOT_POSTED),
-    ("an operator", "UPDATE payment SET operator = 'x' WHERE ledger_txn_id = 2", FaultKind.PAYMENT_NOT_POSTED),
-    ("no payment", "DELETE FROM payment WHERE ledger_txn_id = 2", FaultKind.CLEARING_WITHOUT_PAYMENT),
-    ("a household", "UPDATE payment SET household_id = 8 WHERE ledger_txn_id = 2", FaultKind.PAYMENT_ELSEWHERE),
+    ("one entry alone", "DELETE FROM ledger_entry WHERE txn_id = 2 AND line = 2", FindingKind.UNBALANCED),
+    ("no entry", "DELETE FROM ledger_entry WHERE txn_id = 2", FindingKind.UNBALANCED),
+    ("a sum", "UPDATE ledger_entry SET amount_xof = 501 WHERE txn_id = 2 AND line = 1", FindingKind.UNBALANCED),
+    ("no transaction", "DELETE FROM ledger_txn WHERE id = 2", FindingKind.ENTRY_WITHOUT_TXN),
+    ("an amount", "UPDATE payment SET amount_xof = 9 WHERE ledger_txn_id = 2", FindingKind.PAYMENT_NOT_POSTED),
+    ("an operator", "UPDATE payment SET operator = 'x' WHERE ledger_txn_id = 2", FindingKind.PAYMENT_NOT_POSTED),
+    ("no payment", "DELETE FROM payment WHERE ledger_txn_id = 2", FindingKind.CLEARING_WITHOUT_PAYMENT),
+    ("a household", "UPDATE payment SET household_id = 8 WHERE ledger_txn_id = 2", FindingKind.PAYMENT_ELSEWHERE),
     (
         "suspense",
         "UPDATE payment SET household_id = NULL, matched_by = 'suspense' WHERE ledger_txn_id = 2",
-        FaultKind.PAYMENT_ELSEWHERE,
+        FindingKind.PAYMENT_ELSEWHERE,
     ),
     (
         "an entry for nobody",
         "UPDATE ledger_entry SET household_id = NULL WHERE txn_id = 2 AND line = 2",
-        FaultKind.PAYMENT_ELSEWHERE,
+        FindingKind.PAYMENT_ELSEWHERE,
     ),
     (
         "a moment",
         "UPDATE payment SET occurred_at = occurred_at + interval '1 microsecond' WHERE ledger_txn_id = 2",
-        FaultKind.PAYMENT_MOVED,
+        FindingKind.PAYMENT_MOVED,
     ),
-    ("an id", "UPDATE payment SET operator_transaction_id = 'T9' WHERE ledger_txn_id = 2", FaultKind.PAYMENT_RENAMED),
-    ("an id below all", "UPDATE ledger_entry SET txn_id = -5 WHERE txn_id = 2", FaultKind.ENTRY_WITHOUT_TXN),
+    ("an id", "UPDATE payment SET operator_transaction_id = 'T9' WHERE ledger_txn_id = 2", FindingKind.PAYMENT_RENAMED),
+    ("an id below all", "UPDATE ledger_entry SET txn_id = -5 WHERE txn_id = 2", FindingKind.ENTRY_WITHOUT_TXN),
 ]
 
 
 @pytest.mark.parametrize(("what", "change", "kind"), SLIPS, ids=[what for what, _, _ in SLIPS])
 async def test_one_pass_over_the_books_overlooks_nothing_that_a_question_would_name(
-    database: Database, by_hand: psycopg.Connection, what: str, change: str, kind: FaultKind
+    database: Database, by_hand: psycopg.Connection, what: str, change: str, kind: FindingKind
 ) -> None:
     del what
 
@@ -267,7 +267,7 @@ async def test_one_pass_over_the_books_overlooks_nothing_that_a_question_would_n
     )
     assert await database.transact(check_books) == ()
     by_hand.execute(change.encode())
-    assert kind in {fault.kind for fault in await database.transact(check_books)}
+    assert kind in {finding.kind for finding in await database.transact(check_books)}
 
 
 async def test_accounts_add_up_to_zero(database: Database) -> None:
@@ -345,7 +345,7 @@ async def test_no_transaction_slips_behind_a_block_while_many_post_and_some_seal
     await database.transact(wait_for_postings)
     while await database.transact(lambda connection: seal(connection, NOW)):
         pass
-    assert await verified(database) == Verification(blocks=ANY, txns=posted, unsealed=0, faults=())
+    assert await verified(database) == Verification(blocks=ANY, txns=posted, unsealed=0, findings=())
     assert all(reached.values()), reached
 
 

@@ -17,7 +17,7 @@ INSERT_FILE = (
     " covered_until, line_count, collected_xof, fees_xof, gap_xof, imported_by, imported_at)"
 )
 
-WITH_FILE = {UploadState.KEPT, UploadState.PARKED, UploadState.MATCHED}
+WITH_FILE = {UploadState.STORED, UploadState.PARKED, UploadState.MATCHED}
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_the_bytes_of_an_upload_leave_only_for_the_file_that_holds_the_same(book
         for change, values in (
             ("content = NULL", ()),
             ("content = 'altered'", ()),
-            (f"content = NULL, state = 'kept', file_id = {file_of_stranger}", (stranger,)),
+            (f"content = NULL, state = 'stored', file_id = {file_of_stranger}", (stranger,)),
         ):
             with pytest.raises((RestrictViolation, CheckViolation)):
                 connection.execute(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class FaultKind(StrEnum):
+class FindingKind(StrEnum):
     """One way in which the books can be untrue."""
 
     CONTENT_CHANGED = "content_changed"
@@ -30,9 +30,9 @@ class FaultKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Finding:
     """One thing found wrong, with the sealed block it lies in where there is one."""
 
     block_seq: int | None
-    kind: FaultKind
+    kind: FindingKind
     detail: str
