@@ -72,6 +72,7 @@ OptionalBytes = Annotated[bytes | None, Field(sa_type=LargeBinary)]
 UniqueUuid = Annotated[UUID, Field(sa_type=PG_UUID, unique=True)]
 #: Structured data: whoever reads it checks it.
 Document = Annotated[dict[str, object], Field(sa_type=JSONB)]
+OptionalDocument = Annotated[dict[str, object] | None, Field(sa_type=JSONB(none_as_null=True))]
 TextDocument = Annotated[dict[str, str], Field(sa_type=JSONB)]
 OptionalNumbers = Annotated[list[int] | None, Field(sa_type=JSONB)]
 #: The database transaction that wrote the row, set by the database itself.

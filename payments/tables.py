@@ -14,6 +14,7 @@ from payments.columns import (
     Instant,
     NumberKey,
     OptionalBytes,
+    OptionalDocument,
     OptionalFrancs,
     OptionalInstant,
     OptionalNumber,
@@ -44,6 +45,7 @@ class PaymentRequest(Table, table=True):
     __table_args__ = (
         positive("amount_xof"),
         one_of("state", State),
+        CheckConstraint("jsonb_typeof(operator_state) = 'object'", name="operator_state_is_an_object"),
         Index(
             "ix_payment_request_due",
             "operator",
@@ -76,6 +78,9 @@ class PaymentRequest(Table, table=True):
     finalised_at: OptionalInstant = None
     parked_at: OptionalInstant = None
     last_detail: OptionalText = None
+    # What the operator gave us with its answer, and wants to hear again when it is asked.
+    operator_request_id: OptionalText = None
+    operator_state: OptionalDocument = None
 
 
 class Callback(Table, table=True):
@@ -100,6 +105,8 @@ class Callback(Table, table=True):
     operator: PlainText
     request_id: OptionalNumber = None
     method: PlainText
+    path: PlainText
+    query: PlainText
     headers: TextDocument
     body: RawBytes
     verdict: PlainText

@@ -7,7 +7,7 @@ by its own long address, or by its network. Anything else finds nothing here; it
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TypeVar
@@ -26,7 +26,7 @@ from gateway.infra.problems import problem
 from gateway.infra.rates import Buckets, Rate
 from gateway.operator_api.callers import Callers, Entrance, sender_of
 from gateway.operator_api.refusals import Refusals
-from payments.evidence.callbacks import store, unproven_waiting
+from payments.evidence.callbacks import REMOVED, store, unproven_waiting
 from payments.evidence.refusals import refused_one
 from payments.http_messages import RawRequest, RawResponse
 from payments.observation import VerdictKind
@@ -36,6 +36,8 @@ Result = TypeVar("Result")
 
 log = structlog.stdlib.get_logger()
 
+#: Longer than any operator writes into an address; the query is kept beside the body.
+QUERY_CHARS_MAX = 8 * 1024
 #: More digits than any length has that we would read.
 LENGTH_DIGITS_MAX = 15
 #: An operator waits between two seconds (MTN) and ten; what is late is sent again, and money is credited once.
@@ -54,6 +56,7 @@ BYTES_OF_OPERATOR = Rate(burst=32 * 1024 * 1024, per_s=16 * 1024)
 NO_ADDRESS = "no request has this address"
 NOT_VOUCHED_FOR = "neither signed, nor listed, nor at the operator's own address"
 TOO_LARGE = "the body is too large"
+QUERY_TOO_LARGE = "the query is too large"
 TOO_MANY = "too many messages that nobody vouches for"
 
 
@@ -141,13 +144,23 @@ class _Message:
         if verdict.kind is not VerdictKind.ACCEPT:
             await self._check_unproven(raw)
         token = self._last if self._entrance is Entrance.REQUEST else None
-        kept = await self._ask(lambda connection: store(connection, self._operator.name, token, raw, verdict))
+        shown = self._without_key(raw)
+        kept = await self._ask(lambda connection: store(connection, self._operator.name, token, shown, verdict))
         if not kept:
             raise _TurnedAway(HTTPStatus.NOT_FOUND, NO_ADDRESS, raw.body)
         CALLBACKS.labels(self._operator.name, verdict.kind).inc()
         return _response(can.acknowledgement)
 
+    def _without_key(self, raw: RawRequest) -> RawRequest:
+        """Return the message as it may be kept: the operator's own long address is a secret of ours."""
+        if self._entrance is not Entrance.KEY:
+            return raw
+        return replace(raw, path=f"{raw.path.removesuffix(self._last or '')}{REMOVED}")
+
     async def _read(self, bytes_max: int) -> RawRequest:
+        query = self._request.url.query
+        if len(query) > QUERY_CHARS_MAX:
+            raise _TurnedAway(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, QUERY_TOO_LARGE, len(query))
         if _announced(self._request) > bytes_max:
             raise _TurnedAway(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE, _announced(self._request))
         body = bytearray()
@@ -158,7 +171,7 @@ class _Message:
         return RawRequest(
             method=self._request.method,
             path=self._request.scope["path"],
-            query=self._request.url.query,
+            query=query,
             headers=dict(self._request.headers),
             body=bytes(body),
             received_at=self._deps.clock.now(),

@@ -30,7 +30,7 @@ APPEND_ONLY = (
 
 #: Columns that are evidence: written once, whoever asks to change them later.
 EVIDENCE = {
-    "callback": "id, operator, request_id, method, headers, body, verdict, reason, received_at",
+    "callback": "id, operator, request_id, method, path, query, headers, body, verdict, reason, received_at",
     "statement_line": "file_id, line_number, operator, kind, status, amount_xof, fee_xof, payer_msisdn, our_reference, "
     "operator_transaction_id, occurred_at, raw, raw_transaction_id, reference, moved_xof, remarks, subject, counts_at, "
     "due_xof, running_xof",
@@ -45,7 +45,7 @@ EVIDENCE = {
 #: What the application may change: work in progress, never evidence and never money.
 CHANGEABLE = {
     "payment_request": "state, submissions, inquiries, failures, submitted_at, next_attempt_at, finalised_at, "
-    "parked_at, last_detail",
+    "parked_at, last_detail, operator_request_id, operator_state",
     "callback": "attempts, next_attempt_at, handled_at, parked_at, last_error",
     "refused_callback": "refused, last_sha256, last_bytes, last_at",
     "inquiry": "attempts, next_attempt_at, closed_at, parked_at, last_detail",

@@ -26,9 +26,10 @@ REMOVED = "[removed]"
 
 #: An address that belongs to no request is found out in the statement that stores, and then nothing is: one round trip.
 STORE = text("""
-    INSERT INTO callback (operator, request_id, method, headers, body, verdict, reason, received_at, attempts,
-                          next_attempt_at)
-    SELECT :operator, found.request_id, :method, :headers, :body, :verdict, :reason, :received_at, 0, :received_at
+    INSERT INTO callback (operator, request_id, method, path, query, headers, body, verdict, reason, received_at,
+                          attempts, next_attempt_at)
+    SELECT :operator, found.request_id, :method, :path, :query, :headers, :body, :verdict, :reason,
+           :received_at, 0, :received_at
       FROM (SELECT (SELECT id FROM payment_request
                      WHERE callback_token = :token AND operator = :operator) AS request_id) AS found
      WHERE CAST(:token AS text) IS NULL OR found.request_id IS NOT NULL
@@ -56,7 +57,7 @@ LEASE_DUE = text("""
          ORDER BY next_attempt_at, id LIMIT :batch - (SELECT count(*) FROM tried) FOR UPDATE SKIP LOCKED)
     UPDATE callback SET attempts = attempts + 1, next_attempt_at = :lease_until
      WHERE id IN (SELECT id FROM tried UNION ALL SELECT id FROM fresh)
-    RETURNING id, operator, request_id, method, headers, body, verdict, received_at, attempts
+    RETURNING id, operator, request_id, method, path, query, headers, body, verdict, received_at, attempts
 """)
 
 PARK_STRANGERS = text("""
@@ -97,6 +98,8 @@ class StoredCallback:
     operator: str
     request_id: int | None
     method: str
+    path: str
+    query: str
     headers: Mapping[str, str]
     body: bytes
     verdict: VerdictKind
@@ -104,8 +107,8 @@ class StoredCallback:
     attempts: int
 
     def as_request(self) -> RawRequest:
-        """Return the request as it came; its address is kept as the request it belongs to."""
-        return RawRequest(self.method, "", "", self.headers, self.body, self.received_at)
+        """Return the request as it came, but for what its headers and its address held of secrets."""
+        return RawRequest(self.method, self.path, self.query, self.headers, self.body, self.received_at)
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -126,6 +129,8 @@ async def store(
             "operator": operator,
             "token": token,
             "method": request.method,
+            "path": request.path.replace("\x00", ""),
+            "query": request.query.replace("\x00", ""),
             "headers": kept_headers(request.headers),
             "body": request.body,
             "verdict": verdict.kind,

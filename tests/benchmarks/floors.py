@@ -43,8 +43,9 @@ LIFETIME = timedelta(seconds=180)
 IDS = RandomIds()
 
 INSERT_CALLBACK = text("""
-    INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts, next_attempt_at)
-    VALUES ('sandbox', :method, :headers, :body, 'accept_unverified', :reason, :now, 0, :now)
+    INSERT INTO callback (operator, method, path, query, headers, body, verdict, reason, received_at, attempts,
+                          next_attempt_at)
+    VALUES ('sandbox', :method, '/webhooks/sandbox', '', :headers, :body, 'accept_unverified', :reason, :now, 0, :now)
 """).bindparams(bindparam("headers", type_=JSONB))
 #: What the statements want to be told. A name that we do not know is a moment; if it is not, PostgreSQL says so.
 ACCOUNT_NAMES = frozenset(LOAD_ACCOUNT.compile().params)

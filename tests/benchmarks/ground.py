@@ -48,9 +48,10 @@ REQUESTS = """
 """
 
 CALLBACKS = """
-    INSERT INTO callback (operator, request_id, method, headers, body, verdict, reason, received_at, attempts,
-                          next_attempt_at)
-    SELECT 'sandbox', CASE WHEN %(bound)s THEN NULL ELSE payment_request.id END, 'PUT', %(headers)s, new.body,
+    INSERT INTO callback (operator, request_id, method, path, query, headers, body, verdict, reason, received_at,
+                          attempts, next_attempt_at)
+    SELECT 'sandbox', CASE WHEN %(bound)s THEN NULL ELSE payment_request.id END, 'PUT', '/webhooks/sandbox', '',
+           %(headers)s, new.body,
            CASE WHEN %(bound)s THEN 'accept' ELSE 'accept_unverified' END, 'stored by the benchmark', %(at)s, 0, %(at)s
       FROM unnest(%(references)s::text[], %(bodies)s::bytea[]) WITH ORDINALITY AS new(reference, body, number)
       JOIN payment_request USING (reference)

@@ -16,9 +16,10 @@ from tests.world import World
 pytestmark = pytest.mark.database
 
 CALLBACK = """
-    INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts, parked_at,
-                          last_error)
-    VALUES ('sandbox', 'PUT', '{}', '{', 'accept', 'signed', :now, 12, :now, 'not strict JSON') RETURNING id
+    INSERT INTO callback (operator, method, path, query, headers, body, verdict, reason, received_at, attempts,
+                          parked_at, last_error)
+    VALUES ('sandbox', 'PUT', '/webhooks/sandbox', '', '{}', '{', 'accept', 'signed', :now, 12, :now,
+            'not strict JSON') RETURNING id
 """
 QUESTION = """
     INSERT INTO inquiry (operator, operator_transaction_id, attempts, opened_at, parked_at, last_detail)

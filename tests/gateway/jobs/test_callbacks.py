@@ -143,8 +143,9 @@ async def test_poison_of_every_kind_blocks_nobody(world: World, urls: Urls) -> N
     answer(world, await pushed(world, AMINATA, "S1"))
     with hand(urls.app) as connection:
         connection.execute(
-            "INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts,"
-            " next_attempt_at) VALUES ('gone', 'PUT', '{}', 'x', 'accept_unverified', 'test', %(at)s, 0, %(at)s)",
+            "INSERT INTO callback (operator, method, path, query, headers, body, verdict, reason, received_at,"
+            " attempts, next_attempt_at)"
+            " VALUES ('gone', 'PUT', '/webhooks/gone', '', '{}', 'x', 'accept_unverified', 'test', %(at)s, 0, %(at)s)",
             {"at": world.clock.now()},
         )
     await knock(world, b"{")

@@ -47,8 +47,9 @@ ASKED = """
     VALUES (%(operator)s, 'T1', 0, %(at)s, %(at)s)
 """
 TOLD = """
-    INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts, next_attempt_at)
-    VALUES (%(operator)s, 'PUT', '{}', 'x', 'accept_unverified', 'test', %(at)s, 0, %(at)s)
+    INSERT INTO callback (operator, method, path, query, headers, body, verdict, reason, received_at, attempts,
+                          next_attempt_at)
+    VALUES (%(operator)s, 'PUT', '/webhooks/gone', '', '{}', 'x', 'accept_unverified', 'test', %(at)s, 0, %(at)s)
 """
 
 

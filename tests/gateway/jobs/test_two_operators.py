@@ -232,8 +232,9 @@ async def test_ten_thousand_retries_do_not_delay_a_new_callback_beyond_one_batch
     world = town.world
     with hand(urls.owner) as connection:
         connection.execute(
-            "INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts,"
-            " next_attempt_at) SELECT %(name)s, 'POST', '{}', '{', 'accept_unverified', 'test', %(at)s, 3, %(at)s"
+            "INSERT INTO callback (operator, method, path, query, headers, body, verdict, reason, received_at,"
+            " attempts, next_attempt_at)"
+            " SELECT %(name)s, 'POST', '/webhooks/cauri', '', '{}', '{', 'accept_unverified', 'test', %(at)s, 3, %(at)s"
             " FROM generate_series(1, %(many)s)",
             {"name": CAURI, "at": world.clock.now(), "many": MANY},
         )

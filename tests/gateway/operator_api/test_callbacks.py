@@ -17,10 +17,18 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from gateway.infra.database import Database
 from gateway.jobs.callbacks import read_callbacks
-from gateway.operator_api.callbacks import MESSAGES_OF_SENDER, NO_ADDRESS, NOT_VOUCHED_FOR, UNPROVEN_MAX, WebhookDeps
+from gateway.operator_api.callbacks import (
+    MESSAGES_OF_SENDER,
+    NO_ADDRESS,
+    NOT_VOUCHED_FOR,
+    QUERY_CHARS_MAX,
+    UNPROVEN_MAX,
+    WebhookDeps,
+)
 from gateway.operator_api.callers import Callers
-from payments.evidence.callbacks import REMOVED, SECRET_HEADERS
+from payments.evidence.callbacks import REMOVED, SECRET_HEADERS, claim
 from payments.operators.contract import Secret, Secrets
+from payments.requests.dispatch import Lease
 from tests.conftest import Urls
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.infra.failing_postgres import end_all, fill, silent
@@ -159,6 +167,26 @@ async def test_secrets_are_known_to_have_been_there_and_are_not_kept(world: Worl
     assert {kept[name] for name in SECRET_HEADERS} == {REMOVED}
     assert kept["x-note"] == "kept"
     assert "hush-hush" not in str(kept)
+
+
+async def test_the_address_is_kept_with_its_query_and_without_our_own_key(world: World) -> None:
+    await pushed(world, AMINATA, "S1")
+    token = await token_of(world)
+    for last in ("", f"/{WORD}", f"/{token}"):
+        assert (await send(world, f"/webhooks/sandbox{last}?ref=A%20B&key=", b"{}", "POST"))[0] == 204
+    kept = await world.rows("SELECT method, path, query FROM callback ORDER BY id")
+    addresses = ["/webhooks/sandbox", f"/webhooks/sandbox/{REMOVED}", f"/webhooks/sandbox/{token}"]
+    assert kept == [("POST", address, "ref=A%20B&key=") for address in addresses]
+    lease = Lease("sandbox", world.clock.now(), 60, 10)
+    (first, *_) = await world.database.transact(lambda connection: claim(connection, lease))
+    request = first.as_request()
+    assert (request.method, request.path, request.query) == kept[0]
+    assert request.received_at == world.clock.now()
+
+
+async def test_a_query_that_no_operator_writes_is_not_kept(world: World) -> None:
+    assert (await send(world, f"/webhooks/sandbox?x={'1' * QUERY_CHARS_MAX}"))[0] == 413
+    assert await world.count("callback") == 0
 
 
 @pytest.mark.parametrize(

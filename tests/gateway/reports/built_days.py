@@ -292,8 +292,9 @@ async def park_a_callback(connection: AsyncConnection, now: datetime) -> None:
     """Set one callback aside, as the job does after its last try."""
     await connection.execute(
         text(
-            "INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts, parked_at) "
-            "VALUES ('sandbox', 'PUT', '{}', '', 'accept_unverified', 'ok', :now, 9, :now)"
+            "INSERT INTO callback (operator, method, path, query, headers, body, verdict, reason, received_at, "
+            "attempts, parked_at) "
+            "VALUES ('sandbox', 'PUT', '/webhooks/sandbox', '', '{}', '', 'accept_unverified', 'ok', :now, 9, :now)"
         ),
         {"now": now},
     )
