@@ -8,7 +8,6 @@ import httpx
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from gateway.config.setting_types import SmsSender
 from gateway.config.settings import Settings
 from gateway.console.deps import ConsoleDeps
 from gateway.contributions.schemes import SchemeCatalog
@@ -22,17 +21,14 @@ from gateway.members.places import rows
 from gateway.money.match_statement import ReconcilingDeps
 from gateway.operator_api.callbacks import WebhookDeps
 from gateway.operator_api.callers import Callers
-from gateway.sms.senders import africastalking
-from gateway.sms.senders.contract import SmsSender as Sender
-from gateway.sms.senders.sandbox import SandboxSender
-from gateway.ussd.aggregators.registry import built_in as aggregators
+from gateway.sms.senders import registry as senders
+from gateway.sms.senders.contract import SmsSender
+from gateway.ussd.aggregators import registry as aggregators
 from gateway.ussd.deps import UssdDeps
 from gateway.ussd.sessions import SessionStore
 from gateway.ussd.sessions_postgres import PostgresSessions
 from gateway.ussd.sessions_redis import RedisSessions, open_redis
-from payments.operators.contract import Operator, OperatorClient
-from payments.operators.registry import built_in as operators
-from payments.operators.sandbox.client import SandboxClient
+from payments.operators import registry as operators
 from ussd_flows.places import places_from
 
 #: Longer than the longest statement of a report (the trial balance allows itself two minutes).
@@ -75,8 +71,10 @@ class Wiring:
 
     def _build(self) -> ProcessDeps:
         settings, catalog, clock = self._settings, SchemeCatalog(), SystemClock()
-        clients = self._clients(clock)
-        known = {name: one for name, one in operators().items() if name in clients or _is_by_file(one)}
+        known = {
+            name: operators.build(name, config, self._http, clock)
+            for name, config in settings.adapters.operators.items()
+        }
         deps = Deps(
             ingress_db=self._database(at_ingress=True),
             console_db=self._database(),
@@ -84,14 +82,14 @@ class Wiring:
             clock=clock,
             ids=RandomIds(),
             operators=known,
-            clients=clients,
+            clients={name: one.client for name, one in known.items() if one.client is not None},
             secrets={name: settings.secrets_of(name) for name in known},
             public_url=settings.public_url,
             service_code=settings.service_code,
             local_mode=settings.is_local,
             reach=timedelta(days=settings.reach_days),
         )
-        accounts = {"sandbox": settings.sandbox_merchant}
+        accounts = {name: one.account for name, one in known.items() if one.account is not None}
         return ProcessDeps(
             deps=deps,
             ussd=self._ussd(deps, catalog),
@@ -127,25 +125,11 @@ class Wiring:
         self._databases.append(database)
         return database
 
-    def _clients(self, clock: SystemClock) -> dict[str, OperatorClient]:
-        settings = self._settings
-        if settings.sandbox_operator_url is None or settings.sandbox_api_key is None:
-            return {}
-        sandbox = SandboxClient(
-            http=self._http,
-            base_url=settings.sandbox_operator_url,
-            api_key=settings.sandbox_api_key.get_secret_value(),
-            merchant_account=settings.sandbox_merchant,
-            now=clock.now,
-            timeout_s=settings.operator_timeout_s,
-        )
-        return {"sandbox": sandbox}
-
     def _ussd(self, deps: Deps, catalog: SchemeCatalog) -> UssdDeps:
         return UssdDeps(
             deps=deps,
             sessions=self._sessions(),
-            aggregators=aggregators(),
+            aggregators=aggregators.built(self._settings.adapters.aggregators),
             keys=_plain(self._settings.ussd_keys),
             catalog=catalog,
             places=places_from(rows()),
@@ -158,25 +142,10 @@ class Wiring:
         self._redis = open_redis(self._settings.redis_url.get_secret_value())
         return RedisSessions(self._redis)
 
-    def _sender(self, deps: Deps) -> Sender:
-        settings = self._settings
-        if settings.sms_sender is SmsSender.SANDBOX:
-            return SandboxSender(deps.worker_db, deps.clock)
-        if settings.africastalking_username is None or settings.africastalking_api_key is None:
-            raise AssertionError("the settings refuse this sender without its account")
-        return africastalking.open_sender(
-            settings.africastalking_username,
-            settings.africastalking_api_key.get_secret_value(),
-            settings.africastalking_sender_id,
-            settings.operator_timeout_s,
-        )
+    def _sender(self, deps: Deps) -> SmsSender:
+        (name, config), *_ = self._settings.adapters.senders.items()
+        return senders.build(name, config, self._http, deps.clock, deps.worker_db)
 
 
 def _plain(named: Mapping[str, Sequence[SecretStr]]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(key.get_secret_value() for key in keys) for name, keys in named.items()}
-
-
-def _is_by_file(operator: Operator) -> bool:
-    """Return whether an operator has no calls that we could make: its statements and callbacks are all there is."""
-    can = operator.capabilities
-    return not (can.request_to_pay or can.query_request or can.query_transaction)

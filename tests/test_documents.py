@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.adapter_settings import variables
 from gateway.config.settings import FOREIGN_NAMES, Settings
 
 PROJECT = Path(__file__).parents[1]
@@ -22,7 +23,9 @@ def path_of(document: Path) -> str:
 def test_the_readme_names_every_setting_and_no_other() -> None:
     known = {FOREIGN_NAMES.get(name, f"RAMU_{name.upper()}") for name in Settings.model_fields}
     table = README.read_text().partition("## Settings")[2].partition("\n## ")[0]
-    assert set(re.findall(r"`((?:RAMU_|DATABASE_|REDIS_)[A-Z_]+)`", table)) == known
+    named = set(re.findall(r"`((?:RAMU_|DATABASE_|REDIS_)[A-Z_]+)`", table))
+    # Those of a folder are described in it, and at the start; the table need not grow with every folder.
+    assert known <= named <= known | variables().keys()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=path_of)

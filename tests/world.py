@@ -29,7 +29,7 @@ from gateway.operator_api import callbacks as webhooks
 from gateway.operator_api.callbacks import WebhookDeps
 from gateway.operator_api.callers import Callers
 from gateway.sms import report_routes as sms_reports
-from gateway.sms.senders.sandbox import SandboxSender
+from gateway.sms.senders.sandbox.sender import SandboxSender
 from gateway.ussd import routes as ussd
 from gateway.ussd.aggregators.registry import built_in as aggregators
 from gateway.ussd.deps import UssdDeps

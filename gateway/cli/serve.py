@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from gateway.app import create_app
 from gateway.config.setting_types import LogFormat
-from gateway.config.settings import load_settings
+from gateway.config.settings import Settings, load_settings
 from gateway.infra.connections import (
     KEEP_ALIVE_S,
     ConnectionLimits,
@@ -21,6 +21,7 @@ from gateway.infra.connections import (
 from gateway.infra.logs import configure_logs
 from gateway.local.phone_page import phone_router
 from gateway.wiring import ProcessDeps
+from payments.operators.sandbox.config import Config as SandboxConfig
 
 #: Most connections idle most of the time; those that speak are limited by `RAMU_CONCURRENCY_MAX`.
 CONNECTIONS_PER_REQUEST = 10
@@ -35,7 +36,7 @@ def command(
     configure_logs(console=settings.log_format is LogFormat.CONSOLE)
 
     def telephone(process: ProcessDeps) -> list[APIRouter]:
-        return [phone_router(process.ussd, settings.sandbox_operator_url)] if settings.is_local else []
+        return [phone_router(process.ussd, _operators_page(settings))] if settings.is_local else []
 
     logging.getLogger("uvicorn.error").addFilter(JunkIsNoNews())
     limits = ConnectionLimits(connections_max=connections_max(CONNECTIONS_PER_REQUEST * settings.concurrency_max))
@@ -53,3 +54,9 @@ def command(
         timeout_graceful_shutdown=settings.stop_timeout_s,
         forwarded_allow_ips=settings.forwarded_allow_ips,
     )
+
+
+def _operators_page(settings: Settings) -> str | None:
+    """Return where the payer of the browser phone answers prompts."""
+    sandbox = settings.adapters.operators.get("sandbox")
+    return sandbox.operator_url if isinstance(sandbox, SandboxConfig) else None

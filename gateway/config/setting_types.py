@@ -11,9 +11,13 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from pydantic import ValidationInfo as Info
 from pydantic_settings import NoDecode
 
+from payments.adapters import WebUrl
+
 #: The one word that every key and secret is in local mode, and that production refuses.
 LOCAL_WORD = "local"
 SECRET_CHARS_MIN = 16
+#: What stands between the entries of a setting that lists values by name.
+ENTRIES = r"[\s;]+"
 
 
 class Mode(StrEnum):
@@ -21,13 +25,6 @@ class Mode(StrEnum):
 
     LOCAL = "local"
     PRODUCTION = "production"
-
-
-class SmsSender(StrEnum):
-    """Who carries our SMS."""
-
-    SANDBOX = "sandbox"
-    AFRICASTALKING = "africastalking"
 
 
 class LogFormat(StrEnum):
@@ -51,12 +48,23 @@ def _split(url: str) -> SplitResult:
 
 
 def _strong(value: SecretStr, info: Info) -> SecretStr:
-    if _in_production(info):
-        if value.get_secret_value() == LOCAL_WORD:
-            raise ValueError(f"is the word `{LOCAL_WORD}`; give a secret of at least {SECRET_CHARS_MIN} characters")
-        if len(value) < SECRET_CHARS_MIN:
-            raise ValueError(f"is too short; give a secret of at least {SECRET_CHARS_MIN} characters")
+    if _in_production(info) and (why := weakness(value)):
+        raise ValueError(why)
     return value
+
+
+def weakness(secret: SecretStr) -> str | None:
+    """Say why a secret may not stand in production."""
+    if secret.get_secret_value() == LOCAL_WORD:
+        return f"is the word `{LOCAL_WORD}`; give a secret of at least {SECRET_CHARS_MIN} characters"
+    if len(secret) < SECRET_CHARS_MIN:
+        return f"is too short; give a secret of at least {SECRET_CHARS_MIN} characters"
+    return None
+
+
+def listed_names(text: str) -> list[str]:
+    """Return the entries of a list that is written with blanks, commas or semicolons between them."""
+    return [entry for entry in re.split(r"[\s;,]+", text) if entry]
 
 
 def _postgres_url(value: SecretStr, info: Info) -> SecretStr:
@@ -75,34 +83,9 @@ def _redis_url(value: SecretStr) -> SecretStr:
     return value
 
 
-def _web_url(value: str) -> str:
-    parts = _split(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise ValueError("is not a plain web address; write https://host without user, query or fragment")
-    return value.rstrip("/")
-
-
 def _public_url(value: str, info: Info) -> str:
     if _in_production(info) and not value.startswith("https://"):
         raise ValueError("is not encrypted; operators must reach us at an https:// address")
-    return value
-
-
-def _local_only(value: object, info: Info) -> object:
-    if value is not None and _in_production(info):
-        raise ValueError("belongs to the sandbox operator, which only local mode may use; remove it")
-    return value
-
-
-def _real_sender(value: SmsSender, info: Info) -> SmsSender:
-    if value is SmsSender.SANDBOX and _in_production(info):
-        raise ValueError("is `sandbox`, which sends nothing; production needs `africastalking`")
-    return value
-
-
-def _for_africastalking(value: object, info: Info) -> object:
-    if value is None and info.data.get("sms_sender") is SmsSender.AFRICASTALKING:
-        raise ValueError("is not set; RAMU_SMS_SENDER=africastalking needs it")
     return value
 
 
@@ -118,7 +101,7 @@ def _proxies(value: str) -> str:
 def _named_lists(text: str) -> dict[str, list[str]]:
     # No part of the text is repeated in a fault: what stands on the wrong side of "=" may be a secret.
     named: dict[str, list[str]] = {}
-    for number, entry in enumerate(re.split(r"[\s;]+", text.strip()), start=1):
+    for number, entry in enumerate(re.split(ENTRIES, text.strip()), start=1):
         name, found, values = entry.partition("=")
         if not found or not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in named or not all(values.split(",")):
             raise ValueError(
@@ -164,9 +147,7 @@ def _operator_secrets(text: object) -> object:
         ) from None
 
 
-StrongSecret = Annotated[SecretStr, AfterValidator(_strong)]
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
-WebUrl = Annotated[str, AfterValidator(_web_url)]
 
 
 class OperatorSecret(BaseModel):
@@ -212,9 +193,4 @@ OperatorSecrets = Annotated[
     BeforeValidator(_operator_secrets),
 ]
 ServiceCode = Annotated[str, Field(pattern=r"^\*[0-9]{1,6}(\*[0-9]{1,6})*#$")]
-SandboxUrl = Annotated[WebUrl | None, AfterValidator(_local_only)]
-SandboxKey = Annotated[SecretStr | None, AfterValidator(_local_only)]
-Sender = Annotated[SmsSender, AfterValidator(_real_sender)]
-SenderAccount = Annotated[str | None, AfterValidator(_for_africastalking)]
-SenderKey = Annotated[StrongSecret | None, AfterValidator(_for_africastalking)]
 Proxies = Annotated[str, AfterValidator(_proxies)]

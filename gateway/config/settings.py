@@ -1,14 +1,22 @@
 """Every setting of the service: given by the environment, read once, all faults listed together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from gateway.config.adapter_settings import (
+    AdapterSettings,
+    default_sender,
+    local_defaults,
+    read_adapters,
+    unknown_settings,
+    variables,
+)
 from gateway.config.setting_types import (
-    LOCAL_WORD,
     LogFormat,
     Mode,
     OperatorSecret,
@@ -17,14 +25,8 @@ from gateway.config.setting_types import (
     Proxies,
     PublicUrl,
     RedisUrl,
-    SandboxKey,
-    SandboxUrl,
-    Sender,
-    SenderAccount,
-    SenderKey,
     ServiceCode,
     SmsKeys,
-    SmsSender,
     UssdKeys,
     WebhookKeys,
     WebhookNetworks,
@@ -38,15 +40,7 @@ FOREIGN_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 
 LOCAL_DEFAULTS: Mapping[str, str] = {
     "RAMU_PUBLIC_URL": "http://127.0.0.1:8000",
-    "RAMU_USSD_KEYS": f"africastalking={LOCAL_WORD}",
-    "RAMU_SMS_KEYS": f"africastalking={LOCAL_WORD}",
     "RAMU_SERVICE_CODE": "*123#",
-    "RAMU_OPERATOR_SECRETS": f"sandbox={LOCAL_WORD}",
-    "RAMU_WEBHOOK_KEYS": f"sandbox={LOCAL_WORD}",
-    # On one's own machine the open address works as well: whoever calls from it is listed.
-    "RAMU_WEBHOOK_NETWORKS": "sandbox=127.0.0.1,::1",
-    "RAMU_SANDBOX_API_KEY": LOCAL_WORD,
-    "RAMU_SMS_SENDER": "sandbox",
     "RAMU_LOG_FORMAT": "console",
 }
 
@@ -70,7 +64,7 @@ class Settings(BaseSettings):
         alias_generator=_variable, frozen=True, extra="ignore", validate_default=True, hide_input_in_errors=True
     )
 
-    # The mode stands first and the sender before its keys: later fields are judged by them.
+    # The mode stands first: later fields are judged by it.
     mode: Mode = Field(Mode.PRODUCTION, description="local or production")
     database_url: PostgresUrl = Field(
         description="the PostgreSQL address of the application; `ramu run` brings its own"
@@ -78,7 +72,7 @@ class Settings(BaseSettings):
     owner_database_url: PostgresUrl | None = Field(None, description="the PostgreSQL address of the role that migrates")
     redis_url: RedisUrl | None = Field(None, description="Redis or Valkey for sessions; without it, PostgreSQL")
     public_url: PublicUrl = Field(description="the https:// address at which operators reach us")
-    ussd_keys: UssdKeys = Field(description="the secret part of each aggregator's address: africastalking=old,new")
+    ussd_keys: UssdKeys = Field(description="the secret part of each aggregator's address: aggregator=old,new")
     sms_keys: SmsKeys = Field(default_factory=dict, description="the secret part of the address of delivery reports")
     service_code: ServiceCode = Field(description="what people dial, as *123#")
     operator_secrets: OperatorSecrets = Field(default_factory=dict, description="operator=old,new or JSON with dates")
@@ -88,13 +82,10 @@ class Settings(BaseSettings):
     webhook_networks: WebhookNetworks = Field(
         default_factory=dict, description="the networks from which each operator calls: operator=10.0.0.0/8,10.1.2.3"
     )
-    sandbox_operator_url: SandboxUrl = Field(None, description="the sandbox operator's address, which enables it")
-    sandbox_api_key: SandboxKey = Field(None, description="our key at the sandbox operator")
-    sandbox_merchant: str = Field("RAMU", pattern=r"^[A-Z0-9]{3,20}$", description="our merchant code there: A-Z, 0-9")
-    sms_sender: Sender = Field(SmsSender.AFRICASTALKING, description="sandbox or africastalking")
-    africastalking_username: SenderAccount = Field(None, description="the account there")
-    africastalking_api_key: SenderKey = Field(None, description="the key of that account")
-    africastalking_sender_id: str | None = Field(None, max_length=11, description="the name that SMS come from")
+    operators: str | None = Field(
+        None, description="the operators that are in use, by name; without it, those that any setting is given for"
+    )
+    sms_sender: str = Field(description="who carries our SMS, by name")
     push_delay_s: int = Field(3, ge=0, le=120, description="0 to 120, from the end of a session to the prompt")
     reach_days: int = Field(
         REACH.days, ge=1, le=366, description="1 to 366, how old money may be that nobody asked for"
@@ -111,6 +102,18 @@ class Settings(BaseSettings):
     forwarded_allow_ips: Proxies = Field("127.0.0.1", description="the proxies whose X-Forwarded-* headers count")
     local_dir: Path = Field(Path(".ramu"), description="where local mode keeps its data")
     log_format: LogFormat = Field(LogFormat.JSON, description="json or console")
+
+    _adapters: AdapterSettings = PrivateAttr(default_factory=AdapterSettings)
+
+    def with_adapters(self, adapters: AdapterSettings) -> Self:
+        """Take in what the folders' own settings came to; nobody but ``load_settings`` knows them before."""
+        self._adapters = adapters
+        return self
+
+    @property
+    def adapters(self) -> AdapterSettings:
+        """Return the operators, aggregators and the sender that are in use, each with the settings of its folder."""
+        return self._adapters
 
     @property
     def is_local(self) -> bool:
@@ -146,25 +149,33 @@ class Settings(BaseSettings):
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings from an environment, or raise ``SettingsInvalid`` with every fault in it."""
-    given, unreadable = _given(environ)
-    defaults = LOCAL_DEFAULTS if given.get("RAMU_MODE") == Mode.LOCAL else {}
+    ours = [_variable(name) for name in Settings.model_fields]
+    given, unreadable = _given(environ, [*ours, *variables()])
+    is_local = given.get("RAMU_MODE") == Mode.LOCAL
+    defaults = default_sender(local=is_local)
+    if is_local:
+        defaults |= {**LOCAL_DEFAULTS, **local_defaults(given)}
+    given = defaults | given
+    adapters, wrong = read_adapters(given, local=is_local)
     faults = [f"{name} {why}" for name, why in unreadable.items()]
     try:
-        settings = Settings.model_validate({**defaults, **given})
+        settings = Settings.model_validate({name: value for name, value in given.items() if name in ours})
     except ValidationError as invalid:
         errors = [(_field(error), error) for error in invalid.errors(include_input=False)]
         faults += [_fault(field, error) for field, error in errors if _variable(field) not in unreadable]
-        raise SettingsInvalid(tuple(faults)) from None
-    if faults:
+        settings = None
+    faults += [fault for fault in wrong if fault.partition(" ")[0] not in unreadable]
+    faults += unknown_settings(environ, ours)
+    if settings is None or faults:
         raise SettingsInvalid(tuple(faults))
-    return settings
+    return settings.with_adapters(adapters)
 
 
-def _given(environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Collect our variables, each also as the content of the file named by ``<NAME>_FILE``; empty means not set."""
+def _given(environ: Mapping[str, str], names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Collect variables, each also as the content of the file named by ``<NAME>_FILE``; empty means not set."""
     given: dict[str, str] = {}
     faults: dict[str, str] = {}
-    for name in map(_variable, Settings.model_fields):
+    for name in names:
         value, path = environ.get(name, ""), environ.get(f"{name}_FILE", "")
         if value and path:
             faults[name] = f"is set twice; keep either {name} or {name}_FILE"

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from gateway.infra.problems import problem
 from gateway.tables import SandboxSms
-from gateway.ussd.aggregators import africastalking
+from gateway.ussd.aggregators.africastalking import wire
 from gateway.ussd.deps import UssdDeps
 from payments.errors import MsisdnInvalid
 from payments.numbering import parse_msisdn
@@ -58,13 +58,13 @@ def phone_router(ussd: UssdDeps, operator_url: str | None = None) -> APIRouter:
 class _Page:
     def __init__(self, ussd: UssdDeps, operator_url: str | None) -> None:
         self._console_db = ussd.deps.console_db
-        (key, *_) = ussd.keys[africastalking.NAME]
+        (key, *_) = ussd.keys[wire.NAME]
         folder = files("gateway.local").joinpath("phone")
         template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
             folder.joinpath("phone.html").read_text(encoding="utf-8")
         )
         self._html = template.render(
-            address=f"/ussd/{africastalking.NAME}/{key}",
+            address=f"/ussd/{wire.NAME}/{key}",
             service_code=ussd.deps.service_code,
             operator_url=operator_url,
             numbers=NUMBERS,

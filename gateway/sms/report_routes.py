@@ -12,7 +12,7 @@ from gateway.infra.deps import Deps
 from gateway.infra.metrics import SMS_REPORTS
 from gateway.infra.problems import problem
 from gateway.sms.reports import DeliveryReport, apply, store_early
-from gateway.sms.senders.registry import REPORTS
+from gateway.sms.senders.registry import report_readers
 
 #: A report is a few hundred bytes.
 BODY_BYTES_MAX = 16 * 1024
@@ -22,16 +22,16 @@ Keys = Mapping[str, tuple[str, ...]]
 
 def router(deps: Deps, keys: Keys) -> APIRouter:
     """Return the address of every provider that has a key; a wrong key and an unknown name look the same."""
-    routes = APIRouter()
+    routes, readers = APIRouter(), report_readers()
 
     async def receive(request: Request) -> Response:
         sender, key = request.path_params["sender"], request.path_params["key"]
         # Every key is compared, whole, so that the time taken says nothing about any of them.
         known = any([hmac.compare_digest(one.encode(), key.encode()) for one in keys.get(sender, ())])  # noqa: C419 - a generator would stop at the first match
-        if not known or sender not in REPORTS:
+        if not known or sender not in readers:
             return problem(HTTPStatus.NOT_FOUND, "not-found", "There is nothing at this address")
         body = await _read(request)
-        report = REPORTS[sender](body) if body is not None else None
+        report = readers[sender](body) if body is not None else None
         result = "unreadable" if report is None else await _store(deps, report)
         SMS_REPORTS.labels(sender, result).inc()
         # A provider can do nothing about a report that we do not understand; sent again, it would be the same.

@@ -193,8 +193,15 @@ class OperatorClient(Protocol):
         """Ask what the operator knows of one of its own transactions."""
 
 
+class Clock(Protocol):
+    """Something that tells the time."""
+
+    def now(self) -> datetime:
+        """Return the present moment."""
+
+
 class Operator(Protocol):
-    """The pure half of an operator: judging and reading what it sends."""
+    """An operator: judging and reading what it sends, which is pure, and the calls that we may make to it."""
 
     @property
     def name(self) -> str:
@@ -207,6 +214,14 @@ class Operator(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What this operator has."""
+
+    @property
+    def account(self) -> str | None:
+        """Our account there, which its statements must name; None where we have none or were not told."""
+
+    @property
+    def client(self) -> OperatorClient | None:
+        """The calls that we may make; None where it has none, or was built without its settings."""
 
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verdict:
         """Judge a callback on its bytes and headers alone."""

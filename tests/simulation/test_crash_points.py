@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.jobs import callbacks
 from gateway.local.postgres.private import PrivatePostgres
 from gateway.sms.senders.contract import ClaimedSms, SendResult
-from gateway.sms.senders.sandbox import SandboxSender
+from gateway.sms.senders.sandbox.sender import SandboxSender
 from payments.evidence import callbacks as inbox
 from payments.requests.dispatch import Lease
 from tests.conftest import TEMPLATE

@@ -9,7 +9,7 @@ from typing import Final
 
 from payments.http_messages import RawRequest
 from payments.observation import Observation
-from payments.operators.contract import Capabilities, Secrets, Statement, Verdict
+from payments.operators.contract import Capabilities, OperatorClient, Secrets, Statement, Verdict
 from payments.operators.sandbox import callback, gsma, statement
 
 #: Source: the standard has refunds (adjustment), which this operator does not serve; callbacks are answered 204.
@@ -34,6 +34,8 @@ class SandboxOperator:
     name: str = gsma.OPERATOR_NAME
     label: str = "Argent Mobile essai"
     capabilities: Capabilities = CAPABILITIES
+    account: str | None = None
+    client: OperatorClient | None = None
 
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verdict:
         """Judge a callback on its bytes and headers alone.
@@ -60,7 +62,7 @@ class SandboxOperator:
 
 
 def operator() -> SandboxOperator:
-    """Return the sandbox operator.
+    """Return the sandbox operator without settings, and so without calls.
 
     Source:  see SandboxOperator.
     """

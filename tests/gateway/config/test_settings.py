@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.setting_types import LOCAL_WORD, LogFormat, Mode, SmsSender
+from gateway.config.adapter_settings import variables
+from gateway.config.setting_types import LOCAL_WORD, LogFormat, Mode
 from gateway.config.settings import LOCAL_DEFAULTS, Settings, SettingsInvalid, _variable, load_settings
 
 STRONG = "Kp7-fQz1_vT3-Xw9bLd2"
@@ -32,7 +33,7 @@ def test_local_mode_needs_only_a_database_and_every_secret_is_the_word_local() -
     assert settings.is_local
     assert [key.get_secret_value() for key in settings.ussd_keys["africastalking"]] == [LOCAL_WORD]
     assert settings.secrets_of("sandbox").live(datetime(2026, 1, 1, tzinfo=UTC)) == (LOCAL_WORD,)
-    assert settings.sms_sender is SmsSender.SANDBOX
+    assert settings.sms_sender == "sandbox"
     assert settings.log_format is LogFormat.CONSOLE
     assert settings.database_url.get_secret_value().startswith("postgresql+psycopg://ramu_app:local@/ramu?")
 
@@ -150,12 +151,11 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text(f"{STRONG}\n", encoding="utf-8")
     environ = {**PRODUCTION, "RAMU_AFRICASTALKING_API_KEY": "", "RAMU_AFRICASTALKING_API_KEY_FILE": str(file)}
-    key = load_settings(environ).africastalking_api_key
-    assert key is not None
-    assert key.get_secret_value() == STRONG
+    config = load_settings(environ).adapters.senders["africastalking"]
+    assert config.model_dump()["api_key"].get_secret_value() == STRONG
 
 
-@pytest.mark.parametrize("name", sorted(map(_variable, Settings.model_fields)))
+@pytest.mark.parametrize("name", sorted([*map(_variable, Settings.model_fields), *variables()]))
 def test_every_setting_may_stand_in_a_file_and_an_unreadable_one_is_one_fault(name: str, tmp_path: Path) -> None:
     environ = {other: value for other, value in PRODUCTION.items() if other != name}
     found = faults({**environ, f"{name}_FILE": str(tmp_path / "absent")})
@@ -211,3 +211,60 @@ def test_the_networks_of_operators_are_addresses_and_networks_of_both_kinds() ->
 def test_in_production_no_operator_has_a_key_or_a_network_by_default() -> None:
     settings = load_settings(PRODUCTION)
     assert (settings.webhook_keys, settings.webhook_networks) == ({}, {})
+
+
+SANDBOX = {"RAMU_SANDBOX_OPERATOR_URL": "http://127.0.0.1:9"}
+
+
+def test_an_operator_is_in_use_when_it_is_named_or_else_when_any_of_its_settings_is_given() -> None:
+    assert load_settings(LOCAL).adapters.operators == {}
+    assert list(load_settings({**LOCAL, **SANDBOX}).adapters.operators) == ["sandbox"]
+    assert list(load_settings({**LOCAL, **SANDBOX, "RAMU_OPERATORS": "sandbox"}).adapters.operators) == ["sandbox"]
+    (fault,) = faults({**LOCAL, "RAMU_OPERATORS": "sandbox"})
+    assert fault.startswith("RAMU_SANDBOX_OPERATOR_URL is not set; give ")
+    (fault,) = faults({**LOCAL, "RAMU_SANDBOX_MERCHANT": "CANAM"})
+    assert fault.startswith("RAMU_SANDBOX_OPERATOR_URL is not set; give ")
+
+
+def test_the_settings_of_an_operator_are_its_folders_own() -> None:
+    config = load_settings({**LOCAL, **SANDBOX, "RAMU_SANDBOX_MERCHANT": "CANAM"}).adapters.operators["sandbox"]
+    shown = config.model_dump()
+    assert shown.pop("api_key").get_secret_value() == LOCAL_WORD
+    assert shown == {"operator_url": "http://127.0.0.1:9", "merchant": "CANAM"}
+
+
+@pytest.mark.parametrize("named", ["CANARY", "sandbox CANARY", "sandbox,CANARY", "sandbox;CANARY"])
+def test_an_operator_without_a_folder_is_refused_and_those_there_are_named(named: str) -> None:
+    (fault,) = faults({**LOCAL, **SANDBOX, "RAMU_OPERATORS": named})
+    assert fault.startswith("RAMU_OPERATORS entry ")
+    assert fault.endswith("there are: sandbox")
+    assert "CANARY" not in fault
+
+
+@pytest.mark.parametrize("name", ["RAMU_SANDBOX_OPERATOR", "RAMU_SANDBOX_API_KEYS_FILE", "RAMU_AFRICASTALKING_KEY"])
+def test_a_setting_that_no_folder_has_is_refused_and_those_it_has_are_named(name: str) -> None:
+    (fault,) = faults({**LOCAL, name: "CANARY"})
+    assert fault.startswith(f"{name} is no setting of ")
+    assert "_API_KEY" in fault
+    assert "CANARY" not in fault
+
+
+def test_production_refuses_what_belongs_to_local_mode_by_whatever_name_it_comes() -> None:
+    assert [fault.split(" ")[0] for fault in faults({**PRODUCTION, **SANDBOX})] == ["RAMU_SANDBOX_OPERATOR_URL"]
+    (fault,) = faults({**PRODUCTION, "RAMU_OPERATORS": "sandbox"})
+    assert fault.startswith("RAMU_OPERATORS entry 1 ")
+    (fault,) = faults({**PRODUCTION, "RAMU_AFRICASTALKING_API_KEY": LOCAL_WORD})
+    assert fault.startswith("RAMU_AFRICASTALKING_API_KEY is the word `local`")
+
+
+def test_an_aggregator_is_in_use_when_its_address_has_a_key() -> None:
+    assert list(load_settings(PRODUCTION).adapters.aggregators) == ["africastalking"]
+    keys = {"RAMU_USSD_KEYS": f"another={STRONG},africastalking"}
+    assert load_settings({**PRODUCTION, **keys, "RAMU_MODE": "local"}).adapters.aggregators == {}
+
+
+@pytest.mark.parametrize("name", ["CANARY", "sandbox "])
+def test_a_sender_without_a_folder_is_refused_and_those_there_are_named(name: str) -> None:
+    (fault,) = faults({**LOCAL, "RAMU_SMS_SENDER": name})
+    assert fault.startswith("RAMU_SMS_SENDER is no sender ")
+    assert fault.endswith("there are: africastalking, sandbox")

@@ -15,9 +15,9 @@ from gateway.sms.delivery import WAIT_MAX, Claim, claim, fair_share
 from gateway.sms.kinds import USEFUL_FOR, SmsKind, SmsState
 from gateway.sms.outbox import OutgoingSms, queue
 from gateway.sms.review import Retry
-from gateway.sms.senders.africastalking import PARALLEL, AfricasTalkingSender
+from gateway.sms.senders.africastalking.sender import PARALLEL, AfricasTalkingSender
 from gateway.sms.senders.contract import ClaimedSms, SendOutcome, SendResult
-from gateway.sms.senders.sandbox import SandboxSender
+from gateway.sms.senders.sandbox.sender import SandboxSender
 from gateway.tables import OutboxSms
 from sandbox_operator.model import Prompt
 from tests.gateway.jobs.wire import second_worker

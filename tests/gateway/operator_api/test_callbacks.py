@@ -26,7 +26,7 @@ from gateway.operator_api.callbacks import (
     WebhookDeps,
 )
 from gateway.operator_api.callers import Callers
-from payments.evidence.callbacks import REMOVED, SECRET_HEADERS, claim
+from payments.evidence.callbacks import REMOVED, SECRET_HEADERS, lease_due
 from payments.operators.contract import Secret, Secrets
 from payments.requests.dispatch import Lease
 from tests.conftest import Urls
@@ -178,7 +178,7 @@ async def test_the_address_is_kept_with_its_query_and_without_our_own_key(world:
     addresses = ["/webhooks/sandbox", f"/webhooks/sandbox/{REMOVED}", f"/webhooks/sandbox/{token}"]
     assert kept == [("POST", address, "ref=A%20B&key=") for address in addresses]
     lease = Lease("sandbox", world.clock.now(), 60, 10)
-    (first, *_) = await world.database.transact(lambda connection: claim(connection, lease))
+    (first, *_) = await world.database.transact(lambda connection: lease_due(connection, lease))
     request = first.as_request()
     assert (request.method, request.path, request.query) == kept[0]
     assert request.received_at == world.clock.now()

@@ -12,8 +12,8 @@ from africastalking.Service import AfricasTalkingException
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.sms.senders.africastalking import THREADS_MAX, AfricasTalkingSender, open_sender
-from gateway.sms.senders.africastalking_answers import SAID_CHARS_MAX, read_answer
+from gateway.sms.senders.africastalking.answers import SAID_CHARS_MAX, read_answer
+from gateway.sms.senders.africastalking.sender import THREADS_MAX, AfricasTalkingSender, open_sender
 from gateway.sms.senders.contract import ClaimedSms, SendOutcome, SendResult
 from tests.gateway.sms.provider import africastalking, provider, taken
 from tests.world import AMINATA
@@ -183,7 +183,7 @@ async def test_a_provider_that_never_answers_holds_nobody_up_and_takes_a_bounded
 
 STOPS = """
 import asyncio, threading
-from gateway.sms.senders.africastalking import AfricasTalkingSender
+from gateway.sms.senders.africastalking.sender import AfricasTalkingSender
 from gateway.sms.senders.contract import ClaimedSms
 
 class Hangs:

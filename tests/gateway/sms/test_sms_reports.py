@@ -14,8 +14,8 @@ from gateway.sms import reports
 from gateway.sms.kinds import SmsKind, SmsState
 from gateway.sms.outbox import OutgoingSms, queue
 from gateway.sms.reports import DeliveryReport
-from gateway.sms.senders.africastalking_answers import SAID_CHARS_MAX
-from gateway.sms.senders.africastalking_reports import read_report
+from gateway.sms.senders.africastalking.answers import SAID_CHARS_MAX
+from gateway.sms.senders.africastalking.reports import read_report
 from gateway.sms.senders.contract import ClaimedSms, SendOutcome, SendResult
 from tests.world import AMINATA, WORD, World
 

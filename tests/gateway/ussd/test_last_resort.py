@@ -17,7 +17,7 @@ from gateway.contributions.scheme import Scheme
 from gateway.contributions.schemes import SchemeCatalog, SchemeMissing
 from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.infra.deadline import within
-from gateway.ussd.aggregators.africastalking import AfricasTalking
+from gateway.ussd.aggregators.africastalking.wire import AfricasTalking
 from gateway.ussd.aggregators.contract import REPEAT_WITHIN, Turn
 from gateway.ussd.deps import Limits, UssdDeps
 from gateway.ussd.routes import NOT_HEARD

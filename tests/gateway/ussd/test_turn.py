@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.infra.database import Database, Pool, Timeouts, open_database
-from gateway.ussd.aggregators.africastalking import AfricasTalking
+from gateway.ussd.aggregators.africastalking.wire import AfricasTalking
 from gateway.ussd.aggregators.contract import Turn, TurnEvent
 from gateway.ussd.deps import UssdDeps
 from gateway.ussd.sessions import SessionKey, SessionStore, SessionsUnavailable

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from gateway.sms.kinds import SmsState
 from gateway.sms.reports import DeliveryReport
-from gateway.sms.senders.africastalking_answers import ID_CHARS_MAX, NO_ID, bounded
+from gateway.sms.senders.africastalking.answers import ID_CHARS_MAX, NO_ID, bounded
 
 #: Every other word says that the message is still on its way (Sent, Submitted, Buffered).
 #: Source: Africa's Talking documentation, SMS delivery reports, read November 2026.

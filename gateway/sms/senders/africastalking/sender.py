@@ -10,7 +10,7 @@ from typing import Any
 from africastalking.Service import AfricasTalkingException
 from africastalking.SMS import SMSService
 
-from gateway.sms.senders.africastalking_answers import read_answer, read_refusal
+from gateway.sms.senders.africastalking.answers import read_answer, read_refusal
 from gateway.sms.senders.contract import ClaimedSms, SendOutcome, SendResult
 
 #: Calls to their service that we wait for at once; the SDK blocks a thread for each.
