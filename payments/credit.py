@@ -8,8 +8,9 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.break_kind import BreakKind
 from payments.evidence.booked import read_payments
-from payments.evidence.facts import BreakKind, ConfirmedPayment, ExistingPayment, FoundBreak, MatchedBy
+from payments.evidence.facts import ConfirmedPayment, ExistingPayment, FoundBreak, MatchedBy
 from payments.ledger import chart
 from payments.ledger.entry import Entry, LedgerTxn, movement
 from payments.ledger.post import post, reserve_ids

@@ -5,6 +5,7 @@ from datetime import date
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy import text as sql
 
+from payments.break_kind import BreakKind
 from payments.columns import (
     BigNumber,
     BigNumberKey,
@@ -418,6 +419,7 @@ class Break(Table, table=True):
 
     __tablename__ = "reconciliation_break"
     __table_args__ = (
+        one_of("kind", BreakKind),
         ForeignKeyConstraint(["payment_id"], ["payment.id"]),
         Index(
             "uq_reconciliation_break_standing",

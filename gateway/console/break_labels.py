@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from payments.break_kind import BreakKind
 from payments.reconciliation.breaks import OTHER_HALF_ARRIVED
 
 
@@ -18,95 +19,95 @@ class BreakLabel:
 CLOSINGS: Mapping[str, str] = {OTHER_HALF_ARRIVED: "le dernier relevé ne le dit plus ainsi"}
 
 BREAKS: Mapping[str, BreakLabel] = {
-    "AMOUNT": BreakLabel(
+    BreakKind.AMOUNT: BreakLabel(
         "Montants différents",
         "Demander à l'opérateur le montant exact, puis corriger par une écriture nouvelle, à deux personnes.",
     ),
-    "ASKED_OTHER_AMOUNT": BreakLabel(
+    BreakKind.ASKED_OTHER_AMOUNT: BreakLabel(
         "Montant payé différent du montant demandé",
         "Rien à corriger : le montant payé fait foi. Vérifier si le cas se répète chez cet opérateur.",
     ),
-    "LEDGER_ONLY": BreakLabel(
+    BreakKind.LEDGER_ONLY: BreakLabel(
         "Passé chez nous, absent du relevé",
         "Attendre le relevé suivant ; absent deux fois de suite, suspendre les droits et ouvrir une enquête.",
     ),
-    "STATEMENT_ONLY": BreakLabel(
+    BreakKind.STATEMENT_ONLY: BreakLabel(
         "Au relevé, absent chez nous",
         "Faire confirmer l'opération par l'opérateur, puis la passer à deux personnes.",
     ),
-    "STATUS": BreakLabel(
+    BreakKind.STATUS: BreakLabel(
         "États contradictoires",
         "Interroger l'opérateur sur cette opération ; ne rien corriger avant sa réponse.",
     ),
-    "OTHER_HOUSEHOLD": BreakLabel(
+    BreakKind.OTHER_HOUSEHOLD: BreakLabel(
         "Affecté à un autre ménage que celui de la demande",
         "Comparer la demande et le payeur ; déplacer l'argent à deux personnes si la demande fait foi.",
     ),
-    "LATE_FOR_SEALED_DAY": BreakLabel(
+    BreakKind.LATE_FOR_SEALED_DAY: BreakLabel(
         "Arrivé après la clôture de sa journée",
         "La journée close ne change pas ; celle signée ensuite porte ce montant. Chercher pourquoi l'avis a tardé.",
     ),
-    "OTHER_REQUEST": BreakLabel(
+    BreakKind.OTHER_REQUEST: BreakLabel(
         "Une opération pour deux demandes",
         "La seconde demande n'a pas d'argent à elle : demander à l'opérateur si elle a été payée.",
     ),
-    "OTHER_PAYER": BreakLabel(
+    BreakKind.OTHER_PAYER: BreakLabel(
         "Payeurs différents pour une opération",
         "Demander à l'opérateur qui a payé ; l'argent reste où il est jusqu'à sa réponse.",
     ),
-    "DOUBLE_PAYMENT": BreakLabel(
+    BreakKind.DOUBLE_PAYMENT: BreakLabel(
         "Une demande payée deux fois",
         "Les deux paiements sont passés au ménage ; demander au payeur s'il voulait payer deux fois.",
     ),
-    "REVERSAL": BreakLabel(
+    BreakKind.REVERSAL: BreakLabel(
         "Annulé par l'opérateur",
         "Vérifier la contestation, puis contre-passer à deux personnes et recalculer les droits.",
     ),
-    "DUPLICATE": BreakLabel(
+    BreakKind.DUPLICATE: BreakLabel(
         "Opération répétée",
         "Comparer les deux opérations ; la seconde est rendue ou gardée en avance, selon le payeur.",
     ),
-    "COLLISION": BreakLabel(
+    BreakKind.COLLISION: BreakLabel(
         "Une référence pour plusieurs opérations",
         "Demander à l'opérateur la référence exacte de chaque versement ; n'affecter qu'après sa réponse.",
     ),
-    "UNKNOWN_SERVICE": BreakLabel(
+    BreakKind.UNKNOWN_SERVICE: BreakLabel(
         "Mouvement d'un service inconnu",
         "Demander à l'opérateur ce qui a été versé ou repris, puis le passer à deux personnes.",
     ),
-    "ADDED": BreakLabel(
+    BreakKind.ADDED: BreakLabel(
         "Ajouté par un relevé plus récent",
         "Vérifier auprès de l'opérateur pourquoi le premier relevé ne le donnait pas.",
     ),
-    "DROPPED": BreakLabel(
+    BreakKind.DROPPED: BreakLabel(
         "Retiré par un relevé plus récent",
         "Demander à l'opérateur si l'argent est bien chez lui ; ne rien contre-passer avant sa réponse.",
     ),
-    "CORRECTED": BreakLabel(
+    BreakKind.CORRECTED: BreakLabel(
         "Corrigé par un relevé plus récent",
         "Comparer les deux relevés avec l'opérateur ; le plus récent compte.",
     ),
-    "DATE": BreakLabel(
+    BreakKind.DATE: BreakLabel(
         "Date impossible chez l'opérateur",
         "Demander à l'opérateur la vraie date ; nos livres gardent celle de l'arrivée, ou celle du relevé.",
     ),
-    "CONTINUITY": BreakLabel(
+    BreakKind.CONTINUITY: BreakLabel(
         "Solde qui ne suit pas le relevé précédent",
         "Demander à l'opérateur ce qui a changé entre les deux relevés, ou un relevé corrigé.",
     ),
-    "TOTALS": BreakLabel(
+    BreakKind.TOTALS: BreakLabel(
         "Chiffres du relevé qui se contredisent",
         "Demander à l'opérateur un relevé dont le solde et les totaux suivent les lignes.",
     ),
-    "TIMING": BreakLabel(
+    BreakKind.TIMING: BreakLabel(
         "Passage de minuit, jour de l'opérateur",
         "Rien à corriger : le même montant est compté chez nous un autre jour, en sens contraire.",
     ),
-    "TIMING_BOOKED": BreakLabel(
+    BreakKind.TIMING_BOOKED: BreakLabel(
         "Passage de minuit, notre jour",
         "Rien à corriger : le même montant est compté chez l'opérateur un autre jour, en sens contraire.",
     ),
-    "UNIDENTIFIED": BreakLabel(
+    BreakKind.UNIDENTIFIED: BreakLabel(
         "Payeur ou référence inconnus",
         "Joindre le payeur pour savoir pour quel ménage il a payé, puis affecter à deux personnes.",
     ),

@@ -290,6 +290,7 @@ CREATE TABLE reconciliation_break (
     closed_at TIMESTAMP WITH TIME ZONE,
     close_reason TEXT,
     superseded_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT ck_reconciliation_break_kind_known CHECK (kind IN ('AMOUNT', 'ASKED_OTHER_AMOUNT', 'STATEMENT_ONLY', 'LEDGER_ONLY', 'STATUS', 'REVERSAL', 'DUPLICATE', 'UNIDENTIFIED', 'OTHER_HOUSEHOLD', 'OTHER_REQUEST', 'OTHER_PAYER', 'DOUBLE_PAYMENT', 'COLLISION', 'UNKNOWN_SERVICE', 'TIMING', 'TIMING_BOOKED', 'ADDED', 'DROPPED', 'CORRECTED', 'DATE', 'CONTINUITY', 'TOTALS', 'LATE_FOR_SEALED_DAY')),
     CONSTRAINT pk_reconciliation_break PRIMARY KEY (id),
     CONSTRAINT fk_reconciliation_break_payment_id_payment FOREIGN KEY(payment_id) REFERENCES payment (id)
 );

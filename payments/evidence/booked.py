@@ -6,7 +6,8 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.evidence.facts import BreakKind, ExistingPayment, Reversal
+from payments.break_kind import BreakKind
+from payments.evidence.facts import ExistingPayment, Reversal
 from payments.observation import HoldReason, Provenance
 
 #: One look at an index for each name, whatever the planner believes of a table that has just grown.

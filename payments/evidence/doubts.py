@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from payments.break_kind import BreakKind
 from payments.dating import storable_moment
-from payments.evidence.facts import SAID, STANDS, BreakKind, ConfirmedPayment, FoundBreak
+from payments.evidence.facts import SAID, STANDS, ConfirmedPayment, FoundBreak
 from payments.msisdn import mask
 from payments.observation import Observation
 from payments.requests.facts import RequestFact

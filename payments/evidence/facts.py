@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from payments.break_kind import BreakKind
 from payments.dating import Window
 from payments.observation import HoldReason, Observation, ObservedStatus, Provenance
 from payments.requests.facts import RequestFact, StateChange
@@ -18,24 +19,6 @@ class MatchedBy(StrEnum):
     REFERENCE = "reference"
     PAYER = "payer"
     SUSPENSE = "suspense"
-
-
-class BreakKind(StrEnum):
-    """A difference that somebody must explain."""
-
-    AMOUNT = "AMOUNT"
-    ASKED_OTHER_AMOUNT = "ASKED_OTHER_AMOUNT"
-    LEDGER_ONLY = "LEDGER_ONLY"
-    STATUS = "STATUS"
-    REVERSAL = "REVERSAL"
-    DUPLICATE = "DUPLICATE"
-    UNIDENTIFIED = "UNIDENTIFIED"
-    OTHER_HOUSEHOLD = "OTHER_HOUSEHOLD"
-    OTHER_REQUEST = "OTHER_REQUEST"
-    OTHER_PAYER = "OTHER_PAYER"
-    DOUBLE_PAYMENT = "DOUBLE_PAYMENT"
-    COLLISION = "COLLISION"
-    DATE = "DATE"
 
 
 #: What an operator says of one operation, in the words of finance.

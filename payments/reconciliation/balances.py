@@ -6,8 +6,9 @@ from datetime import date, datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.break_kind import BreakKind
 from payments.reconciliation.coverage import INSTANT, Boundary, StatedFile, boundaries, day_bounds, newest, utc_day
-from payments.reconciliation.difference import Difference, DifferenceKind, numbered
+from payments.reconciliation.difference import Difference, numbered
 from payments.reconciliation.units import read_files
 
 #: What the lines of a file moved before a moment: one look at the end of an index, however long the file.
@@ -94,7 +95,7 @@ def _jump(boundary: Boundary, difference_xof: int) -> Difference:
         f"le relevé n° {boundary.after.id} reprend le {boundary.at:%d/%m/%Y à %H:%M} avec {difference_xof} F d'écart "
         f"sur le solde où s'arrête le relevé n° {boundary.before.id}"
     )
-    return _of(DifferenceKind.CONTINUITY, account, day, (None, None, difference_xof), detail)
+    return _of(BreakKind.CONTINUITY, account, day, (None, None, difference_xof), detail)
 
 
 def _totals(file: StatedFile) -> list[Difference]:
@@ -103,7 +104,7 @@ def _totals(file: StatedFile) -> list[Difference]:
     found = []
     if file.has_balances and file.gap_xof:
         detail = f"le relevé n° {file.id} : son solde bouge de {file.gap_xof} F que ses lignes ne donnent pas"
-        found.append(_of(DifferenceKind.TOTALS, file.account, day, (None, None, file.gap_xof), detail))
+        found.append(_of(BreakKind.TOTALS, file.account, day, (None, None, file.gap_xof), detail))
     printed = (
         ("encaissements", file.printed_collected_xof, file.collected_xof, 1),
         ("frais", file.printed_fees_xof, file.fees_xof, -1),
@@ -112,12 +113,12 @@ def _totals(file: StatedFile) -> list[Difference]:
         if theirs_xof is not None and theirs_xof != ours_xof:
             detail = f"le relevé n° {file.id} : total des {name} {theirs_xof} F, ses lignes donnent {ours_xof} F"
             difference_xof = side * (theirs_xof - ours_xof) if counts else 0
-            found.append(_of(DifferenceKind.TOTALS, file.account, day, (theirs_xof, ours_xof, difference_xof), detail))
+            found.append(_of(BreakKind.TOTALS, file.account, day, (theirs_xof, ours_xof, difference_xof), detail))
     return found
 
 
 def _of(
-    kind: DifferenceKind, account: str, day: date, figures: tuple[int | None, int | None, int], detail: str
+    kind: BreakKind, account: str, day: date, figures: tuple[int | None, int | None, int], detail: str
 ) -> Difference:
     theirs_xof, ours_xof, difference_xof = figures
     return Difference(

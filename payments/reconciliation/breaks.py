@@ -7,7 +7,8 @@ from typing import Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.evidence.facts import BreakKind, FoundBreak
+from payments.break_kind import BreakKind
+from payments.evidence.facts import FoundBreak
 from payments.reconciliation.difference import Difference
 from payments.reconciliation.facts import utc_day
 

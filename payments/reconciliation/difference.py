@@ -3,35 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from enum import StrEnum
 
+from payments.break_kind import BreakKind
 from payments.evidence.facts import SAID
 from payments.money import MAX_AMOUNT_XOF
 from payments.msisdn import mask
 from payments.reconciliation.coverage import utc_day
 from payments.reconciliation.facts import Booked, OperatorRecord, Unit
-
-
-class DifferenceKind(StrEnum):
-    """Why two figures differ; of money that crosses midnight TIMING is the operator's day, TIMING_BOOKED ours."""
-
-    STATEMENT_ONLY = "STATEMENT_ONLY"
-    LEDGER_ONLY = "LEDGER_ONLY"
-    AMOUNT = "AMOUNT"
-    STATUS = "STATUS"
-    REVERSAL = "REVERSAL"
-    DUPLICATE = "DUPLICATE"
-    COLLISION = "COLLISION"
-    UNKNOWN_SERVICE = "UNKNOWN_SERVICE"
-    UNIDENTIFIED = "UNIDENTIFIED"
-    TIMING = "TIMING"
-    TIMING_BOOKED = "TIMING_BOOKED"
-    ADDED = "ADDED"
-    DROPPED = "DROPPED"
-    CORRECTED = "CORRECTED"
-    DATE = "DATE"
-    CONTINUITY = "CONTINUITY"
-    TOTALS = "TOTALS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +20,7 @@ class Difference:
     Units:   difference_xof is what the operator says less what we say on that day; 0 where it only informs.
     """
 
-    kind: DifferenceKind
+    kind: BreakKind
     account: str
     subject: str
     about: str
@@ -53,7 +31,7 @@ class Difference:
     detail: str
 
 
-def uncredited(kind: DifferenceKind, line: OperatorRecord, why: str) -> Difference:
+def uncredited(kind: BreakKind, line: OperatorRecord, why: str) -> Difference:
     """Open what a line moved and no money of ours explains."""
     return _of(line, kind, (line.due_xof, 0, line.due_xof), why)
 
@@ -61,16 +39,14 @@ def uncredited(kind: DifferenceKind, line: OperatorRecord, why: str) -> Differen
 def statement_only(line: OperatorRecord) -> Difference:
     """Open what the operator collected and nobody could credit."""
     flaw = f"{_flaw(line)} ; elle ne peut pas être créditée telle quelle"
-    return replace(
-        uncredited(DifferenceKind.STATEMENT_ONLY, line, flaw), operator_amount_xof=line.observation.amount_xof
-    )
+    return replace(uncredited(BreakKind.STATEMENT_ONLY, line, flaw), operator_amount_xof=line.observation.amount_xof)
 
 
-def missing_in_statement(kind: DifferenceKind, unit: Unit, booked: Booked) -> Difference:
+def missing_in_statement(kind: BreakKind, unit: Unit, booked: Booked) -> Difference:
     """Open what we credited and no successful line covers."""
     why = {
-        DifferenceKind.STATUS: "nous l'avons créditée, l'opérateur dit qu'elle a échoué",
-        DifferenceKind.DROPPED: "un premier relevé la donnait, le dernier ne la donne plus ; nous l'avons créditée",
+        BreakKind.STATUS: "nous l'avons créditée, l'opérateur dit qu'elle a échoué",
+        BreakKind.DROPPED: "un premier relevé la donnait, le dernier ne la donne plus ; nous l'avons créditée",
     }
     return Difference(
         kind=kind,
@@ -91,17 +67,17 @@ def paired(line: OperatorRecord, booked: Booked) -> tuple[Difference, ...]:
     rest_xof = line.due_xof - booked.amount_xof
     if other_payer(line.observation.payer_msisdn, booked.payer_msisdn):
         detail = f"le relevé nomme le payeur {_payer(line)}, nous avons crédité un autre payeur sous cette référence"
-        found.append(_of(line, DifferenceKind.COLLISION, (line.due_xof, booked.amount_xof, rest_xof), detail))
+        found.append(_of(line, BreakKind.COLLISION, (line.due_xof, booked.amount_xof, rest_xof), detail))
     elif rest_xof or line.observation.amount_xof != booked.amount_xof:
         said = f"le relevé dit {line.observation.amount_xof} F et a mû {line.moved_xof} F"
         detail = f"{said}, nous avons crédité {booked.amount_xof} F"
-        found.append(_of(line, DifferenceKind.AMOUNT, (line.due_xof, booked.amount_xof, rest_xof), detail))
+        found.append(_of(line, BreakKind.AMOUNT, (line.due_xof, booked.amount_xof, rest_xof), detail))
     if booked.household_id is None:
-        found.append(information(DifferenceKind.UNIDENTIFIED, line, booked))
+        found.append(information(BreakKind.UNIDENTIFIED, line, booked))
     return tuple(found)
 
 
-def information(kind: DifferenceKind, line: OperatorRecord, booked: Booked | None) -> Difference:
+def information(kind: BreakKind, line: OperatorRecord, booked: Booked | None) -> Difference:
     """Open what somebody should know and what changes no sum."""
     said = line.observation
     detail = f"opération {SAID[said.status]}"
@@ -110,7 +86,7 @@ def information(kind: DifferenceKind, line: OperatorRecord, booked: Booked | Non
 
 def contradiction(line: OperatorRecord, booked: Booked) -> Difference:
     """Open what a statement calls successful on one line and not on another."""
-    found = information(DifferenceKind.STATUS, line, booked)
+    found = information(BreakKind.STATUS, line, booked)
     return replace(found, subject=f"{line.subject}:{line.observation.status}")
 
 
@@ -118,7 +94,7 @@ def misdated(line: OperatorRecord) -> Difference:
     """Open a date that its statement's period does not hold; the line counts on the nearest day that is in it."""
     said_at, counted_at = line.observation.occurred_at, line.counts_at
     detail = f"datée du {said_at:%d/%m/%Y %H:%M}, hors de la période du relevé : comptée le {counted_at:%d/%m/%Y}"
-    return _of(line, DifferenceKind.DATE, (line.due_xof, line.due_xof, 0), detail)
+    return _of(line, BreakKind.DATE, (line.due_xof, line.due_xof, 0), detail)
 
 
 def changed(dropped: Sequence[OperatorRecord], added: Sequence[OperatorRecord]) -> Difference:
@@ -126,11 +102,11 @@ def changed(dropped: Sequence[OperatorRecord], added: Sequence[OperatorRecord]) 
 
     Units:   ``operator_amount_xof`` is what the last file moved, ``ledger_amount_xof`` what the first had.
     """
-    kind = DifferenceKind.CORRECTED if dropped and added else DifferenceKind.ADDED if added else DifferenceKind.DROPPED
+    kind = BreakKind.CORRECTED if dropped and added else BreakKind.ADDED if added else BreakKind.DROPPED
     detail = {
-        DifferenceKind.CORRECTED: "le dernier relevé corrige ce qu'un premier disait",
-        DifferenceKind.ADDED: "le dernier relevé ajoute ce qu'un premier ne disait pas",
-        DifferenceKind.DROPPED: "le dernier relevé ne dit plus ce qu'un premier disait",
+        BreakKind.CORRECTED: "le dernier relevé corrige ce qu'un premier disait",
+        BreakKind.ADDED: "le dernier relevé ajoute ce qu'un premier ne disait pas",
+        BreakKind.DROPPED: "le dernier relevé ne dit plus ce qu'un premier disait",
     }[kind]
     return _of((*added, *dropped)[0], kind, (_moved(added), _moved(dropped), 0), detail)
 
@@ -142,7 +118,7 @@ def other_payer(one: str | None, other: str | None) -> bool:
 
 def numbered(found: Iterable[Difference]) -> tuple[Difference, ...]:
     """Return a name of its own to each difference of one kind and subject."""
-    taken: dict[tuple[DifferenceKind, str], int] = {}
+    taken: dict[tuple[BreakKind, str], int] = {}
     named = []
     for one in found:
         count = taken[one.kind, one.subject] = taken.get((one.kind, one.subject), 0) + 1
@@ -156,13 +132,11 @@ def _timing(line: OperatorRecord, booked: Booked) -> tuple[Difference, ...]:
     if utc_day(said_at) == utc_day(held_at):
         return ()
     detail = f"l'opérateur la date du {said_at:%d/%m/%Y %H:%M}, nous du {held_at:%d/%m/%Y %H:%M}"
-    ours = _of(line, DifferenceKind.TIMING_BOOKED, (0, held_xof, -held_xof), detail)
-    return _of(line, DifferenceKind.TIMING, (held_xof, 0, held_xof), detail), replace(ours, day=utc_day(held_at))
+    ours = _of(line, BreakKind.TIMING_BOOKED, (0, held_xof, -held_xof), detail)
+    return _of(line, BreakKind.TIMING, (held_xof, 0, held_xof), detail), replace(ours, day=utc_day(held_at))
 
 
-def _of(
-    line: OperatorRecord, kind: DifferenceKind, figures: tuple[int | None, int | None, int], detail: str
-) -> Difference:
+def _of(line: OperatorRecord, kind: BreakKind, figures: tuple[int | None, int | None, int], detail: str) -> Difference:
     theirs_xof, ours_xof, difference_xof = figures
     return Difference(
         kind=kind,

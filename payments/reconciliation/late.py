@@ -12,7 +12,9 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-LATE: Final = "LATE_FOR_SEALED_DAY"
+from payments.break_kind import BreakKind
+
+LATE: Final = BreakKind.LATE_FOR_SEALED_DAY
 #: A break may become visible so long after the moment it bears: its transaction was under way meanwhile.
 UNDER_WAY_MAX: Final = timedelta(hours=1)
 

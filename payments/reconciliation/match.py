@@ -13,9 +13,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from payments.break_kind import BreakKind
 from payments.observation import LineKind
 from payments.reconciliation import difference
-from payments.reconciliation.difference import Difference, DifferenceKind
+from payments.reconciliation.difference import Difference
 from payments.reconciliation.facts import Booked, Movement, OperatorRecord, Unit
 
 #: Two lines of one operation that are further apart than this are never one line told twice.
@@ -119,10 +120,10 @@ def _judge(line: OperatorRecord, unit: Unit, paired: OperatorRecord | None, coll
     if line.kind is LineKind.REVERSAL and line.due_xof:
         taken = f"l'opérateur a repris {-line.due_xof} F ({line.reference or 'sans référence propre'})"
         why = f"{taken} ; le grand livre attend deux personnes"
-        return Bucket.REVERSAL, (difference.uncredited(DifferenceKind.REVERSAL, line, why),)
+        return Bucket.REVERSAL, (difference.uncredited(BreakKind.REVERSAL, line, why),)
     if line.due_xof:
         why = "le solde a bougé sous un service que nous ne connaissons pas"
-        return Bucket.UNKNOWN_SERVICE, (difference.uncredited(DifferenceKind.UNKNOWN_SERVICE, line, why),)
+        return Bucket.UNKNOWN_SERVICE, (difference.uncredited(BreakKind.UNKNOWN_SERVICE, line, why),)
     return Bucket.NOT_MONEY, ()
 
 
@@ -137,19 +138,19 @@ def _collected(
         return Bucket.UNREADABLE, (difference.statement_only(line),)
     if collected.differ or collected.are_apart_from(line):
         why = "la même référence désigne plusieurs opérations (payeur, montant ou moment différent)"
-        return Bucket.COLLISION, (difference.uncredited(DifferenceKind.COLLISION, line, why),)
+        return Bucket.COLLISION, (difference.uncredited(BreakKind.COLLISION, line, why),)
     if paired is None and line is collected.lines[0]:
         return Bucket.UNREADABLE, (difference.statement_only(line),)
     why = "le relevé la donne deux fois et son solde a bougé deux fois"
-    return Bucket.DOUBLED, (difference.uncredited(DifferenceKind.DUPLICATE, line, why),)
+    return Bucket.DOUBLED, (difference.uncredited(BreakKind.DUPLICATE, line, why),)
 
 
 def _booked(line: OperatorRecord, booked: Booked) -> _Word:
     found = difference.paired(line, booked)
     kinds = {one.kind for one in found}
-    if DifferenceKind.COLLISION in kinds:
+    if BreakKind.COLLISION in kinds:
         return Bucket.COLLISION, found
-    if DifferenceKind.AMOUNT in kinds:
+    if BreakKind.AMOUNT in kinds:
         return Bucket.AMOUNT_DIFFERS, found
     return _recovered(booked) if booked.recovered else Bucket.MATCHED, found
 
@@ -170,7 +171,7 @@ def _unsuccessful(line: OperatorRecord, booked: Booked | None, paired: OperatorR
     found: tuple[Difference, ...] = ()
     if line.due_xof:
         why = "elle n'est pas dite réussie, et pourtant le solde a bougé"
-        found = (difference.uncredited(DifferenceKind.STATEMENT_ONLY, line, why),)
+        found = (difference.uncredited(BreakKind.STATEMENT_ONLY, line, why),)
     if booked is None:
         return (Bucket.UNREADABLE if found else Bucket.NOT_MONEY), found
     if paired is not None:
@@ -178,11 +179,11 @@ def _unsuccessful(line: OperatorRecord, booked: Booked | None, paired: OperatorR
     return Bucket.STATUS_DIFFERS, found
 
 
-def _missing(unit: Unit, lines: Sequence[OperatorRecord]) -> DifferenceKind:
+def _missing(unit: Unit, lines: Sequence[OperatorRecord]) -> BreakKind:
     if any(line.is_collected for line in lines):
-        return DifferenceKind.DROPPED
+        return BreakKind.DROPPED
     named = any(line.kind is LineKind.COLLECTION for line in unit.lines)
-    return DifferenceKind.STATUS if named else DifferenceKind.LEDGER_ONLY
+    return BreakKind.STATUS if named else BreakKind.LEDGER_ONLY
 
 
 def _compared(collected: Sequence[OperatorRecord]) -> _Collections:

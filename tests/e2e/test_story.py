@@ -206,7 +206,7 @@ def _all_that_counts(house: House) -> dict[str, list[tuple[object, ...]]]:
 def names_the_block_that_was_changed_by_hand(house: House) -> None:
     for statement in (
         "ALTER TABLE ledger_txn DISABLE TRIGGER ALL",
-        "UPDATE ledger_txn SET cause = 'nothing to see' WHERE id = (SELECT min(id) FROM ledger_txn)",
+        "UPDATE ledger_txn SET reason = 'nothing to see' WHERE id = (SELECT min(id) FROM ledger_txn)",
     ):
         house.rows(statement, commit=True)
     verified = house.ramu("ledger", "verify")

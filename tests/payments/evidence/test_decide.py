@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from payments.break_kind import BreakKind
 from payments.credit import NewPayment, amount_mismatches, receipt_number
 from payments.evidence.decide import decide
 from payments.evidence.facts import (
-    BreakKind,
     ConfirmedPayment,
     Decision,
     Evidence,

@@ -1,5 +1,5 @@
 -- Payments, their ledger transactions with entries, and what was allocated to periods.
-INSERT INTO ledger_txn (id, ref, kind, effective_at, posted_at, actor, cause, written_in)
+INSERT INTO ledger_txn (id, ref, kind, effective_at, posted_at, actor, reason, written_in)
 SELECT p, 'payment/sandbox/' || name, 'payment', at, posted_at, 'operator/sandbox',
        'query: ' || CASE WHEN h IS NULL THEN 'suspense' ELSE 'reference' END, 1
   FROM grown_payment ORDER BY p;

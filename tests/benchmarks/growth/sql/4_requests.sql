@@ -1,7 +1,7 @@
 -- What we asked of wallets: the paid ones under even ids, refused and silent ones under odd ids.
 INSERT INTO payment_request (id, operator, reference, correlation_id, callback_token, idempotency_key, household_id,
                              payer_msisdn, amount_xof, state, submissions, inquiries, failures, created_at, submitted_at,
-                             next_attempt_at, settled_at)
+                             next_attempt_at, finalised_at)
 SELECT id, 'sandbox', 'R' || upper(lpad(to_hex(id), 12, '0')), md5('c' || id)::uuid, md5('t' || id),
        'ussd:africastalking:ATUid_' || md5('s' || id) || ':4:0', h, '+2237' || lpad(h::text, 7, '0'), amount_xof, state, 1,
        CASE state WHEN 'succeeded' THEN 1 ELSE 8 END, 0, asked_at, asked_at + interval '3 s',

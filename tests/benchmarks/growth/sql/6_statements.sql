@@ -42,8 +42,8 @@ SELECT file_id, line_number, 'sandbox', kind, status, amount_xof, fee_xof, payer
        DATE '$first_day' + file_id::int + interval '7 h 1 min', CASE WHEN due_xof > 0 THEN p END
   FROM grown_line ORDER BY file_id, line_number;
 
-INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, operator_says_xof, we_say_xof,
-                                  difference_xof, detail, opened_at, closed_at, closed_because)
+INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, operator_amount_xof, ledger_amount_xof,
+                                  difference_xof, detail, opened_at, closed_at, close_reason)
 SELECT (ARRAY['AMOUNT', 'STATEMENT_ONLY', 'LEDGER_ONLY', 'UNIDENTIFIED'])[1 + b % 4], 'sandbox', '', 'X' || b, 'X' || b, day,
        1000, 900, 0, 'ligne ' || b || ' : à expliquer', day + interval '1 day', CASE WHEN b % 2 = 0 THEN day + interval '3 days' END,
        CASE WHEN b % 2 = 0 THEN 'expliqué par l''opérateur' END
