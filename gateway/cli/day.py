@@ -16,7 +16,8 @@ from gateway.console.auth.audit import actor_of
 from gateway.console.auth.passwords import Passwords
 from gateway.console.auth.roles import RIGHTS, Right
 from gateway.console.auth.sessions import SessionRules
-from gateway.console.labels import ROLES, francs
+from gateway.console.labels import ROLES
+from gateway.french import francs
 from gateway.infra.clock import SystemClock
 from gateway.infra.deps import Deps
 from gateway.money.close_day import DayToClose, DayUnexplained, close

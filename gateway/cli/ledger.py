@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.cli.environment import environment
 from gateway.cli.terminal import stop, transact
 from gateway.config.settings import load_settings
-from gateway.console.labels import counted, francs, side
+from gateway.console.labels import side
+from gateway.french import counted, francs
 from gateway.infra.clock import SystemClock
 from gateway.infra.database import Timeouts
 from gateway.money.close_day import verify_all

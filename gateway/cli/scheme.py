@@ -13,6 +13,7 @@ from gateway.config.settings import load_settings
 from gateway.contributions.document import DOCUMENT_CHARS_MAX, SchemeInvalid, scheme_from_text
 from gateway.contributions.fault_labels import sentence
 from gateway.contributions.schemes import SchemeCatalog
+from gateway.french import short_date
 from gateway.local.illustrative import load_people, load_schemes
 from gateway.wiring import Wiring
 
@@ -83,7 +84,8 @@ async def _lines(wiring: Wiring) -> list[str]:
 
 def _shown(catalog: SchemeCatalog) -> list[str]:
     readable = [
-        f"{scheme.code} v{scheme.version}  {scheme.label}  [{scheme.legal.status}]  depuis {scheme.valid_from}"
+        f"{scheme.code} v{scheme.version}  {scheme.label}  [{scheme.legal.status}]  "
+        f"depuis le {short_date(scheme.valid_from)}"
         for _, scheme in sorted(catalog.schemes.items())
     ]
     for (code, version), refused in sorted(catalog.unreadable.items()):

@@ -13,7 +13,7 @@ from gateway.cli.environment import environment
 from gateway.cli.terminal import author, stop, transact
 from gateway.config.settings import load_settings
 from gateway.console.auth import audit
-from gateway.console.labels import counted as counted_words
+from gateway.french import counted as counted_words
 from gateway.infra.clock import SystemClock
 from gateway.sms import review
 from gateway.sms.kinds import SmsKind, SmsState

@@ -14,8 +14,9 @@ from gateway.cli.environment import environment
 from gateway.cli.terminal import author, stop
 from gateway.config.settings import load_settings
 from gateway.console.auth import audit
-from gateway.console.labels import BUCKETS, counted, francs
+from gateway.console.labels import BUCKETS
 from gateway.console.upload_labels import line_list, upload_labels
+from gateway.french import counted, francs
 from gateway.infra.reading import LINES_MAX, TooLarge, TooManyLines, read_bounded
 from gateway.local.faults import reason
 from gateway.money.import_statement import StatementPutOff, bring_through, receive, resume

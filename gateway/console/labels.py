@@ -1,23 +1,11 @@
-"""What a finance officer reads in place of our codes; ``typeset`` gives French its apostrophes and its spaces."""
+"""What a finance officer reads in place of our codes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from enum import StrEnum
 
 from gateway.console.auth.roles import Role
 from gateway.reports.day import DaySummary, OperatorDay
-
-NARROW_SPACE = "\u202f"
-HARD_SPACE = "\u00a0"
-MINUS = "\u2212"
-APOSTROPHE = "\u2019"
-
-WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
-MONTHS = (
-    "janvier", "février", "mars", "avril", "mai", "juin",
-    "juillet", "août", "septembre", "octobre", "novembre", "décembre",
-)  # fmt: skip
 
 ROLES: Mapping[Role, str] = {
     Role.DESK: "guichet",
@@ -157,29 +145,6 @@ def status_of_day(report: DaySummary) -> DayStatus:
     return next((status for status in DayStatus if status in found), DayStatus.EMPTY)
 
 
-def typeset(text: str) -> str:
-    """Set a French sentence: curled apostrophes, and spaces that keep tall punctuation on its line."""
-    text = text.replace("'", APOSTROPHE)
-    for mark, space in (("« ", HARD_SPACE), (" »", HARD_SPACE), (" :", HARD_SPACE)):
-        text = text.replace(mark, mark.replace(" ", space))
-    for mark in (" ;", " !", " ?"):
-        text = text.replace(mark, mark.replace(" ", NARROW_SPACE))
-    return text
-
-
-def francs(amount_xof: int | None) -> str:
-    """Write an amount as French pages do; nothing known is a dash, never a zero."""
-    if amount_xof is None:
-        return "—"
-    grouped = f"{abs(amount_xof):,}".replace(",", NARROW_SPACE)
-    return f"{MINUS}{grouped}" if amount_xof < 0 else grouped
-
-
-def counted(count: int, one: str, many: str) -> str:
-    """Write a count with its noun; French keeps the singular for none."""
-    return f"{francs(count)} {one if count in {0, 1} else many}"
-
-
 def side(balance_xof: int) -> str:
     """Name the side on which an account stands; what is above zero is in debit."""
     return "débiteur" if balance_xof > 0 else "créditeur" if balance_xof < 0 else "soldé"
@@ -189,25 +154,3 @@ def author(actor: str) -> str:
     """Name who did something: a colleague by the login, the command line and the jobs in words."""
     kind, _, name = actor.partition("/")
     return name if kind == "staff" and name else ACTORS.get(kind, actor)
-
-
-def long_date(day: date) -> str:
-    """Write a day in full: samedi 22 novembre 2026."""
-    first = "1er" if day.day == 1 else str(day.day)
-    return f"{WEEKDAYS[day.weekday()]} {first} {MONTHS[day.month - 1]} {day.year}"
-
-
-def moment(instant: datetime) -> str:
-    """Write an instant: 22/11/2026 à 14 h 05, in Bamako's time, which is UTC."""
-    return f"{instant:%d/%m/%Y} à {instant.hour}{HARD_SPACE}h{HARD_SPACE}{instant:%M}"
-
-
-def age(days: int) -> str:
-    """Write an age in days."""
-    match days:
-        case 0:
-            return f"aujourd{APOSTROPHE}hui"
-        case 1:
-            return f"1{HARD_SPACE}jour"
-        case _:
-            return f"{days}{HARD_SPACE}jours"

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from gateway import french
 from gateway.console import break_labels, labels, upload_labels
 
 HERE = Path(__file__).resolve().parent
@@ -43,7 +44,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        francs=labels.francs, long_date=labels.long_date, moment=labels.moment, age=labels.age, fr=labels.typeset,
+        francs=french.francs, short_date=french.short_date, long_date=french.long_date, moment=french.moment,
+        age=french.age, fr=french.typeset,
         side=labels.side, author=labels.author, size=upload_labels.size, line_list=upload_labels.line_list,
     )  # fmt: skip
     environment.globals.update(

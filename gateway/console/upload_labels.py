@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.french import counted
 from payments.reconciliation.upload import UploadState
 from payments.remarks import Remark
 
@@ -96,8 +97,7 @@ def line_list(numbers: tuple[int, ...], most: int = 10) -> str:
         case _ if len(numbers) <= most:
             return f"lignes {', '.join(map(str, numbers[:-1]))} et {numbers[-1]}"
         case _:
-            others = len(numbers) - most
-            return f"lignes {', '.join(map(str, numbers[:most]))} et {others} {'autre' if others == 1 else 'autres'}"
+            return f"lignes {', '.join(map(str, numbers[:most]))} et {counted(len(numbers) - most, 'autre', 'autres')}"
 
 
 def size(size_bytes: int) -> str:

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from gateway.contributions.document import Finding
+from gateway.french import francs
 
 #: What each field is called by those who decide about it.
 FIELDS: Final = {
@@ -116,5 +117,5 @@ def _last_name(path: str) -> str:
 
 def _shown(limit: object) -> str:
     if isinstance(limit, int):
-        return f"{limit:,}".replace(",", " ")
+        return francs(limit)
     return str(limit).replace("'", "").replace(" or ", " ou ")

@@ -7,27 +7,13 @@ from datetime import date, timedelta
 from itertools import count, dropwhile, takewhile
 
 from gateway.contributions.scheme import FixedPeriod, Scheme
+from gateway.french import MONTHS_ON_PHONES
 from ussd_flows.amounts import show_date
 
 MONTHS_IN_YEAR = 12
 SHORTEST_MONTH_DAYS = 28
 ONE_DAY = timedelta(days=1)
 
-#: Every word can be written on a phone, so August has lost its accent.
-MONTH_NAMES = (
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "aout",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
-)
 SPAN_NAMES = {1: "mois", 3: "trimestre", 6: "semestre", 12: "année"}
 
 
@@ -62,7 +48,7 @@ def later_periods(scheme: Scheme, registered_on: date, after: date) -> Iterator[
 def label(months: int, start: date) -> str:
     """Name a period in French, in at most 24 characters that every phone can show."""
     if months == 1 and start.day == 1:
-        return f"{MONTH_NAMES[start.month - 1]} {start.year}"
+        return f"{MONTHS_ON_PHONES[start.month]} {start.year}"
     if months == MONTHS_IN_YEAR and (start.month, start.day) == (1, 1):
         return f"année {start.year}"
     return f"{SPAN_NAMES[months]} du {show_date(start)}"

@@ -257,7 +257,7 @@ def test_a_finance_officer_reads_every_fault_in_french(scheme_data: ReadScheme, 
     assert told.stderr.splitlines() == [
         "Ce document n'est pas un barème :",
         "- Base légale (legal) : ce champ manque.",
-        "- Montant en francs (amount_rule.tiers[0].amount_xof) : il faut au plus 999 999 999.",
+        "- Montant en francs (amount_rule.tiers[0].amount_xof) : il faut au plus 999\u202f999\u202f999.",
         "- Durée en mois (period.months) : il faut une durée de 1, 3, 6, 12 mois.",
         "- Part, en points de base (shares[1].share_bp) : il faut un nombre entier, sans guillemets ni virgule.",
         "- bareme : ce champ n'existe pas : vérifiez son orthographe.",
