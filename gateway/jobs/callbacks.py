@@ -159,7 +159,6 @@ async def _planned(connection: AsyncConnection, jobs: JobDeps, readings: Sequenc
     }
     plan = Plan()
     for reading in readings:
-        can_query = reading.callback.operator in jobs.deps.clients
         # What is proven costs no question in itself; what is not may name anything, and so may ask for a few only.
         pointers = [
             *(
@@ -168,11 +167,12 @@ async def _planned(connection: AsyncConnection, jobs: JobDeps, readings: Sequenc
                 else islice(_pointers(reading, named), POINTERS_MAX)
             )
         ]
-        plan.pointers += pointers if can_query else []
+        questions = [found for one in pointers if (found := _answerable(jobs, one)) is not None]
+        plan.pointers += questions
         if reading.is_proven and reading.fault is not None:
             plan.parked.append((reading.callback.id, reading.fault))
         else:
-            plan.done.append((reading.callback.id, _remark(reading, pointers, can_query=can_query)))
+            plan.done.append((reading.callback.id, _remark(reading, pointers, can_query=bool(questions))))
     return plan
 
 
@@ -224,6 +224,18 @@ def _contradicted(
         event = EVENT_OF_STATUS[observed.status]
         if fact is not None and event is not None and contradicts(fact.state, event):
             yield Pointer(callback.operator, fact.id, _transaction_named(observed))
+
+
+def _answerable(jobs: JobDeps, pointer: Pointer) -> Pointer | None:
+    """Return what the operator can be asked of it; what is shown of a transaction finds its request by itself."""
+    if pointer.operator not in jobs.deps.clients:
+        return None
+    can = jobs.capabilities(pointer.operator)
+    if pointer.request_id is not None and can.query_request:
+        return pointer
+    if pointer.operator_transaction_id is not None and can.query_transaction:
+        return replace(pointer, request_id=None)
+    return None
 
 
 def _remark(reading: Reading, pointers: Sequence[Pointer], *, can_query: bool) -> str | None:

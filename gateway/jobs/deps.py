@@ -72,6 +72,10 @@ class JobDeps:
         """Return the operators that we can call, in a fixed order."""
         return tuple(name for name in sorted(self.deps.operators) if name in self.deps.clients)
 
+    def queried(self) -> tuple[str, ...]:
+        """Return the operators that answer any question, in a fixed order."""
+        return tuple(name for name in self.called() if self.capabilities(name).answers_questions)
+
 
 #: The work of one operator in one round; gives how much was done.
 LaneWork = Callable[[JobDeps, str, datetime], Awaitable[int]]

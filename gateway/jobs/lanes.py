@@ -54,11 +54,11 @@ class NotCalled:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Item, Result]):
-    """How one item is put to an operator, what its answer says of the operator, and until when it may be put."""
+    """How one item is put to an operator, what its answer says of the operator, and why it is not put after all."""
 
     put: Callable[[Item], Awaitable[Result]]
     word: Callable[[Result], tuple[Word, str]]
-    until: Callable[[Item], datetime | None] = lambda _item: None
+    why_not: Callable[[Item, datetime], str | None] = lambda _item, _now: None
 
 
 @dataclass
@@ -90,9 +90,10 @@ class Lane:
     async def _call(
         self, item: Item, call: Call[Item, Result], clock: Clock, timeout_s: int
     ) -> Result | Raised | NotCalled:
-        now, until = clock.now(), call.until(item)
-        if until is not None and now >= until:
-            return NotCalled("too late")
+        now = clock.now()
+        why_not = call.why_not(item, now)
+        if why_not is not None:
+            return NotCalled(why_not)
         if self.breaker.is_open(now):
             return NotCalled("the operator is left alone for a while")
         try:

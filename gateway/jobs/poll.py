@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.infra.metrics import PAYMENTS_POSTED, QUERIES
-from gateway.jobs.apart import write_apart
 from gateway.jobs.deps import JobDeps, one_after_another
 from gateway.jobs.lanes import Call, NotCalled, Raised, Word
 from gateway.jobs.orders import order_for
+from gateway.jobs.round import Round, go_round
 from gateway.money.credit_evidence import Credited, credit_evidence
 from payments.evidence.facts import Evidence
 from payments.operators.contract import Answer, Capabilities, QueryResult
@@ -23,6 +24,7 @@ SEEN_AFTER = timedelta(seconds=60)
 #: So often is one request sent under the same ids; afterwards it is only asked about.
 SUBMISSIONS_MAX = 5
 
+ANSWERS_NOTHING = "this operator answers no such question"
 #: What an answer says of the operator; that it knows nothing is an answer like any other.
 WORDS = {QueryResult.UNREACHABLE: Word.SILENT, QueryResult.OUR_FAULT: Word.REFUSES_US}
 
@@ -35,32 +37,24 @@ async def poll(jobs: JobDeps, now: datetime) -> int:
 
 
 async def poll_operator(jobs: JobDeps, operator: str, now: datetime) -> int:
-    """Ask one operator about every request whose turn it is; give how many were asked."""
-    deps, lane = jobs.deps, jobs.lanes.of("poll", operator)
-    room = jobs.room(lane, now)
-    if not room:
-        return 0
-    client, lease = deps.clients[operator], jobs.lease(operator, now, room)
-    leased = await deps.worker_db.transact(lambda connection: lease_to_poll(connection, lease))
-    if not leased:
-        return 0
-    jobs.lanes.used(lane, len(leased))
-    call: Call[LeasedRequest, Answer] = Call(lambda request: client.query(order_for(deps, request)), word_of)
-    answered = await lane.put(
-        leased, call, deps.clock, jobs.capabilities(operator).calls_at_once, jobs.limits.question_timeout_s
+    """Ask one operator about every request whose turn it is; give how many were asked.
+
+    One that answers no such question is never asked: its requests only wait until they have waited long enough.
+    """
+    client, can_answer = jobs.deps.clients[operator], jobs.capabilities(operator).query_request
+    work = Round(
+        job="poll",
+        lease_due=lease_to_poll,
+        call=Call(
+            put=lambda request: client.query(order_for(jobs.deps, request)),
+            word=word_of,
+            why_not=lambda _request, _now: None if can_answer else ANSWERS_NOTHING,
+        ),
+        write=lambda connection, answered, at: _record(connection, jobs, answered, at),
+        put_off=lambda connection, request, why, at: fail(connection, request.id, why, at),
+        count=partial(count_round, operator),
     )
-    now = deps.clock.now()
-    written = await write_apart(
-        deps.worker_db,
-        answered,
-        lambda connection, some: _record(connection, jobs, some, now),
-        lambda one, why: deps.worker_db.transact(lambda connection: fail(connection, one[0].id, why, now)),
-    )
-    for credited in written:
-        count_posted(credited)
-    count_answers(operator, [answer for _, answer in answered if not isinstance(answer, NotCalled)])
-    await lane.tell(deps.worker_db, now)
-    return len(answered)
+    return await go_round(jobs, operator, now, work)
 
 
 def word_of(answer: Answer) -> tuple[Word, str]:
@@ -68,10 +62,15 @@ def word_of(answer: Answer) -> tuple[Word, str]:
     return WORDS.get(answer.result, Word.WELL), answer.detail
 
 
-def count_answers(operator: str, answers: Sequence[Answer | Raised]) -> None:
-    """Count what questions brought."""
-    for answer in answers:
-        QUERIES.labels(operator, answer.result if isinstance(answer, Answer) else "raised").inc()
+def count_round(
+    operator: str, answered: Sequence[tuple[object, Answer | Raised | NotCalled]], written: Sequence[Credited]
+) -> None:
+    """Count what questions brought, and what was posted of it."""
+    for credited in written:
+        count_posted(credited)
+    for _, answer in answered:
+        if not isinstance(answer, NotCalled):
+            QUERIES.labels(operator, answer.result if isinstance(answer, Answer) else "raised").inc()
 
 
 def count_posted(credited: Credited) -> None:

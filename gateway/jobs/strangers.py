@@ -27,12 +27,13 @@ async def set_strangers_aside(jobs: JobDeps, now: datetime) -> int:
     worker_db, batch, due_before = jobs.deps.worker_db, jobs.limits.batch, now - LEFT_TO_OTHERS
     unread = Unreached(sorted(jobs.deps.operators), due_before, batch, now)
     unreached = Unreached(jobs.called(), due_before, batch, now)
+    unanswering = Unreached(jobs.queried(), due_before, batch, now)
     strangers = Whose(tuple(jobs.deps.operators))
     await worker_db.transact(lambda connection: forget_others(connection, jobs.called(), due_before))
     return (
         await worker_db.transact(lambda connection: park_strangers(connection, unread))
         + await worker_db.transact(lambda connection: dispatch.park_unreachable(connection, unreached))
-        + await worker_db.transact(lambda connection: inquiries.park_unreachable(connection, unreached))
+        + await worker_db.transact(lambda connection: inquiries.park_unreachable(connection, unanswering))
         + await worker_db.transact(lambda connection: expire_parked(connection, now - SHOWN_AS_WAITING, batch))
         + await read_due(jobs.reconciling, strangers, waited=LEFT_TO_OTHERS)
         + len(await match_due(jobs.reconciling, strangers))

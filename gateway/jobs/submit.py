@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.infra.metrics import PUSHES
-from gateway.jobs.apart import write_apart
 from gateway.jobs.deps import JobDeps, one_after_another
 from gateway.jobs.lanes import Call, NotCalled, Raised, Word
 from gateway.jobs.orders import order_for
+from gateway.jobs.round import Round, go_round
 from gateway.money.credit_evidence import credit_evidence
 from gateway.money.messages import unsent_sms
 from gateway.sms.outbox import queue
@@ -55,37 +55,28 @@ def takers(jobs: JobDeps) -> tuple[str, ...]:
 
 async def submit_to(jobs: JobDeps, operator: str, now: datetime) -> int:
     """Send what is due to one operator; give how many were sent."""
-    deps, lane = jobs.deps, jobs.lanes.of("submit", operator)
-    room = jobs.room(lane, now)
-    if not room:
-        return 0
-    capabilities, client = jobs.capabilities(operator), deps.clients[operator]
-    lease = jobs.lease(operator, now, room)
-    leased = await deps.worker_db.transact(
-        lambda connection: lease_to_submit(connection, lease, capabilities.prompt_lifetime_s)
+    client, lifetime_s = jobs.deps.clients[operator], jobs.capabilities(operator).prompt_lifetime_s
+    lifetime = timedelta(seconds=lifetime_s)
+    work = Round(
+        job="submit",
+        lease_due=lambda connection, lease: lease_to_submit(connection, lease, lifetime_s),
+        call=Call(
+            put=lambda request: client.request_to_pay(order_for(jobs.deps, request)),
+            word=_word_of,
+            why_not=lambda request, at: "too late" if at >= request.created_at + lifetime else None,
+        ),
+        write=lambda connection, outcomes, at: _record(
+            connection, jobs, [(request, _submitted(outcome)) for request, outcome in outcomes], at
+        ),
+        put_off=lambda connection, request, why, at: fail(connection, request.id, why, at),
+        count=lambda outcomes, _written: _count(operator, [outcome for _, outcome in outcomes]),
     )
-    if not leased:
-        return 0
-    jobs.lanes.used(lane, len(leased))
-    lifetime = timedelta(seconds=capabilities.prompt_lifetime_s)
-    call: Call[LeasedRequest, Submitted] = Call(
-        put=lambda request: client.request_to_pay(order_for(deps, request)),
-        word=_word_of,
-        until=lambda request: request.created_at + lifetime,
-    )
-    outcomes = await lane.put(leased, call, deps.clock, capabilities.calls_at_once, jobs.limits.question_timeout_s)
-    answers = [(request, _submitted(outcome)) for request, outcome in outcomes]
-    now = deps.clock.now()
-    await write_apart(
-        deps.worker_db,
-        answers,
-        lambda connection, some: _record(connection, jobs, some, now),
-        lambda one, why: deps.worker_db.transact(lambda connection: fail(connection, one[0].id, why, now)),
-    )
-    for _, outcome in outcomes:
+    return await go_round(jobs, operator, now, work)
+
+
+def _count(operator: str, outcomes: Sequence[Submitted | Raised | NotCalled]) -> None:
+    for outcome in outcomes:
         PUSHES.labels(operator, outcome.result if isinstance(outcome, Submitted) else "not_called_or_raised").inc()
-    await lane.tell(deps.worker_db, now)
-    return len(answers)
 
 
 def _word_of(answer: Submitted) -> tuple[Word, str]:

@@ -57,7 +57,7 @@ def _everybody(jobs: JobDeps) -> Sequence[str]:
 
 JOBS: tuple[Job | LaneJob, ...] = (
     LaneJob("callbacks", read_callbacks_of, 0.2, _everybody),
-    LaneJob("inquire", inquire_of, 0.2, JobDeps.called),
+    LaneJob("inquire", inquire_of, 0.2, JobDeps.queried),
     Job("unsent", give_up, 1),
     LaneJob("submit", submit_to, 0.2, takers),
     LaneJob("poll", poll_operator, 1, JobDeps.called),

@@ -179,18 +179,29 @@ class Capabilities:
     callback_bytes_max: int = 64 * 1024
     batch_bytes_max: int = 4 * 1024 * 1024
 
+    @property
+    def answers_questions(self) -> bool:
+        """Return whether any question can be put to this operator."""
+        return self.query_request or self.query_transaction
+
 
 class OperatorClient(Protocol):
-    """The calls we may make to an operator; never inside a database transaction."""
+    """The calls we may make to an operator; never inside a database transaction.
+
+    An operator that has only some of them inherits the others; its capabilities keep those from being called.
+    """
 
     async def request_to_pay(self, order: PushOrder) -> Submitted:
         """Ask a wallet for money; a lost answer comes back as UNKNOWN, never as an exception."""
+        return Submitted(PushResult.OUR_FAULT, detail=f"takes no requests to pay, {order.reference} among them")
 
     async def query(self, order: PushOrder) -> Answer:
-        """Ask what became of a request, by the ids that we made for it."""
+        """Ask what became of a request, by the ids that we made for it and those that it gave us."""
+        return Answer(QueryResult.OUR_FAULT, detail=f"answers no question about requests, {order.reference} among them")
 
     async def query_transaction(self, operator_transaction_id: str) -> Answer:
         """Ask what the operator knows of one of its own transactions."""
+        return Answer(QueryResult.OUR_FAULT, detail=f"answers no question about {operator_transaction_id}")
 
 
 class Clock(Protocol):

@@ -275,6 +275,10 @@ async def retry(connection: AsyncConnection, request_id: int, now: datetime) -> 
 
 def next_inquiry_at(leased: LeasedRequest, capabilities: Capabilities, now: datetime) -> datetime | None:
     """Return the next moment of the operator's schedule, or None when asking has lasted long enough."""
+    if not capabilities.query_request:
+        # Nothing is asked: the request comes up once more, when it has waited long enough.
+        expires_at = leased.created_at + timedelta(seconds=capabilities.expires_after_s)
+        return expires_at if now < expires_at else None
     start = leased.submitted_at or leased.created_at
     if now >= start + timedelta(seconds=capabilities.poll_until_s):
         return None
