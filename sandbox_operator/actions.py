@@ -123,7 +123,7 @@ def reverse(operator: WalletOperator, reference: str, callbacks: int, now: datet
 
 
 def run_due(operator: WalletOperator, now: datetime) -> None:
-    """Do what time has brought: planned answers, then prompts that nobody answered."""
+    """Perform what has fallen due: planned answers, then prompts that nobody answered."""
     for prompt in operator.books.open_prompts():
         if prompt.planned is not None and prompt.planned_at is not None and prompt.planned_at <= now:
             _complete(operator, prompt, prompt.planned, now)

@@ -23,7 +23,7 @@ AT_ONCE = 20
 async def run(
     operator: WalletOperator, clock: Callable[[], datetime], http: httpx.AsyncClient, stopping: asyncio.Event
 ) -> None:
-    """Do what is due until told to stop; a callback that is under way is finished first."""
+    """Perform what is due until told to stop; a callback that is under way is finished first."""
     while not stopping.is_set():
         try:
             await run_once(operator, clock, http)
@@ -35,7 +35,7 @@ async def run(
 
 
 async def run_once(operator: WalletOperator, clock: Callable[[], datetime], http: httpx.AsyncClient) -> int:
-    """Do what is due now and give the number of callbacks tried."""
+    """Perform what is due now and return the number of callbacks tried."""
     now = clock()
     run_due(operator, now)
     due = operator.books.due_deliveries(now)[:AT_ONCE]

@@ -33,7 +33,7 @@ class PrintedLine:
 
     @property
     def moved_xof(self) -> int:
-        """Say what the line does to the merchant's balance."""
+        """Return what the line does to the merchant's balance."""
         return self.credit_xof - self.debit_xof if self.succeeded else 0
 
 

@@ -42,6 +42,26 @@ PURE = (
     "ussd_flows.step",
 )
 
+#: What docstrings that name a thing or ask a question begin with.
+NO_VERBS = re.compile(
+    "An?|The|This|That|These|Those|It|Its|One|Any|All|Every|Each|No|None|Nothing|Everything|Everyone|Nobody|Whoever|"
+    "Who|Whom|Whose|What|Which|When|Where|Why|How|Whether|If|As|For|From|In|On|Of|To|With|Without|True|False"
+)
+#: Verbs that end as other words do.
+IMPERATIVES = {
+    "Pass",
+    "Process",
+    "Address",
+    "Express",
+    "Compress",
+    "Press",
+    "Guess",
+    "Dismiss",
+    "Cross",
+    "Bring",
+    "Need",
+}
+
 Rule = Callable[[str, str, ast.Module], Iterator[str]]
 
 
@@ -195,6 +215,17 @@ def sources(path: str, _text: str, tree: ast.Module) -> Iterator[str]:
         yield "says no Source: for what someone else decided"
 
 
+def moods(path: str, _text: str, tree: ast.Module) -> Iterator[str]:
+    """Docstrings of functions begin with a verb in the imperative, which ruff's D401 sees only of verbs it knows."""
+    if not path.startswith(PACKAGES):
+        return
+    for function in functions(tree):
+        first = (ast.get_docstring(function) or "").partition(" ")[0].rstrip(",.:;")
+        ends = first.endswith(("s", "ing", "ed")) and first not in IMPERATIVES
+        if first and (NO_VERBS.fullmatch(first) or ends or not first[0].isupper()):
+            yield f"{function.lineno}: the docstring of {function.name} begins with {first}"
+
+
 #: Each rule with the file that must break it.
 RULES: dict[str, tuple[Rule, str, str]] = {
     "function sizes": (function_sizes, "payments/x.py", "def f():\n" + "    g()\n" * 50),
@@ -225,6 +256,9 @@ RULES: dict[str, tuple[Rule, str, str]] = {
     "empty assertion": (stubs, "tests/test_x.py", "def test_x():\n    assert True"),
     "bare exception": (stubs, "gateway/x.py", "x = 1  # noqa: S105"),
     "bare ignore": (stubs, "gateway/x.py", "x = 1  # type: ignore[misc]"),
+    "docstring of a question": (moods, "payments/x.py", 'def f():\n    """What is owed."""'),
+    "docstring of a thing": (moods, "ussd_flows/x.py", 'async def f():\n    """The amount."""'),
+    "docstring that reports": (moods, "gateway/x.py", 'class X:\n    def f(self):\n        """Gives the amount."""'),
     "source": (sources, "payments/operators/x/callback.py", '"""Reads callbacks."""'),
 }
 
@@ -247,6 +281,7 @@ CLEAN = {
     "gateway/y.py": "x = f()  # noqa: S105 - the word is public\ny = g()  # type: ignore[misc]  # the library lies",
     "gateway/infra/database.py": "async def f(c):\n    await c.commit()",
     "payments/__init__.py": "",
+    "payments/y.py": 'class X:\n    """What is owed."""\n\ndef f():\n    """Return what is owed."""',
     "payments/operators/x/client.py": '"""Calls.\n\nSource:  the operator\'s guide.\n"""',
 }
 

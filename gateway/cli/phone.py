@@ -24,7 +24,7 @@ class Dialogue:
     typed: list[str] = field(default_factory=list)
 
     def exchange(self) -> str:
-        """Send everything typed so far and give the answer as it came."""
+        """Send everything typed so far and return the answer as it came."""
         answer = self.client.post(
             self.address,
             data={

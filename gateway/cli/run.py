@@ -50,7 +50,7 @@ def command(port: Port = 8000, operator_port: OperatorPort = 8001) -> None:
 
 
 def run_stack(home: stack.LocalStack) -> None:
-    """Live in a house until told to stop, or say in one sentence why it cannot be."""
+    """Run the stack until told to stop, or say in one sentence why it cannot run."""
     welcome = _WELCOME.format(url=home.url, operator_url=home.operator_url, local_dir=home.local_dir)
     try:
         with ports.only_run(home.local_dir):

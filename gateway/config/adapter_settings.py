@@ -79,7 +79,7 @@ def unknown_settings(environ: Mapping[str, str], others: Iterable[str]) -> list[
 
 
 def read_adapters(given: Mapping[str, str], *, local: bool) -> tuple[AdapterSettings, list[str]]:
-    """Read the settings of every folder that is in use; give all faults, each with its setting's name.
+    """Read the settings of every folder that is in use; return all faults, each with its setting's name.
 
     An operator is in use when RAMU_OPERATORS names it or, where that is not set, when any of its own settings is; an
     aggregator when its address has a key; a sender when RAMU_SMS_SENDER names it.

@@ -38,7 +38,7 @@ async def show(console: ConsoleDeps, request: Request) -> Response:
 
 
 async def submit(console: ConsoleDeps, request: Request) -> Response:
-    """Let a colleague in, under a new token, or say no without saying why."""
+    """Let a colleague in, under a new token, or refuse without saying why."""
     try:
         typed = await _typed(console, request)
         entry = await console.logins.log_in(typed, console.deps.clock.now())

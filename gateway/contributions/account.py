@@ -58,7 +58,7 @@ class ItemOnAccount:
 
     @property
     def paid_xof(self) -> int:
-        """Everything that was allocated to it."""
+        """Return everything that was allocated to it."""
         return sum(amount_xof for _, amount_xof in self.paid)
 
     def reached_on(self, threshold: int) -> date | None:
@@ -115,7 +115,7 @@ class HouseholdAccount:
         )
 
     def rights_on(self, today: date) -> Rights:
-        """Say where the household stands on a day."""
+        """Return where the household stands on a day."""
         return rights(self.scheme, self.covered_items(), today)
 
 

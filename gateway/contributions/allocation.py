@@ -22,7 +22,7 @@ class DueItem:
 
     @property
     def remaining_xof(self) -> int:
-        """What is still to pay."""
+        """Return what is still to pay."""
         return max(0, self.amount_xof - self.paid_xof)
 
 
@@ -38,7 +38,7 @@ class NewDueItem:
 
     @property
     def remaining_xof(self) -> int:
-        """What is still to pay: all of it."""
+        """Return what is still to pay: all of it."""
         return self.amount_xof
 
 

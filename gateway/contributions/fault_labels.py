@@ -101,7 +101,7 @@ _UNKNOWN: Final = "cette valeur est refusée"
 
 
 def sentence(fault: Finding) -> str:
-    """Say in French what is wrong, naming the field in words and by its path."""
+    """Return, in French, what is wrong, naming the field in words and by its path."""
     template = SENTENCES.get(fault.kind, _UNKNOWN)
     said = template.format_map({name: _shown(limit) for name, limit in fault.limits.items()})
     if not fault.path:

@@ -34,7 +34,7 @@ KEEP_ALLOCATIONS = text("""
 async def insert_due_items(
     connection: AsyncConnection, opened: Sequence[tuple[HouseholdAccount, NewDueItem]], now: datetime
 ) -> dict[tuple[int, date], int]:
-    """Write due items and give their ids by household and first day."""
+    """Write due items and return their ids by household and first day."""
     if not opened:
         return {}
     rows = await connection.execute(

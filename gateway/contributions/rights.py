@@ -55,7 +55,7 @@ def threshold_xof(amount_xof: int, threshold_bp: int) -> int:
 
 
 def rights(scheme: Scheme, items: Sequence[CoveredItem], today: date) -> Rights:
-    """Say where a household stands on a day, from what it has paid so far."""
+    """Return where a household stands on a day, from what it has paid so far."""
     runs = covers(scheme.rights, items)
     for run in runs:
         if run.start <= today <= run.end:

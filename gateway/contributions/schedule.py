@@ -28,7 +28,7 @@ class Period:
 
 
 def periods(scheme: Scheme, registered_on: date, until: date) -> Iterator[Period]:
-    """Give, in order, every period of a household that is due by a day."""
+    """Return, in order, every period of a household that is due by a day."""
     return takewhile(lambda period: period.due_on <= until, _numbered(scheme, registered_on, 0))
 
 
@@ -38,7 +38,7 @@ def next_period(scheme: Scheme, registered_on: date, after: date) -> Period:
 
 
 def later_periods(scheme: Scheme, registered_on: date, after: date) -> Iterator[Period]:
-    """Give, in order and without end, the periods of a household that start after a day."""
+    """Yield, in order and without end, the periods of a household that start after a day."""
     first_start = next(_numbered(scheme, registered_on, 0)).start
     # Begin a little before the target by month arithmetic: month ends make the last step uneven.
     nearby = max(0, _months_between(first_start, after) // scheme.period.months - 1)

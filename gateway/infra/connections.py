@@ -179,7 +179,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._refuse(HTTPStatus.BAD_REQUEST, "not-http", "This is not a request that we can read")
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: the request is answered without the upgrade."""
+        """Log nothing: the request is answered without the upgrade."""
 
     @property
     def _idle(self) -> bool:

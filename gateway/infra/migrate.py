@@ -30,7 +30,7 @@ def config_for(owner_url: str) -> Config:
 
 
 def migrate(owner_url: str) -> str:
-    """Apply every missing migration and give the head that was reached.
+    """Apply every missing migration and return the head that was reached.
 
     Errors:  SchemaUnknown when the database was made by other code; nothing is changed then.
     """

@@ -25,7 +25,7 @@ class Buckets:
         self._left: dict[Hashable, tuple[float, datetime]] = {}
 
     def take(self, key: Hashable, amount: float, now: datetime) -> float:
-        """Take from a bucket; give 0, or when there is too little, take nothing and give the seconds to wait."""
+        """Take from a bucket; return 0, or when there is too little, take nothing and return the seconds to wait."""
         left, since = self._left.pop(key, (self._rate.burst, now))
         passed_s = max((now - since).total_seconds(), 0)
         left = min(self._rate.burst, left + passed_s * self._rate.per_s)

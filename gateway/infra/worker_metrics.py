@@ -15,7 +15,7 @@ class _Handler(WSGIRequestHandler):
     timeout = SILENCE_S
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library named it
-        """Say nothing: who asks for counters is no news."""
+        """Log nothing: who asks for counters is no news."""
 
 
 def serve_metrics(registry: CollectorRegistry, host: str, port: int) -> WSGIServer:

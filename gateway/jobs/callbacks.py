@@ -59,7 +59,7 @@ class Plan:
 
 
 async def read_callbacks(jobs: JobDeps, now: datetime) -> int:
-    """Read what is due of every operator; give how many callbacks were read."""
+    """Read what is due of every operator; return how many callbacks were read."""
     return await one_after_another(jobs, read_callbacks_of, tuple(sorted(jobs.deps.operators)), now)
 
 

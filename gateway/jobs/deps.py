@@ -30,7 +30,10 @@ class JobLimits:
         return CALLS_PER_QUESTION * self.call_timeout_s
 
     def lease_s(self, capabilities: Capabilities) -> int:
-        """Outlast the slowest batch, every call of it timing out: two workers must not ask the same question."""
+        """Return a lease that outlasts the slowest batch, every call of it timing out.
+
+        Else two workers would ask the same question.
+        """
         rounds = -(-self.batch // capabilities.calls_at_once) + 1
         return rounds * self.question_timeout_s
 
@@ -82,5 +85,5 @@ LaneWork = Callable[[JobDeps, str, datetime], Awaitable[int]]
 
 
 async def one_after_another(jobs: JobDeps, work: LaneWork, operators: tuple[str, ...], now: datetime) -> int:
-    """Do one round of a work for each operator in turn; workers give each operator a loop of its own instead."""
+    """Run one job for each operator in turn; workers give each operator a loop of its own instead."""
     return sum([await work(jobs, operator, now) for operator in operators])

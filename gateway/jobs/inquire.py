@@ -34,12 +34,12 @@ Answered = tuple[Question, Answer | Raised | NotCalled]
 
 
 async def inquire(jobs: JobDeps, now: datetime) -> int:
-    """Put every question whose turn it is to its operator; give how many were put."""
+    """Put every question whose turn it is to its operator; return how many were put."""
     return await one_after_another(jobs, inquire_of, jobs.queried(), now)
 
 
 async def inquire_of(jobs: JobDeps, operator: str, now: datetime) -> int:
-    """Put the questions whose turn it is to one operator; give how many were put."""
+    """Put the questions whose turn it is to one operator; return how many were put."""
     client, capabilities = jobs.deps.clients[operator], jobs.capabilities(operator)
     work = Round(
         job="inquire",

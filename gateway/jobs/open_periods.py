@@ -40,7 +40,7 @@ NEXT = text("""
 
 
 async def open_periods(jobs: JobDeps, now: datetime) -> int:
-    """Open what has fallen due for a batch of households; give how many were looked at."""
+    """Open what has fallen due for a batch of households; return how many were looked at."""
     worker_db = jobs.deps.worker_db
     try:
         return await worker_db.transact(lambda connection: _open_due(connection, jobs, now))

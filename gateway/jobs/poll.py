@@ -32,12 +32,12 @@ Answered = tuple[LeasedRequest, Answer | Raised | NotCalled]
 
 
 async def poll(jobs: JobDeps, now: datetime) -> int:
-    """Ask every operator about every request whose turn it is; give how many were asked."""
+    """Ask every operator about every request whose turn it is; return how many were asked."""
     return await one_after_another(jobs, poll_operator, jobs.called(), now)
 
 
 async def poll_operator(jobs: JobDeps, operator: str, now: datetime) -> int:
-    """Ask one operator about every request whose turn it is; give how many were asked.
+    """Ask one operator about every request whose turn it is; return how many were asked.
 
     One that answers no such question is never asked: its requests only wait until they have waited long enough.
     """

@@ -33,7 +33,7 @@ class Round(Generic[Item, Result, Written]):
 
 
 async def go_round(jobs: JobDeps, operator: str, now: datetime, work: Round[Item, Result, Written]) -> int:
-    """Do one round of a kind of call to one operator; give how much was leased."""
+    """Do one round of a kind of call to one operator; return how much was leased."""
     worker_db, clock, lane = jobs.deps.worker_db, jobs.deps.clock, jobs.lanes.of(work.job, operator)
     room = jobs.room(lane, now)
     if not room:

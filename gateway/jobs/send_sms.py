@@ -25,7 +25,7 @@ HAND_OVER_S = 280
 
 
 async def send_sms(jobs: JobDeps, now: datetime) -> int:
-    """Send what is due; give how many messages were handed over or left as no longer useful.
+    """Send what is due; return how many messages were handed over or left as no longer useful.
 
     A crash between handing over and recording sends a message again; its receipt number shows that it is the same.
     """

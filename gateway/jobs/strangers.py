@@ -20,7 +20,7 @@ SHOWN_AS_WAITING: Final = timedelta(days=1)
 
 
 async def set_strangers_aside(jobs: JobDeps, now: datetime) -> int:
-    """Put aside, for people to see, what nobody has done for an hour and nobody here can do; give how much.
+    """Put aside, for people to see, what nobody has done for an hour and nobody here can do; return how much.
 
     Files that were read before are still matched, which needs no operator: what they state remains evidence.
     """

@@ -44,7 +44,7 @@ Sent = tuple[LeasedRequest, Submitted]
 
 
 async def submit(jobs: JobDeps, now: datetime) -> int:
-    """Send what is due to every operator that takes requests; give how many were sent."""
+    """Send what is due to every operator that takes requests; return how many were sent."""
     return await one_after_another(jobs, submit_to, takers(jobs), now)
 
 
@@ -54,7 +54,7 @@ def takers(jobs: JobDeps) -> tuple[str, ...]:
 
 
 async def submit_to(jobs: JobDeps, operator: str, now: datetime) -> int:
-    """Send what is due to one operator; give how many were sent."""
+    """Send what is due to one operator; return how many were sent."""
     client, lifetime_s = jobs.deps.clients[operator], jobs.capabilities(operator).prompt_lifetime_s
     lifetime = timedelta(seconds=lifetime_s)
     work = Round(
@@ -134,7 +134,7 @@ def _evidence(leased: LeasedRequest, answer: Submitted) -> Evidence:
 
 
 async def give_up(jobs: JobDeps, now: datetime) -> int:
-    """Return up what nobody could send within its prompt's life, and tell the payer; give how many were given up.
+    """Return up what nobody could send within its prompt's life, and tell the payer; return how many were given up.
 
     No call is made here, so that no operator that is silent, refuses us or has gone keeps a payer waiting for the word.
     """

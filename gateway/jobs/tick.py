@@ -75,7 +75,7 @@ AFTER_FAILURE_S = 5
 
 
 async def tick(jobs: JobDeps, now: datetime) -> int:
-    """Run every job once, in a fixed order; give how much was done."""
+    """Run every job once, in a fixed order; return how much was done."""
     return sum([await job.work(jobs, now) for job in every_job(jobs)])
 
 
@@ -85,7 +85,7 @@ def every_job(jobs: JobDeps) -> list[Job]:
 
 
 async def until_quiet(jobs: JobDeps, rounds_max: int = 50) -> int:
-    """Tick at the present instant until nothing is left to do."""
+    """Run every job at the present instant until nothing is left to do."""
     done = 0
     for _ in range(rounds_max):
         worked = await tick(jobs, jobs.deps.clock.now())
@@ -96,7 +96,7 @@ async def until_quiet(jobs: JobDeps, rounds_max: int = 50) -> int:
 
 
 async def run_for_ever(jobs: JobDeps, stop: asyncio.Event, more: Sequence[Job] = ()) -> None:
-    """Go round every job until told to stop; what is in hand is finished first."""
+    """Run every job again and again until told to stop; what is in hand is finished first."""
     await asyncio.gather(*(_repeat(jobs, job, stop) for job in (*every_job(jobs), *more)))
 
 

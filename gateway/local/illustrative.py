@@ -33,7 +33,7 @@ class NotIllustrative(Exception):
 
 
 async def load_schemes(connection: AsyncConnection, now: datetime) -> int:
-    """Load the illustrative schemes that are missing; give how many were."""
+    """Load the illustrative schemes that are missing; return how many were."""
     loaded = 0
     for code in SCHEMES:
         written = files("gateway.contributions.illustrative").joinpath(f"{code}.json").read_text(encoding="utf-8")

@@ -40,7 +40,7 @@ def require_free(ports: Mapping[str, int]) -> None:
 
 @contextlib.contextmanager
 def only_run(local_dir: Path) -> Iterator[None]:
-    """Be the only run of a directory; the system forgets the claim when we die, however we die."""
+    """Hold the lock of a directory, so that one run has it; the system lets it go when we die, however we die."""
     local_dir.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(local_dir / "run.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:

@@ -58,7 +58,7 @@ class Supervisor:
         self._stopping.set()
 
     async def finish(self, child: Child) -> int:
-        """Run a program to its end and give its exit status; it is ended early when we are told to stop."""
+        """Run a program to its end and return its exit status; it is ended early when we are told to stop."""
         if self.stopping:
             return 0
         process = await asyncio.create_subprocess_exec(

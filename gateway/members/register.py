@@ -53,7 +53,7 @@ class Registration:
 
     @property
     def size(self) -> HouseholdSize:
-        """Say who is counted."""
+        """Return who is counted."""
         return HouseholdSize(self.people_count)
 
 

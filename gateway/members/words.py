@@ -50,7 +50,7 @@ def numbers_in(words: str) -> frozenset[str]:
 
 
 def meaning(words: str, existing: Collection[str]) -> Meaning:
-    """Say whom the words mean, knowing which of their numbers exist."""
+    """Return whom the words mean, knowing which of their numbers exist."""
     groups = _groups(words)
     named = {digits for group in groups for _, _, digits in _runs(group.parts) if digits in existing and valid(digits)}
     if len(named) != 1:

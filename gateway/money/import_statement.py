@@ -170,7 +170,7 @@ def require_ours(statement: Statement, account: str | None, arrived_at: datetime
 
 
 async def _read(recon: ReconcilingDeps, upload_id: int, *, ignoring_leases: bool) -> Upload:
-    """Read a file and keep it or put it aside; give where it then stands."""
+    """Read a file and keep it or put it aside; return where it then stands."""
     deps = recon.deps
     leased = await deps.worker_db.transact(
         lambda connection: uploads.begin(

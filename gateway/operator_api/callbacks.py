@@ -130,7 +130,7 @@ class _Message:
         self._entrance = webhooks.callers.get(operator.name, Callers()).entrance(self._last, host)
 
     async def taken(self) -> Response:
-        """Keep the message and give what the operator wants to hear, or say why not."""
+        """Store the message and return what the operator wants to hear, or say why not."""
         can = self._operator.capabilities
         if self._entrance is Entrance.OPEN and not can.signs_callbacks:
             raise _TurnedAway(HTTPStatus.NOT_FOUND, NOT_VOUCHED_FOR, _announced(self._request))

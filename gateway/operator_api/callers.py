@@ -30,7 +30,7 @@ class Callers:
     networks: Sequence[Network] = ()
 
     def entrance(self, last: str | None, host: str) -> Entrance:
-        """Say how a message came: ``last`` is what follows the operator's name, ``host`` the sender's address."""
+        """Return how a message came: ``last`` is what follows the operator's name, ``host`` the sender's address."""
         if last is None:
             return Entrance.LISTED if self._lists(host) else Entrance.OPEN
         return Entrance.KEY if self._is_key(last) else Entrance.REQUEST

@@ -49,7 +49,7 @@ class UploadRow:
 
     @property
     def at_rest(self) -> bool:
-        """Say that nothing moves by itself any more."""
+        """Return whether nothing moves by itself any more."""
         return self.state in AT_REST
 
 

@@ -53,7 +53,7 @@ class EffectContext:
 
 
 async def perform(connection: AsyncConnection, context: EffectContext, step: Step) -> Screen:
-    """Do what a step asks for and give its screen with what became known, or the screen that says why not."""
+    """Perform what a step asks for and return its screen with what became known, or the screen that says why not."""
     screen = step.screen
     for number, effect in enumerate(step.effects):
         match effect:

@@ -61,7 +61,7 @@ TurnReading = Start | Continue | Replay | NotYours
 
 
 def read_turn(stored: StoredSession | None, turn: Turn, repeat_within: timedelta) -> TurnReading:
-    """Say what a turn means."""
+    """Return what a turn means."""
     if stored is None:
         return Start(_dialled(turn))
     if not _is_same_caller(stored, turn):

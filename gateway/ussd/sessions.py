@@ -75,13 +75,13 @@ class SessionStore(Protocol):
         now: datetime,
         expires_at: datetime,
     ) -> bool:
-        """Keep a session if the one kept still has that version, or if none is kept when None is expected."""
+        """Save a session if the one stored still has that version, or if none is kept when None is expected."""
 
     async def forget(self, key: SessionKey) -> None:
         """Forget a session; forgetting an absent one is no fault."""
 
     async def sweep(self, now: datetime) -> int:
-        """Remove what has expired and give how many that were."""
+        """Remove what has expired and return how many that were."""
 
     async def answers(self) -> bool:
         """Return whether the store can be reached."""

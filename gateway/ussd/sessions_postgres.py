@@ -67,7 +67,7 @@ class PostgresSessions:
         now: datetime,
         expires_at: datetime,
     ) -> bool:
-        """Keep a session unless another turn was faster."""
+        """Save a session unless another turn was faster."""
         values = _named(key) | {
             "msisdn": session.msisdn,
             "version": session.version,
@@ -90,7 +90,7 @@ class PostgresSessions:
             return result.rowcount
 
     async def answers(self) -> bool:
-        """Ask the table for nothing."""
+        """Return whether the table can be asked."""
         try:
             async with self._run(PING, {}):
                 return True

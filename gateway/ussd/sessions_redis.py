@@ -75,7 +75,7 @@ class RedisSessions:
         now: datetime,
         expires_at: datetime,
     ) -> bool:
-        """Keep a session unless another turn was faster."""
+        """Save a session unless another turn was faster."""
         expected = "" if expected_version is None else str(expected_version)
         values: list[str | int] = [expected, _ms(now), session.version, _ms(expires_at), encode_session(session)]
         try:

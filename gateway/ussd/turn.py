@@ -174,7 +174,7 @@ class _Attempt:
         return self._done
 
     async def _save(self, stored: StoredSession | None, kept: StoredSession) -> Reply:
-        """Keep the session; give the reply of the copy of this turn that was faster, if there was one."""
+        """Save the session; return the reply of the copy of this turn that was faster, if there was one."""
         was_kept = await self._ussd.sessions.save(
             self._key,
             kept,
@@ -196,7 +196,7 @@ class _Attempt:
         return faster.reply if isinstance(reading, Continue) else self._said(NOT_YOURS, "not_yours")
 
     async def outcome_message(self) -> Reply:
-        """Say what is true after something has failed."""
+        """Return the screen that says what is true after something has failed."""
         if self._done is not None:
             with suppress(Exception):
                 return self._reply(self._done)

@@ -119,7 +119,7 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
 async def store(
     connection: AsyncConnection, operator: str, token: str | None, request: RawRequest, verdict: Verdict
 ) -> bool:
-    """Keep a callback as it came; twice is no fault, because money is credited once whoever tells of it.
+    """Store a callback as it came; twice is no fault, because money is credited once whoever tells of it.
 
     Returns: whether it was kept, which it is not when ``token`` names no request of this operator.
     """
@@ -157,12 +157,12 @@ async def lease_due(connection: AsyncConnection, lease: Lease) -> list[StoredCal
 
 
 async def park_strangers(connection: AsyncConnection, unreached: Unreached) -> int:
-    """Put aside what came from operators that are not configured any more; give how many."""
+    """Put aside what came from operators that are not configured any more; return how many."""
     return (await connection.execute(PARK_STRANGERS, unreached.values())).rowcount
 
 
 async def retry(connection: AsyncConnection, callback_id: int, now: datetime) -> bool:
-    """Let a parked callback be read again, with all its tries; say whether there was one."""
+    """Let a parked callback be read again, with all its tries; return whether there was one."""
     return (await connection.execute(RETRY, {"id": callback_id, "now": now})).rowcount == 1
 
 

@@ -119,7 +119,7 @@ class Outcome:
 
 
 async def open_inquiries(connection: AsyncConnection, pointers: Sequence[Pointer], now: datetime) -> None:
-    """Keep what messages pointed at, once for each."""
+    """Store what messages pointed at, once for each."""
     if pointers:
         await connection.execute(
             OPEN,
@@ -157,12 +157,12 @@ async def write(connection: AsyncConnection, outcomes: Sequence[Outcome], now: d
 
 
 async def park_unreachable(connection: AsyncConnection, unreached: Unreached) -> int:
-    """Put aside the questions to operators that cannot be asked; give how many."""
+    """Put aside the questions to operators that cannot be asked; return how many."""
     return (await connection.execute(PARK_UNREACHABLE, unreached.values())).rowcount
 
 
 async def retry(connection: AsyncConnection, inquiry_id: int, now: datetime) -> bool:
-    """Let a parked question be put again, with all its tries; say whether there was one."""
+    """Let a parked question be put again, with all its tries; return whether there was one."""
     return (await connection.execute(RETRY, {"id": inquiry_id, "now": now})).rowcount == 1
 
 

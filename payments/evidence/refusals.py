@@ -56,7 +56,7 @@ class Refused:
 
     @property
     def key(self) -> tuple[str, date, str, str]:
-        """What makes two of them one row."""
+        """Return what makes two of them one row."""
         return self.operator, self.day, self.sender, self.reason
 
 

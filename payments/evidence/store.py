@@ -68,7 +68,7 @@ def _clean(words: str | None) -> str | None:
 
 
 async def insert_observations(connection: AsyncConnection, evidence: Sequence[Evidence], now: datetime) -> None:
-    """Keep every observation that has no home of its own; statement lines have theirs."""
+    """Store every observation that has no home of its own; statement lines have theirs."""
     kept = [piece for piece in evidence if piece.observation.provenance is not Provenance.STATEMENT]
     if not kept:
         return

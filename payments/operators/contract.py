@@ -216,23 +216,23 @@ class Operator(Protocol):
 
     @property
     def name(self) -> str:
-        """The name used in addresses, tables and settings."""
+        """Return the name used in addresses, tables and settings."""
 
     @property
     def label(self) -> str:
-        """The name that people know, in GSM-7."""
+        """Return the name that people know, in GSM-7."""
 
     @property
     def capabilities(self) -> Capabilities:
-        """What this operator has."""
+        """Return what this operator can do."""
 
     @property
     def account(self) -> str | None:
-        """Our account there, which its statements must name; None where we have none or were not told."""
+        """Return our account there, which its statements must name; None where we have none or were not told."""
 
     @property
     def client(self) -> OperatorClient | None:
-        """The calls that we may make; None where it has none, or was built without its settings."""
+        """Return the calls that we may make; None where it has none, or was built without its settings."""
 
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verdict:
         """Judge a callback on its bytes and headers alone."""

@@ -71,7 +71,7 @@ async def ingest(
     imported_by: str,
     now: datetime,
 ) -> Ingested:
-    """Keep a statement once per operator and content.
+    """Store a statement once per operator and content.
 
     Returns: the file's id, whether this call or an earlier one kept it.
     """

@@ -45,7 +45,7 @@ class Motive:
 
 
 def next_attempt_at(attempts: int, now: datetime) -> datetime | None:
-    """Say when a file that has failed so many times is tried again; None once people must look."""
+    """Return when a file that has failed so many times is tried again; None once people must look."""
     if attempts >= TRIES:
         return None
     return now + timedelta(seconds=RETRY_AFTER_S[max(attempts, 1) - 1])

@@ -149,7 +149,7 @@ class Upload:
 
 
 async def store(connection: AsyncConnection, new: NewUpload, now: datetime) -> tuple[Upload, bool]:
-    """Keep the bytes of a file, once per operator and content.
+    """Store the bytes of a file, once per operator and content.
 
     Returns: where the file stands, and whether these bytes had been handed in before.
     """
@@ -232,7 +232,7 @@ async def put_matching_off(connection: AsyncConnection, file_id: int, motive: Mo
 
 
 async def mark_matched(connection: AsyncConnection, file_id: int, breaks_opened: int) -> None:
-    """Say that every line of a file has its bucket."""
+    """Record that every line of a file has its bucket."""
     await connection.execute(MATCHED, {"file_id": file_id, "breaks_opened": breaks_opened})
 
 

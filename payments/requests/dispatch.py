@@ -264,12 +264,12 @@ async def fail(connection: AsyncConnection, request_id: int, why: str, now: date
 
 
 async def park_unreachable(connection: AsyncConnection, unreached: Unreached) -> int:
-    """Put aside the sent requests of operators that cannot be asked; give how many."""
+    """Put aside the sent requests of operators that cannot be asked; return how many."""
     return (await connection.execute(PARK_UNREACHABLE, unreached.values())).rowcount
 
 
 async def retry(connection: AsyncConnection, request_id: int, now: datetime) -> bool:
-    """Let a parked request be asked about again, with all its tries; say whether there was one."""
+    """Let a parked request be asked about again, with all its tries; return whether there was one."""
     return (await connection.execute(RETRY, {"id": request_id, "now": now})).rowcount == 1
 
 

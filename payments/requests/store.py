@@ -113,7 +113,7 @@ REQUESTS = text("""
 async def request_payment(
     connection: AsyncConnection, new: NewPaymentRequest, prompt_lifetime_s: int
 ) -> Requested | PromptAlreadyOpen | NameTaken:
-    """Keep one request per idempotency key, unless the payer's phone already has a prompt open.
+    """Store one request per idempotency key, unless the payer's phone already has a prompt open.
 
     Returns: ``NameTaken`` when nothing was kept and the caller must come again with other ids.
     """

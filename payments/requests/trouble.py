@@ -37,13 +37,13 @@ FORGET = text("DELETE FROM operator_trouble WHERE operator <> ALL(CAST(:called A
 
 
 async def say(connection: AsyncConnection, operator: str, job: str, trouble: Trouble, now: datetime) -> None:
-    """Keep that one kind of call to an operator does not work; since when is kept from the first time."""
+    """Record that one kind of call to an operator does not work; since when is kept from the first time."""
     values = {"operator": operator, "job": job, "kind": trouble.kind, "detail": trouble.detail[:500], "now": now}
     await connection.execute(SAY, values)
 
 
 async def over(connection: AsyncConnection, operator: str, job: str, now: datetime) -> None:
-    """Keep that it works again."""
+    """Record that it works again."""
     await connection.execute(OVER, {"operator": operator, "job": job, "now": now})
 
 

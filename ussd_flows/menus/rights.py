@@ -8,7 +8,7 @@ from ussd_flows.texts import message
 
 
 def rights_line(caller: Registered) -> str:
-    """Say where the household's rights stand, with the day that matters to it."""
+    """Return where the household's rights stand, with the day that matters to it."""
     rights = caller.rights
     match rights.state:
         case RightsState.OPEN:
@@ -29,7 +29,7 @@ def rights_line(caller: Registered) -> str:
 
 
 def short_rights_line(caller: Registered) -> str:
-    """Say the same where the amounts that remain are said beside it and room is scarce."""
+    """Return the same in less room, where the amounts that remain are said beside it and room is scarce."""
     rights = caller.rights
     match rights.state:
         case RightsState.OPEN | RightsState.GRACE if rights.open_until:

@@ -53,7 +53,7 @@ async def is_known(connection: AsyncConnection, token: str, login: str, now: dat
 
 
 async def remember(connection: AsyncConnection, ids: Ids, staff_id: int, token: str, now: datetime) -> str:
-    """Remember the browser of a colleague who came in, and give the token that it shall carry."""
+    """Remember the browser of a colleague who came in, and return the token that it shall carry."""
     seen = await connection.execute(SEEN, {"digest": digest_of(token), "staff_id": staff_id, "now": now})
     if seen.rowcount:
         return token

@@ -40,7 +40,7 @@ class Passwords:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Stand in the queue; whoever finds it full is turned away before anything was counted."""
+        """Take a slot in the queue; whoever finds it full is turned away before anything was counted."""
         if self._inside >= AT_ONCE + WAITING_MAX:
             raise PasswordsBusy
         self._inside += 1

@@ -78,7 +78,7 @@ class Cookies:
 
 
 async def open_session(connection: AsyncConnection, ids: Ids, staff_id: int, now: datetime) -> str:
-    """Begin a login and give its token, which is kept nowhere."""
+    """Begin a login and return its token, which is kept nowhere."""
     token = ids.token()
     await connection.execute(
         insert(StaffSession).values(

@@ -101,7 +101,7 @@ def hijacked(path: Path) -> PrivatePostgresRefused:
 
 
 def from_os_error(error: OSError, data_dir: Path) -> PrivatePostgresRefused | None:
-    """Say in plain words why the file system refused, where we know the reason."""
+    """Return, in plain words, why the file system refused, where we know the reason."""
     path = Path(error.filename) if isinstance(error.filename, str) else data_dir
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
@@ -118,7 +118,7 @@ def from_os_error(error: OSError, data_dir: Path) -> PrivatePostgresRefused | No
 
 
 def from_server_output(output: str, data_dir: Path, log: str) -> PrivatePostgresRefused:
-    """Say in plain words why PostgreSQL's own programs gave up."""
+    """Return, in plain words, why PostgreSQL's own programs gave up."""
     if _NO_SPACE in output or shutil.disk_usage(_existing(data_dir)).free < NEARLY_FULL_BYTES:
         return disk_full(data_dir)
     lines = [line.strip() for line in output.splitlines() if "FATAL" in line or "error:" in line]
@@ -127,7 +127,7 @@ def from_server_output(output: str, data_dir: Path, log: str) -> PrivatePostgres
 
 
 def disk_full(path: Path) -> PrivatePostgresRefused:
-    """Say that the disk is full and how much is left."""
+    """Return that the disk is full and how much is left."""
     place = _existing(path)
     free_mb = shutil.disk_usage(place).free // _MEGABYTE
     return PrivatePostgresRefused(

@@ -45,7 +45,7 @@ class SmsSender(Protocol):
 
     @property
     def name(self) -> str:
-        """The name used in settings and counters."""
+        """Return the name used in settings and counters."""
 
     async def send(self, messages: list[ClaimedSms]) -> list[SendResult]:
         """Carry messages, each with its own result."""

@@ -54,8 +54,8 @@ RUN = """
 import signal, sys
 from pathlib import Path
 import typer
-from gateway.cli.run import live_in
-from gateway.local.stack import House
+from gateway.cli.run import run_stack
+from gateway.local.stack import LocalStack
 from gateway.local.supervisor import Child, Patience
 
 folder, port, operator_port, steps, services = Path(sys.argv[1]), *sys.argv[2:6]
@@ -63,13 +63,13 @@ signal.signal(signal.SIGHUP, signal.SIG_IGN if sys.argv[6:] == ["nohup"] else si
 def child(role):
     port_of_role = {"web": port, "operator": operator_port}.get(role, "")
     return Child(role, (sys.executable, str(folder / "stand_ins.py"), role, str(folder), port_of_role))
-house = House(
+stack = LocalStack(
     folder / ".ramu", int(port), int(operator_port),
     tuple(child(role) for role in steps.split()), tuple(child(role) for role in services.split()),
     Patience(first_restart_s=0.05, longest_restart_s=0.2, stop_s=1),
 )
 app = typer.Typer(pretty_exceptions_enable=False)
-app.command()(lambda: live_in(house))
+app.command()(lambda: run_stack(stack))
 app(args=[])
 """
 

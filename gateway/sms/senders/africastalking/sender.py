@@ -37,7 +37,7 @@ class AfricasTalkingSender:
 
     @property
     def deadline_s(self) -> int:
-        """The longest that one message is waited for: to connect, to be answered, and a little more.
+        """Return the longest that one message is waited for: to connect, to be answered, and a little more.
 
         The SDK's own limits are between two bytes; an answer that trickles would hold its thread for ever.
         """

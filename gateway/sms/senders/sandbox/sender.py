@@ -25,7 +25,7 @@ class SandboxSender:
         self._clock = clock
 
     async def send(self, messages: list[ClaimedSms]) -> list[SendResult]:
-        """Keep messages, each key once."""
+        """Store messages, each key once."""
         async with self._database.single() as connection:
             await connection.execute(
                 KEEP,
