@@ -57,7 +57,7 @@ class Household(Table, table=True):
         CheckConstraint("people_count BETWEEN 1 AND 99", name="people_count_plausible"),
         CheckConstraint("children_count BETWEEN 0 AND people_count", name="children_count_plausible"),
         ForeignKeyConstraint(["scheme_code", "scheme_version"], ["scheme.code", "scheme.version"]),
-        Index("ix_household_next_period_on", "next_period_on"),
+        Index("ix_household_next_period_on_id", "next_period_on", "id"),
     )
 
     id: CountedId

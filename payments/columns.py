@@ -53,7 +53,6 @@ BigNumberKey = Annotated[int, Field(sa_type=BigInteger, primary_key=True, sa_col
 IndexedNumber = Annotated[int, Field(sa_type=BigInteger, index=True)]
 UniqueNumber = Annotated[int, Field(sa_type=BigInteger, unique=True)]
 OptionalNumber = Annotated[int | None, Field(sa_type=BigInteger)]
-OptionalUniqueNumber = Annotated[int | None, Field(sa_type=BigInteger, unique=True)]
 #: A small number that is part of a key.
 NumberKey = Annotated[int, Field(primary_key=True)]
 #: Text without a length that nobody chose.

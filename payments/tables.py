@@ -21,7 +21,6 @@ from payments.columns import (
     OptionalNumber,
     OptionalNumbers,
     OptionalText,
-    OptionalUniqueNumber,
     PlainText,
     RawBytes,
     Table,
@@ -37,6 +36,9 @@ from payments.columns import (
 from payments.observation import HoldReason, LineKind, ObservedStatus, Provenance, VerdictKind
 from payments.reconciliation.upload import UploadState
 from payments.requests.lifecycle import State
+
+#: Rows that come in the order of their moments: a summary of each run of blocks finds those of a day.
+IN_ORDER = {"pages_per_range": 16, "autosummarize": True}
 
 
 class PaymentRequest(Table, table=True):
@@ -58,6 +60,8 @@ class PaymentRequest(Table, table=True):
         Index("ix_payment_request_to_send", "operator", "next_attempt_at", postgresql_where=sql("state = 'created'")),
         Index("ix_payment_request_payer_msisdn_created_at", "payer_msisdn", "created_at"),
         Index("ix_payment_request_household_id_created_at", "household_id", "created_at"),
+        Index("ix_payment_request_created_at", "created_at", postgresql_using="brin", postgresql_with=IN_ORDER),
+        Index("ix_payment_request_unknown", "created_at", postgresql_where=sql("state = 'unknown'")),
     )
 
     id: CountedId
@@ -215,7 +219,7 @@ class LedgerTxnRow(Table, table=True):
     __tablename__ = "ledger_txn"
     __table_args__ = (
         ForeignKeyConstraint(["reverses_id"], ["ledger_txn.id"]),
-        Index("ix_ledger_txn_effective_at", "effective_at"),
+        Index("uq_ledger_txn_reverses_id", "reverses_id", unique=True, postgresql_where=sql("reverses_id IS NOT NULL")),
     )
 
     id: CountedId
@@ -225,7 +229,7 @@ class LedgerTxnRow(Table, table=True):
     posted_at: Instant
     actor: PlainText
     reason: PlainText
-    reverses_id: OptionalUniqueNumber = None
+    reverses_id: OptionalNumber = None
     # The database transaction that wrote the row, set by the database itself; entries join it in that one only.
     written_in: WritingTransaction
 
@@ -267,6 +271,21 @@ class LedgerBlock(Table, table=True):
     sealed_at: Instant
 
 
+class LedgerTotal(Table, table=True):
+    """What was debited and credited to one account from the first transaction through the last of a block."""
+
+    __tablename__ = "ledger_total"
+    __table_args__ = (
+        ForeignKeyConstraint(["block_seq"], ["ledger_block.seq"]),
+        CheckConstraint("debit_xof >= 0 AND credit_xof >= 0", name="sides_are_sums"),
+    )
+
+    block_seq: BigNumberKey
+    account: TextKey
+    debit_xof: Francs
+    credit_xof: Francs
+
+
 class Payment(Table, table=True):
     """Money that an operator holds for us, once per operator transaction, for ever."""
 
@@ -287,6 +306,13 @@ class Payment(Table, table=True):
         Index("ix_payment_household_id_posted_at", "household_id", "posted_at"),
         Index("ix_payment_request_id", "request_id"),
         Index("ix_payment_suspense_payer", "payer_msisdn", postgresql_where=sql("household_id IS NULL")),
+        Index(
+            "ix_payment_suspense",
+            "occurred_at",
+            "id",
+            postgresql_include=["ledger_txn_id", "amount_xof"],
+            postgresql_where=sql("household_id IS NULL"),
+        ),
     )
 
     id: CountedId
@@ -436,7 +462,8 @@ class Break(Table, table=True):
             "about",
             postgresql_where=sql("superseded_at IS NULL"),
         ),
-        Index("ix_reconciliation_break_operator_day", "operator", "day"),
+        Index("ix_reconciliation_break_day_operator_id", "day", "operator", "id"),
+        Index("ix_reconciliation_break_open", "day", "operator", "id", postgresql_where=sql("closed_at IS NULL")),
     )
 
     id: CountedId

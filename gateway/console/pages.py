@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
@@ -27,9 +26,6 @@ from payments.reconciliation.late import late_of_day
 
 #: What a page shows of a long list; the file has the rest.
 LIST_ROWS_MAX = 200
-
-#: The balance reads every entry there ever was; a page may wait longer for it than for any other.
-BALANCE_PATIENCE = text("SET LOCAL statement_timeout = '120s'")
 
 DAY_TITLES: Mapping[str, str] = {
     "day": "Jour",
@@ -183,7 +179,6 @@ async def suspense_csv(console: ConsoleDeps, visit: Visit) -> Response:
 async def balance_page(console: ConsoleDeps, visit: Visit) -> Response:
     """Show that the books add up to zero."""
     async with snapshot(console.deps.console_db) as connection:
-        await connection.execute(BALANCE_PATIENCE)
         balance = await trial_balance(connection)
     return labelled_page(console, visit, "balance.html", "balance", balance=balance)
 

@@ -31,7 +31,8 @@ LOAD = text("""
            (SELECT coalesce(json_agg(json_build_array(amount_xof, CAST(occurred_at AS date), receipt_number, reversed)),
                             '[]')
               FROM (SELECT payment.amount_xof, payment.occurred_at, payment.receipt_number,
-                           EXISTS (SELECT FROM ledger_txn WHERE reverses_id = payment.ledger_txn_id) AS reversed
+                           EXISTS (SELECT FROM ledger_txn
+                                    WHERE reverses_id IS NOT NULL AND reverses_id = payment.ledger_txn_id) AS reversed
                       FROM payment WHERE payment.household_id = household.id
                      ORDER BY posted_at DESC, id DESC LIMIT 5) AS latest) AS payments,
            (SELECT coalesce(json_agg(json_build_array(operator, reference, idempotency_key, amount_xof, state,

@@ -91,11 +91,17 @@ ACCOUNT_LIVES: Final = timedelta(days=31)
 # What we hold belongs to the account whose statement names it, else to the operator's first; only an operator with
 # several accounts is asked line by line. A break that no statement revealed is counted with the first account.
 _BOOKS = text("""
-WITH account AS (
+WITH RECURSIVE account AS (
     SELECT operator, account, min(id) AS first_id FROM statement_file GROUP BY operator, account
 ), home AS (
     SELECT DISTINCT ON (operator) operator, account, count(*) OVER (PARTITION BY operator) > 1 AS is_one_of_several
       FROM account ORDER BY operator, first_id
+), paying AS (
+    -- From one operator to the next along an index, so that a day is looked up for each instead of in all payments.
+    SELECT min(operator) AS operator FROM payment
+     UNION ALL
+    SELECT (SELECT min(operator) FROM payment WHERE operator > paying.operator) FROM paying
+     WHERE paying.operator IS NOT NULL
 ), held AS (
     SELECT payment.operator, coalesce(named.account, home.account, '') AS account,
            coalesce(sum(amount_xof) FILTER (WHERE household_id IS NOT NULL), 0) AS posted_xof,
@@ -106,7 +112,8 @@ WITH account AS (
            count(*) FILTER (WHERE provenance = 'query') AS proved_by_query_count,
            count(*) FILTER (WHERE provenance = 'statement') AS proved_by_statement_count,
            count(*) FILTER (WHERE provenance = 'manual') AS proved_by_hand_count
-      FROM payment
+      FROM paying
+      JOIN payment ON payment.operator = paying.operator AND occurred_at >= :day_start AND occurred_at < :day_end
       LEFT JOIN home ON home.operator = payment.operator
       LEFT JOIN LATERAL (SELECT file.account
                            FROM statement_line line JOIN statement_file file ON file.id = line.file_id
@@ -114,7 +121,6 @@ WITH account AS (
                             AND line.operator = payment.operator AND line.subject = payment.operator_transaction_id
                             AND line.kind = 'collection' AND line.status = 'succeeded'
                           ORDER BY line.file_id, line.line_number LIMIT 1) AS named ON true
-     WHERE occurred_at >= :day_start AND occurred_at < :day_end
      GROUP BY 1, 2
 ), breaks AS (
     SELECT operator, CASE found.account WHEN '' THEN coalesce(home.account, '') ELSE found.account END AS account,

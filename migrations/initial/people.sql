@@ -129,7 +129,7 @@ CREATE TABLE household (
     CONSTRAINT fk_household_scheme_code_scheme_version_scheme FOREIGN KEY(scheme_code, scheme_version) REFERENCES scheme (code, version),
     CONSTRAINT uq_household_ramu_number UNIQUE (ramu_number)
 );
-CREATE INDEX ix_household_next_period_on ON household (next_period_on);
+CREATE INDEX ix_household_next_period_on_id ON household (next_period_on, id);
 
 CREATE TABLE staff_device (
     token_sha256 BYTEA NOT NULL,

@@ -19,6 +19,7 @@ APPEND_ONLY = (
     "ledger_txn",
     "ledger_entry",
     "ledger_block",
+    "ledger_total",
     "payment",
     "observation",
     "statement_file",

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.proof import is_whole
+from payments.ledger.totals import CHANGED
 
 #: A finding of one kind is told this many times; whoever reads it looks further by hand.
 FINDINGS_MAX: Final = 20
@@ -102,7 +103,11 @@ OF_THE_LEDGER: Final[tuple[tuple[FindingKind, TextClause], ...]] = (
     (FindingKind.PAYMENT_MOVED, MOVED),
     (FindingKind.PAYMENT_RENAMED, RENAMED),
 )
-OF_STATEMENTS: Final[tuple[tuple[FindingKind, TextClause], ...]] = ((FindingKind.STATEMENT_CHANGED, STATEMENT_CHANGED),)
+#: What the pass over the ledger does not see.
+BESIDE_THE_LEDGER: Final[tuple[tuple[FindingKind, TextClause], ...]] = (
+    (FindingKind.STATEMENT_CHANGED, STATEMENT_CHANGED),
+    (FindingKind.TOTAL_CHANGED, CHANGED),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,7 @@ async def check_books(connection: AsyncConnection) -> tuple[Finding, ...]:
     Returns: the findings, at most TOLD_MOST of each kind.
     """
     findings: list[Finding] = []
-    questions = OF_STATEMENTS if await is_whole(connection) else (*OF_THE_LEDGER, *OF_STATEMENTS)
+    questions = BESIDE_THE_LEDGER if await is_whole(connection) else (*OF_THE_LEDGER, *BESIDE_THE_LEDGER)
     for kind, question in questions:
         sentences = (await connection.execute(question, {"most": FINDINGS_MAX})).scalars()
         findings += [Finding(None, kind, sentence) for sentence in sentences]

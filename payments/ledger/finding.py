@@ -21,6 +21,7 @@ class FindingKind(StrEnum):
     ALLOCATION_MOVED = "allocation_moved"
     DUE_ITEM_EXCEEDED = "due_item_exceeded"
     UNBALANCED = "unbalanced"
+    TOTAL_CHANGED = "total_changed"
     ENTRY_WITHOUT_TXN = "entry_without_txn"
     LEDGER_NOT_ZERO = "ledger_not_zero"
     PAYMENT_NOT_POSTED = "payment_not_posted"

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.post import final_through
+from payments.ledger.totals import keep_totals
 
 #: What stands before the first block and before the first closed day.
 GENESIS_SHA256: Final = bytes(32)
@@ -128,6 +129,7 @@ async def seal(connection: AsyncConnection, now: datetime, *, filling: timedelta
             "now": now,
         },
     )
+    await keep_totals(connection, block.seq, block.after_txn_id, block.through_txn_id)
     return block
 
 

@@ -162,7 +162,8 @@ async def test_a_balanced_row_slipped_into_a_sealed_range_is_found(
     )
     found = await verified(database)
     assert [(finding.block_seq, finding.kind) for finding in found.findings] == [(1, FindingKind.ROWS_INSERTED)]
-    assert await database.transact(check_books) == ()
+    # The slipped rows balance; only the sums that were kept at the end of the block do not have them.
+    assert {finding.kind for finding in await database.transact(check_books)} == {FindingKind.TOTAL_CHANGED}
 
 
 async def test_a_row_before_the_first_block_is_found(database: Database, by_hand: psycopg.Connection) -> None:

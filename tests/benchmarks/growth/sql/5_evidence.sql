@@ -1,6 +1,6 @@
 -- A callback for each request that was paid, what it said, and what the operator answered when it was asked.
-INSERT INTO callback (id, operator, request_id, method, headers, body, verdict, reason, received_at, attempts, handled_at)
-SELECT 2 * p, 'sandbox', 2 * p, 'PUT',
+INSERT INTO callback (id, operator, request_id, method, path, query, headers, body, verdict, reason, received_at, attempts, handled_at)
+SELECT 2 * p, 'sandbox', 2 * p, 'PUT', '/webhooks/sandbox', '',
        '{"host": "ramu.example", "content-type": "application/json", "user-agent": "operator/1"}'::jsonb,
        convert_to('{"transactionReference":"' || name || '","transactionStatus":"completed","amount":"' || amount_xof
                   || '","currency":"XOF"}', 'UTF8'),
