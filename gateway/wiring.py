@@ -29,6 +29,7 @@ from gateway.ussd.sessions import SessionStore
 from gateway.ussd.sessions_postgres import PostgresSessions
 from gateway.ussd.sessions_redis import RedisSessions, open_redis
 from payments.operators import registry as operators
+from payments.operators.contract import Operator, Secrets
 from ussd_flows.places import places_from
 
 #: Longer than the longest statement of a report (the trial balance allows itself two minutes).
@@ -83,7 +84,7 @@ class Wiring:
             ids=RandomIds(),
             operators=known,
             clients={name: one.client for name, one in known.items() if one.client is not None},
-            secrets={name: settings.secrets_of(name) for name in known},
+            secrets={name: self._secrets(one) for name, one in known.items()},
             public_url=settings.public_url,
             service_code=settings.service_code,
             local_mode=settings.is_local,
@@ -107,6 +108,12 @@ class Wiring:
         keys = self._settings.webhook_keys.get(operator, ())
         networks = self._settings.webhook_networks.get(operator, ())
         return Callers(tuple(key.get_secret_value() for key in keys), networks)
+
+    def _secrets(self, operator: Operator) -> Secrets:
+        """Return what we share with an operator: what its settings say, and what all operators' secrets are kept in."""
+        config = self._settings.adapters.operators[operator.name]
+        own = {name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in config}
+        return operator.secrets_from({**own, "secrets": self._settings.secrets_of(operator.name).values})
 
     def _database(self, *, at_ingress: bool = False, durable: bool = True) -> Database:
         settings = self._settings

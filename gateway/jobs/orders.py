@@ -12,5 +12,7 @@ def order_for(deps: Deps, leased: LeasedRequest) -> PushOrder:
         correlation_id=leased.correlation_id,
         amount_xof=leased.amount_xof,
         payer_msisdn=leased.payer_msisdn,
+        operator_request_id=leased.operator_request_id,
+        operator_state=leased.operator_state or {},
         callback_url=f"{deps.public_url}/webhooks/{leased.operator}/{leased.callback_token}",
     )

@@ -15,9 +15,10 @@ from gateway.jobs.round import Round, go_round
 from gateway.money.credit_evidence import Credited, credit_evidence
 from payments.evidence.facts import Evidence
 from payments.operators.contract import Answer, Capabilities, QueryResult
-from payments.requests.dispatch import LeasedRequest, fail, lease_to_poll, leave_unpolled, next_inquiry_at, schedule
+from payments.requests.dispatch import LeasedRequest, fail, lease_to_poll, leave_unpolled, schedule
 from payments.requests.lifecycle import OPEN, Event, State
 from payments.requests.store import apply_events, read_requests
+from payments.requests.timetable import next_inquiry_at
 
 #: An operator that took our request may need this long to show it; before, "never seen" means nothing.
 SEEN_AFTER = timedelta(seconds=60)

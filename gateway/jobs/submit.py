@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.infra.metrics import PUSHES
@@ -21,13 +22,15 @@ from payments.requests.dispatch import (
     fail,
     give_up_unsent,
     lease_to_submit,
-    next_inquiry_at,
-    next_sending_at,
     schedule,
     uncount,
 )
 from payments.requests.lifecycle import Event, State
+from payments.requests.operator_state import Given, is_storable, store_given
 from payments.requests.store import apply_events
+from payments.requests.timetable import next_inquiry_at, next_sending_at
+
+log = structlog.stdlib.get_logger()
 
 #: What a clear answer to the push says; money is only believed from a status query, so SUCCEEDED is asked about.
 STATUS = {
@@ -106,6 +109,12 @@ async def _record(connection: AsyncConnection, jobs: JobDeps, answers: Sequence[
         if answer.result not in STATUS
     ]
     states = await apply_events(connection, events, now) if events else {}
+    await store_given(
+        connection, [Given(leased.id, answer.operator_request_id, answer.state) for leased, answer in answers]
+    )
+    for leased, answer in answers:
+        if not is_storable(answer.state):
+            log.error("operator.state_not_stored", operator=leased.operator, request_id=leased.id)
     not_taken = {
         leased.id
         for leased, answer in answers

@@ -31,6 +31,7 @@ from payments.evidence.refusals import refused_one
 from payments.http_messages import RawRequest, RawResponse
 from payments.observation import VerdictKind
 from payments.operators.contract import Operator, Secrets
+from payments.requests.operator_state import tokens_at
 
 Result = TypeVar("Result")
 
@@ -138,7 +139,7 @@ class _Message:
             raise _TurnedAway(HTTPStatus.NOT_FOUND, NO_ADDRESS, _announced(self._request))
         in_batches = can.signs_callbacks or self._entrance is Entrance.LISTED
         raw = await self._read(can.batch_bytes_max if in_batches else can.callback_bytes_max)
-        verdict = self._operator.verify(raw, self._deps.secrets.get(self._operator.name, Secrets()), raw.received_at)
+        verdict = self._operator.verify(raw, await self._secrets(), raw.received_at)
         if verdict.kind is VerdictKind.REJECT:
             raise _TurnedAway(HTTPStatus.UNAUTHORIZED, verdict.reason, raw.body)
         if verdict.kind is not VerdictKind.ACCEPT:
@@ -150,6 +151,17 @@ class _Message:
             raise _TurnedAway(HTTPStatus.NOT_FOUND, NO_ADDRESS, raw.body)
         CALLBACKS.labels(self._operator.name, verdict.kind).inc()
         return _response(can.acknowledgement)
+
+    async def _secrets(self) -> Secrets:
+        """Return what we share with the operator, and what it gave us for the request at whose address it calls."""
+        name, token = self._operator.name, self._last or ""
+        shared = self._deps.secrets.get(name, Secrets())
+        if self._entrance is not Entrance.REQUEST or not self._operator.capabilities.gives_tokens:
+            return shared
+        stored = await self._ask(lambda connection: tokens_at(connection, name, token))
+        if stored is None:
+            raise _TurnedAway(HTTPStatus.NOT_FOUND, NO_ADDRESS, _announced(self._request))
+        return replace(shared, stored=stored)
 
     def _without_key(self, raw: RawRequest) -> RawRequest:
         """Return the message as it may be kept: the operator's own long address is a secret of ours."""

@@ -38,9 +38,15 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Every secret shared with one operator; empty means that nothing can be accepted."""
+    """Every secret shared with one operator; empty means that nothing can be accepted.
+
+    ``named`` holds what else the operator's settings say, by its own names; ``stored``, by our reference, the tokens
+    that it gave us with its answer to the request at whose address a message comes.
+    """
 
     values: tuple[Secret, ...] = ()
+    named: Mapping[str, object] = field(default_factory=dict)
+    stored: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def live(self, now: datetime) -> tuple[str, ...]:
         """Return the values that count at ``now``, newest knowledge first."""
@@ -97,6 +103,7 @@ class Statement:
 class PushOrder:
     """What an operator must know to ask one wallet for money; ids are made and kept before the call.
 
+    ``operator_request_id`` and ``operator_state`` are what it gave us with its answer; nothing before the first.
     Units:   amount_xof in whole francs; payer_msisdn in E.164.
     """
 
@@ -105,6 +112,8 @@ class PushOrder:
     amount_xof: int
     payer_msisdn: str
     callback_url: str
+    operator_request_id: str | None = None
+    operator_state: Mapping[str, object] = field(default_factory=dict)
 
 
 class PushResult(StrEnum):
@@ -123,11 +132,15 @@ class PushResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The operator's answer to a request to pay."""
+    """The operator's answer to a request to pay.
+
+    ``operator_request_id`` and ``state``, a few tokens that fit into JSON, are stored with the request and handed back.
+    """
 
     result: PushResult
     operator_request_id: str | None = None
     detail: str = ""
+    state: Mapping[str, object] | None = None
 
 
 class QueryResult(StrEnum):
@@ -154,8 +167,9 @@ class Capabilities:
     """What an operator has, how it tells two ids apart, and the rhythm in which it wants to be asked.
 
     ``zone`` is the one that its dates are in where they name none. ``signs_callbacks`` says that ``verify`` may accept
-    one; only then is a message read that comes to no address of the operator's own. ``callback_bytes_max`` bounds what
-    nobody vouches for, ``batch_bytes_max`` what is signed or comes from the operator's own network.
+    one; only then is a message read that comes to no address of the operator's own. ``gives_tokens`` says that it wants
+    the tokens of a request to judge a message that comes to its address. ``callback_bytes_max`` bounds what nobody
+    vouches for, ``batch_bytes_max`` what is signed or comes from the operator's own network.
     Units:   every number of seconds ends in _s; ask_after_s are the waits before the first question and
              between the next ones, and its last one repeats until ask_until_s after the submission; calls_at_once
              and requests_per_s bound the orders and questions of one worker, None where the operator sets no rate.
@@ -176,6 +190,7 @@ class Capabilities:
     requests_per_s: int | None = None
     acknowledgement: RawResponse = field(default_factory=lambda: RawResponse(status=204))
     signs_callbacks: bool = False
+    gives_tokens: bool = False
     callback_bytes_max: int = 64 * 1024
     batch_bytes_max: int = 4 * 1024 * 1024
 
@@ -233,6 +248,12 @@ class Operator(Protocol):
     @property
     def client(self) -> OperatorClient | None:
         """Return the calls that we may make; None where it has none, or was built without its settings."""
+
+    def secrets_from(self, config: Mapping[str, object]) -> Secrets:
+        """Read the secrets that we share: ``secrets``, a list, beside the operator's own names, and ``stored``.
+
+        Errors:  SecretsInvalid, which repeats none.
+        """
 
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verdict:
         """Judge a callback on its bytes and headers alone."""

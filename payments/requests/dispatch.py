@@ -4,7 +4,7 @@ A lease is an update that moves ``next_attempt_at`` past the slowest batch: who 
 Half of every batch at most is work that was tried before, so that a day's retries never stand before a new payment.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,6 @@ from uuid import UUID
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.operators.contract import Capabilities
 from payments.requests.facts import RequestFact
 from payments.requests.lifecycle import State
 
@@ -40,6 +39,8 @@ class LeasedRequest:
     created_at: datetime
     submitted_at: datetime | None
     next_attempt_at: datetime | None
+    operator_request_id: str | None
+    operator_state: Mapping[str, object] | None
 
 
 LEASE_TO_SUBMIT = text("""
@@ -57,7 +58,7 @@ LEASE_TO_SUBMIT = text("""
                                submitted_at = :now
      WHERE id IN (SELECT id FROM tried UNION ALL SELECT id FROM fresh)
     RETURNING id, operator, reference, correlation_id, callback_token, payer_msisdn, amount_xof, state, submissions,
-              inquiries, created_at, submitted_at, next_attempt_at
+              inquiries, created_at, submitted_at, next_attempt_at, operator_request_id, operator_state
 """)
 
 LEASE_TO_POLL = text("""
@@ -74,7 +75,7 @@ LEASE_TO_POLL = text("""
     UPDATE payment_request SET inquiries = inquiries + 1, next_attempt_at = :lease_until
      WHERE id IN (SELECT id FROM tried UNION ALL SELECT id FROM fresh)
     RETURNING id, operator, reference, correlation_id, callback_token, payer_msisdn, amount_xof, state, submissions,
-              inquiries, created_at, submitted_at, next_attempt_at
+              inquiries, created_at, submitted_at, next_attempt_at, operator_request_id, operator_state
 """)
 
 #: Whoever is not among ``:known`` has left us for good; its requests are given up by the same rule.
@@ -101,7 +102,7 @@ POLL_INSTEAD = text("""
 
 BY_IDS = text("""
     SELECT id, operator, reference, correlation_id, callback_token, payer_msisdn, amount_xof, state, submissions,
-           inquiries, created_at, submitted_at, next_attempt_at
+           inquiries, created_at, submitted_at, next_attempt_at, operator_request_id, operator_state
       FROM payment_request WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id
 """)
 
@@ -271,29 +272,3 @@ async def park_unreachable(connection: AsyncConnection, unreached: Unreached) ->
 async def retry(connection: AsyncConnection, request_id: int, now: datetime) -> bool:
     """Let a parked request be asked about again, with all its tries; return whether there was one."""
     return (await connection.execute(RETRY, {"id": request_id, "now": now})).rowcount == 1
-
-
-def next_inquiry_at(leased: LeasedRequest, capabilities: Capabilities, now: datetime) -> datetime | None:
-    """Return the next moment of the operator's schedule, or None when asking has lasted long enough."""
-    if not capabilities.query_request:
-        # Nothing is asked: the request comes up once more, when it has waited long enough.
-        expires_at = leased.created_at + timedelta(seconds=capabilities.expires_after_s)
-        return expires_at if now < expires_at else None
-    start = leased.submitted_at or leased.created_at
-    if now >= start + timedelta(seconds=capabilities.poll_until_s):
-        return None
-    steps = capabilities.poll_after_s
-    if leased.inquiries < len(steps):
-        return now + timedelta(seconds=steps[leased.inquiries])
-    last_s = steps[-1] if leased.state is not State.EXPIRED else capabilities.expires_after_s
-    return now + timedelta(seconds=last_s)
-
-
-def next_sending_at(leased: LeasedRequest, capabilities: Capabilities, now: datetime) -> datetime:
-    """Return the moment to send again what an operator did not take for a fault of ours; waits grow with its age.
-
-    Units:   the first wait is that of the operator's schedule, and no wait passes the end of the prompt's lifetime.
-    """
-    age = max(now - leased.created_at, timedelta(0))
-    end = leased.created_at + timedelta(seconds=capabilities.prompt_lifetime_s)
-    return max(now, min(end, now + max(age // 2, timedelta(seconds=capabilities.poll_after_s[0]))))

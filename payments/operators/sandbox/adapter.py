@@ -3,6 +3,7 @@
 Source: GSMA Mobile Money API 1.2.0, merchant payments (OpenAPI file, read 2026-11-22).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,6 +12,7 @@ from payments.http_messages import RawRequest
 from payments.observation import Observation
 from payments.operators.contract import Capabilities, OperatorClient, Secrets, Statement, Verdict
 from payments.operators.sandbox import callback, gsma, statement
+from payments.operators.shared_secrets import secrets_from
 
 #: Source: the standard has refunds (adjustment), which this operator does not serve; callbacks are answered 204.
 CAPABILITIES: Final = Capabilities(
@@ -36,6 +38,14 @@ class SandboxOperator:
     capabilities: Capabilities = CAPABILITIES
     account: str | None = None
     client: OperatorClient | None = None
+
+    def secrets_from(self, config: Mapping[str, object]) -> Secrets:
+        """Read the secrets that we share.
+
+        Errors:  SecretsInvalid.
+        Source:  the standard has none of its own; see shared_secrets.secrets_from.
+        """
+        return secrets_from(config)
 
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verdict:
         """Judge a callback on its bytes and headers alone.

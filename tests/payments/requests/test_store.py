@@ -17,7 +17,6 @@ from payments.requests.dispatch import (
     LeasedRequest,
     lease_to_poll,
     lease_to_submit,
-    next_inquiry_at,
 )
 from payments.requests.lifecycle import Event, State
 from payments.requests.store import (
@@ -28,6 +27,7 @@ from payments.requests.store import (
     release,
     request_payment,
 )
+from payments.requests.timetable import next_inquiry_at
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 LIFETIME_S = 600
@@ -125,7 +125,9 @@ async def test_an_event_without_a_row_changes_nothing_of_its_batch(database: Dat
 
 
 def leased(inquiries: int, state: State = State.PENDING) -> LeasedRequest:
-    return LeasedRequest(1, "sandbox", "R1", UUID(int=1), "t", "+22370000001", 500, state, 1, inquiries, NOW, NOW, NOW)
+    return LeasedRequest(
+        1, "sandbox", "R1", UUID(int=1), "t", "+22370000001", 500, state, 1, inquiries, NOW, NOW, NOW, None, None
+    )
 
 
 @pytest.mark.parametrize(
