@@ -12,6 +12,7 @@ from payments.columns import (
     CountedId,
     Document,
     Francs,
+    HouseholdKind,
     IndexedNumber,
     Instant,
     NumberKey,
@@ -56,11 +57,14 @@ class Household(Table, table=True):
         CheckConstraint("ramu_number ~ '^[0-9]{10}$'", name="ramu_number_shape"),
         CheckConstraint("people_count BETWEEN 1 AND 99", name="people_count_plausible"),
         CheckConstraint("children_count BETWEEN 0 AND people_count", name="children_count_plausible"),
+        CheckConstraint("party_kind = 'household'", name="party_is_a_household"),
+        ForeignKeyConstraint(["id", "party_kind"], ["party.id", "party.kind"]),
         ForeignKeyConstraint(["scheme_code", "scheme_version"], ["scheme.code", "scheme.version"]),
         Index("ix_household_next_period_on_id", "next_period_on", "id"),
     )
 
-    id: CountedId
+    id: BigNumberKey
+    party_kind: HouseholdKind
     ramu_number: UniqueText
     activity: PlainText
     cercle_code: PlainText

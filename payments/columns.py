@@ -74,7 +74,9 @@ Document = Annotated[dict[str, object], Field(sa_type=JSONB)]
 OptionalDocument = Annotated[dict[str, object] | None, Field(sa_type=JSONB(none_as_null=True))]
 TextDocument = Annotated[dict[str, str], Field(sa_type=JSONB)]
 OptionalNumbers = Annotated[list[int] | None, Field(sa_type=JSONB)]
-#: The database transaction that wrote the row, set by the database itself.
+#: The kind that the party of every row of a table has.
+HouseholdKind = Annotated[str, Field(sa_type=Text, sa_column_kwargs={"server_default": sql("'household'")})]
+#: The database transaction that wrote the row, set by the database itself; entries join it in that one only.
 WritingTransaction = Annotated[
     int,
     Field(sa_type=BigInteger, sa_column_kwargs={"server_default": sql("(pg_current_xact_id()::text::bigint)")}),

@@ -21,18 +21,18 @@ RESERVE = text("SELECT nextval('payment_id_seq') FROM generate_series(1, :count)
 
 #: The unique index decides who credits; whoever comes second learns it here and writes nothing.
 INSERT = text("""
-    INSERT INTO payment (id, operator, operator_transaction_id, request_id, household_id, amount_xof, fee_xof,
+    INSERT INTO payment (id, operator, operator_transaction_id, request_id, party_id, amount_xof, fee_xof,
                          payer_msisdn, our_reference, matched_by, provenance, occurred_at, posted_at, ledger_txn_id,
                          receipt_number, raw_transaction_id, hold_reason)
-    SELECT id, operator, operator_transaction_id, request_id, household_id, amount_xof, fee_xof,
+    SELECT id, operator, operator_transaction_id, request_id, party_id, amount_xof, fee_xof,
            payer_msisdn, our_reference, matched_by, provenance, occurred_at, :now, ledger_txn_id, receipt_number,
            raw_transaction_id, hold_reason
       FROM unnest(CAST(:ids AS bigint[]), CAST(:operators AS text[]), CAST(:transactions AS text[]),
-                  CAST(:requests AS bigint[]), CAST(:households AS bigint[]), CAST(:amounts AS bigint[]),
+                  CAST(:requests AS bigint[]), CAST(:parties AS bigint[]), CAST(:amounts AS bigint[]),
                   CAST(:fees AS bigint[]), CAST(:payers AS text[]), CAST(:references AS text[]),
                   CAST(:matched AS text[]), CAST(:provenances AS text[]), CAST(:occurred AS timestamptz[]),
                   CAST(:txns AS bigint[]), CAST(:receipts AS text[]), CAST(:raws AS text[]), CAST(:held AS text[]))
-           AS new(id, operator, operator_transaction_id, request_id, household_id, amount_xof, fee_xof,
+           AS new(id, operator, operator_transaction_id, request_id, party_id, amount_xof, fee_xof,
                   payer_msisdn, our_reference, matched_by, provenance, occurred_at, ledger_txn_id, receipt_number,
                   raw_transaction_id, hold_reason)
         ON CONFLICT (operator, operator_transaction_id) DO NOTHING
@@ -67,7 +67,7 @@ class NewPayment:
             id=self.id,
             operator=one.operator,
             operator_transaction_id=one.operator_transaction_id,
-            household_id=one.household_id,
+            party_id=one.party_id,
             amount_xof=one.amount_xof,
             request_id=one.request_id,
             payer_msisdn=one.payer_msisdn,
@@ -113,7 +113,7 @@ def _columns(made: Sequence[NewPayment], now: datetime) -> dict[str, object]:
         "operators": [confirmed.operator for confirmed in confirmed_payments],
         "transactions": [confirmed.operator_transaction_id for confirmed in confirmed_payments],
         "requests": [confirmed.request_id for confirmed in confirmed_payments],
-        "households": [confirmed.household_id for confirmed in confirmed_payments],
+        "parties": [confirmed.party_id for confirmed in confirmed_payments],
         "amounts": [confirmed.amount_xof for confirmed in confirmed_payments],
         "fees": [confirmed.fee_xof for confirmed in confirmed_payments],
         "payers": [confirmed.payer_msisdn for confirmed in confirmed_payments],
@@ -136,12 +136,12 @@ async def post_payments(
 
 def _txn(payment: NewPayment, advance_xof: int) -> LedgerTxn:
     confirmed = payment.confirmed
-    if confirmed.household_id is None:
+    if confirmed.party_id is None:
         credited = [Entry(chart.suspense(confirmed.operator), -confirmed.amount_xof)]
     else:
         credited = [
-            Entry(chart.CONTRIBUTIONS, advance_xof - confirmed.amount_xof, confirmed.household_id),
-            Entry(chart.ADVANCES, -advance_xof, confirmed.household_id),
+            Entry(chart.CONTRIBUTIONS, advance_xof - confirmed.amount_xof, confirmed.party_id),
+            Entry(chart.ADVANCES, -advance_xof, confirmed.party_id),
         ]
     return LedgerTxn(
         ref=f"payment/{confirmed.operator}/{confirmed.operator_transaction_id}",
@@ -183,9 +183,9 @@ def _differences(confirmed: ConfirmedPayment, payment: ExistingPayment) -> Itera
         detail = f"{source} nomme le payeur {_payer(confirmed.payer_said)}, nous {_payer(payment.payer_msisdn)}"
         yield _difference(BreakKind.OTHER_PAYER, confirmed, payment, detail, transaction_id)
     # Only a reference outranks what was believed before; who paid says less than what was asked.
-    named = confirmed.matched_by is MatchedBy.REFERENCE and confirmed.household_id is not None
-    if named and payment.hold_reason is None and payment.household_id != confirmed.household_id:
-        detail = f"{source} nomme le ménage {confirmed.household_id}, l'argent est {_place(payment.household_id)}"
+    named = confirmed.matched_by is MatchedBy.REFERENCE and confirmed.party_id is not None
+    if named and payment.hold_reason is None and payment.party_id != confirmed.party_id:
+        detail = f"{source} nomme le ménage {confirmed.party_id}, l'argent est {_place(payment.party_id)}"
         yield _difference(BreakKind.OTHER_HOUSEHOLD, confirmed, payment, detail, transaction_id)
 
 
@@ -209,5 +209,5 @@ def _payer(msisdn: str | None) -> str:
     return mask(msisdn) if msisdn else "payeur inconnu"
 
 
-def _place(household_id: int | None) -> str:
-    return "en attente d'affectation" if household_id is None else f"au ménage {household_id}"
+def _place(party_id: int | None) -> str:
+    return "en attente d'affectation" if party_id is None else f"au ménage {party_id}"

@@ -33,6 +33,7 @@ from payments.columns import (
     one_of,
     positive,
 )
+from payments.ledger.tables import Party as Party
 from payments.observation import HoldReason, LineKind, ObservedStatus, Provenance, VerdictKind
 from payments.reconciliation.upload import UploadState
 from payments.requests.lifecycle import State
@@ -59,7 +60,8 @@ class PaymentRequest(Table, table=True):
         Index("ix_payment_request_parked_at", "parked_at", postgresql_where=sql("parked_at IS NOT NULL")),
         Index("ix_payment_request_to_send", "operator", "next_attempt_at", postgresql_where=sql("state = 'created'")),
         Index("ix_payment_request_payer_msisdn_created_at", "payer_msisdn", "created_at"),
-        Index("ix_payment_request_household_id_created_at", "household_id", "created_at"),
+        ForeignKeyConstraint(["party_id"], ["party.id"]),
+        Index("ix_payment_request_party_id_created_at", "party_id", "created_at"),
         Index("ix_payment_request_created_at", "created_at", postgresql_using="brin", postgresql_with=IN_ORDER),
         Index("ix_payment_request_unknown", "created_at", postgresql_where=sql("state = 'unknown'")),
     )
@@ -70,7 +72,7 @@ class PaymentRequest(Table, table=True):
     correlation_id: UniqueUuid
     callback_token: UniqueText
     idempotency_key: UniqueText
-    household_id: BigNumber
+    party_id: BigNumber
     payer_msisdn: PlainText
     amount_xof: Francs
     state: PlainText
@@ -230,7 +232,6 @@ class LedgerTxnRow(Table, table=True):
     actor: PlainText
     reason: PlainText
     reverses_id: OptionalNumber = None
-    # The database transaction that wrote the row, set by the database itself; entries join it in that one only.
     written_in: WritingTransaction
 
 
@@ -241,19 +242,17 @@ class LedgerEntry(Table, table=True):
     __table_args__ = (
         CheckConstraint("amount_xof <> 0", name="amount_xof_moves"),
         ForeignKeyConstraint(["txn_id"], ["ledger_txn.id"]),
-        Index(
-            "ix_ledger_entry_household_id_account",
-            "household_id",
-            "account",
-            postgresql_where=sql("household_id IS NOT NULL"),
-        ),
+        ForeignKeyConstraint(["account"], ["account.code"]),
+        ForeignKeyConstraint(["party_id"], ["party.id"]),
+        # What a party holds in advance is asked at every turn; its other entries are found by their transaction.
+        Index("ix_ledger_entry_advances", "party_id", postgresql_where=sql("account = 'advances'")),
         Index("ix_ledger_entry_account_txn_id", "account", "txn_id"),
     )
 
     txn_id: BigNumberKey
     line: NumberKey
     account: PlainText
-    household_id: OptionalNumber = None
+    party_id: BigNumber
     amount_xof: Francs
 
 
@@ -295,23 +294,24 @@ class Payment(Table, table=True):
         UniqueConstraint("ledger_txn_id"),
         positive("amount_xof"),
         one_of("matched_by", ("reference", "payer", "suspense")),
-        CheckConstraint("(household_id IS NULL) = (matched_by = 'suspense')", name="suspense_has_no_household"),
+        CheckConstraint("(party_id IS NULL) = (matched_by = 'suspense')", name="suspense_has_no_party"),
         one_of("hold_reason", HoldReason),
-        CheckConstraint("hold_reason IS NULL OR household_id IS NULL", name="on_hold_has_no_household"),
+        CheckConstraint("hold_reason IS NULL OR party_id IS NULL", name="on_hold_has_no_party"),
         one_of("provenance", Provenance),
         CheckConstraint("provenance <> 'unverified_callback'", name="provenance_proves"),
         ForeignKeyConstraint(["request_id"], ["payment_request.id"]),
+        ForeignKeyConstraint(["party_id"], ["party.id"]),
         ForeignKeyConstraint(["ledger_txn_id"], ["ledger_txn.id"], deferrable=True, initially="DEFERRED"),
         Index("ix_payment_operator_occurred_at", "operator", "occurred_at"),
-        Index("ix_payment_household_id_posted_at", "household_id", "posted_at"),
+        Index("ix_payment_party_id_posted_at", "party_id", "posted_at"),
         Index("ix_payment_request_id", "request_id"),
-        Index("ix_payment_suspense_payer", "payer_msisdn", postgresql_where=sql("household_id IS NULL")),
+        Index("ix_payment_suspense_payer", "payer_msisdn", postgresql_where=sql("party_id IS NULL")),
         Index(
             "ix_payment_suspense",
             "occurred_at",
             "id",
-            postgresql_include=["ledger_txn_id", "amount_xof"],
-            postgresql_where=sql("household_id IS NULL"),
+            postgresql_include=["amount_xof"],
+            postgresql_where=sql("party_id IS NULL"),
         ),
     )
 
@@ -319,7 +319,7 @@ class Payment(Table, table=True):
     operator: PlainText
     operator_transaction_id: PlainText
     request_id: OptionalNumber = None
-    household_id: OptionalNumber = None
+    party_id: OptionalNumber = None
     amount_xof: Francs
     fee_xof: OptionalFrancs = None
     payer_msisdn: OptionalText = None

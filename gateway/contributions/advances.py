@@ -23,8 +23,8 @@ from payments.ledger.post import post, reserve_ids
 SPENT: Final = "advance_spent"
 
 BY_DAY = text("""
-    SELECT household_id, day, CAST(sum(amount_xof) AS bigint) AS amount_xof FROM advance_movement
-     WHERE household_id = ANY(CAST(:ids AS bigint[])) GROUP BY household_id, day ORDER BY household_id, day
+    SELECT party_id, day, CAST(sum(amount_xof) AS bigint) AS amount_xof FROM advance_movement
+     WHERE party_id = ANY(CAST(:ids AS bigint[])) GROUP BY party_id, day ORDER BY party_id, day
 """)
 
 
@@ -32,7 +32,7 @@ async def read_advances(connection: AsyncConnection, household_ids: Sequence[int
     """Return what households hold in advance; those that hold nothing are left out."""
     by_household: dict[int, dict[date, int]] = defaultdict(dict)
     for row in (await connection.execute(BY_DAY, {"ids": list(household_ids)})).all():
-        by_household[row.household_id][row.day] = row.amount_xof
+        by_household[row.party_id][row.day] = row.amount_xof
     advances = {household_id: held(by_day) for household_id, by_day in by_household.items()}
     return {household_id: found for household_id, found in advances.items() if found}
 

@@ -33,7 +33,7 @@ LOAD = text("""
               FROM (SELECT payment.amount_xof, payment.occurred_at, payment.receipt_number,
                            EXISTS (SELECT FROM ledger_txn
                                     WHERE reverses_id IS NOT NULL AND reverses_id = payment.ledger_txn_id) AS reversed
-                      FROM payment WHERE payment.household_id = household.id
+                      FROM payment WHERE payment.party_id = household.id
                      ORDER BY posted_at DESC, id DESC LIMIT 5) AS latest) AS payments,
            (SELECT coalesce(json_agg(json_build_array(operator, reference, idempotency_key, amount_xof, state,
                                                       created_at, submitted_at)), '[]')
@@ -43,11 +43,11 @@ LOAD = text("""
                        AND (state IN ('created', 'submitted', 'unknown', 'pending')
                             OR (state = 'failed' AND created_at > :failed_since))
                      ORDER BY state = 'failed', created_at DESC LIMIT 5) AS asked) AS requests,
-           (SELECT coalesce(sum(amount_xof), 0)::bigint FROM payment
-             WHERE household_id IS NULL AND hold_reason IS NULL AND payer_msisdn = phone.msisdn) AS suspense_xof,
+           (SELECT coalesce(sum(amount_xof), 0)::bigint FROM payment_in_suspense
+             WHERE hold_reason IS NULL AND payer_msisdn = phone.msisdn) AS suspense_xof,
            (SELECT coalesce(json_agg(json_build_array(day, amount_xof)), '[]')
               FROM (SELECT day, CAST(sum(amount_xof) AS bigint) AS amount_xof FROM advance_movement
-                     WHERE advance_movement.household_id = household.id GROUP BY day) AS lots) AS advances,
+                     WHERE advance_movement.party_id = household.id GROUP BY day) AS lots) AS advances,
            EXISTS (SELECT FROM outbox_sms WHERE key = :registration_key) AS registered_by_cause
       FROM phone
       JOIN household ON household.id = phone.household_id

@@ -25,7 +25,7 @@ KNOWN = text("""
      WHERE phone.msisdn = :msisdn
 """)
 
-NEXT_ID = text("SELECT nextval(pg_get_serial_sequence('household', 'id'))")
+PARTY = text("INSERT INTO party (kind) VALUES ('household') RETURNING id")
 
 HOUSEHOLD = text("""
     INSERT INTO household (id, ramu_number, activity, cercle_code, people_count, children_count, scheme_code,
@@ -80,7 +80,7 @@ async def register(
     known = (await connection.execute(KNOWN, phone)).one_or_none()
     if known is not None:
         return RegisteredHousehold(known.id, known.ramu_number, created=False)
-    household_id = (await connection.execute(NEXT_ID)).scalar_one()
+    household_id = (await connection.execute(PARTY)).scalar_one()
     account = HouseholdAccount(
         id=household_id,
         ramu_number=ramu_number(FIRST_SERIAL + household_id),

@@ -36,14 +36,14 @@ from payments.reconciliation.late import UNDER_WAY_MAX, LateMoney
 
 #: What is allocated to due items is what stands on the contributions of the same household, transaction by transaction.
 ALLOCATIONS = text("""
-    SELECT 'écriture ' || txn_id || ', ménage ' || household_id || ' : ' || coalesce(posted.amount_xof, 0)
+    SELECT 'écriture ' || txn_id || ', ménage ' || party_id || ' : ' || coalesce(posted.amount_xof, 0)
            || ' F passés, ' || coalesce(allocated.amount_xof, 0) || ' F imputés'
-      FROM (SELECT txn_id, household_id, -sum(amount_xof) AS amount_xof
-              FROM ledger_entry WHERE account = 'contributions' GROUP BY txn_id, household_id) AS posted
-      FULL JOIN (SELECT ledger_txn_id AS txn_id, household_id, sum(amount_xof) AS amount_xof
-                   FROM allocation GROUP BY ledger_txn_id, household_id) AS allocated USING (txn_id, household_id)
+      FROM (SELECT txn_id, party_id, -sum(amount_xof) AS amount_xof
+              FROM ledger_entry WHERE account = 'contributions' GROUP BY txn_id, party_id) AS posted
+      FULL JOIN (SELECT ledger_txn_id AS txn_id, household_id AS party_id, sum(amount_xof) AS amount_xof
+                   FROM allocation GROUP BY ledger_txn_id, household_id) AS allocated USING (txn_id, party_id)
      WHERE coalesce(posted.amount_xof, 0) <> coalesce(allocated.amount_xof, 0)
-     ORDER BY txn_id, household_id LIMIT :most
+     ORDER BY txn_id, party_id LIMIT :most
 """)
 
 

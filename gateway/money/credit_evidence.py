@@ -125,13 +125,13 @@ async def _apply(
 ) -> dict[int, Applied]:
     monies = [
         AllocationRequest(
-            household_id=payment.confirmed.household_id,
+            household_id=payment.confirmed.party_id,
             ledger_txn_id=payment.ledger_txn_id,
             amount_xof=payment.confirmed.amount_xof,
             paid_on=payment.confirmed.occurred_at.date(),
         )
         for payment in sorted(created, key=lambda one: (one.confirmed.occurred_at, one.id))
-        if payment.confirmed.household_id is not None
+        if payment.confirmed.party_id is not None
     ]
     # Money that was there before pays before what comes now, whether or not a job has opened its period.
     households = sorted({money.household_id for money in monies})

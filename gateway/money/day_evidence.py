@@ -24,7 +24,7 @@ SLICE: Final = 20_000
 ROWS: Final[Mapping[str, str]] = {
     "payments": """
         SELECT row.id AS place, jsonb_build_array(
-                   row.id, row.operator, row.operator_transaction_id, row.request_id, row.household_id, row.amount_xof,
+                   row.id, row.operator, row.operator_transaction_id, row.request_id, row.party_id, row.amount_xof,
                    row.fee_xof, row.payer_msisdn, row.our_reference, row.matched_by, row.provenance,
                    extract(epoch FROM row.occurred_at), extract(epoch FROM row.posted_at), row.ledger_txn_id,
                    row.receipt_number, row.raw_transaction_id, row.hold_reason) AS written

@@ -76,7 +76,7 @@ def _kept_sms(payment: NewPayment) -> OutgoingSms | None:
     body = kept_for_household(
         amount_xof=confirmed.amount_xof, paid_on=confirmed.occurred_at.date(), receipt_number=payment.receipt_number
     )
-    return OutgoingSms(f"payment/{payment.id}", SmsKind.RECEIPT, confirmed.household_id, confirmed.payer_msisdn, body)
+    return OutgoingSms(f"payment/{payment.id}", SmsKind.RECEIPT, confirmed.party_id, confirmed.payer_msisdn, body)
 
 
 def unplaced_sms(payment: NewPayment) -> OutgoingSms | None:
@@ -104,7 +104,7 @@ def failure_sms(request: RequestFact, service_code: str) -> OutgoingSms:
         amount_xof=request.amount_xof, reference=shown_reference(request.reference), service_code=service_code or None
     )
     key = f"request/{request.id}/failed"
-    return OutgoingSms(key, SmsKind.FAILURE, request.household_id, request.payer_msisdn, body, request.id)
+    return OutgoingSms(key, SmsKind.FAILURE, request.party_id, request.payer_msisdn, body, request.id)
 
 
 def unsent_sms(request: RequestFact, service_code: str) -> OutgoingSms:
@@ -113,4 +113,4 @@ def unsent_sms(request: RequestFact, service_code: str) -> OutgoingSms:
         amount_xof=request.amount_xof, reference=shown_reference(request.reference), service_code=service_code or None
     )
     key = f"request/{request.id}/failed"
-    return OutgoingSms(key, SmsKind.FAILURE, request.household_id, request.payer_msisdn, body, request.id)
+    return OutgoingSms(key, SmsKind.FAILURE, request.party_id, request.payer_msisdn, body, request.id)

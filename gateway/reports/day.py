@@ -104,16 +104,19 @@ WITH RECURSIVE account AS (
      WHERE paying.operator IS NOT NULL
 ), held AS (
     SELECT payment.operator, coalesce(named.account, home.account, '') AS account,
-           coalesce(sum(amount_xof) FILTER (WHERE household_id IS NOT NULL), 0) AS posted_xof,
-           count(*) FILTER (WHERE household_id IS NOT NULL) AS posted_count,
-           coalesce(sum(amount_xof) FILTER (WHERE household_id IS NULL), 0) AS suspense_xof,
-           count(*) FILTER (WHERE household_id IS NULL) AS suspense_count,
+           coalesce(sum(amount_xof) FILTER (WHERE NOT waits), 0) AS posted_xof,
+           count(*) FILTER (WHERE NOT waits) AS posted_count,
+           coalesce(sum(amount_xof) FILTER (WHERE waits), 0) AS suspense_xof,
+           count(*) FILTER (WHERE waits) AS suspense_count,
            count(*) FILTER (WHERE provenance = 'signed_callback') AS proved_by_callback_count,
            count(*) FILTER (WHERE provenance = 'query') AS proved_by_query_count,
            count(*) FILTER (WHERE provenance = 'statement') AS proved_by_statement_count,
            count(*) FILTER (WHERE provenance = 'manual') AS proved_by_hand_count
       FROM paying
       JOIN payment ON payment.operator = paying.operator AND occurred_at >= :day_start AND occurred_at < :day_end
+     CROSS JOIN LATERAL (SELECT CASE WHEN payment.party_id IS NULL THEN EXISTS (
+                                    SELECT FROM payment_in_suspense AS held WHERE held.id = payment.id)
+                                ELSE false END AS waits) AS place
       LEFT JOIN home ON home.operator = payment.operator
       LEFT JOIN LATERAL (SELECT file.account
                            FROM statement_line line JOIN statement_file file ON file.id = line.file_id

@@ -41,7 +41,7 @@ IS_UNTRUE: Final = """
              WHERE request.id = outbox_sms.failed_request_id
                AND (request.state IN ('succeeded', 'reversed')
                     OR EXISTS (SELECT FROM payment
-                                WHERE payment.household_id = request.household_id
+                                WHERE payment.party_id = request.party_id
                                   AND payment.posted_at >= request.created_at
                                   AND coalesce(payment.payer_msisdn, request.payer_msisdn) = request.payer_msisdn)))
 """

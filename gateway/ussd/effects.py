@@ -118,7 +118,7 @@ def _drawn(context: EffectContext, effect: RequestPayment, key: str) -> NewPayme
         correlation_id=ids.uuid(),
         callback_token=ids.token(),
         idempotency_key=key,
-        household_id=effect.household_id,
+        party_id=effect.household_id,
         payer_msisdn=context.msisdn,
         amount_xof=effect.amount_xof,
         created_at=now,

@@ -40,7 +40,7 @@ BEGIN
     SELECT sum(amount_xof) INTO allocated FROM allocation
      WHERE ledger_txn_id = NEW.ledger_txn_id AND household_id = NEW.household_id;
     SELECT -sum(amount_xof) INTO posted FROM ledger_entry
-     WHERE txn_id = NEW.ledger_txn_id AND household_id = NEW.household_id AND account = 'contributions';
+     WHERE txn_id = NEW.ledger_txn_id AND party_id = NEW.household_id AND account = 'contributions';
     IF posted IS DISTINCT FROM allocated THEN
         RAISE EXCEPTION 'ledger transaction % brings household % contributions of % F and % F are allocated',
             NEW.ledger_txn_id, NEW.household_id, posted, allocated USING ERRCODE = 'check_violation';
@@ -97,4 +97,41 @@ BEGIN
         RETURN false;
     END IF;
     RETURN pg_xact_status((ours + steps_after)::text::xid8) IS NOT DISTINCT FROM 'in progress';
+END $$;
+
+-- Money leaves suspense whole, for the party that the assignment names, in the transaction that it names; and comes back
+-- the same way. Turns follow each other, so that two assignments of one payment cannot both stand.
+CREATE FUNCTION ramu_assignment_moves() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    held payment%ROWTYPE;
+    before_party bigint;
+    out_xof numeric;
+    given_xof numeric;
+    direction int := CASE WHEN NEW.turn % 2 = 1 THEN 1 ELSE -1 END;
+BEGIN
+    SELECT * INTO held FROM payment WHERE id = NEW.payment_id;
+    IF held.party_id IS NOT NULL THEN
+        RAISE EXCEPTION 'payment % never waited in suspense', NEW.payment_id USING ERRCODE = 'check_violation';
+    END IF;
+    SELECT party_id INTO before_party FROM suspense_assignment
+     WHERE payment_id = NEW.payment_id AND turn = NEW.turn - 1;
+    IF NEW.turn > 1 AND before_party IS NULL THEN
+        RAISE EXCEPTION 'turn % of payment % follows no turn %', NEW.turn, NEW.payment_id, NEW.turn - 1
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF direction = -1 AND before_party <> NEW.party_id THEN
+        RAISE EXCEPTION 'payment % was assigned to party %, not to %', NEW.payment_id, before_party, NEW.party_id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    SELECT sum(entry.amount_xof) FILTER (WHERE entry.account = 'suspense/' || held.operator),
+           -sum(entry.amount_xof) FILTER (WHERE entry.party_id = NEW.party_id)
+      INTO out_xof, given_xof
+      FROM ledger_entry entry WHERE entry.txn_id = NEW.ledger_txn_id;
+    IF (out_xof, given_xof) IS DISTINCT FROM (direction * held.amount_xof::numeric, direction * held.amount_xof::numeric)
+    THEN
+        RAISE EXCEPTION 'payment % of % F leaves suspense as % F and comes to party % as % F', NEW.payment_id,
+            held.amount_xof, out_xof, NEW.party_id, given_xof USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
 END $$;

@@ -27,17 +27,20 @@ APPEND_ONLY = (
     "due_item",
     "allocation",
     "audit_event",
+    "party",
+    "suspense_assignment",
 )
 
 #: Columns that are evidence: written once, whoever asks to change them later.
 EVIDENCE = {
+    "account": "code, kind, operator, party_id",
     "callback": "id, operator, request_id, method, path, query, headers, body, verdict, reason, received_at",
     "statement_line": "file_id, line_number, operator, kind, status, amount_xof, fee_xof, payer_msisdn, our_reference, "
     "operator_transaction_id, occurred_at, raw, raw_transaction_id, reference, moved_xof, remarks, subject, counts_at, "
     "due_xof, running_xof",
     "statement_upload": "id, operator, sha256, filename, size_bytes, received_by, received_at",
     "inquiry": "id, operator, request_id, operator_transaction_id, opened_at",
-    "payment_request": "id, operator, reference, correlation_id, callback_token, idempotency_key, household_id, "
+    "payment_request": "id, operator, reference, correlation_id, callback_token, idempotency_key, party_id, "
     "payer_msisdn, amount_xof, created_at",
     "reconciliation_break": "id, kind, operator, account, subject, about, day, operator_amount_xof, ledger_amount_xof, "
     "difference_xof, detail, payment_id, opened_at",
@@ -45,6 +48,7 @@ EVIDENCE = {
 
 #: What the application may change: work in progress, never evidence and never money.
 CHANGEABLE = {
+    "account": "syscohada_code",
     "payment_request": "state, submissions, inquiries, failures, submitted_at, next_attempt_at, finalised_at, "
     "parked_at, last_detail, operator_request_id, operator_state",
     "callback": "attempts, next_attempt_at, handled_at, parked_at, last_error",
@@ -116,6 +120,12 @@ GUARDS = (
         "ramu_entry_balanced",
     ),
     ("payment_posted", "CONSTRAINT", "AFTER INSERT ON payment DEFERRABLE INITIALLY DEFERRED", "ramu_payment_posted"),
+    (
+        "suspense_assignment_moves",
+        "CONSTRAINT",
+        "AFTER INSERT ON suspense_assignment DEFERRABLE INITIALLY DEFERRED",
+        "ramu_assignment_moves",
+    ),
     (
         "allocation_fits",
         "CONSTRAINT",

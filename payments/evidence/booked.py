@@ -20,9 +20,9 @@ PAYMENTS: Final = text("""
         SELECT held.* FROM unnest(CAST(:requests AS bigint[])) AS asked(id)
          CROSS JOIN LATERAL (SELECT * FROM payment WHERE payment.request_id = asked.id OFFSET 0) AS held
     )
-    SELECT named.id, named.operator, named.operator_transaction_id, named.household_id, named.amount_xof,
+    SELECT named.id, named.operator, named.operator_transaction_id, named.party_id, named.amount_xof,
            named.request_id, named.payer_msisdn, named.raw_transaction_id, named.hold_reason,
-           CASE WHEN named.request_id IS NULL AND named.household_id IS NOT NULL THEN
+           CASE WHEN named.request_id IS NULL AND named.party_id IS NOT NULL THEN
                (SELECT request.id
                   FROM observation said
                   JOIN payment_request request
@@ -30,7 +30,7 @@ PAYMENTS: Final = text("""
                     OR (said.request_id IS NULL AND request.reference = said.our_reference)
                  WHERE said.operator = named.operator AND said.operator_transaction_id = named.operator_transaction_id
                    AND said.status = 'succeeded' AND said.provenance <> 'unverified_callback'
-                   AND request.operator = named.operator AND request.household_id = named.household_id
+                   AND request.operator = named.operator AND request.party_id = named.party_id
                  ORDER BY said.id LIMIT 1) END AS bound_request_id
       FROM named ORDER BY named.id
 """)

@@ -92,7 +92,7 @@ def _confirmed(
         return None
     if observed.amount_xof is None or not 0 < observed.amount_xof <= MAX_AMOUNT_XOF:
         return None
-    household_id, matched_by = household
+    party_id, matched_by = household
     return ConfirmedPayment(
         operator=observed.operator,
         operator_transaction_id=observed.operator_transaction_id,
@@ -101,7 +101,7 @@ def _confirmed(
         payer_msisdn=observed.payer_msisdn or (request.payer_msisdn if request else None),
         our_reference=observed.our_reference,
         request_id=request.id if request else None,
-        household_id=household_id,
+        party_id=party_id,
         matched_by=matched_by,
         provenance=observed.provenance,
         occurred_at=at,
@@ -112,11 +112,11 @@ def _confirmed(
 
 def _household(observed: Observation, named: RequestFact | None, known: KnownFacts) -> tuple[int | None, MatchedBy]:
     if named is not None:
-        return named.household_id, MatchedBy.REFERENCE
+        return named.party_id, MatchedBy.REFERENCE
     words = observed.our_reference or ""
     if words in known.households:
-        household_id = known.households[words]
-        return household_id, MatchedBy.SUSPENSE if household_id is None else MatchedBy.REFERENCE
+        party_id = known.households[words]
+        return party_id, MatchedBy.SUSPENSE if party_id is None else MatchedBy.REFERENCE
     registered = known.payers.get(observed.payer_msisdn or "", ())
     if len(registered) == 1:
         return registered[0], MatchedBy.PAYER
@@ -154,7 +154,7 @@ def _reversals(pieces: Sequence[_Piece], known: KnownFacts) -> list[Reversal]:
 def _preference(confirmed: ConfirmedPayment) -> tuple[object, ...]:
     # What was asked for directly outranks what was sent to us; then less money outranks more, for finance can add.
     rank = (_LADDER.index(confirmed.matched_by), confirmed.request_id is None, _TRUST.index(confirmed.provenance))
-    rest = (confirmed.amount_xof, confirmed.request_id or 0, confirmed.household_id or 0, confirmed.occurred_at)
+    rest = (confirmed.amount_xof, confirmed.request_id or 0, confirmed.party_id or 0, confirmed.occurred_at)
     words = (confirmed.payer_msisdn, confirmed.payer_said, confirmed.our_reference, confirmed.raw_transaction_id)
     return (*rank, *rest, confirmed.fee_xof or 0, *(word or "" for word in words))
 
@@ -173,7 +173,7 @@ def _held_if_reversed(confirmed: ConfirmedPayment, reversals: Sequence[Reversal]
     if reversed_xof(confirmed, reversals) < confirmed.amount_xof:
         return confirmed
     # It opens no rights, and nobody is invited to take it: the operator has it back.
-    return replace(confirmed, household_id=None, matched_by=MatchedBy.SUSPENSE, hold_reason=HoldReason.REVERSED)
+    return replace(confirmed, party_id=None, matched_by=MatchedBy.SUSPENSE, hold_reason=HoldReason.REVERSED)
 
 
 def _seconds(confirmed_payments: Sequence[ConfirmedPayment], known: KnownFacts) -> tuple[ConfirmedPayment, ...]:
@@ -206,7 +206,7 @@ def _owners(
             continue
         if existing.of_request is not None:
             owners[key] = existing.of_request
-        elif existing.household_id == known.requests[request_id].household_id:
+        elif existing.party_id == known.requests[request_id].party_id:
             owners.setdefault(key, request_id)
     return owners
 

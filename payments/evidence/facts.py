@@ -65,7 +65,7 @@ class ExistingPayment:
     id: int
     operator: str
     operator_transaction_id: str
-    household_id: int | None
+    party_id: int | None
     amount_xof: int
     request_id: int | None = None
     payer_msisdn: str | None = None
@@ -129,7 +129,7 @@ class ConfirmedPayment:
     payer_msisdn: str | None
     our_reference: str | None
     request_id: int | None
-    household_id: int | None
+    party_id: int | None
     matched_by: MatchedBy
     provenance: Provenance
     occurred_at: datetime

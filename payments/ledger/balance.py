@@ -49,15 +49,16 @@ NOT_POSTED = text("""
      ORDER BY payment.id LIMIT :most
 """)
 
-#: The sealed entries say for whom; a payment that names another household was changed by hand.
+#: The sealed entries say for whom; a payment that names another party was changed by hand.
 ELSEWHERE = text("""
-    SELECT 'paiement ' || payment.id || ' : ' || coalesce('ménage ' || payment.household_id, 'aucun ménage')
+    SELECT 'paiement ' || payment.id || ' : ' || coalesce('partie ' || payment.party_id, 'aucune partie')
            || ', ligne ' || entry.txn_id || '/' || entry.line || ' : '
-           || coalesce('ménage ' || entry.household_id, 'aucun ménage')
+           || 'partie ' || entry.party_id || ' sur ' || entry.account
       FROM payment
       JOIN ledger_entry entry
         ON entry.txn_id = payment.ledger_txn_id AND entry.account <> 'clearing/' || payment.operator
-     WHERE entry.household_id IS DISTINCT FROM payment.household_id
+     WHERE CASE WHEN payment.party_id IS NULL THEN entry.account NOT LIKE 'suspense/%'
+                ELSE entry.party_id <> payment.party_id OR entry.account LIKE 'suspense/%' END
      ORDER BY payment.id, entry.line LIMIT :most
 """)
 

@@ -12,11 +12,12 @@ class Entry:
     """One line of a ledger transaction.
 
     Units:   amount_xof in whole francs; above zero debits, below zero credits.
+    Without a party it names that of its account, which only an operator's account has.
     """
 
     account: str
     amount_xof: int
-    household_id: int | None = None
+    party_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +51,4 @@ def movement(debit: Entry, credits_: Sequence[Entry]) -> tuple[Entry, ...]:
 
 def mirrored(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """Return the entries that undo ``entries``."""
-    return tuple(Entry(entry.account, -entry.amount_xof, entry.household_id) for entry in entries)
+    return tuple(Entry(entry.account, -entry.amount_xof, entry.party_id) for entry in entries)

@@ -6,17 +6,17 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 OF_HOUSEHOLDS = text("""
-    SELECT household_id, CAST(sum(amount_xof) AS bigint) AS balance_xof
+    SELECT party_id, CAST(sum(amount_xof) AS bigint) AS balance_xof
       FROM ledger_entry
-     WHERE household_id = ANY(CAST(:ids AS bigint[])) AND account = :account
-     GROUP BY household_id
+     WHERE party_id = ANY(CAST(:ids AS bigint[])) AND account = :account
+     GROUP BY party_id
 """)
 
 
-async def balances_of(connection: AsyncConnection, account: str, household_ids: Sequence[int]) -> dict[int, int]:
+async def balances_of(connection: AsyncConnection, account: str, party_ids: Sequence[int]) -> dict[int, int]:
     """Return the balance of one account for each household that has entries on it.
 
     Units:   whole francs; below zero where the household is in credit.
     """
-    rows = await connection.execute(OF_HOUSEHOLDS, {"ids": list(household_ids), "account": account})
-    return {row.household_id: row.balance_xof for row in rows.all()}
+    rows = await connection.execute(OF_HOUSEHOLDS, {"ids": list(party_ids), "account": account})
+    return {row.party_id: row.balance_xof for row in rows.all()}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.ledger.accounts import open_accounts
 from payments.ledger.entry import LedgerTxn
 
 #: "LEDG" in ASCII: the first half of the keys that postings hold. The second half is the last id that had been handed
@@ -52,10 +53,15 @@ INSERT_TXNS = text("""
                          CAST(:reasons AS text[]), CAST(:reverses AS bigint[]))
 """)
 
+#: An operator's account says whose party its entries name. A line whose account is not open yet is not written.
 INSERT_ENTRIES = text("""
-    INSERT INTO ledger_entry (txn_id, line, account, household_id, amount_xof)
-    SELECT * FROM unnest(CAST(:txn_ids AS bigint[]), CAST(:lines AS integer[]), CAST(:accounts AS text[]),
-                         CAST(:households AS bigint[]), CAST(:amounts AS bigint[]))
+    INSERT INTO ledger_entry (txn_id, line, account, party_id, amount_xof)
+    SELECT new.txn_id, new.line, account.code, coalesce(new.party_id, account.party_id), new.amount_xof
+      FROM unnest(CAST(:txn_ids AS bigint[]), CAST(:lines AS integer[]), CAST(:accounts AS text[]),
+                  CAST(:parties AS bigint[]), CAST(:amounts AS bigint[]))
+           AS new(txn_id, line, account, party_id, amount_xof)
+      JOIN account ON account.code = new.account
+        ON CONFLICT (txn_id, line) DO NOTHING
 """)
 
 
@@ -102,13 +108,15 @@ async def post(connection: AsyncConnection, txns: Sequence[tuple[int, LedgerTxn]
         },
     )
     lines = [(txn_id, line, entry) for txn_id, txn in txns for line, entry in enumerate(txn.entries, start=1)]
-    await connection.execute(
-        INSERT_ENTRIES,
-        {
-            "txn_ids": [txn_id for txn_id, _, _ in lines],
-            "lines": [line for _, line, _ in lines],
-            "accounts": [entry.account for _, _, entry in lines],
-            "households": [entry.household_id for _, _, entry in lines],
-            "amounts": [entry.amount_xof for _, _, entry in lines],
-        },
-    )
+    values = {
+        "txn_ids": [txn_id for txn_id, _, _ in lines],
+        "lines": [line for _, line, _ in lines],
+        "accounts": [entry.account for _, _, entry in lines],
+        "parties": [entry.party_id for _, _, entry in lines],
+        "amounts": [entry.amount_xof for _, _, entry in lines],
+    }
+    written = await connection.execute(INSERT_ENTRIES, values)
+    if written.rowcount < len(lines):
+        # An operator's first money: nothing is asked about accounts before, because almost all of them are open.
+        await open_accounts(connection, {entry.account for _, _, entry in lines})
+        await connection.execute(INSERT_ENTRIES, values)

@@ -19,7 +19,7 @@ AFTER_ALL: Final = 2**63 - 1
 IDS = text("SELECT coalesce(min(id), 0) AS first, coalesce(max(id), 0) AS last FROM ledger_txn")
 
 #: The transactions of a run that at least one question of the books has a word about. ``other_count`` counts the
-#: entries beside the operator's account, ``named_count`` those of them that name a household.
+#: entries beside the operator's account, ``named_count`` those of them that stand on an account of somebody's own.
 WRONG: Final = """
     SELECT 1
       FROM (SELECT txn_id, count(*) AS entry_count, sum(amount_xof) AS sum_xof,
@@ -28,23 +28,24 @@ WRONG: Final = """
                    min(account) FILTER (WHERE is_clearing) AS first_account,
                    max(account) FILTER (WHERE is_clearing) AS last_account,
                    count(*) FILTER (WHERE NOT is_clearing) AS other_count,
-                   count(household_id) FILTER (WHERE NOT is_clearing) AS named_count,
-                   min(household_id) FILTER (WHERE NOT is_clearing) AS first_household,
-                   max(household_id) FILTER (WHERE NOT is_clearing) AS last_household
-              FROM (SELECT *, account LIKE 'clearing/%' AS is_clearing
+                   count(*) FILTER (WHERE is_named) AS named_count,
+                   min(party_id) FILTER (WHERE is_named) AS first_party,
+                   max(party_id) FILTER (WHERE is_named) AS last_party
+              FROM (SELECT *, account LIKE 'clearing/%' AS is_clearing,
+                           account NOT LIKE 'clearing/%' AND account NOT LIKE 'suspense/%' AS is_named
                       FROM ledger_entry WHERE txn_id > {after} AND txn_id <= {through}) AS entry
              GROUP BY txn_id) AS entries
       FULL JOIN (SELECT id, ref, effective_at FROM ledger_txn WHERE id > {after} AND id <= {through}) AS txn
         ON txn.id = entries.txn_id
-      FULL JOIN (SELECT id, ledger_txn_id, operator, operator_transaction_id, household_id, amount_xof, occurred_at
+      FULL JOIN (SELECT id, ledger_txn_id, operator, operator_transaction_id, party_id, amount_xof, occurred_at
                    FROM payment WHERE ledger_txn_id > {after} AND ledger_txn_id <= {through}) AS payment
         ON payment.ledger_txn_id = entries.txn_id
      WHERE txn.id IS NULL OR entries.txn_id IS NULL OR entry_count < 2 OR sum_xof <> 0
         OR CASE WHEN payment.id IS NULL THEN largest_xof > 0
                 ELSE cleared_xof IS DISTINCT FROM payment.amount_xof
                   OR first_account <> 'clearing/' || operator OR last_account <> first_account
-                  OR named_count <> CASE WHEN household_id IS NULL THEN 0 ELSE other_count END
-                  OR first_household <> household_id OR last_household <> household_id
+                  OR named_count <> CASE WHEN party_id IS NULL THEN 0 ELSE other_count END
+                  OR first_party <> party_id OR last_party <> party_id
                   OR effective_at <> occurred_at
                   OR ref <> 'payment/' || operator || '/' || operator_transaction_id END
 """

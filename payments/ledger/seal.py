@@ -52,7 +52,7 @@ CONTENT = text("""
                               chr(10) ORDER BY id) AS written
               FROM ledger_txn WHERE id > :after AND id <= :through) AS txns
      CROSS JOIN
-           (SELECT string_agg(CAST(ROW(txn_id, line, account, household_id, amount_xof) AS text),
+           (SELECT string_agg(CAST(ROW(txn_id, line, account, party_id, amount_xof) AS text),
                               chr(10) ORDER BY txn_id, line) AS written
               FROM ledger_entry WHERE txn_id > :after AND txn_id <= :through) AS entries
 """)

@@ -72,7 +72,7 @@ def paired(line: OperatorRecord, booked: Booked) -> tuple[Difference, ...]:
         said = f"le relevé dit {line.observation.amount_xof} F et a mû {line.moved_xof} F"
         detail = f"{said}, nous avons crédité {booked.amount_xof} F"
         found.append(_of(line, BreakKind.AMOUNT, (line.due_xof, booked.amount_xof, rest_xof), detail))
-    if booked.household_id is None:
+    if booked.party_id is None:
         found.append(information(BreakKind.UNIDENTIFIED, line, booked))
     return tuple(found)
 

@@ -83,7 +83,7 @@ class Booked:
     """
 
     payment_id: int
-    household_id: int | None
+    party_id: int | None
     amount_xof: int
     occurred_at: datetime
     payer_msisdn: str | None = None

@@ -160,7 +160,7 @@ def _superseded(booked: Booked | None) -> Bucket:
 
 
 def _recovered(booked: Booked) -> Bucket:
-    return Bucket.SUSPENSE if booked.household_id is None else Bucket.RECOVERED
+    return Bucket.SUSPENSE if booked.party_id is None else Bucket.RECOVERED
 
 
 def _first_word(lines: Sequence[OperatorRecord]) -> OperatorRecord | None:

@@ -26,7 +26,7 @@ LINES = text("""
 PAYMENTS = text("""
     SELECT held.*
       FROM unnest(CAST(:subjects AS text[])) AS named(transaction_id)
-     CROSS JOIN LATERAL (SELECT operator_transaction_id, id, household_id, amount_xof, occurred_at, payer_msisdn
+     CROSS JOIN LATERAL (SELECT operator_transaction_id, id, party_id, amount_xof, occurred_at, payer_msisdn
                            FROM payment
                           WHERE operator = :operator AND operator_transaction_id = named.transaction_id
                           LIMIT 1) AS held
@@ -55,7 +55,7 @@ async def read_units(
     rows = (await connection.execute(LINES, names)).all()
     payments = {
         row.operator_transaction_id: Booked(
-            row.id, row.household_id, row.amount_xof, row.occurred_at, row.payer_msisdn, row.id in recovered_ids
+            row.id, row.party_id, row.amount_xof, row.occurred_at, row.payer_msisdn, row.id in recovered_ids
         )
         for row in (await connection.execute(PAYMENTS, names)).all()
     }

@@ -87,7 +87,7 @@ EXPIRE_UNSENT = text("""
                               ELSE operator = CAST(:operator AS text) END
                      AND state = 'created' AND submissions = 0 AND created_at <= :requested_before
                    ORDER BY id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
-    RETURNING id, operator, reference, household_id, amount_xof, payer_msisdn, state, created_at
+    RETURNING id, operator, reference, party_id, amount_xof, payer_msisdn, state, created_at
 """)
 
 #: What may have arrived is never said to be unsent: it is asked about, and the answer decides.

@@ -13,7 +13,7 @@ class RequestFact:
     id: int
     operator: str
     reference: str
-    household_id: int
+    party_id: int
     amount_xof: int
     payer_msisdn: str
     state: State

@@ -24,7 +24,7 @@ class NewPaymentRequest:
     correlation_id: UUID
     callback_token: str
     idempotency_key: str
-    household_id: int
+    party_id: int
     payer_msisdn: str
     amount_xof: int
     created_at: datetime
@@ -52,10 +52,10 @@ class NameTaken:
 
 
 INSERT = text("""
-    INSERT INTO payment_request (operator, reference, correlation_id, callback_token, idempotency_key, household_id,
+    INSERT INTO payment_request (operator, reference, correlation_id, callback_token, idempotency_key, party_id,
                                  payer_msisdn, amount_xof, state, submissions, inquiries, failures, created_at,
                                  next_attempt_at)
-    SELECT :operator, :reference, CAST(:correlation_id AS uuid), :callback_token, :idempotency_key, :household_id,
+    SELECT :operator, :reference, CAST(:correlation_id AS uuid), :callback_token, :idempotency_key, :party_id,
            :payer_msisdn, :amount_xof, 'created', 0, 0, 0, :created_at, :next_attempt_at
         ON CONFLICT DO NOTHING
     RETURNING reference
@@ -102,7 +102,7 @@ EXPIRE_PARKED = text("""
 
 #: Locked in the order of their ids, so that two batches never wait for each other crosswise.
 REQUESTS = text("""
-    SELECT id, operator, reference, household_id, amount_xof, payer_msisdn, state, created_at
+    SELECT id, operator, reference, party_id, amount_xof, payer_msisdn, state, created_at
       FROM payment_request
      WHERE id = ANY(CAST(:ids AS bigint[])) OR reference = ANY(CAST(:references AS text[]))
      ORDER BY id

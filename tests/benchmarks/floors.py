@@ -166,7 +166,7 @@ def _request(fields: dict[bytes, bytes], household_id: int, now: datetime) -> di
         "correlation_id": uuid4(),
         "callback_token": IDS.token(),
         "idempotency_key": f"ussd:africastalking:{fields[b'sessionId'].decode()}:5:0",
-        "household_id": household_id,
+        "party_id": household_id,
         "payer_msisdn": _msisdn(fields),
         "amount_xof": 1000,
         "created_at": now,

@@ -35,7 +35,7 @@ HEADERS = {
 }
 
 REQUESTS = """
-    INSERT INTO payment_request (operator, reference, correlation_id, callback_token, idempotency_key, household_id,
+    INSERT INTO payment_request (operator, reference, correlation_id, callback_token, idempotency_key, party_id,
                                  payer_msisdn, amount_xof, state, submissions, inquiries, failures, created_at,
                                  submitted_at, next_attempt_at)
     SELECT 'sandbox', new.reference, new.correlation_id, new.token, new.key, phone.household_id, new.msisdn,

@@ -33,7 +33,7 @@ FAULTS = {
     " + (SELECT coalesce(sum(amount_xof), 0) FROM ledger_entry WHERE account LIKE '%advance%')",
     "payments without receipt": "SELECT count(*) FROM payment WHERE NOT EXISTS"
     " (SELECT FROM outbox_sms WHERE key = 'payment/' || payment.id AND kind = 'receipt')",
-    "payments without household": "SELECT count(*) FROM payment WHERE household_id IS NULL",
+    "payments without household": "SELECT count(*) FROM payment WHERE party_id IS NULL",
 }
 COUNTED = ("payment", "ledger_txn", "ledger_entry", "allocation", "due_item", "observation", "outbox_sms")
 

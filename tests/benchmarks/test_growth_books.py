@@ -31,7 +31,7 @@ def test_books_are_filled_in_sets_and_keep_every_rule(server: PrivatePostgres, t
             ("ledger_entry WHERE account = 'clearing/sandbox'", 900),
         ):
             assert books.count(SMALL.name, rows) == count
-        assert books.count(SMALL.name, "payment WHERE household_id IS NULL") > 0
+        assert books.count(SMALL.name, "payment WHERE party_id IS NULL") > 0
         assert books.count(SMALL.name, "ledger_block") > 0
         assert _shape(server, SMALL.name) == _shape(server, TEMPLATE)
         told.clear()

@@ -31,10 +31,13 @@ APPEND_ONLY = (
     "due_item",
     "allocation",
     "audit_event",
+    "party",
+    "suspense_assignment",
 )
 
 #: What may change in a table that is otherwise evidence.
 WORK_IN_PROGRESS = {
+    "account": {"syscohada_code"},
     "callback": {"attempts", "next_attempt_at", "handled_at", "parked_at", "last_error"},
     "statement_line": {"bucket", "matched_at", "payment_id"},
     "statement_upload": {
@@ -92,6 +95,32 @@ FORBIDDEN_TO_APP = [
     "DELETE FROM staff",
     "SELECT setval('payment_id_seq', 1)",
 ]
+
+#: The accounts of two operators of which no money has come yet.
+ACCOUNTS = """
+    INSERT INTO party (kind) VALUES ('suspense'), ('operator'), ('suspense');
+    INSERT INTO account (code, kind, operator, party_id, syscohada_code)
+    SELECT named.kind || '/' || named.operator, named.kind, named.operator, id, '0'
+      FROM (VALUES (2, 'suspense', 'sandbox'), (1, 'clearing', 'other'), (0, 'suspense', 'other'))
+           AS named(place, kind, operator)
+      JOIN party ON party.id = (SELECT max(id) FROM party) - named.place
+"""
+
+#: Money of nobody, and the assignment that took it out of suspense for the first household.
+ASSIGNED = """
+    INSERT INTO ledger_txn (id, ref, kind, effective_at, posted_at, actor, reason)
+    VALUES (9001, 'a1', 'payment', %(at)s, %(at)s, 'a', 'c'), (9002, 'a2', 'assignment', %(at)s, %(at)s, 'a', 'c');
+    INSERT INTO ledger_entry (txn_id, line, account, amount_xof, party_id)
+    SELECT txn_id, line, new.account, amount_xof, coalesce(account.party_id, 1)
+      FROM (VALUES (9001, 1, 'clearing/sandbox', 700), (9001, 2, 'suspense/sandbox', -700),
+                   (9002, 1, 'suspense/sandbox', 700), (9002, 2, 'advances', -700))
+           AS new(txn_id, line, account, amount_xof) JOIN account ON account.code = new.account;
+    INSERT INTO payment (id, operator, operator_transaction_id, amount_xof, matched_by, provenance, occurred_at,
+                         posted_at, ledger_txn_id, receipt_number)
+    VALUES (9001, 'sandbox', 'assigned', 700, 'suspense', 'query', %(at)s, %(at)s, 9001, 'assigned');
+    INSERT INTO suspense_assignment (payment_id, turn, party_id, ledger_txn_id, assigned_at)
+    VALUES (9001, 1, 1, 9002, %(at)s)
+"""
 
 ONE_OF_EACH = """
     INSERT INTO statement_file (id, operator, sha256, filename, content, account, period_start, period_end,
@@ -161,6 +190,9 @@ async def _a_payment(url: str) -> None:
 def add_one_of_each(owner_url: str) -> None:
     """Fill the tables that the story of a payment leaves empty."""
     with psycopg.connect(plain(owner_url), autocommit=True) as connection:
+        with connection.transaction():
+            for statement in f"{ACCOUNTS};{ASSIGNED}".split(";"):
+                connection.execute(sql.SQL(statement), {"at": AT})  # type: ignore[arg-type]
         for statement in ONE_OF_EACH.split(";"):
             connection.execute(sql.SQL(statement), {"at": AT})  # type: ignore[arg-type]
 

@@ -56,8 +56,7 @@ def begin(connection: psycopg.Connection, written_in: int | None = None) -> int:
 def add(connection: psycopg.Connection, txn_id: int, *amounts_xof: int, first_line: int = 1) -> None:
     for line, amount_xof in enumerate(amounts_xof, start=first_line):
         connection.execute(
-            "INSERT INTO ledger_entry (txn_id, line, account, amount_xof, household_id)"
-            " VALUES (%s, %s, 'advances', %s, 1)",
+            "INSERT INTO ledger_entry (txn_id, line, account, amount_xof, party_id) VALUES (%s, %s, 'advances', %s, 1)",
             (txn_id, line, amount_xof),
         )
 

@@ -37,18 +37,18 @@ PARTS = {
           FROM due_item JOIN household ON household.id = household_id ORDER BY household_id, period_start""",
     "requests": """
         SELECT reference, idempotency_key, operator, ramu_number, payer_msisdn, amount_xof, state
-          FROM payment_request JOIN household ON household.id = household_id ORDER BY payment_request.id""",
+          FROM payment_request JOIN household ON household.id = party_id ORDER BY payment_request.id""",
     "payments": """
         SELECT payment.operator_transaction_id, payment.amount_xof, payment.payer_msisdn, ramu_number, matched_by,
                payment_request.reference, receipt_number, payment.our_reference
-          FROM payment LEFT JOIN household ON household.id = payment.household_id
+          FROM payment LEFT JOIN household ON household.id = payment.party_id
                        LEFT JOIN payment_request ON payment_request.id = request_id
          ORDER BY occurred_at, payment.amount_xof, payment.payer_msisdn""",
     "ledger": """
         SELECT ref, kind, actor, account, ramu_number, amount_xof
           FROM ledger_txn JOIN ledger_entry ON ledger_entry.txn_id = ledger_txn.id
-                          LEFT JOIN household ON household.id = household_id
-         ORDER BY ledger_txn.effective_at, account, amount_xof, household_id""",
+                          LEFT JOIN household ON household.id = party_id
+         ORDER BY ledger_txn.effective_at, account, amount_xof, party_id""",
     "allocations": """
         SELECT ref, ramu_number, period_start, allocation.amount_xof, allocated_on
           FROM allocation JOIN ledger_txn ON ledger_txn.id = ledger_txn_id

@@ -81,7 +81,7 @@ async def test_the_status_of_a_day_is_said_in_a_word_and_a_colour(desk: Desk, wr
             made.line(made.file(), "T1", 5000, AT, "matched")
             await made.keep()
         if written in {"matched", "suspense"}:
-            await made.pay("T1", 5000, AT, household_id=7 if written == "matched" else None)
+            await made.pay("T1", 5000, AT, party_id=7 if written == "matched" else None)
     page = (await desk.browser.get(f"/finance/?jour={DAY}")).text
     assert f'data-status="{status}"' in page
 
@@ -95,7 +95,7 @@ async def test_differences_of_two_operators_that_add_up_to_zero_are_no_balance(d
             if operator == "sandbox":
                 made.line(file, "T1", 5000, AT, "matched")
             else:
-                await made.pay("T1", 5000, AT, household_id=7)
+                await made.pay("T1", 5000, AT, party_id=7)
             await made.keep()
     page = (await desk.browser.get(f"/finance/?jour={DAY}")).text
     assert figures_of(page)[""]["unexplained_xof"] == 0
@@ -173,7 +173,7 @@ async def test_breaks_and_suspense_are_listed_in_words_with_numbers_hidden(desk:
         made = MadeDay(connection, DAY, "sandbox", desk.clock.now())
         await made.difference("LEDGER_ONLY", "T9", -400)
         await made.difference("SOMETHING_NEW", "T8", 1)
-        await made.pay("T1", 5000, AT, household_id=None)
+        await made.pay("T1", 5000, AT, party_id=None)
     breaks = (await desk.browser.get("/finance/ecarts")).text
     assert "Passé chez nous, absent du relevé" in breaks
     assert "SOMETHING_NEW" in breaks
@@ -222,7 +222,7 @@ async def test_what_people_and_operators_wrote_cannot_become_markup(desk: Desk) 
         await made.difference("AMOUNT", evil, 5)
         made.file()
         await made.keep(filename=f"{evil}.csv")
-        await made.pay(evil, 5000, AT, household_id=None)
+        await made.pay(evil, 5000, AT, party_id=None)
     for path in (f"/finance/?jour={DAY}", "/finance/ecarts", "/finance/attente", "/finance/releves"):
         page = (await desk.browser.get(path)).text
         assert "<script" not in page

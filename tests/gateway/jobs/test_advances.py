@@ -97,7 +97,7 @@ async def test_however_late_the_job_comes_each_franc_pays_on_its_own_day(world: 
     async with world.database.unit_of_work() as connection:
         advances = await read_advances(connection, [household_id for household_id, _ in people])
     balances = await world.rows(
-        "SELECT household_id, -sum(amount_xof)::bigint FROM ledger_entry WHERE account = 'advances'"
+        "SELECT party_id, -sum(amount_xof)::bigint FROM ledger_entry WHERE account = 'advances'"
         " GROUP BY 1 HAVING sum(amount_xof) <> 0"
     )
     assert {household_id: sum(lot.amount_xof for lot in lots) for household_id, lots in advances.items()} == dict(

@@ -229,7 +229,7 @@ async def test_two_ways_of_writing_one_ramu_number_both_find_the_household(world
         actions.pay_unasked(world.operator, told, world.clock.now())
     await world.deliver()
     await world.work()
-    assert await world.rows("SELECT household_id, matched_by FROM payment") == [(1, "reference"), (1, "reference")]
+    assert await world.rows("SELECT party_id, matched_by FROM payment") == [(1, "reference"), (1, "reference")]
 
 
 async def own_address(world: World, msisdn: str) -> str:

@@ -23,9 +23,7 @@ async def items(world: World) -> list[tuple[object, ...]]:
 
 
 async def held(world: World) -> dict[object, object]:
-    rows = await world.rows(
-        "SELECT account, sum(amount_xof)::bigint FROM ledger_entry WHERE household_id = 1 GROUP BY 1"
-    )
+    rows = await world.rows("SELECT account, sum(amount_xof)::bigint FROM ledger_entry WHERE party_id = 1 GROUP BY 1")
     return dict(rows)  # type: ignore[arg-type]
 
 

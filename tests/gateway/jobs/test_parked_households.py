@@ -95,8 +95,8 @@ async def test_money_for_a_household_that_cannot_be_worked_out_is_its_own_and_pa
     world.jobs.catalog.schemes.pop(("COTON", 1))
     await pay(world, MOUSSA, 21_000)
     await pay(world, AMINATA, 3_000)
-    assert await world.rows("SELECT household_id, amount_xof FROM payment ORDER BY 1") == [(1, 3000), (2, 21_000)]
-    assert await world.rows("SELECT account, amount_xof FROM ledger_entry WHERE household_id = 2") == [
+    assert await world.rows("SELECT party_id, amount_xof FROM payment ORDER BY 1") == [(1, 3000), (2, 21_000)]
+    assert await world.rows("SELECT account, amount_xof FROM ledger_entry WHERE party_id = 2") == [
         ("advances", -21_000)
     ]
     [told] = await world.texts_to(MOUSSA)

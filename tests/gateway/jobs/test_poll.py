@@ -72,7 +72,7 @@ async def test_late_success_without_a_callback_is_found_after_expiry(world: Worl
     world.clock.forward(hours=25)
     await world.work()
     assert await state_of_the_request(world) == "succeeded"
-    assert await world.rows("SELECT amount_xof, household_id FROM payment") == [(3000, 1)]
+    assert await world.rows("SELECT amount_xof, party_id FROM payment") == [(3000, 1)]
     [receipt] = await world.texts_to(AMINATA)
     assert "Quittance" in receipt
 
@@ -88,7 +88,7 @@ async def test_success_after_a_refusal_is_credited_and_told_to_finance(world: Wo
     await world.deliver()
     await world.work()
     assert await state_of_the_request(world) == "succeeded"
-    assert await world.rows("SELECT household_id, matched_by FROM payment") == [(1, "reference")]
+    assert await world.rows("SELECT party_id, matched_by FROM payment") == [(1, "reference")]
     assert await world.rows("SELECT kind, subject FROM reconciliation_break") == [
         ("STATUS", f"{reference}:failed:succeeded")
     ]

@@ -251,7 +251,7 @@ async def test_ten_thousand_retries_do_not_delay_a_first_question(town: TwoOpera
     with hand(urls.owner) as connection:
         connection.execute(
             "INSERT INTO payment_request (operator, reference, correlation_id, callback_token, idempotency_key,"
-            " household_id, payer_msisdn, amount_xof, state, submissions, inquiries, failures, created_at,"
+            " party_id, payer_msisdn, amount_xof, state, submissions, inquiries, failures, created_at,"
             " submitted_at, next_attempt_at)"
             " SELECT %(name)s, 'R' || n, gen_random_uuid(), 'x' || n, 'x' || n, 1, '+2237' || (7000000 + n), 100,"
             " 'pending', 1, 5, 0, %(at)s, %(at)s, %(at)s FROM generate_series(1, %(many)s) AS n",
@@ -335,7 +335,7 @@ async def test_a_knock_on_a_finished_request_is_asked_about_until_the_operator_a
     world.clock.forward(seconds=60)
     await world.work()
     assert await states(world) == {reference: "succeeded"}
-    assert await world.rows("SELECT operator_transaction_id, household_id FROM payment") == [("late", 1)]
+    assert await world.rows("SELECT operator_transaction_id, party_id FROM payment") == [("late", 1)]
 
 
 async def test_knocks_without_end_on_a_finished_request_end_in_few_questions(town: TwoOperators) -> None:
@@ -410,7 +410,7 @@ async def test_a_pending_transaction_that_a_message_names_is_asked_about_until_i
     town.mil.answer = says(succeeded("m1", 900, payer_msisdn=AMINATA))
     world.clock.forward(hours=1)
     await world.work()
-    assert await world.rows("SELECT operator_transaction_id, household_id FROM payment") == [("m1", 1)]
+    assert await world.rows("SELECT operator_transaction_id, party_id FROM payment") == [("m1", 1)]
     assert await world.rows("SELECT count(*) FROM inquiry WHERE closed_at IS NULL") == [(0,)]
 
 

@@ -245,7 +245,7 @@ async def test_a_payment_given_to_another_household_by_hand_is_found(
     world: World, recon: ReconcilingDeps, by_hand: psycopg.Connection
 ) -> None:
     await two_days(world, recon)
-    by_hand.execute("UPDATE payment SET household_id = household_id + 1 WHERE id = (SELECT min(id) FROM payment)")
+    by_hand.execute("UPDATE payment SET party_id = party_id + 1 WHERE id = (SELECT min(id) FROM payment)")
     assert await kinds(world) == {FindingKind.PAYMENT_ELSEWHERE, FindingKind.EVIDENCE_CHANGED}
 
 

@@ -12,9 +12,7 @@ from tests.world import AMINATA, World, actions
 
 
 async def money(world: World) -> list[tuple[object, ...]]:
-    return await world.rows(
-        "SELECT account, household_id, sum(amount_xof) FROM ledger_entry GROUP BY 1, 2 ORDER BY 1, 2"
-    )
+    return await world.rows("SELECT account, party_id, sum(amount_xof) FROM ledger_entry GROUP BY 1, 2 ORDER BY 1, 2")
 
 
 async def test_a_confirmed_request_is_credited_once_with_one_receipt(world: World) -> None:
@@ -61,7 +59,7 @@ async def test_an_unsolicited_payment_of_a_registered_number_is_credited_to_its_
     actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=1500), world.clock.now())
     await world.deliver()
     await world.work()
-    assert await world.rows("SELECT matched_by, household_id, amount_xof FROM payment") == [("payer", 1, 1500)]
+    assert await world.rows("SELECT matched_by, party_id, amount_xof FROM payment") == [("payer", 1, 1500)]
 
 
 async def test_an_unsolicited_payment_of_a_stranger_waits_in_suspense(world: World) -> None:

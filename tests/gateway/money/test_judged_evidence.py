@@ -43,9 +43,7 @@ async def learn(world: World, *evidence: Evidence) -> None:
 
 
 async def booked(world: World) -> list[tuple[object, ...]]:
-    return await world.rows(
-        "SELECT operator_transaction_id, household_id, amount_xof, hold_reason FROM payment ORDER BY 1"
-    )
+    return await world.rows("SELECT operator_transaction_id, party_id, amount_xof, hold_reason FROM payment ORDER BY 1")
 
 
 async def breaks(world: World) -> list[tuple[object, ...]]:
@@ -63,7 +61,7 @@ async def test_money_reversed_in_the_same_batch_is_held_and_nobody_is_invited_to
 
 async def test_a_caller_is_not_told_of_held_money_as_if_it_waited_for_her(world: World) -> None:
     await learn(world, said(), REVERSED)
-    assert await world.rows("SELECT count(*) FROM payment WHERE household_id IS NULL") == [(1,)]
+    assert await world.rows("SELECT count(*) FROM payment WHERE party_id IS NULL") == [(1,)]
     from_her_phone = await world.dial(AMINATA, "S1")
     assert "3 000 F en attente" not in from_her_phone
 
@@ -85,11 +83,11 @@ async def test_what_was_credited_before_its_reversal_was_known_waits_for_two_peo
 
 
 async def test_held_money_can_be_given_to_no_household_even_by_sql(world: World) -> None:
-    with pytest.raises(IntegrityError, match="on_hold_has_no_household"):
+    with pytest.raises(IntegrityError, match="on_hold_has_no_party"):
         async with world.database.unit_of_work() as connection:
             await connection.execute(
                 text(
-                    "INSERT INTO payment (operator, operator_transaction_id, household_id, amount_xof, matched_by,"
+                    "INSERT INTO payment (operator, operator_transaction_id, party_id, amount_xof, matched_by,"
                     " provenance, occurred_at, posted_at, ledger_txn_id, receipt_number, hold_reason)"
                     " VALUES ('sandbox', 'T9', 1, 100, 'payer', 'query', :now, :now, 1, 'Q9', 'reversed')"
                 ),
@@ -129,9 +127,9 @@ async def test_one_transaction_for_two_requests_pays_one(world: World, order: tu
     for part in [batch] if at_once else [[one] for one in batch]:
         await learn(world, *part)
     states = await world.rows("SELECT id, state FROM payment_request ORDER BY id")
-    [(_, household_id, _, _)] = await booked(world)
+    [(_, party_id, _, _)] = await booked(world)
     assert [state for _, state in states if state == "succeeded"] == ["succeeded"]
-    assert household_id == next(number for number, state in states if state == "succeeded")
+    assert party_id == next(number for number, state in states if state == "succeeded")
     other = next(number for number, state in states if state != "succeeded")
     [(reference,)] = await world.rows("SELECT reference FROM payment_request WHERE id = :id", id=other)
     told = {("OTHER_HOUSEHOLD", "T1"), ("OTHER_REQUEST", f"{reference}:T1")}
@@ -189,7 +187,7 @@ async def test_every_order_of_one_batch_gives_the_same_books(world: World) -> No
         ]
         await learn(world, *named, *named[::-1])
         rows = await world.rows(
-            "SELECT split_part(operator_transaction_id, '-', 1), household_id, amount_xof, hold_reason"
+            "SELECT split_part(operator_transaction_id, '-', 1), party_id, amount_xof, hold_reason"
             " FROM payment WHERE operator_transaction_id LIKE :suffix ORDER BY 1",
             suffix=f"%-{number}",
         )
@@ -236,7 +234,7 @@ async def test_what_no_column_can_hold_is_kept_as_a_word_and_stops_nothing(world
 
 
 @pytest.mark.parametrize(
-    ("words", "household_id", "matched_by"),
+    ("words", "party_id", "matched_by"),
     [
         (MOUSSA_S, 2, "reference"),
         (f"RAMU {MOUSSA_S}", 2, "reference"),
@@ -252,10 +250,10 @@ async def test_what_no_column_can_hold_is_kept_as_a_word_and_stops_nothing(world
     ],
 )
 async def test_the_words_of_a_payer_name_the_household_that_she_means(
-    world: World, words: str, household_id: int | None, matched_by: str
+    world: World, words: str, party_id: int | None, matched_by: str
 ) -> None:
     await learn(world, said(our_reference=words))
-    assert await world.rows("SELECT household_id, matched_by FROM payment") == [(household_id, matched_by)]
+    assert await world.rows("SELECT party_id, matched_by FROM payment") == [(party_id, matched_by)]
 
 
 @pytest.mark.parametrize("write", ["{}", "{a}-{b}", "{a} {b}", "{lower}", "Réf {a}-{b}"])
@@ -265,7 +263,7 @@ async def test_a_payer_may_write_our_reference_her_way(world: World, write: str)
     name = str(reference)
     words = write.format(name, a=name[:4], b=name[4:], lower=name.lower())
     await learn(world, said(our_reference=words, payer_msisdn=STRANGER))
-    assert await world.rows("SELECT household_id, request_id FROM payment") == [(1, 1)]
+    assert await world.rows("SELECT party_id, request_id FROM payment") == [(1, 1)]
     assert await world.rows("SELECT state FROM payment_request") == [("succeeded",)]
 
 
@@ -274,7 +272,7 @@ async def test_a_reference_with_a_slip_is_looked_up_as_no_request(world: World) 
     [(reference,)] = await world.rows("SELECT reference FROM payment_request")
     wrong = f"{'8' if str(reference)[0] == '9' else '9'}{str(reference)[1:]}"
     await learn(world, said(our_reference=wrong, payer_msisdn=MOUSSA))
-    assert await world.rows("SELECT household_id, request_id FROM payment") == [(2, None)]
+    assert await world.rows("SELECT party_id, request_id FROM payment") == [(2, None)]
 
 
 async def test_a_reference_that_exists_already_is_drawn_again_and_told_to_nobody(world: World) -> None:

@@ -271,7 +271,7 @@ async def test_whatever_is_changed_behind_a_signed_day_is_named(
 OTHERWISE = {
     "payment.matched_by": "CASE matched_by WHEN 'payer' THEN 'reference' ELSE 'payer' END",
     "payment.provenance": "CASE provenance WHEN 'query' THEN 'statement' ELSE 'query' END",
-    "payment.hold_reason": "'reversed', household_id = NULL, matched_by = 'suspense'",
+    "payment.hold_reason": "'reversed', party_id = NULL, matched_by = 'suspense'",
     "statement_line.kind": "'fee'",
     "statement_line.status": "'failed'",
     "due_item.amount_xof": "amount_xof - 1",

@@ -24,8 +24,8 @@ pytestmark = pytest.mark.database
 DAY = START.date()
 STRANGER = "+22379999999"
 EVERYTHING = {
-    "ledger": "SELECT txn_id, line, account, household_id, amount_xof FROM ledger_entry ORDER BY 1, 2",
-    "payments": "SELECT operator_transaction_id, household_id, amount_xof FROM payment ORDER BY 1",
+    "ledger": "SELECT txn_id, line, account, party_id, amount_xof FROM ledger_entry ORDER BY 1, 2",
+    "payments": "SELECT operator_transaction_id, party_id, amount_xof FROM payment ORDER BY 1",
     "lines": "SELECT file_id, line_number, bucket, payment_id FROM statement_line ORDER BY 1, 2",
     "breaks": "SELECT kind, subject, day, difference_xof, closed_at FROM reconciliation_break ORDER BY 1, 2",
     "sms": "SELECT key, body FROM outbox_sms ORDER BY 1",
@@ -162,14 +162,14 @@ async def test_a_recovered_payment_reaches_its_household_with_a_receipt(world: W
     await bring(recon, written(Row("LOST", 700, payer=MOUSSA)))
     await world.work()
     assert len(await world.texts_to(MOUSSA)) == 1
-    assert await world.rows("SELECT sum(amount_xof) FROM ledger_entry WHERE household_id IS NOT NULL") == [(-700,)]
+    assert await world.rows("SELECT sum(amount_xof) FROM ledger_entry WHERE party_id IS NOT NULL") == [(-700,)]
 
 
 async def test_a_ramu_number_in_the_file_outranks_the_payer(world: World, recon: ReconcilingDeps) -> None:
     world.clock.forward(hours=17)
     number = (await world.rows("SELECT ramu_number FROM household ORDER BY id"))[1][0]
     await bring(recon, written(Row("LOST", 700, payer=STRANGER, reference=str(number))))
-    assert await world.rows("SELECT household_id, matched_by FROM payment") == [(2, "reference")]
+    assert await world.rows("SELECT party_id, matched_by FROM payment") == [(2, "reference")]
 
 
 async def test_the_same_file_twice_changes_nothing(world: World, recon: ReconcilingDeps) -> None:

@@ -12,10 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from payments.ledger import chart
+from payments.ledger.entry import Entry, LedgerTxn
+from payments.ledger.post import post, reserve_ids
 from payments.observation import LineKind, Observation, ObservedStatus, Provenance
 from payments.operators.contract import Statement, StatementLine, StatementTotals
 from payments.reconciliation.ingest import ingest
-from payments.tables import Break, LedgerEntry, LedgerTxnRow, Payment, PaymentRequest, StatementLineRow
+from payments.tables import Break, Payment, PaymentRequest, StatementLineRow
+from tests.parties import parties_up_to
 
 HOUSEHOLD = 7
 NUMBERS = itertools.count(1)
@@ -110,7 +113,7 @@ class MadeDay:
                 said.operator_amount_xof += amount_xof
                 said.posted_xof += amount_xof
             case Fate.SUSPENSE:
-                await self.pay(name, amount_xof, at, household_id=None)
+                await self.pay(name, amount_xof, at, party_id=None)
                 self.line(second, name, amount_xof, at, "suspense")
                 await self.difference("UNIDENTIFIED", name, 0)
                 said.operator_amount_xof += amount_xof
@@ -232,36 +235,30 @@ class MadeDay:
                 await self.connection.execute(marked.values(bucket=bucket, matched_at=self.now if bucket else None))
         self.files = []
 
-    async def pay(self, name: str, amount_xof: int, at: datetime, *, household_id: int | None = HOUSEHOLD) -> None:
-        txn_id = await self.post(name, amount_xof, at, household_id)
+    async def pay(self, name: str, amount_xof: int, at: datetime, *, party_id: int | None = HOUSEHOLD) -> None:
+        txn_id = await self.post(name, amount_xof, at, party_id)
         await self.connection.execute(
             insert(Payment).values(
-                operator=self.operator, operator_transaction_id=name, household_id=household_id,
+                operator=self.operator, operator_transaction_id=name, party_id=party_id,
                 amount_xof=amount_xof, payer_msisdn="+22370123456", our_reference=None,
-                matched_by="suspense" if household_id is None else "payer", provenance="query",
+                matched_by="suspense" if party_id is None else "payer", provenance="query",
                 occurred_at=at, posted_at=at, ledger_txn_id=txn_id, receipt_number=f"Q{name}",
             )
         )  # fmt: skip
 
-    async def post(self, name: str, amount_xof: int, at: datetime, household_id: int | None) -> int:
-        txn = (
-            insert(LedgerTxnRow)
-            .values(ref=f"payment/{self.operator}/{name}", kind="payment", effective_at=at, posted_at=at,
-                    actor=f"operator/{self.operator}", reason="query: payer")
-            .returning(LedgerTxnRow.id)
-        )  # fmt: skip
-        txn_id = int((await self.connection.execute(txn)).scalar_one())
-        account = chart.suspense(self.operator) if household_id is None else chart.CONTRIBUTIONS
-        await self.connection.execute(
-            insert(LedgerEntry).values(
-                [
-                    {"txn_id": txn_id, "line": 1, "account": chart.clearing(self.operator), "household_id": None,
-                     "amount_xof": amount_xof},
-                    {"txn_id": txn_id, "line": 2, "account": account, "household_id": household_id,
-                     "amount_xof": -amount_xof},
-                ]
-            )
-        )  # fmt: skip
+    async def post(self, name: str, amount_xof: int, at: datetime, party_id: int | None) -> int:
+        await parties_up_to(self.connection, HOUSEHOLD)
+        account = chart.suspense(self.operator) if party_id is None else chart.CONTRIBUTIONS
+        txn = LedgerTxn(
+            ref=f"payment/{self.operator}/{name}",
+            kind="payment",
+            effective_at=at,
+            actor=f"operator/{self.operator}",
+            reason="query: payer",
+            entries=(Entry(chart.clearing(self.operator), amount_xof), Entry(account, -amount_xof, party_id)),
+        )
+        [txn_id] = await reserve_ids(self.connection, 1)
+        await post(self.connection, [(txn_id, txn)], at)
         return txn_id
 
     async def difference(
@@ -278,10 +275,11 @@ class MadeDay:
 
     async def ask(self, state: str, amount_xof: int, at: datetime) -> None:
         number = next(NUMBERS)
+        await parties_up_to(self.connection, HOUSEHOLD)
         await self.connection.execute(
             insert(PaymentRequest).values(
                 operator=self.operator, reference=f"R{number:07d}", correlation_id=f"{number:032x}",
-                callback_token=f"c{number}", idempotency_key=f"k{number}", household_id=HOUSEHOLD,
+                callback_token=f"c{number}", idempotency_key=f"k{number}", party_id=HOUSEHOLD,
                 payer_msisdn="+22370123456", amount_xof=amount_xof, state=state, submissions=0, inquiries=0,
                 created_at=at,
             )

@@ -174,7 +174,7 @@ async def test_breaks_are_listed_with_their_age(database: Database, clock: TestC
 async def test_suspense_lists_what_the_ledger_holds_and_hides_the_payer(database: Database, clock: TestClock) -> None:
     async with database.unit_of_work() as connection:
         made = MadeDay(connection, DAY, "sandbox", clock.now())
-        await made.pay("T1", 1200, AT, household_id=None)
+        await made.pay("T1", 1200, AT, party_id=None)
         await made.pay("T2", 800, AT)
     async with database.single() as connection:
         (row,) = await open_suspense(connection, clock.now().date())
@@ -185,7 +185,7 @@ async def test_suspense_lists_what_the_ledger_holds_and_hides_the_payer(database
 async def test_the_trial_balance_is_zero_and_in_the_order_of_the_chart(database: Database, clock: TestClock) -> None:
     async with database.unit_of_work() as connection:
         made = MadeDay(connection, DAY, "sandbox", clock.now())
-        await made.pay("T1", 1200, AT, household_id=None)
+        await made.pay("T1", 1200, AT, party_id=None)
         await made.pay("T2", 800, AT)
     async with database.single() as connection:
         balance = await trial_balance(connection)
@@ -206,7 +206,7 @@ async def test_the_ledger_and_the_list_agree_on_what_waits_whichever_operator_ho
     async with database.unit_of_work() as connection:
         for operator, amount_xof in (("autre", 300), ("sandbox", 20)):
             made = MadeDay(connection, DAY, operator, clock.now())
-            await made.pay(f"T-{operator}", amount_xof, AT, household_id=None)
+            await made.pay(f"T-{operator}", amount_xof, AT, party_id=None)
             await made.pay(f"H-{operator}", 5_000, AT)
     async with database.single() as connection:
         assert await suspense_balance_xof(connection) == 320

@@ -117,7 +117,7 @@ def test_one_operator_transaction_is_one_credit_and_only_of_evidence_that_proves
         for confirmed in decision.confirmed:
             assert confirmed.amount_xof > 0
             assert confirmed.provenance is not Provenance.UNVERIFIED_CALLBACK
-            assert (confirmed.household_id is None) == (confirmed.matched_by is MatchedBy.SUSPENSE)
+            assert (confirmed.party_id is None) == (confirmed.matched_by is MatchedBy.SUSPENSE)
         reached["twice the same"] += len(proven) > len(names)
         reached["unverified beside"] += len(proven) < len(batch) and bool(names)
 
@@ -145,7 +145,7 @@ def test_a_callback_that_proves_nothing_moves_nothing(batch: list[Evidence]) -> 
 
 
 @pytest.mark.parametrize(
-    ("observed", "request_id", "household_id", "matched_by"),
+    ("observed", "request_id", "party_id", "matched_by"),
     [
         (seen(payer_msisdn=MOUSSA, our_reference="1000000017"), 1, 11, MatchedBy.REFERENCE),
         (seen(payer_msisdn=MOUSSA, our_reference="REF2"), None, 12, MatchedBy.REFERENCE),
@@ -168,10 +168,10 @@ def test_a_callback_that_proves_nothing_moves_nothing(batch: list[Evidence]) -> 
     ],
 )
 def test_the_ladder_is_climbed_in_its_order(
-    observed: Observation, request_id: int | None, household_id: int | None, matched_by: MatchedBy
+    observed: Observation, request_id: int | None, party_id: int | None, matched_by: MatchedBy
 ) -> None:
     confirmed = only(decide([Evidence(observed, request_id)], KNOWN, NOW))
-    assert (confirmed.household_id, confirmed.matched_by) == (household_id, matched_by)
+    assert (confirmed.party_id, confirmed.matched_by) == (party_id, matched_by)
 
 
 def test_a_request_that_was_sent_to_another_operator_is_not_paid_by_this_one() -> None:
@@ -189,7 +189,7 @@ def test_who_was_asked_at_one_operator_and_pays_at_another_with_that_reference_p
     )
     decision = decide([Evidence(elsewhere)], replace(KNOWN, written={"Ref. 1": "REF1"}), NOW)
     confirmed = only(decision)
-    assert (confirmed.household_id, confirmed.matched_by, confirmed.request_id) == (11, MatchedBy.REFERENCE, None)
+    assert (confirmed.party_id, confirmed.matched_by, confirmed.request_id) == (11, MatchedBy.REFERENCE, None)
     assert (confirmed.payer_msisdn, decision.steps, decision.breaks) == (payer, (), ())
 
 
@@ -255,13 +255,13 @@ def test_evidence_of_another_amount_than_credited_before_is_a_break_and_the_same
 
 
 @pytest.mark.parametrize(
-    ("household_id", "place"), [(None, "en attente d'affectation"), (12, "au ménage 12")], ids=["nobody", "another"]
+    ("party_id", "place"), [(None, "en attente d'affectation"), (12, "au ménage 12")], ids=["nobody", "another"]
 )
 def test_evidence_for_another_household_than_credited_before_is_told_in_french(
-    household_id: int | None, place: str
+    party_id: int | None, place: str
 ) -> None:
     confirmed = only(decide([Evidence(seen(), 1)], KNOWN, NOW))
-    [found] = amount_mismatches([confirmed], [ExistingPayment(1, OP, "T1", household_id, 3000)])
+    [found] = amount_mismatches([confirmed], [ExistingPayment(1, OP, "T1", party_id, 3000)])
     assert (found.kind, found.subject, found.difference_xof) == (BreakKind.OTHER_HOUSEHOLD, "T1", 0)
     assert found.detail == f"l'interrogation de l'opérateur nomme le ménage 11, l'argent est {place}"
 

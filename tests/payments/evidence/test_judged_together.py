@@ -67,7 +67,7 @@ def kinds(decision: Decision) -> dict[BreakKind, str]:
 
 def held(decision: Decision) -> ConfirmedPayment:
     [confirmed] = decision.confirmed
-    assert (confirmed.household_id, confirmed.matched_by) == (None, MatchedBy.SUSPENSE)
+    assert (confirmed.party_id, confirmed.matched_by) == (None, MatchedBy.SUSPENSE)
     assert confirmed.hold_reason is HoldReason.REVERSED
     return confirmed
 
@@ -114,7 +114,7 @@ def test_money_known_to_be_reversed_opens_no_rights_and_moves_no_request_to_succ
 def test_money_reversed_in_part_is_credited_whole_with_a_break_of_that_part(reversals: list[Reversal]) -> None:
     decision = decide([said(request=1)], replace(KNOWN, reversals=reversals), NOW)
     [confirmed] = decision.confirmed
-    assert (confirmed.amount_xof, confirmed.household_id, confirmed.hold_reason) == (3000, 11, None)
+    assert (confirmed.amount_xof, confirmed.party_id, confirmed.hold_reason) == (3000, 11, None)
     [found] = [one for one in decision.breaks if one.kind is BreakKind.REVERSAL]
     assert "500 F sur 3000 F" in found.detail
     assert [step.after for step in decision.steps] == [State.SUCCEEDED]

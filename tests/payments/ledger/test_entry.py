@@ -17,7 +17,7 @@ ENTRIES = st.lists(
         Entry,
         account=st.sampled_from([*chart.KINDS, chart.clearing("sandbox"), chart.suspense("sandbox")]),
         amount_xof=AMOUNTS,
-        household_id=st.none() | st.integers(1, 9),
+        party_id=st.none() | st.integers(1, 9),
     ),
     max_size=6,
 )
@@ -58,7 +58,7 @@ def test_only_balanced_entries_make_a_transaction() -> None:
 @given(ENTRIES)
 def test_a_mirror_undoes_its_entries_and_its_mirror_is_the_original(entries: list[Entry]) -> None:
     undone = mirrored(entries)
-    assert [(one.account, one.household_id) for one in undone] == [(one.account, one.household_id) for one in entries]
+    assert [(one.account, one.party_id) for one in undone] == [(one.account, one.party_id) for one in entries]
     assert sum(one.amount_xof for one in (*entries, *undone)) == 0
     assert mirrored(undone) == tuple(entries)
 

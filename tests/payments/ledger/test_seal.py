@@ -21,6 +21,7 @@ from payments.ledger.entry import Entry, LedgerTxn
 from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.post import final_through, post, reserve_ids, wait_for_postings
 from payments.ledger.seal import FILLING_MAX, GENESIS_SHA256, Block, Verification, seal, verify
+from tests.parties import parties_up_to
 
 pytestmark = pytest.mark.database
 
@@ -45,6 +46,7 @@ def txn(name: str, amount_xof: int = 500) -> LedgerTxn:
 
 async def post_some(database: Database, first: int, count: int) -> None:
     async def work(connection: AsyncConnection) -> None:
+        await parties_up_to(connection, 8)
         ids = await reserve_ids(connection, count)
         await post(connection, [(id_, txn(str(first + place))) for place, id_ in enumerate(ids)], NOW)
 
@@ -112,7 +114,7 @@ async def test_a_block_is_bounded(database: Database, monkeypatch: pytest.Monkey
 CHANGES = [
     ("an amount", "UPDATE ledger_entry SET amount_xof = amount_xof * 2 WHERE txn_id = %(id)s"),
     ("an account", "UPDATE ledger_entry SET account = 'suspense/sandbox' WHERE txn_id = %(id)s AND line = 1"),
-    ("a household", "UPDATE ledger_entry SET household_id = 8 WHERE txn_id = %(id)s"),
+    ("a household", "UPDATE ledger_entry SET party_id = 8 WHERE txn_id = %(id)s"),
     ("an author", "UPDATE ledger_txn SET actor = 'nobody' WHERE id = %(id)s"),
     ("a reason", "UPDATE ledger_txn SET reason = reason || ' ' WHERE id = %(id)s"),
     ("a date", "UPDATE ledger_txn SET effective_at = effective_at + interval '1 microsecond' WHERE id = %(id)s"),
@@ -224,15 +226,15 @@ SLIPS = [
     ("an amount", "UPDATE payment SET amount_xof = 9 WHERE ledger_txn_id = 2", FindingKind.PAYMENT_NOT_POSTED),
     ("an operator", "UPDATE payment SET operator = 'x' WHERE ledger_txn_id = 2", FindingKind.PAYMENT_NOT_POSTED),
     ("no payment", "DELETE FROM payment WHERE ledger_txn_id = 2", FindingKind.CLEARING_WITHOUT_PAYMENT),
-    ("a household", "UPDATE payment SET household_id = 8 WHERE ledger_txn_id = 2", FindingKind.PAYMENT_ELSEWHERE),
+    ("a household", "UPDATE payment SET party_id = 8 WHERE ledger_txn_id = 2", FindingKind.PAYMENT_ELSEWHERE),
     (
         "suspense",
-        "UPDATE payment SET household_id = NULL, matched_by = 'suspense' WHERE ledger_txn_id = 2",
+        "UPDATE payment SET party_id = NULL, matched_by = 'suspense' WHERE ledger_txn_id = 2",
         FindingKind.PAYMENT_ELSEWHERE,
     ),
     (
-        "an entry for nobody",
-        "UPDATE ledger_entry SET household_id = NULL WHERE txn_id = 2 AND line = 2",
+        "an entry for another",
+        "UPDATE ledger_entry SET party_id = 8 WHERE txn_id = 2 AND line = 2",
         FindingKind.PAYMENT_ELSEWHERE,
     ),
     (
@@ -252,6 +254,7 @@ async def test_one_pass_over_the_books_overlooks_nothing_that_a_question_would_n
     del what
 
     async def work(connection: AsyncConnection) -> None:
+        await parties_up_to(connection, 8)
         ids = await reserve_ids(connection, 3)
         txns = [
             LedgerTxn(f"payment/sandbox/T{id_}", "payment", NOW, "test", "test",
@@ -262,7 +265,7 @@ async def test_one_pass_over_the_books_overlooks_nothing_that_a_question_would_n
 
     await database.transact(work)
     by_hand.execute(
-        "INSERT INTO payment (operator, operator_transaction_id, household_id, amount_xof, matched_by, provenance,"
+        "INSERT INTO payment (operator, operator_transaction_id, party_id, amount_xof, matched_by, provenance,"
         " occurred_at, posted_at, ledger_txn_id, receipt_number) SELECT 'sandbox', 'T' || id, 7, 500, 'payer',"
         " 'query', effective_at, posted_at, id, 'Q' || id FROM ledger_txn"
     )
@@ -318,6 +321,7 @@ async def test_no_transaction_slips_behind_a_block_while_many_post_and_some_seal
     """Posters hold their ids for turns of chance; whoever falls behind a block would be found by the proof."""
     chance, posted = random.Random(6), 0  # noqa: S311 - chance, not secrecy
     reached = {"left something out": 0, "sealed": 0}
+    await database.transact(lambda connection: parties_up_to(connection, 8))
 
     async def poster(number: int) -> None:
         for turn in range(12):
@@ -366,6 +370,7 @@ async def test_ids_beyond_thirty_two_bits_are_final_in_their_order(database: Dat
 
 
 async def test_closing_waits_for_the_postings_under_way_and_for_no_later_one(database: Database) -> None:
+    await database.transact(lambda connection: parties_up_to(connection, 8))
     async with database.unit_of_work() as slow:
         early = (await reserve_ids(slow, 1))[0]
         waiting = asyncio.ensure_future(database.transact(wait_for_postings))
@@ -396,7 +401,7 @@ RUNBOOK_TXNS = """
       FROM ledger_txn WHERE id > :after AND id <= :through ORDER BY id
 """
 RUNBOOK_ENTRIES = """
-    SELECT ROW(txn_id, line, account, household_id, amount_xof) || ''
+    SELECT ROW(txn_id, line, account, party_id, amount_xof) || ''
       FROM ledger_entry WHERE txn_id > :after AND txn_id <= :through ORDER BY txn_id, line
 """
 

@@ -62,7 +62,7 @@ TAKEN = line(8, LineKind.REVERSAL, amount_xof=400, reference="R1")
 CASES = [
     ("held", [line()], booked(), ["matched"], []),
     ("recovered", [line()], booked(recovered=True), ["recovered"], []),
-    ("of nobody", [line()], booked(recovered=True, household_id=None), ["suspense"], [("UNIDENTIFIED", 0)]),
+    ("of nobody", [line()], booked(recovered=True, party_id=None), ["suspense"], [("UNIDENTIFIED", 0)]),
     ("of another amount", [line()], booked(900), ["amount_differs"], [("AMOUNT", 100)]),
     ("of another payer", [line()], booked(payer_msisdn=MODIBO), ["collision"], [("COLLISION", 0)]),
     (
@@ -304,7 +304,7 @@ LINES = st.builds(line, **SAID, amount_xof=st.sampled_from([100, 100, 200])) | s
 PAYMENTS = st.none() | st.builds(
     booked,
     amount_xof=st.sampled_from([100, 200]),
-    household_id=st.sampled_from([None, 5]),
+    party_id=st.sampled_from([None, 5]),
     payer_msisdn=st.sampled_from([None, AWA, MODIBO]),
     occurred_at=MOMENTS,
     recovered=st.booleans(),

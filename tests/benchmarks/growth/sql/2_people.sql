@@ -1,4 +1,10 @@
--- Households, their heads, telephones and due items.
+-- Households with their parties, their heads, telephones and due items; the operator's parties and accounts.
+INSERT INTO party (id, kind) SELECT h, 'household' FROM grown_household ORDER BY h;
+INSERT INTO party (id, kind) VALUES ($households + 1, 'operator'), ($households + 2, 'suspense');
+INSERT INTO account (code, kind, operator, party_id, syscohada_code)
+VALUES ('clearing/sandbox', 'clearing', 'sandbox', $households + 1, '552'),
+       ('suspense/sandbox', 'suspense', 'sandbox', $households + 2, '4712');
+
 INSERT INTO household (id, ramu_number, activity, cercle_code, people_count, children_count, scheme_code, scheme_version,
                        registered_on, registered_at, next_period_on)
 SELECT h, ramu_number,

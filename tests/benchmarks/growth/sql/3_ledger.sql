@@ -4,11 +4,11 @@ SELECT p, 'payment/sandbox/' || name, 'payment', at, posted_at, 'operator/sandbo
        'query: ' || CASE WHEN h IS NULL THEN 'suspense' ELSE 'reference' END, 1
   FROM grown_payment ORDER BY p;
 
-INSERT INTO ledger_entry (txn_id, line, account, household_id, amount_xof)
+INSERT INTO ledger_entry (txn_id, line, account, party_id, amount_xof)
 SELECT * FROM (
-    SELECT p, 1, 'clearing/sandbox', NULL::bigint, amount_xof FROM grown_payment
+    SELECT p, 1, 'clearing/sandbox', $households + 1::bigint, amount_xof FROM grown_payment
      UNION ALL
-    SELECT p, 2, 'suspense/sandbox', NULL, -amount_xof FROM grown_payment WHERE h IS NULL
+    SELECT p, 2, 'suspense/sandbox', $households + 2, -amount_xof FROM grown_payment WHERE h IS NULL
      UNION ALL
     SELECT p, 2, 'contributions', h, -taken_xof FROM grown_share WHERE taken_xof > 0
      UNION ALL
@@ -16,7 +16,7 @@ SELECT * FROM (
       FROM grown_share WHERE amount_xof > taken_xof) AS entry(txn, line, account, h, xof)
  ORDER BY txn, line;
 
-INSERT INTO payment (id, operator, operator_transaction_id, request_id, household_id, amount_xof, fee_xof, payer_msisdn,
+INSERT INTO payment (id, operator, operator_transaction_id, request_id, party_id, amount_xof, fee_xof, payer_msisdn,
                      our_reference, matched_by, provenance, occurred_at, posted_at, ledger_txn_id, receipt_number)
 SELECT p, 'sandbox', name, CASE WHEN is_asked THEN 2 * p END, h, amount_xof, 5, payer, reference,
        CASE WHEN h IS NULL THEN 'suspense' WHEN is_asked THEN 'reference' ELSE 'payer' END,

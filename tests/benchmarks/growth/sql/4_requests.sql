@@ -1,5 +1,5 @@
 -- What we asked of wallets: the paid ones under even ids, refused and silent ones under odd ids.
-INSERT INTO payment_request (id, operator, reference, correlation_id, callback_token, idempotency_key, household_id,
+INSERT INTO payment_request (id, operator, reference, correlation_id, callback_token, idempotency_key, party_id,
                              payer_msisdn, amount_xof, state, submissions, inquiries, failures, created_at, submitted_at,
                              next_attempt_at, finalised_at)
 SELECT id, 'sandbox', 'R' || upper(lpad(to_hex(id), 12, '0')), md5('c' || id)::uuid, md5('t' || id),
