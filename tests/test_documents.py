@@ -45,6 +45,34 @@ def test_every_file_that_a_document_names_exists(document: Path) -> None:
     assert [name for name in named if not (PROJECT / name).exists()] == []
 
 
+NAMES = set(
+    re.findall(
+        r"[A-Za-z_]\w*",
+        "\n".join(
+            path.read_text()
+            for package in ("gateway", "ussd_flows", "payments", "sandbox_operator", "migrations")
+            for path in sorted((PROJECT / package).rglob("*"))
+            if path.suffix in {".py", ".sql"}
+        ),
+    )
+)
+
+
+def unknown_terms(glossary: str) -> list[str]:
+    """Return what the first column of a glossary calls a name in code and no code calls so."""
+    terms = [
+        term for row in re.findall(r"^\| (`[^|]+`) \|", glossary, re.MULTILINE) for term in re.findall(r"`(.+?)`", row)
+    ]
+    return [term for term in terms if term.replace(" ", "_") not in NAMES and f"_{term}" not in NAMES]
+
+
+def test_every_name_of_the_glossary_is_one_in_code() -> None:
+    glossary = (PROJECT / "docs" / "glossary.md").read_text()
+    assert len(re.findall(r"^\| `", glossary, re.MULTILINE)) > 80
+    assert unknown_terms(glossary) == []
+    assert unknown_terms("| `payment`, `settled_at` | paiement | planted |") == ["settled_at"]
+
+
 def test_every_decision_stands_in_the_list() -> None:
     decisions = {path.name for path in (PROJECT / "docs" / "adr").glob("0*.md")}
     assert decisions == set(

@@ -332,6 +332,27 @@ def test_a_column_holds_what_its_annotation_says() -> None:
         Table.metadata.remove(Planted.__table__)  # type: ignore[attr-defined]  # SQLModel hides it
 
 
+#: Names that several classes may have: each folder has its own, and none is ever used beside another.
+OF_EACH_FOLDER = {"Config", "Clock"}
+
+
+def names_of_two_things(files: dict[str, str]) -> dict[str, list[str]]:
+    """Public classes by name, where more than one file has one so called."""
+    found: dict[str, list[str]] = {}
+    for path, text in files.items():
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(path)
+    return {name: paths for name, paths in found.items() if len(paths) > 1 and name not in OF_EACH_FOLDER}
+
+
+def test_one_name_stands_for_one_thing() -> None:
+    files = [path for path in source_files() if path.startswith(PACKAGES)]
+    assert names_of_two_things({path: (ROOT / path).read_text(encoding="utf-8") for path in files}) == {}
+    planted = {"payments/x.py": "class Account:\n    x = 1", "gateway/y.py": "class Account:\n    y = 1"}
+    assert names_of_two_things(planted) == {"Account": ["payments/x.py", "gateway/y.py"]}
+
+
 def upward_keys(tables: dict[str, str], metadata: MetaData) -> list[str]:
     """Foreign keys of payments that point at a table of someone else; ``tables`` says whose each table is."""
     return [

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.allocation import DueItem, NewDueItem, items_due
+from gateway.contributions.allocation import NewDueItem, OwedItem, items_due
 from gateway.contributions.lots import Advance
 from gateway.contributions.rights import CoveredItem, Rights, rights, threshold_xof
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
@@ -93,10 +93,10 @@ class HouseholdAccount:
         items = (*self.items, *map(ItemOnAccount.opened, fallen))
         return replace(self, items=_paid_from(self.advances, items, today) if self.advances else items)
 
-    def due_items(self) -> tuple[DueItem, ...]:
+    def due_items(self) -> tuple[OwedItem, ...]:
         """Return the due items as allocation sees them."""
         return tuple(
-            DueItem(item.id, item.period_start, item.period_end, item.due_on, item.amount_xof, item.paid_xof)
+            OwedItem(item.id, item.period_start, item.period_end, item.due_on, item.amount_xof, item.paid_xof)
             for item in self.items
         )
 

@@ -10,7 +10,7 @@ from gateway.contributions.scheme import Scheme
 
 
 @dataclass(frozen=True, slots=True)
-class DueItem:
+class OwedItem:
     """A period a household owes for, with what it has paid so far."""
 
     id: int | None
@@ -46,7 +46,7 @@ class NewDueItem:
 class AllocationLine:
     """The francs of a payment that go to one due item."""
 
-    item: DueItem | NewDueItem
+    item: OwedItem | NewDueItem
     amount_xof: int
 
 
@@ -59,13 +59,13 @@ class Allocation:
     advance_xof: int
 
 
-def allocate(amount_xof: int, due_items: Sequence[DueItem], upcoming: Sequence[NewDueItem]) -> Allocation:
+def allocate(amount_xof: int, due_items: Sequence[OwedItem], upcoming: Sequence[NewDueItem]) -> Allocation:
     """Return a payment to the oldest periods first; what no period can take is paid in advance."""
     if amount_xof <= 0:
         raise ValueError(f"only money can be allocated, not {amount_xof} F")
     left_xof = amount_xof
     lines: list[AllocationLine] = []
-    items: list[DueItem | NewDueItem] = [*due_items, *upcoming]
+    items: list[OwedItem | NewDueItem] = [*due_items, *upcoming]
     for item in sorted(items, key=lambda item: item.period_start):
         line_xof = min(left_xof, item.remaining_xof)
         if line_xof > 0:
@@ -87,7 +87,7 @@ def items_due(
 
 
 def upcoming_items(
-    scheme: Scheme, registered_on: date, due_items: Sequence[DueItem | NewDueItem], amount_xof: int, today: date
+    scheme: Scheme, registered_on: date, due_items: Sequence[OwedItem | NewDueItem], amount_xof: int, today: date
 ) -> tuple[NewDueItem, ...]:
     """Return the periods that are not due yet and that the scheme lets this household pay ahead."""
     if not scheme.advance.allowed:
@@ -98,6 +98,6 @@ def upcoming_items(
     return tuple(NewDueItem(period.start, period.end, period.due_on, amount_xof, period.label) for period in later)
 
 
-def maximum_xof(due_items: Sequence[DueItem], upcoming: Sequence[NewDueItem]) -> int:
+def maximum_xof(due_items: Sequence[OwedItem], upcoming: Sequence[NewDueItem]) -> int:
     """Return the most that the recorded and the upcoming periods can take."""
     return sum(item.remaining_xof for item in due_items) + sum(item.remaining_xof for item in upcoming)

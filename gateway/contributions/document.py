@@ -16,7 +16,7 @@ _SCHEME: Final = TypeAdapter(Scheme)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SchemeFault:
     """One thing that is wrong in a document: where, of which kind, within which limits, and in English for a log."""
 
     path: str
@@ -31,7 +31,7 @@ class Finding:
 class SchemeInvalid(Exception):
     """A document that is not a scheme; every fault is listed with the path of its field."""
 
-    def __init__(self, faults: tuple[Finding, ...]) -> None:
+    def __init__(self, faults: tuple[SchemeFault, ...]) -> None:
         self.faults = faults
         super().__init__("scheme refused: " + "; ".join(map(str, faults)))
 
@@ -43,7 +43,7 @@ def scheme_from_text(written: str) -> Scheme:
     """
     if len(written) > DOCUMENT_CHARS_MAX:
         limits = {"chars_max": DOCUMENT_CHARS_MAX}
-        raise SchemeInvalid((Finding("", "document_long", "is too long for a scheme", limits),))
+        raise SchemeInvalid((SchemeFault("", "document_long", "is too long for a scheme", limits),))
     twice: list[str] = []
 
     def told_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -55,10 +55,10 @@ def scheme_from_text(written: str) -> Scheme:
         data = json.loads(written, object_pairs_hook=told_once)
     except json.JSONDecodeError as refused:
         place = {"line": refused.lineno, "column": refused.colno}
-        raise SchemeInvalid((Finding("", "json", f"is not JSON: {refused}", place),)) from None
+        raise SchemeInvalid((SchemeFault("", "json", f"is not JSON: {refused}", place),)) from None
     except (ValueError, RecursionError):
-        raise SchemeInvalid((Finding("", "json_depth", "is JSON that no scheme needs"),)) from None
-    faults = tuple(Finding(name, "field_twice", "stands twice in one object") for name in twice)
+        raise SchemeInvalid((SchemeFault("", "json_depth", "is JSON that no scheme needs"),)) from None
+    faults = tuple(SchemeFault(name, "field_twice", "stands twice in one object") for name in twice)
     try:
         scheme = scheme_from(data)
     except SchemeInvalid as refused:
@@ -78,12 +78,12 @@ def scheme_from(data: object) -> Scheme:
         raise SchemeInvalid(tuple(_fault(data, fault) for fault in faults)) from None
 
 
-def _fault(data: object, error: ErrorDetails) -> Finding:
+def _fault(data: object, error: ErrorDetails) -> SchemeFault:
     limits = error.get("ctx", {})
     kind, place = error["type"], list(error["loc"])
     if kind.startswith("union_tag"):
         place.append(limits["discriminator"].strip("'"))
-    return Finding(_path(data, place), kind, error["msg"], limits)
+    return SchemeFault(_path(data, place), kind, error["msg"], limits)
 
 
 def _path(data: object, place: list[str | int]) -> str:

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from gateway.contributions.document import Finding
+from gateway.contributions.document import SchemeFault
 from gateway.french import francs
 
 #: What each field is called by those who decide about it.
@@ -100,7 +100,7 @@ SENTENCES: Final = {
 _UNKNOWN: Final = "cette valeur est refusée"
 
 
-def sentence(fault: Finding) -> str:
+def sentence(fault: SchemeFault) -> str:
     """Return, in French, what is wrong, naming the field in words and by its path."""
     template = SENTENCES.get(fault.kind, _UNKNOWN)
     said = template.format_map({name: _shown(limit) for name, limit in fault.limits.items()})

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from gateway.contributions.document import Finding, SchemeInvalid, scheme_from
+from gateway.contributions.document import SchemeFault, SchemeInvalid, scheme_from
 from gateway.contributions.scheme import Scheme
 from gateway.infra.metrics import SCHEMES_UNREADABLE
 from gateway.tables import SchemeRow
@@ -82,8 +82,8 @@ def _read(key: tuple[str, int], rules: Mapping[str, object]) -> Scheme | SchemeI
     except SchemeInvalid as refused:
         return refused
     except Exception as failure:  # noqa: BLE001 - a row is foreign: whatever it does, the other schemes are in force
-        return SchemeInvalid((Finding("", "failure", f"{type(failure).__name__}: {failure}"),))
+        return SchemeInvalid((SchemeFault("", "failure", f"{type(failure).__name__}: {failure}"),))
     if (scheme.code, scheme.version) != key:
         why = f"its rules are those of {scheme.code} version {scheme.version}"
-        return SchemeInvalid((Finding("", "of_another", why, {"code": scheme.code, "version": scheme.version}),))
+        return SchemeInvalid((SchemeFault("", "of_another", why, {"code": scheme.code, "version": scheme.version}),))
     return scheme

@@ -36,7 +36,7 @@ SLICE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CallbackReading:
     """A callback, what it says, and why it could not be read when it could not."""
 
     callback: StoredCallback
@@ -96,7 +96,7 @@ async def _set_aside(jobs: JobDeps, callback_id: int, why: str, now: datetime) -
     await jobs.deps.worker_db.transact(lambda connection: mark_failed(connection, callback_id, why, now, park=True))
 
 
-async def _in_slices(jobs: JobDeps, reading: Reading, failed: str | None, now: datetime) -> None:
+async def _in_slices(jobs: JobDeps, reading: CallbackReading, failed: str | None, now: datetime) -> None:
     """Credit what one callback says a slice at a time, so that one bad piece keeps no other from being money.
 
     Crediting twice credits once: all of it may be read again.
@@ -120,17 +120,19 @@ async def _in_slices(jobs: JobDeps, reading: Reading, failed: str | None, now: d
         await worker_db.transact(lambda connection: mark_failed(connection, reading.callback.id, why, now))
 
 
-def _read(jobs: JobDeps, callback: StoredCallback) -> Reading:
+def _read(jobs: JobDeps, callback: StoredCallback) -> CallbackReading:
     try:
-        return Reading(callback, read_callback(jobs.deps.operators[callback.operator], callback.as_request()))
+        return CallbackReading(callback, read_callback(jobs.deps.operators[callback.operator], callback.as_request()))
     except CallbackMalformed as malformed:
-        return Reading(callback, (), malformed.why)
+        return CallbackReading(callback, (), malformed.why)
     except Exception as failure:
         log.exception("callbacks.reader_failed", callback_id=callback.id)
-        return Reading(callback, (), f"the reader failed: {type(failure).__name__}")
+        return CallbackReading(callback, (), f"the reader failed: {type(failure).__name__}")
 
 
-async def _write(connection: AsyncConnection, jobs: JobDeps, readings: Sequence[Reading], now: datetime) -> Credited:
+async def _write(
+    connection: AsyncConnection, jobs: JobDeps, readings: Sequence[CallbackReading], now: datetime
+) -> Credited:
     plan = await _planned(connection, jobs, readings)
     evidence = [piece for reading in readings for piece in _evidence(reading)]
     credited = await credit_evidence(connection, evidence, jobs.crediting(now))
@@ -138,11 +140,11 @@ async def _write(connection: AsyncConnection, jobs: JobDeps, readings: Sequence[
     return credited
 
 
-async def _end(connection: AsyncConnection, jobs: JobDeps, reading: Reading, now: datetime) -> None:
+async def _end(connection: AsyncConnection, jobs: JobDeps, reading: CallbackReading, now: datetime) -> None:
     await _finish(connection, await _planned(connection, jobs, [reading]), now)
 
 
-async def _planned(connection: AsyncConnection, jobs: JobDeps, readings: Sequence[Reading]) -> Plan:
+async def _planned(connection: AsyncConnection, jobs: JobDeps, readings: Sequence[CallbackReading]) -> Plan:
     """Decide what becomes of callbacks by the states before; the requests stay locked from here on."""
     # All of them before any household: that is the order in which everybody locks.
     written = written_references(
@@ -183,7 +185,7 @@ async def _finish(connection: AsyncConnection, plan: Plan, now: datetime) -> Non
     await mark_handled(connection, plan.done, now)
 
 
-def _evidence(reading: Reading) -> list[Evidence]:
+def _evidence(reading: CallbackReading) -> list[Evidence]:
     provenance = Provenance.SIGNED_CALLBACK if reading.is_proven else Provenance.UNVERIFIED_CALLBACK
     return [
         Evidence(replace(observed, provenance=provenance), reading.callback.request_id, reading.callback.id)
@@ -191,7 +193,7 @@ def _evidence(reading: Reading) -> list[Evidence]:
     ]
 
 
-def _pointers(reading: Reading, named: Mapping[tuple[str, str], RequestFact]) -> Iterator[Pointer]:
+def _pointers(reading: CallbackReading, named: Mapping[tuple[str, str], RequestFact]) -> Iterator[Pointer]:
     """Return what an unproven callback points at: its own address, else its transactions, else a reference of ours."""
     callback = reading.callback
     if callback.request_id is not None:
@@ -214,7 +216,7 @@ def _transaction_named(observed: Observation) -> str | None:
 
 
 def _contradicted(
-    reading: Reading, requests: Mapping[int, RequestFact], named: Mapping[tuple[str, str], RequestFact]
+    reading: CallbackReading, requests: Mapping[int, RequestFact], named: Mapping[tuple[str, str], RequestFact]
 ) -> Iterator[Pointer]:
     """Return the requests that stood otherwise than a proven callback says: its word is kept, and asked about too."""
     callback = reading.callback
@@ -238,7 +240,7 @@ def _answerable(jobs: JobDeps, pointer: Pointer) -> Pointer | None:
     return None
 
 
-def _remark(reading: Reading, pointers: Sequence[Pointer], *, can_query: bool) -> str | None:
+def _remark(reading: CallbackReading, pointers: Sequence[Pointer], *, can_query: bool) -> str | None:
     if reading.is_proven:
         return None if reading.observations else "nothing in it is about a payment"
     if pointers and can_query and reading.callback.request_id is None and len(reading.observations) > POINTERS_MAX:

@@ -14,7 +14,7 @@ from gateway.jobs.poll import ANSWERS_NOTHING, count_round, word_of
 from gateway.jobs.round import Round, go_round
 from gateway.money.credit_evidence import Credited, credit_evidence
 from payments.evidence.facts import Evidence
-from payments.evidence.inquiries import NOT_FOUND_MAX, End, Inquiry, Outcome, lease_due, put_off, write
+from payments.evidence.inquiries import NOT_FOUND_MAX, End, InquiryOutcome, LeasedInquiry, lease_due, put_off, write
 from payments.observation import ObservedStatus
 from payments.operators.contract import Answer, Capabilities, OperatorClient, QueryResult
 from payments.requests.dispatch import FAILURES_MAX, Lease, LeasedRequest, read_without_lease
@@ -26,7 +26,7 @@ from payments.requests.store import read_requests
 class Question:
     """What a message pointed at, and the request that it is about, where it is about one of ours."""
 
-    inquiry: Inquiry
+    inquiry: LeasedInquiry
     request: LeasedRequest | None
 
 
@@ -103,17 +103,17 @@ async def _record(connection: AsyncConnection, jobs: JobDeps, answered: Sequence
     return credited
 
 
-def _outcome(inquiry: Inquiry, answer: Answer | Raised | NotCalled, watched: set[int]) -> Outcome:
+def _outcome(inquiry: LeasedInquiry, answer: Answer | Raised | NotCalled, watched: set[int]) -> InquiryOutcome:
     match answer:
         case NotCalled(why):
             # What this operator never answers is for a person; what it was only spared is asked later.
-            return Outcome(inquiry, End.PARKED if why == ANSWERS_NOTHING else End.NOT_CALLED, why)
+            return InquiryOutcome(inquiry, End.PARKED if why == ANSWERS_NOTHING else End.NOT_CALLED, why)
         case Raised(why):
             return put_off(inquiry, why, FAILURES_MAX)
     if _decides(answer):
-        return Outcome(inquiry, End.CLOSED)
+        return InquiryOutcome(inquiry, End.CLOSED)
     if inquiry.request_id in watched:
-        return Outcome(inquiry, End.CLOSED, "the request is open and has a schedule of its own")
+        return InquiryOutcome(inquiry, End.CLOSED, "the request is open and has a schedule of its own")
     why = f"the operator did not confirm it: {answer.result} {answer.detail}".strip()
     if answer.result is QueryResult.NOT_FOUND:
         return put_off(inquiry, why, NOT_FOUND_MAX)

@@ -89,7 +89,7 @@ class Pointer:
 
 
 @dataclass(frozen=True, slots=True)
-class Inquiry:
+class LeasedInquiry:
     """A question that this worker alone may put until its lease ends."""
 
     id: int
@@ -110,10 +110,10 @@ class End(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class InquiryOutcome:
     """What became of one question, and why."""
 
-    inquiry: Inquiry
+    inquiry: LeasedInquiry
     end: End
     detail: str | None = None
 
@@ -133,13 +133,13 @@ async def open_inquiries(connection: AsyncConnection, pointers: Sequence[Pointer
         )
 
 
-async def lease_due(connection: AsyncConnection, lease: Lease) -> list[Inquiry]:
+async def lease_due(connection: AsyncConnection, lease: Lease) -> list[LeasedInquiry]:
     """Take questions whose turn it is."""
     rows = (await connection.execute(LEASE_DUE, lease.values())).all()
-    return sorted((Inquiry(*row) for row in rows), key=lambda inquiry: inquiry.id)
+    return sorted((LeasedInquiry(*row) for row in rows), key=lambda inquiry: inquiry.id)
 
 
-async def write(connection: AsyncConnection, outcomes: Sequence[Outcome], now: datetime) -> None:
+async def write(connection: AsyncConnection, outcomes: Sequence[InquiryOutcome], now: datetime) -> None:
     """Write what became of questions, and when those that stay open are put again."""
     if not outcomes:
         return
@@ -166,7 +166,7 @@ async def retry(connection: AsyncConnection, inquiry_id: int, now: datetime) -> 
     return (await connection.execute(RETRY, {"id": inquiry_id, "now": now})).rowcount == 1
 
 
-def next_at(outcome: Outcome, now: datetime) -> datetime | None:
+def next_at(outcome: InquiryOutcome, now: datetime) -> datetime | None:
     """Return the next moment of a question, or None when it is put no more."""
     if outcome.end in {End.CLOSED, End.PARKED}:
         return None
@@ -174,6 +174,6 @@ def next_at(outcome: Outcome, now: datetime) -> datetime | None:
     return now + timedelta(seconds=WAITS_S[max(step, 0)])
 
 
-def put_off(inquiry: Inquiry, why: str, tries_max: int = ATTEMPTS_MAX) -> Outcome:
+def put_off(inquiry: LeasedInquiry, why: str, tries_max: int = ATTEMPTS_MAX) -> InquiryOutcome:
     """Put a question off, or leave it to a person after its last try."""
-    return Outcome(inquiry, End.PARKED if inquiry.attempts >= tries_max else End.PUT_OFF, why)
+    return InquiryOutcome(inquiry, End.PARKED if inquiry.attempts >= tries_max else End.PUT_OFF, why)

@@ -67,7 +67,7 @@ class Reading:
     three: ThreeDigits = ThreeDigits.UNKNOWN
 
 
-class Entry(NamedTuple):
+class SheetEntry(NamedTuple):
     """A line and, where its state is in doubt, the word that says it.
 
     ``presumed`` is whether a line in doubt moved something as long as no balance says otherwise.
@@ -95,7 +95,7 @@ class _Cells:
     linked: str
 
 
-def read_entry(row: Row, reading: Reading) -> Entry:
+def read_entry(row: Row, reading: Reading) -> SheetEntry:
     """Read one operation.
 
     Returns: an entry that moved what a known state says; a state in doubt is left to the balances.
@@ -132,7 +132,7 @@ def read_entry(row: Row, reading: Reading) -> Entry:
     )
     presumed = status is not ObservedStatus.UNKNOWN
     line = StatementLine(row.number, kind, observation, row.raw, signed_xof if presumed else 0, own)
-    return Entry(line, signed_xof, doubt, presumed)
+    return SheetEntry(line, signed_xof, doubt, presumed)
 
 
 def _cells(row: Row, reading: Reading) -> _Cells:

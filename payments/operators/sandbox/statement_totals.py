@@ -8,7 +8,7 @@ from typing import Final
 from payments.errors import RejectedFor, StatementRejected
 from payments.observation import ObservedStatus
 from payments.operators.contract import LineKind, StatementLine, StatementTotals
-from payments.operators.sandbox.statement_line import Entry
+from payments.operators.sandbox.statement_line import SheetEntry
 from payments.remarks import Remark
 
 FOOTER: Final = ("Total lignes", "Total encaissements", "Total frais", "Solde clôture")
@@ -44,7 +44,7 @@ class _Sums:
         )
 
 
-def proved_lines(entries: Sequence[Entry], printed: Printed) -> list[StatementLine]:
+def proved_lines(entries: Sequence[SheetEntry], printed: Printed) -> list[StatementLine]:
     """Compare every figure that is printed, and let the balances say whether lines in doubt moved anything.
 
     Returns: the lines; those in doubt did what their word lets us presume, unless only another course leads to what
@@ -70,7 +70,7 @@ def proved_lines(entries: Sequence[Entry], printed: Printed) -> list[StatementLi
     raise fault or StatementRejected("les totaux ne se lisent pas", code=RejectedFor.TOTALS)
 
 
-def _doubts(entries: Iterable[Entry]) -> list[str]:
+def _doubts(entries: Iterable[SheetEntry]) -> list[str]:
     return sorted({entry.doubt for entry in entries if entry.doubt is not None and entry.signed_xof})
 
 
@@ -79,7 +79,7 @@ def _choices(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
     return chain.from_iterable(combinations(words, count) for count in range(most + 1))
 
 
-def _judged(entry: Entry, moving: frozenset[str]) -> StatementLine:
+def _judged(entry: SheetEntry, moving: frozenset[str]) -> StatementLine:
     if entry.doubt is None or not entry.signed_xof:
         return entry.line
     if entry.doubt in moving:
@@ -90,7 +90,7 @@ def _judged(entry: Entry, moving: frozenset[str]) -> StatementLine:
     return replace(entry.line, observation=unknown, moved_xof=0)
 
 
-def _sums(entries: Iterable[Entry]) -> _Sums:
+def _sums(entries: Iterable[SheetEntry]) -> _Sums:
     collected_xof = fees_xof = moved_xof = 0
     for entry in entries:
         moved_xof += entry.signed_xof

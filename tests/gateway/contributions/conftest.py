@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import pytest
 
-from gateway.contributions.allocation import Allocation, DueItem, NewDueItem, allocate, items_due, upcoming_items
+from gateway.contributions.allocation import Allocation, NewDueItem, OwedItem, allocate, items_due, upcoming_items
 from gateway.contributions.document import scheme_from
 from gateway.contributions.rights import CoveredItem, threshold_xof
 from gateway.contributions.scheme import Scheme
@@ -21,7 +21,7 @@ class Book:
     scheme: Scheme
     registered_on: date
     amount_xof: int
-    items: list[DueItem] = field(default_factory=list)
+    items: list[OwedItem] = field(default_factory=list)
     reached_on: dict[date, date] = field(default_factory=dict)
     advance_xof: int = 0
 
@@ -62,7 +62,7 @@ class Book:
 
     def _record(self, new: Sequence[NewDueItem]) -> None:
         for item in new:
-            row = DueItem(len(self.items) + 1, item.period_start, item.period_end, item.due_on, item.amount_xof, 0)
+            row = OwedItem(len(self.items) + 1, item.period_start, item.period_end, item.due_on, item.amount_xof, 0)
             self.items.append(row)
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.contributions.allocation import (
-    DueItem,
     NewDueItem,
+    OwedItem,
     allocate,
     items_due,
     maximum_xof,
@@ -22,9 +22,9 @@ OpenBook = Callable[..., Any]
 REGISTERED_ON = date(2026, 1, 1)
 
 
-def month(number: int, paid_xof: int = 0, amount_xof: int = 1_000) -> DueItem:
+def month(number: int, paid_xof: int = 0, amount_xof: int = 1_000) -> OwedItem:
     start = date(2026, number, 1)
-    return DueItem(number, start, start + timedelta(days=27), start, amount_xof, paid_xof)
+    return OwedItem(number, start, start + timedelta(days=27), start, amount_xof, paid_xof)
 
 
 def later_month(number: int) -> NewDueItem:
@@ -105,7 +105,7 @@ def test_not_a_franc_is_lost_or_made_in_any_allocation() -> None:
 
     @settings(max_examples=250, deadline=None)
     @given(st.integers(1, 30_000), ITEMS, UPCOMING, st.randoms(use_true_random=False))
-    def check(amount_xof: int, items: list[DueItem], upcoming: list[NewDueItem], random: object) -> None:
+    def check(amount_xof: int, items: list[OwedItem], upcoming: list[NewDueItem], random: object) -> None:
         found = allocate(amount_xof, items, upcoming)
         assert sum(line.amount_xof for line in found.lines) + found.advance_xof == amount_xof
         assert all(0 < line.amount_xof <= line.item.remaining_xof for line in found.lines)

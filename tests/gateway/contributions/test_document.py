@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from gateway.cli.main import app
-from gateway.contributions.document import DOCUMENT_CHARS_MAX, Finding, SchemeInvalid, scheme_from, scheme_from_text
+from gateway.contributions.document import DOCUMENT_CHARS_MAX, SchemeFault, SchemeInvalid, scheme_from, scheme_from_text
 from gateway.contributions.fault_labels import FIELDS, SENTENCES, sentence
 from gateway.contributions.scheme import Scheme
 
@@ -55,7 +55,7 @@ def written(place: Place) -> str:
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in place).removeprefix(".")
 
 
-def refusal_of(data: object) -> tuple[Finding, ...]:
+def refusal_of(data: object) -> tuple[SchemeFault, ...]:
     try:
         scheme_from(data)
     except SchemeInvalid as refused:
