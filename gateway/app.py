@@ -1,4 +1,4 @@
-"""The web process: every door, its error answers and its start and end."""
+"""The web process: every address, its error answers and its start and end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -24,7 +24,7 @@ log = structlog.stdlib.get_logger()
 #: Schemes are approved rarely; a new version is offered at the latest after this time.
 CATALOG_REFRESH_S = 30
 
-#: Above these sizes nothing is read; the doors themselves refuse earlier, in their own words.
+#: Above these sizes nothing is read; each route refuses earlier, in its own form.
 BODY_BYTES_MAX = {
     "": 1024 * 1024,
     "/webhooks/": 8 * 1024 * 1024,

@@ -292,7 +292,7 @@ class StaffDevice(Table, table=True):
 
 
 class LoginAttempt(Table, table=True):
-    """Mistakes at the door under one key, the digest of a source, an account or a browser; soon forgotten."""
+    """Failed logins under one key, the digest of a source, an account or a browser; soon forgotten."""
 
     __tablename__ = "login_attempt"
     __table_args__ = (Index("ix_login_attempt_seen_at", "seen_at"),)

@@ -124,7 +124,7 @@ class Wiring:
                 settings.statement_timeout_s * 1000,
                 settings.lock_timeout_s * 1000,
                 settings.idle_transaction_timeout_s * 1000,
-                # Who stands at a door waits no longer than a statement may take; a report sets its own limit.
+                # A caller waits no longer than a statement may take; a report sets its own limit.
                 (settings.statement_timeout_s + 1 if at_ingress else REPORT_SILENCE_S) * 1000,
             ),
             durable=durable,

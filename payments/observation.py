@@ -1,4 +1,4 @@
-"""One piece of evidence about money held by an operator, whatever door it came through."""
+"""One piece of evidence about money held by an operator, whatever way it came."""
 
 from dataclasses import dataclass
 from datetime import datetime

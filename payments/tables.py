@@ -127,7 +127,7 @@ class Callback(Table, table=True):
 
 
 class RefusedCallback(Table, table=True):
-    """What was refused at the door of an operator: how often, of whom and why; never the body."""
+    """What was refused at the address of an operator: how often, of whom and why; never the body."""
 
     __tablename__ = "refused_callback"
 

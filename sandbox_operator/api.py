@@ -25,7 +25,7 @@ SLOW_ANSWER_S = 60
 
 @dataclass(frozen=True, slots=True)
 class ApiDeps:
-    """What every door of the operator needs; the faults of coming answers are forgotten at a restart."""
+    """What every route of the operator needs; the faults of coming answers are forgotten at a restart."""
 
     operator: WalletOperator
     clock: Callable[[], datetime]

@@ -19,7 +19,7 @@ PLANTED = [
     ("payments/stray.py", "", "payments-layers"),
     ("payments/operators/contract.py", "import payments.operators.sandbox.callback", "operators-strangers"),
     ("payments/operators/registry.py", "import payments.operators.sandbox.adapter", "operators-strangers"),
-    ("payments/operators/sandbox/client.py", "import payments.operators.doors", "operators-strangers"),
+    ("payments/operators/sandbox/client.py", "import payments.operators.readers", "operators-strangers"),
     ("payments/operators/another/__init__.py", "import payments.operators.sandbox.gsma", "operators-strangers"),
     ("payments/operators/contract.py", "import payments.operators.whole_ids", "operators-layers"),
     (

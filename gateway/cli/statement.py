@@ -51,7 +51,7 @@ def import_file(
     operator: Annotated[str, typer.Option(help="L'opérateur qui l'a donné.")] = "sandbox",
 ) -> None:
     """Importer un relevé : il est gardé, lu et rapproché, ou mis en quarantaine avec son motif."""
-    # The bytes have no name here: they are held once, by whoever stores them.
+    # No variable here holds the bytes, so that they are in memory once: where they are stored.
     _show(_run(lambda process: _import(process, operator, path.name, _content(path))))
 
 

@@ -1,4 +1,4 @@
-"""The door in front of every page: who, with which right, from which page, and under which headers."""
+"""What stands before every page: who, with which right, from which page, and under which headers."""
 
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -59,7 +59,7 @@ HSTS = "max-age=63072000; includeSubDomains"
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """One page behind the door; ``body_bytes_max`` bounds what a form may send."""
+    """One page that takes a login; ``body_bytes_max`` bounds what a form may send."""
 
     path: str
     method: str
@@ -78,7 +78,7 @@ async def who_asks(console: ConsoleDeps, request: Request, now: datetime) -> Off
 
 
 def endpoint(console: ConsoleDeps, guarded: Guarded) -> Endpoint:
-    """Return the function that answers a request for a page behind the door."""
+    """Return the function that answers a request for a guarded page."""
 
     async def answer(request: Request) -> Response:
         now = console.deps.clock.now()

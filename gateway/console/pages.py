@@ -213,7 +213,7 @@ def labelled_page(
     here: str,
     **said: Any,  # noqa: ANN401 - templates take anything
 ) -> Response:
-    """Return a page with everything that every page behind the door needs."""
+    """Return a page with everything that every guarded page needs."""
     labels = {name: operator.label for name, operator in console.deps.operators.items()}
     return page(
         template,

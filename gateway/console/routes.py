@@ -63,10 +63,10 @@ def router(console: ConsoleDeps) -> APIRouter:
             console, Response(asset.content, media_type=asset.media_type, headers={"Cache-Control": STORED})
         )
 
-    async def without_stroke() -> Response:
+    async def without_slash() -> Response:
         return with_security_headers(console, RedirectResponse(HOME_PATH, 308))
 
-    routes.add_api_route("/finance", without_stroke, methods=["GET"], response_model=None)
+    routes.add_api_route("/finance", without_slash, methods=["GET"], response_model=None)
     routes.add_api_route(LOGIN_PATH, on_db_unavailable(console, show_login), methods=["GET"], response_model=None)
     routes.add_api_route(LOGIN_PATH, on_db_unavailable(console, submit_login), methods=["POST"], response_model=None)
     routes.add_api_route("/finance/static/{name}", static, methods=["GET"], response_model=None)

@@ -147,7 +147,7 @@ class Database:
 
 
 def open_database(url: str, pool: Pool, timeouts: Timeouts, *, durable: bool = True) -> Database:
-    """Open a bulkhead; ``durable=False`` lets commits return before the disk has them, for dialogues only."""
+    """Open a pool; ``durable=False`` lets commits return before the disk has them, for dialogues only."""
     options = {
         "statement_timeout": timeouts.statement_ms,
         "lock_timeout": timeouts.lock_ms,

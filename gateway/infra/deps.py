@@ -13,7 +13,7 @@ from payments.operators.contract import OperatorClient, Operators, Secrets
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """The parts that wiring builds once and every door receives.
+    """The parts that wiring builds once and every route receives.
 
     ``ingress_db`` answers callers and operators, ``console_db`` serves pages and reports, ``worker_db`` runs jobs:
     three pools apart, so that a long report starves nobody. ``reach`` is how old money may be that nobody asked for.

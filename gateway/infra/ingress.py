@@ -1,4 +1,4 @@
-"""What every door has in common: one address for one place, a body that comes in time, and no more work than we can do.
+"""What every request meets: one form of each address, a body that comes in time, and no more work than we can do.
 
 Stands around the whole application, inside the server and outside every route.
 """
@@ -19,7 +19,7 @@ BYTES_PER_S = 4 * 1024
 
 #: Who watches us must be answered when nobody else can be.
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
-#: Where machines call: an address with a stroke at its end is the same address.
+#: Where machines call: with or without a slash at its end, an address is the same.
 MACHINE_PREFIXES = ("/webhooks/", "/ussd/", "/sms/", *PROBES)
 SLASHES = re.compile(r"/{2,}")
 #: A request that waits for its body is no work, but it holds memory.
@@ -85,7 +85,7 @@ class _Passage:
         loop = asyncio.get_running_loop()
         if self._since is None:
             self._since = loop.time()
-        # The grace of the first seconds, and then as long as what has come deserves.
+        # A body has the first seconds whatever it sends, and then as long as its bytes so far allow.
         until = min(loop.time(), self._since + self._received_bytes / BYTES_PER_S) + self._silence_s
         self._ingress.working -= 1
         try:
@@ -102,7 +102,7 @@ class _Passage:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and not self._body_ended:
-            # An answer before the end of the question ends the connection: what still comes is nobody's.
+            # An answer before the end of the body closes the connection: its rest is not the next request.
             message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
         self._ingress.working -= 1
         try:
@@ -114,7 +114,7 @@ class _Passage:
 def normalised(scope: Scope) -> Scope:
     """Return the request with the plain form of its address, and HEAD asked as GET: the server leaves out the body.
 
-    Not on the aggregators' door: there a GET is a turn of somebody's dialogue.
+    Not where aggregators call: there a GET is a turn of somebody's dialogue.
     """
     changed: dict[str, Any] = {}
     path = SLASHES.sub("/", scope["path"])

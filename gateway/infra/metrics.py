@@ -14,7 +14,7 @@ USSD_TURN_S = Histogram(
 )
 CALLBACKS = Counter("ramu_callbacks", "Callbacks stored.", ("operator", "verdict"), registry=REGISTRY)
 CALLBACKS_REFUSED = Counter(
-    "ramu_callbacks_refused", "Callbacks refused at the door.", ("operator", "reason"), registry=REGISTRY
+    "ramu_callbacks_refused", "Callbacks refused before they were stored.", ("operator", "reason"), registry=REGISTRY
 )
 PAYMENTS_POSTED = Counter(
     "ramu_payments_posted", "Payments posted to the ledger.", ("operator", "provenance"), registry=REGISTRY

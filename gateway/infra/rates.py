@@ -33,6 +33,6 @@ class Buckets:
         missing = min(amount, self._rate.burst) - left
         self._left[key] = (left if missing > 0 else left - amount, max(now, since))
         if len(self._left) > self._keys_max:
-            # The one that was used longest ago has filled most.
+            # The bucket that was used longest ago has filled most, so forgetting it loses least.
             del self._left[next(iter(self._left))]
         return max(missing / self._rate.per_s, 0)

@@ -19,7 +19,7 @@ from payments.evidence.callbacks import ATTEMPTS_MAX, StoredCallback, lease_due,
 from payments.evidence.facts import Evidence
 from payments.evidence.inquiries import TRANSACTION_ID_CHARS_MAX, Pointer, open_inquiries
 from payments.observation import Observation, Provenance, VerdictKind
-from payments.operators.doors import read_callback
+from payments.operators.readers import read_callback
 from payments.requests.dispatch import Lease
 from payments.requests.facts import RequestFact
 from payments.requests.lifecycle import EVENT_OF_STATUS, contradicts

@@ -1,4 +1,4 @@
-"""The browser phone of local mode: a page that dials through the same door as an aggregator."""
+"""The browser phone of local mode: a page that dials through the same address as an aggregator."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

@@ -59,7 +59,7 @@ class LocalStack:
 
 
 class PrivateServer:
-    """The private server of a house, brought back whenever it dies; its address stays the same."""
+    """The private server of a stack, brought back whenever it dies; its address stays the same."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir

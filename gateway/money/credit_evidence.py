@@ -41,7 +41,7 @@ class CreditingContext:
     identities: Mapping[str, IdentityRule] = field(default_factory=dict)
 
     def identified(self, piece: Evidence) -> Evidence:
-        """Return evidence whose ids are in the normal form of their operator, whichever door it came through."""
+        """Return evidence whose ids are in the normal form of their operator, whichever way it came."""
         said = identified(piece.observation, self.identities.get(piece.observation.operator, IdentityRule()))
         return piece if said is piece.observation else replace(piece, observation=said)
 

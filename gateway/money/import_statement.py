@@ -17,7 +17,7 @@ from gateway.infra.reading import ReadingTooLong, in_thread
 from gateway.money.match_statement import ImportOutcome, MatchingStopped, Progress, ReconcilingDeps, finish
 from payments.errors import OperatorUnknown, StatementRejected
 from payments.operators.contract import Statement
-from payments.operators.doors import read_statement
+from payments.operators.readers import read_statement
 from payments.operators.registry import get
 from payments.reconciliation import lines, uploads
 from payments.reconciliation.facts import utc_day

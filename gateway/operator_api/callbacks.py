@@ -1,4 +1,4 @@
-"""The operators' door: who calls, judge, store, acknowledge; nothing is believed here.
+"""Where operators call: who it is, judge, store, acknowledge; nothing is believed here.
 
 A message is read when it comes to the address of one request, or when the operator vouches for it: by its signature,
 by its own long address, or by its network. Anything else finds nothing here; its money comes by question and statement.
@@ -71,7 +71,7 @@ class Unproven:
 
 @dataclass
 class WebhookDeps:
-    """What the door knows of callers, and what it remembers of them."""
+    """What is known of callers, and what is remembered of them."""
 
     callers: Mapping[str, Callers]
     refusals: Refusals = field(default_factory=Refusals)

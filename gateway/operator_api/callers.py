@@ -10,7 +10,7 @@ Network = IPv4Network | IPv6Network
 
 
 class Entrance(StrEnum):
-    """The way by which a message reached an operator's door."""
+    """The way by which a message reached an operator's address."""
 
     #: The operator's own long address, given to it at going live.
     KEY = "key"

@@ -1,4 +1,4 @@
-"""What operators' doors refused since it was last written down: kept in memory, so that a stranger costs no query."""
+"""What operators' callers were refused since the last writing: kept in memory, so that a stranger costs no query."""
 
 from dataclasses import replace
 from datetime import datetime

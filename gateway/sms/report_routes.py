@@ -52,7 +52,7 @@ async def _store(deps: Deps, report: DeliveryReport) -> str:
 
 
 async def _read(request: Request) -> bytes | None:
-    """Read a body as it comes in, and no more of it than a report needs; how long it may take is every door's rule."""
+    """Read a body as it comes in, and no more of it than a report needs; how long it may take is every route's rule."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

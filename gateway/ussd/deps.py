@@ -24,7 +24,7 @@ SESSION_LIFETIME_S = 180
 
 @dataclass(frozen=True, slots=True)
 class UssdDeps:
-    """The parts of the USSD door. ``keys`` holds, for each aggregator, the secrets its address may end with."""
+    """What dialogues need. ``keys`` holds, for each aggregator, the secrets its address may end with."""
 
     deps: Deps
     sessions: SessionStore

@@ -27,7 +27,7 @@ log = structlog.stdlib.get_logger()
 
 
 def router(ussd: UssdDeps) -> APIRouter:
-    """Return the door of every aggregator; plain functions of Starlette, because nothing here needs a schema."""
+    """Return the routes of every aggregator; plain functions of Starlette, because nothing here needs a schema."""
     endpoint = _TurnEndpoint(ussd)
     routes = APIRouter()
     for path in ("/ussd/{aggregator}/{key}", "/ussd/{aggregator}/{key}/{rest:path}"):

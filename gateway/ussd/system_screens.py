@@ -1,4 +1,4 @@
-"""The few sentences that the door itself says; GSM-7, and true whatever went wrong."""
+"""The few sentences that no menu says; GSM-7, and true whatever went wrong."""
 
 from ussd_flows.screen import InputKind, Screen
 

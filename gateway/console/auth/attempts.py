@@ -1,4 +1,4 @@
-"""Counts tries at the door: per browser that is known, or else per source and per account; nothing is ever locked.
+"""Counts tries to log in: per browser that is known, or else per source and per account; nothing is ever locked.
 
 A try counts as a mistake before it is looked at, so that many at once cannot slip in. A source that comes to an account
 on which others guess is given a time of its own: whoever is told to come back then is let in then, however many come.
@@ -136,7 +136,7 @@ async def _look(connection: AsyncConnection, keys: Sequence[bytes], now: datetim
 
 
 async def _lock(connection: AsyncConnection, keys: Sequence[bytes], now: datetime) -> list[Count]:
-    # Every door locks in the order of the keys, so that two never wait for each other.
+    # Every login locks in the order of the keys, so that two never wait for each other.
     asked = {"keys": list(keys), "forgotten": _forgotten(now)}
     await connection.execute(HOLD, {"keys": list(keys), "now": now})
     rows = await connection.execute(LOCK, asked)

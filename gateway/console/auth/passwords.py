@@ -32,7 +32,7 @@ class PasswordsBusy(Exception):
 
 
 class Passwords:
-    """The bounded place where passwords are verified: whoever comes to a door takes a place in its queue first."""
+    """The few slots in which passwords are verified: every login takes one in the queue first."""
 
     def __init__(self) -> None:
         self._slots = asyncio.Semaphore(AT_ONCE)

@@ -1,4 +1,4 @@
-"""What each role may do at the console; the one table that the door reads."""
+"""What each role may do at the console; the one table that guards every page."""
 
 from collections.abc import Mapping
 from enum import StrEnum

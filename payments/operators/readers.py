@@ -1,4 +1,4 @@
-"""The doors through which an operator's words come in: whatever its reader gives, ids leave here in normal form."""
+"""Reads what an operator says; whatever its own reader gives, ids leave here in normal form."""
 
 from collections.abc import Sequence
 from dataclasses import replace

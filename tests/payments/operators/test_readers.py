@@ -11,7 +11,7 @@ from payments.http_messages import RawRequest
 from payments.identity import IdentityRule, identified
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import LineKind, Statement, StatementLine, StatementTotals
-from payments.operators.doors import read_callback, read_statement
+from payments.operators.readers import read_callback, read_statement
 from payments.remarks import Remark
 from tests.invented_operators import CAPABILITIES, CAURI, InventedOperator, event, message
 
