@@ -5,6 +5,8 @@ import pytest
 
 from gateway.config.adapter_settings import variables
 from gateway.config.settings import FOREIGN_NAMES, Settings
+from gateway.tables import SchemeRow
+from payments.tables import PaymentRequest
 
 PROJECT = Path(__file__).parents[1]
 README = PROJECT / "README.md"
@@ -78,3 +80,30 @@ def test_every_decision_stands_in_the_list() -> None:
     assert decisions == set(
         re.findall(r"\]\((0\d{3}-[\w-]+\.md)\)", (PROJECT / "docs" / "adr" / "README.md").read_text())
     )
+
+
+def named_in_rows(section: str) -> list[str]:
+    return [
+        name for row in re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    ]
+
+
+def test_every_table_is_said_to_be_bounded_or_has_a_day_on_which_it_may_leave() -> None:
+    runbook = (PROJECT / "docs/runbooks/what-may-leave.md").read_text()
+    bounded, _, unbounded = runbook.partition("\n## Bounded")[2].partition("\n## Unbounded")
+    named = named_in_rows(bounded) + named_in_rows(unbounded.partition("\n## ")[0])
+    # Both packages write into one schema.
+    tables = set(SchemeRow.metadata.tables) | set(PaymentRequest.metadata.tables)
+    assert len(tables) > 25
+    assert sorted(named) == sorted(tables), "name it in docs/runbooks/what-may-leave.md, once"
+
+
+def test_what_the_application_may_delete_is_what_the_service_forgets() -> None:
+    migration = next((PROJECT / "migrations/versions").glob("*_initial.py")).read_text()
+    deletable = set(
+        re.findall(r"^ +\"(\w+)\",$", migration.partition("FORGETTABLE = (")[2].partition(")")[0], re.MULTILINE)
+    )
+    runbook = (PROJECT / "docs/runbooks/what-may-leave.md").read_text()
+    bounded = runbook.partition("\n## Bounded")[2].partition("\n## Unbounded")[0]
+    assert "ussd_session" in deletable
+    assert deletable <= set(named_in_rows(bounded))

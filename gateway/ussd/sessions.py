@@ -80,8 +80,8 @@ class SessionStore(Protocol):
     async def forget(self, key: SessionKey) -> None:
         """Forget a session; forgetting an absent one is no fault."""
 
-    async def sweep(self, now: datetime) -> int:
-        """Remove what has expired and return how many that were."""
+    async def sweep(self, now: datetime, most: int) -> int:
+        """Remove what has expired, so much at most, and return how much that was; nobody waits for it."""
 
     async def answers(self) -> bool:
         """Return whether the store can be reached."""

@@ -36,7 +36,12 @@ ADVANCE = text("""
 
 FORGET = text("DELETE FROM ussd_session WHERE aggregator = :aggregator AND session_id = :session_id")
 
-SWEEP = text("DELETE FROM ussd_session WHERE expires_at <= :now")
+#: A name that is being taken again is passed over: its dialogue begins, and nobody waits for what is forgotten.
+SWEEP = text("""
+    DELETE FROM ussd_session
+     WHERE (aggregator, session_id) IN (SELECT aggregator, session_id FROM ussd_session WHERE expires_at <= :now
+                                         ORDER BY expires_at LIMIT :most FOR UPDATE SKIP LOCKED)
+""")
 
 PING = text("SELECT 1 FROM ussd_session LIMIT 0")
 
@@ -84,9 +89,9 @@ class PostgresSessions:
         async with self._run(FORGET, _named(key)):
             return
 
-    async def sweep(self, now: datetime) -> int:
-        """Delete the rows that have expired."""
-        async with self._run(SWEEP, {"now": now}) as result:
+    async def sweep(self, now: datetime, most: int) -> int:
+        """Delete rows that have expired, the oldest first."""
+        async with self._run(SWEEP, {"now": now, "most": most}) as result:
             return result.rowcount
 
     async def answers(self) -> bool:

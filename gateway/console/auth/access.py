@@ -83,7 +83,6 @@ class LoginService:
 
         async def admit(connection: AsyncConnection) -> LoginTokens:
             await _pardon(connection, known, now)
-            await sessions.sweep(connection, self.rules, now)
             await sessions.close_session(connection, form.previous_token)
             actor = audit.actor_of(form.login)
             await audit.record(connection, now, actor, "login", actor, address=form.address)

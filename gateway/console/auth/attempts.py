@@ -53,10 +53,19 @@ TAKE_BACK = text("""
 
 FORGET = text("DELETE FROM login_attempt WHERE key = ANY(:keys)")
 
+#: A count that a try holds at this moment is passed over, and so is no longer old.
 SWEEP = text("""
     DELETE FROM login_attempt
-     WHERE seen_at <= :forgotten
-        OR key IN (SELECT key FROM login_attempt ORDER BY seen_at DESC OFFSET :rows_max)
+     WHERE key IN (SELECT key FROM login_attempt WHERE seen_at <= :forgotten
+                    ORDER BY seen_at LIMIT :most FOR UPDATE SKIP LOCKED)
+""")
+
+# Chosen before they are locked: a lock under OFFSET would take every row that stays.
+SWEEP_TOO_MANY = text("""
+    DELETE FROM login_attempt
+     WHERE key IN (SELECT key FROM login_attempt
+                    WHERE key IN (SELECT key FROM login_attempt ORDER BY seen_at DESC OFFSET :rows_max LIMIT :most)
+                      FOR UPDATE SKIP LOCKED)
 """)
 
 
@@ -124,9 +133,11 @@ async def forget_account(connection: AsyncConnection, login: str) -> None:
     await connection.execute(FORGET, {"keys": [key_of("account", login), key_of("command", login)]})
 
 
-async def sweep(connection: AsyncConnection, now: datetime) -> None:
-    """Forget what is old, and the oldest of too many."""
-    await connection.execute(SWEEP, {"forgotten": _forgotten(now), "rows_max": ROWS_MAX})
+async def sweep(connection: AsyncConnection, now: datetime, most: int, rows_max: int = ROWS_MAX) -> int:
+    """Forget what is old, and the oldest of too many, so much of each at most; return how much of the one or other."""
+    old = await connection.execute(SWEEP, {"forgotten": _forgotten(now), "most": most})
+    too_many = await connection.execute(SWEEP_TOO_MANY, {"rows_max": rows_max, "most": most})
+    return max(old.rowcount, too_many.rowcount)
 
 
 async def _look(connection: AsyncConnection, keys: Sequence[bytes], now: datetime) -> list[Count]:

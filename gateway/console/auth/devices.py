@@ -36,7 +36,11 @@ TRIM = text("""
 
 FORGET = text("DELETE FROM staff_device WHERE staff_id = :staff_id")
 
-SWEEP = text("DELETE FROM staff_device WHERE seen_at <= :since")
+SWEEP = text("""
+    DELETE FROM staff_device
+     WHERE token_sha256 IN (SELECT token_sha256 FROM staff_device WHERE seen_at <= :since
+                             LIMIT :most FOR UPDATE SKIP LOCKED)
+""")
 
 
 def digest_of(token: str) -> bytes:
@@ -68,9 +72,9 @@ async def forget_devices_of(connection: AsyncConnection, staff_id: int) -> None:
     await connection.execute(FORGET, {"staff_id": staff_id})
 
 
-async def sweep(connection: AsyncConnection, now: datetime) -> None:
-    """Forget the browsers that nobody used for long."""
-    await connection.execute(SWEEP, {"since": _since(now)})
+async def sweep(connection: AsyncConnection, now: datetime, most: int) -> int:
+    """Forget browsers that nobody used for long, so many at most, and return how many."""
+    return (await connection.execute(SWEEP, {"since": _since(now), "most": most})).rowcount
 
 
 def _since(now: datetime) -> datetime:

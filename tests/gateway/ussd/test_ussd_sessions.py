@@ -124,15 +124,15 @@ async def test_of_many_at_once_one_wins(store: SessionStore) -> None:
 
 async def test_sweeping_never_removes_a_live_session(store: SessionStore) -> None:
     assert await begin(store)
-    assert await store.sweep(LATER - timedelta(seconds=1)) == 0
+    assert await store.sweep(LATER - timedelta(seconds=1), 100) == 0
     assert await store.load(KEY, START) == SESSION
 
 
 async def test_sweeping_removes_the_rows_that_expired(database: Database) -> None:
     store = PostgresSessions(database)
     assert await begin(store)
-    assert await store.sweep(LATER) == 1
-    assert await store.sweep(LATER) == 0
+    assert await store.sweep(LATER, 100) == 1
+    assert await store.sweep(LATER, 100) == 0
 
 
 async def test_valkey_forgets_by_itself(valkey: Redis) -> None:

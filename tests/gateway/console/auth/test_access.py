@@ -230,10 +230,10 @@ async def test_old_mistakes_and_old_browsers_are_forgotten(desk: Desk) -> None:
         await tried(other, "awa.finance")
     assert await one(desk, "SELECT count(*) > 0 FROM login_attempt")
     desk.clock.forward(seconds=FORGET_AFTER_S + 1)
-    await desk.database.transact(lambda connection: attempts.sweep(connection, desk.clock.now()))
+    await desk.database.transact(lambda connection: attempts.sweep(connection, desk.clock.now(), 100))
     assert await one(desk, "SELECT count(*) FROM login_attempt") == 0
     desk.clock.forward(days=200)
-    await desk.database.transact(lambda connection: devices.sweep(connection, desk.clock.now()))
+    await desk.database.transact(lambda connection: devices.sweep(connection, desk.clock.now(), 100))
     assert await one(desk, "SELECT count(*) FROM staff_device") == 0
 
 
