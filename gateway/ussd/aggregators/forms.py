@@ -15,7 +15,7 @@ from payments.numbering import parse_msisdn
 #: A turn has five fields and an end notification thirteen; an address full of them is no telephone.
 FIELDS_MAX: Final = 40
 _INTERNATIONAL: Final = re.compile(r"[1-9][0-9]{9,14}")
-_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]+")
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff]+")
 # Source: 3GPP TS 23.038, 6.1.2.3.1: seven spare bits are filled with CR; older stacks leave them 0, which reads as "@",
 # and some gateways write that septet as "¡". Nothing that a caller may answer here ends in any of them.
 _PADDING: Final = "@\u00a1"
@@ -81,7 +81,7 @@ def _decoded(value: str) -> str:
 
 
 def clean(value: str) -> str:
-    """Take controls out of a value and blanks from its ends; what stood between two words still parts them."""
+    """Take controls, halves of characters and blanks at the ends out of a value; two words stay parted."""
     return _CONTROLS.sub(" ", value).strip()
 
 

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from redis.asyncio import Redis
 from sqlalchemy import text
 
@@ -165,19 +167,67 @@ GARBAGE = [
     "null",
     "[]",
     "{}",
-    '{"format": 2}',
-    encode_session(SESSION).replace('"format":2', '"format":1'),
-    encode_session(SESSION).replace("pay_wallet", 'pay_wallet"', 1),
+    '{"format": 3}',
+    *(
+        encode_session(SESSION).replace(true, false, 1)
+        for true, false in (
+            ('"format":3', '"format":2'),
+            ('"format":3', '"format":3,"other":1'),
+            ('"menus":2', '"menus":1'),
+            ('"menus":2', '"menus":"2"'),
+            ('"version":1', '"version":2'),
+            ("pay_wallet", 'pay_wallet"'),
+            ("2026-", "x"),
+            ("Z", ""),
+            ('"turn_ids":[]', '"turn_ids":3'),
+            ('"menu":"pay_wallet"', '"menu":1'),
+            ('"amount_xof":"1000"', '"amount_xof":1000'),
+            ('"options":{', '"options":["yes"],"was":{'),
+            ('"trail":["home"]', '"trail":[null]'),
+            ('"trail":["home"]', '"trail":"home"'),
+            ('"status":200', '"status":"200"'),
+            ('"body":"AAEC', '"body":"?'),
+            ('"ends":false', '"ends":0'),
+        )
+    ),
     encode_session(replace(SESSION, state=None)),
-    encode_session(SESSION).replace("2026-", "x"),
-    encode_session(SESSION).replace('"turn_ids":[]', '"turn_ids":3'),
     "[" * 100_000,
 ]
 
 
 @pytest.mark.parametrize("content", GARBAGE, ids=range(len(GARBAGE)))
 def test_garbage_counts_as_absent(content: str) -> None:
+    assert content != encode_session(SESSION)
     assert decode_session(content, 1) is None
+
+
+@given(st.text())
+def test_no_text_of_chance_is_a_session(text: str) -> None:
+    assert decode_session(text, 1) is None
+
+
+TEXTS = st.text(max_size=20)
+
+
+@given(
+    st.builds(
+        FlowState,
+        menu=TEXTS,
+        data=st.dictionaries(TEXTS, TEXTS, max_size=4),
+        options=st.dictionaries(TEXTS, TEXTS, max_size=4),
+        trail=st.lists(TEXTS, max_size=4).map(tuple),
+    ),
+    st.binary(max_size=200),
+    TEXTS,
+)
+def test_what_is_kept_comes_back_as_it_was_and_can_be_kept(state: FlowState, body: bytes, transcript: str) -> None:
+    session = replace(
+        SESSION, state=state, transcript=transcript, reply=replace(SESSION.reply, response=RawResponse(200, {}, body))
+    )
+    kept = encode_session(session)
+    assert decode_session(kept, 1) == session
+    # PostgreSQL keeps no NUL in a text.
+    assert "\x00" not in kept
 
 
 @pytest.mark.parametrize("kind", ["postgres", "redis"])
