@@ -48,7 +48,9 @@ PUT_OFF_EXIT: Final = 3
 @app.command("import")
 def import_file(
     path: Annotated[Path, typer.Argument(metavar="FICHIER", help="Le relevé, tel que l'opérateur l'a donné.")],
-    operator: Annotated[str, typer.Option(help="L'opérateur qui l'a donné.")] = "sandbox",
+    operator: Annotated[
+        str | None, typer.Option(help="L'opérateur qui l'a donné ; inutile quand il n'y en a qu'un.")
+    ] = None,
 ) -> None:
     """Importer un relevé : il est gardé, lu et rapproché, ou mis en quarantaine avec son motif."""
     # No variable here holds the bytes, so that they are in memory once: where they are stored.
@@ -108,12 +110,23 @@ def _content(path: Path) -> bytes:
     return content
 
 
-async def _import(process: ProcessDeps, operator: str, filename: str, content: bytes) -> ImportOutcome:
-    if operator not in process.deps.operators:
-        raise OperatorUnknown(operator)
+async def _import(process: ProcessDeps, named: str | None, filename: str, content: bytes) -> ImportOutcome:
+    operator = _giver(process.deps.statement_givers(), named)
     new, now = NewUpload(operator, filename, content, ACTOR), process.deps.clock.now()
     upload, already = await receive(process.deps.worker_db, new, now)
     return await _through(process, upload, already=already)
+
+
+def _giver(givers: tuple[str, ...], named: str | None) -> str:
+    """Return the operator that gave a statement: the one that is named, or the only one there is."""
+    if named is None and len(givers) > 1:
+        stop(f"Plusieurs opérateurs donnent des relevés ({', '.join(givers)}) : dites lequel avec --operator.")
+    if named is None and not givers:
+        stop("Aucun opérateur qui donne des relevés n'est configuré.")
+    operator = givers[0] if named is None else named
+    if operator not in givers:
+        raise OperatorUnknown(operator)
+    return operator
 
 
 async def _retry(process: ProcessDeps, number: int) -> ImportOutcome:

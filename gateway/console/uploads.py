@@ -52,14 +52,21 @@ async def statements_page(console: ConsoleDeps, visit: Visit) -> Response:
         at_work = await uploads_at_work(connection, LIST_ROWS_MAX)
         aside = await uploads_aside(connection, LIST_ROWS_MAX)
     return labelled_page(
-        console, visit, "statements.html", "releves", statements=statements, at_work=at_work, aside=aside
+        console,
+        visit,
+        "statements.html",
+        "releves",
+        statements=statements,
+        at_work=at_work,
+        aside=aside,
+        givers=console.deps.statement_givers(),
     )
 
 
 async def receive_statement(console: ConsoleDeps, visit: Visit) -> Response:
     """Store a statement and lead to its page, which shows what becomes of it."""
     operator = field_of(visit.form, "operator")
-    if operator not in console.deps.operators:
+    if operator not in console.deps.statement_givers():
         raise PageRefused(400, "Opérateur inconnu", "Choisissez un opérateur de la liste. Rien n'a été enregistré.")
     filename, content = await _uploaded(visit)
     new = NewUpload(operator, filename, content, audit.actor_of(visit.officer.login))

@@ -31,3 +31,7 @@ class Deps:
     service_code: str
     local_mode: bool
     reach: timedelta = REACH
+
+    def statement_givers(self) -> tuple[str, ...]:
+        """Return the operators that give statements, in a fixed order."""
+        return tuple(name for name in sorted(self.operators) if self.operators[name].capabilities.statement)

@@ -80,7 +80,7 @@ async def import_statement(
     ``StatementRejected`` says why a file is in quarantine, ``StatementPutOff`` that a received one must wait. The same
     content again finishes what was left, if anything was, and changes nothing otherwise.
     """
-    if operator not in recon.deps.operators:
+    if operator not in recon.deps.statement_givers():
         raise OperatorUnknown(operator)
     new = NewUpload(operator, filename, content, actor)
     upload, already = await receive(recon.deps.worker_db, new, recon.deps.clock.now())
