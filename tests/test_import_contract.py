@@ -67,6 +67,28 @@ def test_the_contract_is_kept() -> None:
     assert " 0 broken" in done.stdout
 
 
+def test_a_new_folder_keeps_the_contract_without_a_line_of_it(copy: Path) -> None:
+    """The invented folders of the tests, put where those of the product are."""
+    homes = {
+        "operators": "payments/operators",
+        "aggregators": "gateway/ussd/aggregators",
+        "senders": "gateway/sms/senders",
+    }
+    planted = [
+        shutil.copytree(folder, copy / home / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
+        for kind, home in homes.items()
+        for folder in (ROOT / "tests" / "invented" / kind).iterdir()
+        if folder.is_dir()
+    ]
+    try:
+        done = lint(copy)
+    finally:
+        for folder in planted:
+            shutil.rmtree(folder)
+    assert len(planted) == 3
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(("path", "line", "contract"), PLANTED)
 def test_a_planted_import_breaks_the_contract(copy: Path, path: str, line: str, contract: str) -> None:
     file = copy / path
