@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.break_kind import BreakKind
+from payments.detail import Detail, DetailCode, detail
 from payments.evidence.booked import read_payments
 from payments.evidence.facts import ConfirmedPayment, ExistingPayment, FoundBreak, MatchedBy
 from payments.ledger import chart
@@ -40,15 +40,6 @@ INSERT = text("""
 """)
 
 RECEIPT_DIGITS = 9
-
-#: What a piece of evidence is, in the words of finance.
-SOURCES: Final[Mapping[Provenance, str]] = {
-    Provenance.SIGNED_CALLBACK: "l'avis signé",
-    Provenance.UNVERIFIED_CALLBACK: "l'avis",
-    Provenance.QUERY: "l'interrogation de l'opérateur",
-    Provenance.STATEMENT: "le relevé",
-    Provenance.MANUAL: "la saisie à la main",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,34 +154,51 @@ def amount_mismatches(
 
 
 def _differences(confirmed: ConfirmedPayment, payment: ExistingPayment) -> Iterator[FoundBreak]:
-    source, transaction_id = SOURCES[confirmed.provenance], confirmed.operator_transaction_id
+    source, transaction_id = confirmed.provenance, confirmed.operator_transaction_id
     booked_as = payment.raw_transaction_id or transaction_id
     other_payer = (
         None not in {confirmed.payer_said, payment.payer_msisdn} and confirmed.payer_said != payment.payer_msisdn
     )
+    stated_payer, booked_payer = _masked(confirmed.payer_said), _masked(payment.payer_msisdn)
     if confirmed.written_as != booked_as and (other_payer or confirmed.amount_xof != payment.amount_xof):
-        detail = (
-            f"« {booked_as} » est créditée : {payment.amount_xof} F de {_payer(payment.payer_msisdn)} ; {source} donne "
-            f"« {confirmed.written_as} » : {confirmed.amount_xof} F de {_payer(confirmed.payer_said)}, non crédité"
+        said = detail(
+            DetailCode.CREDITED_UNDER_OTHER_ID,
+            provenance=source,
+            booked_id=booked_as,
+            booked_xof=payment.amount_xof,
+            booked_payer=booked_payer,
+            stated_id=confirmed.written_as,
+            stated_xof=confirmed.amount_xof,
+            stated_payer=stated_payer,
         )
         subject = f"{transaction_id}:{confirmed.written_as}:{confirmed.amount_xof}"
-        yield _difference(BreakKind.COLLISION, confirmed, payment, detail, subject)
+        yield _difference(BreakKind.COLLISION, confirmed, payment, said, subject)
         return
     if confirmed.amount_xof != payment.amount_xof:
-        detail = f"{source} dit {confirmed.amount_xof} F, nous avons crédité {payment.amount_xof} F"
-        yield _difference(BreakKind.AMOUNT, confirmed, payment, detail, transaction_id)
+        amounts = {"stated_xof": confirmed.amount_xof, "booked_xof": payment.amount_xof}
+        said = detail(DetailCode.CREDITED_OTHER_AMOUNT, provenance=source, **amounts)
+        yield _difference(BreakKind.AMOUNT, confirmed, payment, said, transaction_id)
     if other_payer:
-        detail = f"{source} nomme le payeur {_payer(confirmed.payer_said)}, nous {_payer(payment.payer_msisdn)}"
-        yield _difference(BreakKind.OTHER_PAYER, confirmed, payment, detail, transaction_id)
+        payers = {"stated_payer": stated_payer, "booked_payer": booked_payer}
+        said = detail(DetailCode.CREDITED_OTHER_PAYER, provenance=source, **payers)
+        yield _difference(BreakKind.OTHER_PAYER, confirmed, payment, said, transaction_id)
     # Only a reference outranks what was believed before; who paid says less than what was asked.
     named = confirmed.matched_by is MatchedBy.REFERENCE and confirmed.party_id is not None
     if named and payment.hold_reason is None and payment.party_id != confirmed.party_id:
-        detail = f"{source} nomme le ménage {confirmed.party_id}, l'argent est {_place(payment.party_id)}"
-        yield _difference(BreakKind.OTHER_HOUSEHOLD, confirmed, payment, detail, transaction_id)
+        said = _other_household(source, confirmed.party_id, payment.party_id)
+        yield _difference(BreakKind.OTHER_HOUSEHOLD, confirmed, payment, said, transaction_id)
+
+
+def _other_household(source: Provenance, stated: int | None, booked: int | None) -> Detail:
+    if booked is None:
+        return detail(DetailCode.CREDITED_TO_SUSPENSE, provenance=source, stated_household=stated)
+    return detail(
+        DetailCode.CREDITED_OTHER_HOUSEHOLD, provenance=source, stated_household=stated, booked_household=booked
+    )
 
 
 def _difference(
-    kind: BreakKind, confirmed: ConfirmedPayment, payment: ExistingPayment, detail: str, subject: str
+    kind: BreakKind, confirmed: ConfirmedPayment, payment: ExistingPayment, said: Detail, subject: str
 ) -> FoundBreak:
     return FoundBreak(
         kind=kind,
@@ -200,14 +208,10 @@ def _difference(
         difference_xof=confirmed.amount_xof - payment.amount_xof,
         operator_amount_xof=confirmed.amount_xof,
         ledger_amount_xof=payment.amount_xof,
-        detail=detail,
+        detail=said,
         transaction_id=confirmed.operator_transaction_id,
     )
 
 
-def _payer(msisdn: str | None) -> str:
-    return mask(msisdn) if msisdn else "payeur inconnu"
-
-
-def _place(party_id: int | None) -> str:
-    return "en attente d'affectation" if party_id is None else f"au ménage {party_id}"
+def _masked(msisdn: str | None) -> str | None:
+    return mask(msisdn) if msisdn else None

@@ -11,6 +11,7 @@ from payments.columns import (
     BigNumberKey,
     CountedId,
     DayKey,
+    Document,
     Francs,
     Instant,
     NumberKey,
@@ -457,10 +458,7 @@ class Break(Table, table=True):
             postgresql_where=sql("superseded_at IS NULL"),
         ),
         Index(
-            "ix_reconciliation_break_operator_about",
-            "operator",
-            "about",
-            postgresql_where=sql("superseded_at IS NULL"),
+            "ix_reconciliation_break_operator_about", "operator", "about", postgresql_where=sql("superseded_at IS NULL")
         ),
         Index("ix_reconciliation_break_day_operator_id", "day", "operator", "id"),
         Index("ix_reconciliation_break_open", "day", "operator", "id", postgresql_where=sql("closed_at IS NULL")),
@@ -476,7 +474,7 @@ class Break(Table, table=True):
     operator_amount_xof: OptionalFrancs = None
     ledger_amount_xof: OptionalFrancs = None
     difference_xof: Francs
-    detail: PlainText
+    detail: Document
     payment_id: OptionalNumber = None
     owner: OptionalText = None
     opened_at: Instant

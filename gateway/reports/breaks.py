@@ -9,6 +9,7 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
+from gateway.reports.break_sentences import sentence_of
 from gateway.reports.slices import SLICE_ROWS
 from payments.tables import Break
 
@@ -113,7 +114,7 @@ def _rows(found: Sequence[Row[Any]], today: date) -> tuple[BreakRow, ...]:
             operator_amount_xof=row.operator_amount_xof,
             ledger_amount_xof=row.ledger_amount_xof,
             difference_xof=row.difference_xof,
-            detail=row.detail,
+            detail=sentence_of(row.detail),
             age_days=max(((row.closed_at.date() if row.closed_at else today) - row.day).days, 0),
             opened_at=row.opened_at,
             closed_at=row.closed_at,

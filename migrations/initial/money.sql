@@ -338,7 +338,7 @@ CREATE TABLE reconciliation_break (
     operator_amount_xof BIGINT,
     ledger_amount_xof BIGINT,
     difference_xof BIGINT NOT NULL,
-    detail TEXT NOT NULL,
+    detail JSONB NOT NULL,
     payment_id BIGINT,
     owner TEXT,
     opened_at TIMESTAMP WITH TIME ZONE NOT NULL,

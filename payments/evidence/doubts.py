@@ -1,11 +1,12 @@
-"""The breaks that evidence opens, each with its sentence for finance."""
+"""The breaks that evidence opens, each with what a person must know of it."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from payments.break_kind import BreakKind
 from payments.dating import storable_moment
-from payments.evidence.facts import SAID, STANDS, ConfirmedPayment, FoundBreak
+from payments.detail import Detail, DetailCode, Value, detail
+from payments.evidence.facts import ConfirmedPayment, FoundBreak
 from payments.msisdn import mask
 from payments.observation import Observation
 from payments.requests.facts import RequestFact
@@ -17,7 +18,12 @@ def asked_other_amount(confirmed: ConfirmedPayment, request: RequestFact) -> Fou
     return _of_confirmed(
         BreakKind.ASKED_OTHER_AMOUNT,
         confirmed,
-        f"la demande {request.reference} était de {request.amount_xof} F, l'opérateur a pris {confirmed.amount_xof} F",
+        detail(
+            DetailCode.REQUESTED_OTHER_AMOUNT,
+            reference=request.reference,
+            requested_xof=request.amount_xof,
+            taken_xof=confirmed.amount_xof,
+        ),
     )
 
 
@@ -26,8 +32,7 @@ def double_payment(confirmed: ConfirmedPayment, request: RequestFact) -> FoundBr
     return _of_confirmed(
         BreakKind.DOUBLE_PAYMENT,
         confirmed,
-        f"la demande {request.reference} était déjà payée ; cette seconde opération de {confirmed.amount_xof} F "
-        "est passée au même ménage",
+        detail(DetailCode.REQUEST_PAID_TWICE, reference=request.reference, amount_xof=confirmed.amount_xof),
     )
 
 
@@ -35,34 +40,30 @@ def date(confirmed: ConfirmedPayment, said_at: datetime) -> FoundBreak:
     """Tell that the operator's date cannot be true, and which one the books took."""
     # One zone for both: a day of the operator's own may have our day's name and be another.
     theirs, ours = storable_moment(said_at) or said_at, confirmed.occurred_at
-    write = _moment if _day(theirs) == _day(ours) else _day
-    return _of_confirmed(
-        BreakKind.DATE,
-        confirmed,
-        f"l'opérateur la date du {write(theirs)}, ce qui ne se peut pas ; nos livres la datent du {write(ours)}",
-    )
+    if theirs.date() == ours.date():
+        said = detail(DetailCode.IMPOSSIBLE_MOMENT, stated_at=theirs.isoformat(), booked_at=ours.isoformat())
+    else:
+        said = detail(
+            DetailCode.IMPOSSIBLE_DAY, stated_day=theirs.date().isoformat(), booked_day=ours.date().isoformat()
+        )
+    return _of_confirmed(BreakKind.DATE, confirmed, said)
 
 
 def taken_back(confirmed: ConfirmedPayment, taken_xof: int) -> FoundBreak:
     """Tell of money that was known to be reversed, wholly or in part, when it was booked."""
-    if confirmed.hold_reason is not None:
-        rest = "elle est passée en attente et bloquée : deux personnes décident"
-    else:
-        rest = f"elle est créditée entière, {taken_xof} F attendent deux personnes"
-    detail = f"l'opérateur avait déjà repris {taken_xof} F sur {confirmed.amount_xof} F ; {rest}"
+    held = confirmed.hold_reason is not None
+    code = DetailCode.TAKEN_BACK_ON_HOLD if held else DetailCode.TAKEN_BACK_IN_PART
+    said = detail(code, taken_xof=taken_xof, amount_xof=confirmed.amount_xof)
     # A name of its own: the statement's line about the same reversal carries the day's difference.
-    return _of_confirmed(
-        BreakKind.REVERSAL, confirmed, detail, subject=f"{confirmed.operator_transaction_id}:taken_back"
-    )
+    return _of_confirmed(BreakKind.REVERSAL, confirmed, said, subject=f"{confirmed.operator_transaction_id}:taken_back")
 
 
 def collision(key: tuple[str, str], found: Sequence[ConfirmedPayment]) -> FoundBreak:
     """Tell that one transaction id, written in two ways, speaks of different money; none of it is credited."""
     operator, transaction_id = key
     said = sorted({(one.written_as, one.amount_xof, one.payer_said or "") for one in found})
-    forms = " ; ".join(
-        f"« {written} » : {amount_xof} F de {mask(payer) if payer else 'payeur inconnu'}"
-        for written, amount_xof, payer in said
+    forms: tuple[Value, ...] = tuple(
+        (written, amount_xof, mask(payer) if payer else None) for written, amount_xof, payer in said
     )
     return FoundBreak(
         kind=BreakKind.COLLISION,
@@ -72,13 +73,12 @@ def collision(key: tuple[str, str], found: Sequence[ConfirmedPayment]) -> FoundB
         difference_xof=0,
         operator_amount_xof=sum(amount_xof for _, amount_xof, _ in said),
         ledger_amount_xof=0,
-        detail=f"une même référence pour des opérations différentes, aucune n'est créditée d'office : {forms}",
+        detail=detail(DetailCode.ONE_ID_SEVERAL_PAYMENTS, forms=forms),
     )
 
 
 def other_request(said: ConfirmedPayment, request: RequestFact, holder: RequestFact | None) -> FoundBreak:
     """Tell that a request is said to be paid by money which is another request's."""
-    whose = f"de la demande {holder.reference}" if holder else "d'une autre demande"
     return FoundBreak(
         kind=BreakKind.OTHER_REQUEST,
         operator=said.operator,
@@ -87,15 +87,17 @@ def other_request(said: ConfirmedPayment, request: RequestFact, holder: RequestF
         difference_xof=0,
         operator_amount_xof=said.amount_xof,
         ledger_amount_xof=said.amount_xof,
-        detail=f"l'opérateur dit la demande {request.reference} payée par une opération {whose} ; "
-        "elle n'a pas d'argent à elle",
+        detail=detail(
+            DetailCode.REQUEST_PAID_BY_ANOTHERS_MONEY,
+            reference=request.reference,
+            holder=holder.reference if holder else None,
+        ),
         transaction_id=said.operator_transaction_id,
     )
 
 
 def contradiction(observed: Observation, request: RequestFact, state: State, at: datetime) -> FoundBreak:
     """Tell of news that contradicts what we believed of a request."""
-    before, said = STANDS[state], SAID[observed.status]
     return FoundBreak(
         kind=BreakKind.STATUS,
         operator=request.operator,
@@ -104,7 +106,9 @@ def contradiction(observed: Observation, request: RequestFact, state: State, at:
         difference_xof=0,
         operator_amount_xof=observed.amount_xof,
         ledger_amount_xof=request.amount_xof,
-        detail=f"la demande {request.reference} était {before}, l'opérateur la dit maintenant {said}",
+        detail=detail(
+            DetailCode.REQUEST_CONTRADICTED, reference=request.reference, state=state, status=observed.status
+        ),
     )
 
 
@@ -114,7 +118,11 @@ def reversal(observed: Observation, request: RequestFact | None, at: datetime) -
     if subject is None:
         return []
     amount_xof = observed.amount_xof or (request.amount_xof if request else None)
-    reversed_one = f"la demande {request.reference}" if request else f"l'opération {subject}"
+    said = (
+        detail(DetailCode.REQUEST_REVERSED, reference=request.reference)
+        if request
+        else detail(DetailCode.TRANSACTION_REVERSED, transaction_id=subject)
+    )
     return [
         FoundBreak(
             kind=BreakKind.REVERSAL,
@@ -125,13 +133,13 @@ def reversal(observed: Observation, request: RequestFact | None, at: datetime) -
             difference_xof=0,
             operator_amount_xof=amount_xof,
             ledger_amount_xof=amount_xof,
-            detail=f"l'opérateur dit {reversed_one} annulée ; le grand livre attend deux personnes",
+            detail=said,
             transaction_id=observed.operator_transaction_id,
         )
     ]
 
 
-def _of_confirmed(kind: BreakKind, confirmed: ConfirmedPayment, detail: str, subject: str | None = None) -> FoundBreak:
+def _of_confirmed(kind: BreakKind, confirmed: ConfirmedPayment, said: Detail, subject: str | None = None) -> FoundBreak:
     return FoundBreak(
         kind=kind,
         operator=confirmed.operator,
@@ -140,15 +148,6 @@ def _of_confirmed(kind: BreakKind, confirmed: ConfirmedPayment, detail: str, sub
         difference_xof=0,
         operator_amount_xof=confirmed.amount_xof,
         ledger_amount_xof=confirmed.amount_xof,
-        detail=detail,
+        detail=said,
         transaction_id=confirmed.operator_transaction_id,
     )
-
-
-def _day(moment: datetime) -> str:
-    # A year below 1000 is written as it is: it is the oddest thing that finance can be told.
-    return f"{moment.day:02d}/{moment.month:02d}/{moment.year:04d}"
-
-
-def _moment(moment: datetime) -> str:
-    return f"{_day(moment)} à {moment:%H:%M:%S} (UTC)"

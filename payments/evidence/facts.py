@@ -4,13 +4,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
 from payments.break_kind import BreakKind
 from payments.dating import Window
-from payments.observation import HoldReason, Observation, ObservedStatus, Provenance
+from payments.detail import Detail
+from payments.observation import HoldReason, Observation, Provenance
 from payments.requests.facts import RequestFact, StateChange
-from payments.requests.lifecycle import State
 
 
 class MatchedBy(StrEnum):
@@ -19,29 +18,6 @@ class MatchedBy(StrEnum):
     REFERENCE = "reference"
     PAYER = "payer"
     SUSPENSE = "suspense"
-
-
-#: What an operator says of one operation, in the words of finance.
-SAID: Final[Mapping[ObservedStatus, str]] = {
-    ObservedStatus.PENDING: "en cours",
-    ObservedStatus.SUCCEEDED: "réussie",
-    ObservedStatus.FAILED: "échouée",
-    ObservedStatus.EXPIRED: "expirée",
-    ObservedStatus.REVERSED: "annulée",
-    ObservedStatus.UNKNOWN: "d'état inconnu",
-}
-
-#: Where a request of ours stands, in the words of finance.
-STANDS: Final[Mapping[State, str]] = {
-    State.CREATED: "à envoyer",
-    State.SUBMITTED: "envoyée",
-    State.UNKNOWN: "sans réponse",
-    State.PENDING: "en attente du payeur",
-    State.SUCCEEDED: "payée",
-    State.FAILED: "refusée ou abandonnée",
-    State.EXPIRED: "expirée",
-    State.REVERSED: "annulée",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +137,7 @@ class FoundBreak:
     subject: str
     occurred_at: datetime
     difference_xof: int
-    detail: str
+    detail: Detail
     operator_amount_xof: int | None = None
     ledger_amount_xof: int | None = None
     transaction_id: str | None = None

@@ -1,5 +1,6 @@
 """Keeps what somebody must explain: once per (kind, operator, account, subject) while it stands."""
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Final
@@ -26,7 +27,7 @@ INSERT = text("""
            found.ledger_amount_xof, found.difference_xof, found.detail, payment.id, :now
       FROM unnest(CAST(:kinds AS text[]), CAST(:operators AS text[]), CAST(:accounts AS text[]),
                   CAST(:subjects AS text[]), CAST(:abouts AS text[]), CAST(:days AS date[]), CAST(:theirs AS bigint[]),
-                  CAST(:ours AS bigint[]), CAST(:differences AS bigint[]), CAST(:details AS text[]))
+                  CAST(:ours AS bigint[]), CAST(:differences AS bigint[]), CAST(:details AS jsonb[]))
            WITH ORDINALITY AS found(kind, operator, account, subject, about, day, operator_amount_xof,
                                     ledger_amount_xof, difference_xof, detail, place)
       LEFT JOIN payment ON payment.operator = found.operator AND payment.operator_transaction_id = found.about
@@ -62,7 +63,7 @@ async def record(connection: AsyncConnection, found: Sequence[FoundBreak], now: 
     """
     rows = [
         (one.kind, one.operator, NO_ACCOUNT, _subject(one), one.transaction_id or one.subject, utc_day(one.occurred_at),
-         one.operator_amount_xof, one.ledger_amount_xof, 0, one.detail)
+         one.operator_amount_xof, one.ledger_amount_xof, 0, _written(one))
         for one in found
     ]  # fmt: skip
     return await _insert(connection, rows, now)
@@ -83,7 +84,7 @@ async def replace(
         await connection.execute(SUPERSEDE, {"ids": sorted(gone), "because": OTHER_HALF_ARRIVED, "now": now})
     rows = [
         (one.kind, operator, one.account, one.subject, one.about, one.day, one.operator_amount_xof,
-         one.ledger_amount_xof, one.difference_xof, one.detail)
+         one.ledger_amount_xof, one.difference_xof, _written(one))
         for content, one in wanted.items() if content not in standing
     ]  # fmt: skip
     return await _insert(connection, rows, now)
@@ -95,7 +96,7 @@ async def about_day(connection: AsyncConnection, operator: str, day: date) -> se
 
 
 def _content(one: Difference | Row[tuple[object, ...]]) -> tuple[object, ...]:
-    # The sentence is left out: it names a line, and the next file says the same on another.
+    # The detail is left out: it names a line, and the next file says the same on another.
     figures = (one.operator_amount_xof, one.ledger_amount_xof, one.difference_xof)
     return (str(one.kind), one.account, one.subject, one.day, *figures)
 
@@ -103,6 +104,10 @@ def _content(one: Difference | Row[tuple[object, ...]]) -> tuple[object, ...]:
 def _subject(found: FoundBreak) -> str:
     # A name of its own: the statement's break on the same transaction carries the day's difference.
     return f"{found.subject}:{found.operator_amount_xof}" if found.kind is BreakKind.AMOUNT else found.subject
+
+
+def _written(one: Difference | FoundBreak) -> str:
+    return json.dumps(one.detail.document(), ensure_ascii=False)
 
 
 async def _insert(connection: AsyncConnection, rows: Sequence[tuple[object, ...]], now: datetime) -> int:

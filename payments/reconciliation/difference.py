@@ -1,11 +1,11 @@
-"""What a statement and our books differ by: a day, two figures, and a French sentence for whoever must explain it."""
+"""What a statement and our books differ by: a day, two figures, and what whoever explains it must know."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from payments.break_kind import BreakKind
-from payments.evidence.facts import SAID
+from payments.detail import Detail, DetailCode, Value, detail
 from payments.money import MAX_AMOUNT_XOF
 from payments.msisdn import mask
 from payments.reconciliation.coverage import utc_day
@@ -28,26 +28,23 @@ class Difference:
     operator_amount_xof: int | None
     ledger_amount_xof: int | None
     difference_xof: int
-    detail: str
+    detail: Detail
 
 
-def uncredited(kind: BreakKind, line: OperatorRecord, why: str) -> Difference:
+def uncredited(kind: BreakKind, line: OperatorRecord, said: Detail) -> Difference:
     """Open what a line moved and no money of ours explains."""
-    return _of(line, kind, (line.due_xof, 0, line.due_xof), why)
+    return _of(line, kind, (line.due_xof, 0, line.due_xof), said)
 
 
 def statement_only(line: OperatorRecord) -> Difference:
     """Open what the operator collected and nobody could credit."""
-    flaw = f"{_flaw(line)} ; elle ne peut pas être créditée telle quelle"
-    return replace(uncredited(BreakKind.STATEMENT_ONLY, line, flaw), operator_amount_xof=line.observation.amount_xof)
+    found = uncredited(BreakKind.STATEMENT_ONLY, line, _flaw(line))
+    return replace(found, operator_amount_xof=line.observation.amount_xof)
 
 
 def missing_in_statement(kind: BreakKind, unit: Unit, booked: Booked) -> Difference:
     """Open what we credited and no successful line covers."""
-    why = {
-        BreakKind.STATUS: "nous l'avons créditée, l'opérateur dit qu'elle a échoué",
-        BreakKind.DROPPED: "un premier relevé la donnait, le dernier ne la donne plus ; nous l'avons créditée",
-    }
+    code = {BreakKind.STATUS: DetailCode.FAILED_AT_OPERATOR, BreakKind.DROPPED: DetailCode.NO_LONGER_IN_STATEMENT}
     return Difference(
         kind=kind,
         account=unit.account,
@@ -57,7 +54,7 @@ def missing_in_statement(kind: BreakKind, unit: Unit, booked: Booked) -> Differe
         operator_amount_xof=0,
         ledger_amount_xof=booked.amount_xof,
         difference_xof=-booked.amount_xof,
-        detail=why.get(kind, "aucun relevé ne la nomme"),
+        detail=detail(code.get(kind, DetailCode.IN_NO_STATEMENT)),
     )
 
 
@@ -66,12 +63,17 @@ def paired(line: OperatorRecord, booked: Booked) -> tuple[Difference, ...]:
     found = list(_timing(line, booked))
     rest_xof = line.due_xof - booked.amount_xof
     if other_payer(line.observation.payer_msisdn, booked.payer_msisdn):
-        detail = f"le relevé nomme le payeur {_payer(line)}, nous avons crédité un autre payeur sous cette référence"
-        found.append(_of(line, BreakKind.COLLISION, (line.due_xof, booked.amount_xof, rest_xof), detail))
+        said = of_line(DetailCode.LINE_OTHER_PAYER, line, stated_payer=_payer(line))
+        found.append(_of(line, BreakKind.COLLISION, (line.due_xof, booked.amount_xof, rest_xof), said))
     elif rest_xof or line.observation.amount_xof != booked.amount_xof:
-        said = f"le relevé dit {line.observation.amount_xof} F et a mû {line.moved_xof} F"
-        detail = f"{said}, nous avons crédité {booked.amount_xof} F"
-        found.append(_of(line, BreakKind.AMOUNT, (line.due_xof, booked.amount_xof, rest_xof), detail))
+        said = of_line(
+            DetailCode.LINE_OTHER_AMOUNT,
+            line,
+            stated_xof=line.observation.amount_xof,
+            moved_xof=line.moved_xof,
+            booked_xof=booked.amount_xof,
+        )
+        found.append(_of(line, BreakKind.AMOUNT, (line.due_xof, booked.amount_xof, rest_xof), said))
     if booked.party_id is None:
         found.append(information(BreakKind.UNIDENTIFIED, line, booked))
     return tuple(found)
@@ -79,9 +81,9 @@ def paired(line: OperatorRecord, booked: Booked) -> tuple[Difference, ...]:
 
 def information(kind: BreakKind, line: OperatorRecord, booked: Booked | None) -> Difference:
     """Open what somebody should know and what changes no sum."""
-    said = line.observation
-    detail = f"opération {SAID[said.status]}"
-    return _of(line, kind, (said.amount_xof, booked.amount_xof if booked else None, 0), detail)
+    observed = line.observation
+    said = of_line(DetailCode.LINE_STATUS, line, status=observed.status)
+    return _of(line, kind, (observed.amount_xof, booked.amount_xof if booked else None, 0), said)
 
 
 def contradiction(line: OperatorRecord, booked: Booked) -> Difference:
@@ -92,9 +94,14 @@ def contradiction(line: OperatorRecord, booked: Booked) -> Difference:
 
 def misdated(line: OperatorRecord) -> Difference:
     """Open a date that its statement's period does not hold; the line counts on the nearest day that is in it."""
-    said_at, counted_at = line.observation.occurred_at, line.counts_at
-    detail = f"datée du {said_at:%d/%m/%Y %H:%M}, hors de la période du relevé : comptée le {counted_at:%d/%m/%Y}"
-    return _of(line, BreakKind.DATE, (line.due_xof, line.due_xof, 0), detail)
+    stated_at, counted_day = line.observation.occurred_at, utc_day(line.counts_at)
+    said = of_line(
+        DetailCode.LINE_OUTSIDE_PERIOD,
+        line,
+        stated_at=stated_at.isoformat() if stated_at else None,
+        counted_day=counted_day.isoformat(),
+    )
+    return _of(line, BreakKind.DATE, (line.due_xof, line.due_xof, 0), said)
 
 
 def changed(dropped: Sequence[OperatorRecord], added: Sequence[OperatorRecord]) -> Difference:
@@ -103,12 +110,13 @@ def changed(dropped: Sequence[OperatorRecord], added: Sequence[OperatorRecord]) 
     Units:   ``operator_amount_xof`` is what the last file moved, ``ledger_amount_xof`` what the first had.
     """
     kind = BreakKind.CORRECTED if dropped and added else BreakKind.ADDED if added else BreakKind.DROPPED
-    detail = {
-        BreakKind.CORRECTED: "le dernier relevé corrige ce qu'un premier disait",
-        BreakKind.ADDED: "le dernier relevé ajoute ce qu'un premier ne disait pas",
-        BreakKind.DROPPED: "le dernier relevé ne dit plus ce qu'un premier disait",
+    code = {
+        BreakKind.CORRECTED: DetailCode.LINE_CORRECTED,
+        BreakKind.ADDED: DetailCode.LINE_ADDED,
+        BreakKind.DROPPED: DetailCode.LINE_DROPPED,
     }[kind]
-    return _of((*added, *dropped)[0], kind, (_moved(added), _moved(dropped), 0), detail)
+    line = (*added, *dropped)[0]
+    return _of(line, kind, (_moved(added), _moved(dropped), 0), of_line(code, line))
 
 
 def other_payer(one: str | None, other: str | None) -> bool:
@@ -128,15 +136,15 @@ def numbered(found: Iterable[Difference]) -> tuple[Difference, ...]:
 
 def _timing(line: OperatorRecord, booked: Booked) -> tuple[Difference, ...]:
     """Open what crosses midnight: the same money, counted on one day by the operator and on another by us."""
-    said_at, held_at, held_xof = line.counts_at, booked.occurred_at, booked.amount_xof
-    if utc_day(said_at) == utc_day(held_at):
+    stated_at, booked_at, booked_xof = line.counts_at, booked.occurred_at, booked.amount_xof
+    if utc_day(stated_at) == utc_day(booked_at):
         return ()
-    detail = f"l'opérateur la date du {said_at:%d/%m/%Y %H:%M}, nous du {held_at:%d/%m/%Y %H:%M}"
-    ours = _of(line, BreakKind.TIMING_BOOKED, (0, held_xof, -held_xof), detail)
-    return _of(line, BreakKind.TIMING, (held_xof, 0, held_xof), detail), replace(ours, day=utc_day(held_at))
+    said = of_line(DetailCode.LINE_OTHER_DAY, line, stated_at=stated_at.isoformat(), booked_at=booked_at.isoformat())
+    ours = _of(line, BreakKind.TIMING_BOOKED, (0, booked_xof, -booked_xof), said)
+    return _of(line, BreakKind.TIMING, (booked_xof, 0, booked_xof), said), replace(ours, day=utc_day(booked_at))
 
 
-def _of(line: OperatorRecord, kind: BreakKind, figures: tuple[int | None, int | None, int], detail: str) -> Difference:
+def _of(line: OperatorRecord, kind: BreakKind, figures: tuple[int | None, int | None, int], said: Detail) -> Difference:
     theirs_xof, ours_xof, difference_xof = figures
     return Difference(
         kind=kind,
@@ -147,24 +155,31 @@ def _of(line: OperatorRecord, kind: BreakKind, figures: tuple[int | None, int | 
         operator_amount_xof=theirs_xof,
         ledger_amount_xof=ours_xof,
         difference_xof=difference_xof,
-        detail=f"ligne {line.line_number} du relevé n° {line.file_id} : {detail}",
+        detail=said,
     )
 
 
-def _payer(line: OperatorRecord) -> str:
-    return mask(line.observation.payer_msisdn) if line.observation.payer_msisdn else "inconnu"
+def of_line(code: DetailCode, line: OperatorRecord, **values: Value) -> Detail:
+    """Return a detail that names the line which it is about."""
+    return detail(code, line_number=line.line_number, file_id=line.file_id, **values)
+
+
+def _payer(line: OperatorRecord) -> str | None:
+    return mask(line.observation.payer_msisdn) if line.observation.payer_msisdn else None
 
 
 def _moved(lines: Sequence[OperatorRecord]) -> int:
     return sum(line.moved_xof for line in lines)
 
 
-def _flaw(line: OperatorRecord) -> str:
+def _flaw(line: OperatorRecord) -> Detail:
     said = line.observation
     if said.operator_transaction_id is None:
-        return "aucune référence d'opération"
+        return of_line(DetailCode.LINE_WITHOUT_REFERENCE, line)
     if said.amount_xof is None:
-        return "aucun montant lisible"
+        return of_line(DetailCode.LINE_WITHOUT_AMOUNT, line)
     if not 0 < said.amount_xof <= MAX_AMOUNT_XOF:
-        return f"montant de {said.amount_xof} F, hors de 1 à {MAX_AMOUNT_XOF} F"
-    return f"opération {SAID[said.status]}"
+        return of_line(
+            DetailCode.LINE_AMOUNT_OUT_OF_RANGE, line, amount_xof=said.amount_xof, largest_xof=MAX_AMOUNT_XOF
+        )
+    return of_line(DetailCode.LINE_NOT_CREDITABLE, line, status=said.status)

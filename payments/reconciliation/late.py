@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.break_kind import BreakKind
+from payments.detail import DetailCode
 
 LATE: Final = BreakKind.LATE_FOR_SEALED_DAY
 #: A break may become visible so long after the moment it bears: its transaction was under way meanwhile.
@@ -33,12 +34,21 @@ INSERT: Final = """
                                       ledger_amount_xof, difference_xof, detail, payment_id, opened_at)
 """
 
-SINCE_CLOSING: Final = "' F connus après la clôture du ' || to_char(closed_at AT TIME ZONE 'UTC', 'DD/MM/YYYY')"
+CLOSED_DAY: Final = "'closed_day', to_char(closed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
+
+#: What ``Detail.document`` would write of such money.
+PAYMENT_DETAIL: Final = (
+    f"jsonb_build_object('code', '{DetailCode.PAYMENT_AFTER_CLOSING}', 'amount_xof', amount_xof, {CLOSED_DAY})"
+)
+LINE_DETAIL: Final = (
+    f"jsonb_build_object('code', '{DetailCode.LINE_AFTER_CLOSING}', 'number', line_number, 'moved_xof', moved_xof,"
+    f" {CLOSED_DAY})"
+)
 
 PAYMENTS = text(f"""
     {INSERT}
     SELECT '{LATE}', operator, '', operator_transaction_id, operator_transaction_id, day, NULL, amount_xof, 0,
-           amount_xof || {SINCE_CLOSING}, id, :now
+           {PAYMENT_DETAIL}, id, :now
       FROM ({BEHIND} AND payment.id = ANY(CAST(:ids AS bigint[]))) AS late
      ORDER BY operator, operator_transaction_id
         ON CONFLICT (kind, operator, account, subject) WHERE superseded_at IS NULL DO NOTHING
@@ -49,7 +59,7 @@ PAYMENTS = text(f"""
 PAYMENTS_AFTER = text(f"""
     {INSERT}
     SELECT '{LATE}', operator, '', operator_transaction_id, operator_transaction_id, day, NULL, amount_xof, 0,
-           amount_xof || {SINCE_CLOSING}, id, :now
+           {PAYMENT_DETAIL}, id, :now
       FROM ({BEHIND} AND payment.ledger_txn_id > :after) AS late
      ORDER BY operator, operator_transaction_id
         ON CONFLICT (kind, operator, account, subject) WHERE superseded_at IS NULL DO NOTHING
@@ -65,7 +75,7 @@ OF_LINE: Final = "concat_ws('/', line.kind, line.operator_transaction_id, line.f
 LINES = text(f"""
     {INSERT}
     SELECT '{LATE}', operator, '', subject, subject, day, moved_xof, NULL, 0,
-           'ligne ' || line_number || ' : ' || moved_xof || {SINCE_CLOSING}, NULL, :now
+           {LINE_DETAIL}, NULL, :now
       FROM (SELECT DISTINCT ON (line.operator, named.subject) line.operator, line.line_number, line.moved_xof,
                    report.day, report.closed_at, named.subject
               FROM statement_file file

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from payments.break_kind import BreakKind
+from payments.detail import DetailCode
 from payments.observation import LineKind
 from payments.reconciliation import difference
 from payments.reconciliation.difference import Difference
@@ -118,11 +119,10 @@ def _judge(line: OperatorRecord, unit: Unit, paired: OperatorRecord | None, coll
     if line.kind is LineKind.COLLECTION:
         return _unsuccessful(line, unit.payment, paired)
     if line.kind is LineKind.REVERSAL and line.due_xof:
-        taken = f"l'opérateur a repris {-line.due_xof} F ({line.reference or 'sans référence propre'})"
-        why = f"{taken} ; le grand livre attend deux personnes"
+        why = difference.of_line(DetailCode.LINE_REVERSED, line, taken_xof=-line.due_xof, own_reference=line.reference)
         return Bucket.REVERSAL, (difference.uncredited(BreakKind.REVERSAL, line, why),)
     if line.due_xof:
-        why = "le solde a bougé sous un service que nous ne connaissons pas"
+        why = difference.of_line(DetailCode.LINE_UNKNOWN_SERVICE, line)
         return Bucket.UNKNOWN_SERVICE, (difference.uncredited(BreakKind.UNKNOWN_SERVICE, line, why),)
     return Bucket.NOT_MONEY, ()
 
@@ -137,11 +137,11 @@ def _collected(
     if len(collected.lines) == 1:
         return Bucket.UNREADABLE, (difference.statement_only(line),)
     if collected.differ or collected.are_apart_from(line):
-        why = "la même référence désigne plusieurs opérations (payeur, montant ou moment différent)"
+        why = difference.of_line(DetailCode.LINE_SEVERAL_OPERATIONS, line)
         return Bucket.COLLISION, (difference.uncredited(BreakKind.COLLISION, line, why),)
     if paired is None and line is collected.lines[0]:
         return Bucket.UNREADABLE, (difference.statement_only(line),)
-    why = "le relevé la donne deux fois et son solde a bougé deux fois"
+    why = difference.of_line(DetailCode.LINE_MOVED_TWICE, line)
     return Bucket.DOUBLED, (difference.uncredited(BreakKind.DUPLICATE, line, why),)
 
 
@@ -170,7 +170,7 @@ def _first_word(lines: Sequence[OperatorRecord]) -> OperatorRecord | None:
 def _unsuccessful(line: OperatorRecord, booked: Booked | None, paired: OperatorRecord | None) -> _Word:
     found: tuple[Difference, ...] = ()
     if line.due_xof:
-        why = "elle n'est pas dite réussie, et pourtant le solde a bougé"
+        why = difference.of_line(DetailCode.LINE_MOVED_WITHOUT_SUCCESS, line)
         found = (difference.uncredited(BreakKind.STATEMENT_ONLY, line, why),)
     if booked is None:
         return (Bucket.UNREADABLE if found else Bucket.NOT_MONEY), found

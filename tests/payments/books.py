@@ -136,7 +136,7 @@ ONE_OF_EACH = """
     VALUES ('2026-11-23', 1, '{}', '\\x00', '\\x01', '\\x02', 'test', %(at)s);
     INSERT INTO audit_event (at, actor, action, subject, detail) VALUES (%(at)s, 'a', 'b', 'c', '{}');
     INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, difference_xof, detail, opened_at)
-    VALUES ('STATUS', 'sandbox', '', 's', 's', '2026-11-23', 0, 'd', %(at)s);
+    VALUES ('STATUS', 'sandbox', '', 's', 's', '2026-11-23', 0, '{"code": "in_no_statement"}', %(at)s);
     INSERT INTO ledger_block (seq, after_txn_id, through_txn_id, txn_count, previous_sha256, sha256, sealed_at)
     VALUES (999, 998, 999, 1, '\\x00', '\\x01', %(at)s)
 """

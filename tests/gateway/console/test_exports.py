@@ -27,7 +27,7 @@ async def open_many(desk: Desk, count: int) -> None:
                 INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, difference_xof, detail,
                                                   opened_at)
                 SELECT 'STATUS', 'sandbox', 'RAMU', 'T' || number, 'T' || number, '2026-11-20', number,
-                       repeat('x', 200), now()
+                       jsonb_build_object('code', repeat('x', 200)), now()
                   FROM generate_series(1, :count) AS number
             """),
             {"count": count},

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from gateway.members.number import ramu_number
 from gateway.members.register import FIRST_SERIAL
 from gateway.money.credit_evidence import CreditingContext, credit_evidence
+from gateway.reports.break_sentences import sentence_of
 from payments.evidence.facts import Evidence
 from payments.observation import Observation, ObservedStatus, Provenance
 from tests.fixed import START
@@ -159,8 +160,9 @@ async def test_a_collision_with_credited_money_leaves_it_and_shows_both(world: W
     await learn(world, said(raw_transaction_id="t1", amount_xof=4500))
     assert await booked(world) == [("T1", 1, 3000, None)]
     [(detail,)] = await world.rows("SELECT detail FROM reconciliation_break WHERE kind = 'COLLISION'")
-    assert "« T1 »" in str(detail)
-    assert "« t1 » : 4500 F" in str(detail)
+    assert isinstance(detail, dict)
+    assert "« T1 »" in sentence_of(detail)
+    assert "« t1 » : 4500 F" in sentence_of(detail)
     assert await world.rows("SELECT raw_transaction_id FROM payment") == [("T1",)]
 
 

@@ -267,7 +267,7 @@ class MadeDay:
         await self.connection.execute(
             insert(Break).values(
                 kind=kind, operator=self.operator, account=self.account, subject=subject, about=subject, day=self.day,
-                difference_xof=difference_xof, detail="made by hand", opened_at=self.now,
+                difference_xof=difference_xof, detail={"code": "in_no_statement"}, opened_at=self.now,
                 closed_at=self.now if closed or superseded else None,
                 close_reason="explained" if closed else None, superseded_at=self.now if superseded else None,
             )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.reports.break_sentences import sentence
 from payments.break_kind import BreakKind
 from payments.credit import NewPayment, amount_mismatches, receipt_number
 from payments.evidence.decide import decide
@@ -231,7 +232,7 @@ def test_money_of_another_amount_than_asked_is_credited_as_it_came_and_told() ->
     assert only(decision).amount_xof == 2900
     [found] = decision.breaks
     assert (found.kind, found.subject, found.difference_xof) == (BreakKind.ASKED_OTHER_AMOUNT, "T1", 0)
-    assert "était de 3000 F" in found.detail
+    assert "était de 3000 F" in sentence(found.detail)
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -263,7 +264,7 @@ def test_evidence_for_another_household_than_credited_before_is_told_in_french(
     confirmed = only(decide([Evidence(seen(), 1)], KNOWN, NOW))
     [found] = amount_mismatches([confirmed], [ExistingPayment(1, OP, "T1", party_id, 3000)])
     assert (found.kind, found.subject, found.difference_xof) == (BreakKind.OTHER_HOUSEHOLD, "T1", 0)
-    assert found.detail == f"l'interrogation de l'opérateur nomme le ménage 11, l'argent est {place}"
+    assert sentence(found.detail) == f"l'interrogation de l'opérateur nomme le ménage 11, l'argent est {place}"
 
 
 @pytest.mark.parametrize("request_id", [1, None], ids=["of our request", "of money nobody asked for"])

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.reports.break_sentences import sentence
 from payments.break_kind import BreakKind
 from payments.credit import NewPayment, amount_mismatches
 from payments.dating import Window
@@ -116,7 +117,7 @@ def test_money_reversed_in_part_is_credited_whole_with_a_break_of_that_part(reve
     [confirmed] = decision.confirmed
     assert (confirmed.amount_xof, confirmed.party_id, confirmed.hold_reason) == (3000, 11, None)
     [found] = [one for one in decision.breaks if one.kind is BreakKind.REVERSAL]
-    assert "500 F sur 3000 F" in found.detail
+    assert "500 F sur 3000 F" in sentence(found.detail)
     assert [step.after for step in decision.steps] == [State.SUCCEEDED]
 
 
@@ -210,9 +211,9 @@ def test_two_ways_of_writing_one_id_for_different_money_are_credited_by_nobody(
     assert (decision.confirmed, decision.steps) == ((), ())
     [found] = decision.breaks
     assert (found.kind, found.subject) == (BreakKind.COLLISION, "T1")
-    assert "« T1 » : 3000 F" in found.detail
-    assert "« t1 »" in found.detail
-    assert AMINATA not in found.detail
+    assert "« T1 » : 3000 F" in sentence(found.detail)
+    assert "« t1 »" in sentence(found.detail)
+    assert AMINATA not in sentence(found.detail)
     again = decide([said()], replace(KNOWN, collided={(OP, "T1")}), NOW)
     assert (again.confirmed, kinds(again)) == ((), {BreakKind.COLLISION: "T1"})
 
@@ -267,7 +268,7 @@ def test_a_date_that_cannot_be_true_is_a_difference_and_the_money_is_dated_by_it
     assert [confirmed.occurred_at for confirmed in decision.confirmed] == [NOW]
     [found] = decision.breaks
     assert (found.kind, found.subject, found.occurred_at) == (BreakKind.DATE, "T1", NOW)
-    assert f"{occurred_at.day:02d}/{occurred_at.month:02d}/{occurred_at.year:04d}" in found.detail
+    assert f"{occurred_at.day:02d}/{occurred_at.month:02d}/{occurred_at.year:04d}" in sentence(found.detail)
 
 
 @pytest.mark.parametrize(
@@ -285,7 +286,7 @@ def test_a_date_that_differs_by_its_hour_or_zone_alone_is_told_with_the_hour(
     occurred_at: datetime, said_at: str, ours: str
 ) -> None:
     [found] = decide([said(occurred_at=occurred_at)], KNOWN, NOW).breaks
-    theirs, _, booked = found.detail.partition(", ce qui ne se peut pas ; ")
+    theirs, _, booked = sentence(found.detail).partition(", ce qui ne se peut pas ; ")
     assert theirs.startswith(f"l'opérateur la date du {said_at}")
     assert booked.startswith(f"nos livres la datent du {ours}")
     assert theirs.removeprefix("l'opérateur la date du ") != booked.removeprefix("nos livres la datent du ")

@@ -45,7 +45,7 @@ SELECT file_id, line_number, 'sandbox', kind, status, amount_xof, fee_xof, payer
 INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, operator_amount_xof, ledger_amount_xof,
                                   difference_xof, detail, opened_at, closed_at, close_reason)
 SELECT (ARRAY['AMOUNT', 'STATEMENT_ONLY', 'LEDGER_ONLY', 'UNIDENTIFIED'])[1 + b % 4], 'sandbox', '', 'X' || b, 'X' || b, day,
-       1000, 900, 0, 'ligne ' || b || ' : à expliquer', day + interval '1 day', CASE WHEN b % 2 = 0 THEN day + interval '3 days' END,
+       1000, 900, 0, jsonb_build_object('code', 'line_status', 'line_number', b, 'file_id', 1, 'status', 'unknown'), day + interval '1 day', CASE WHEN b % 2 = 0 THEN day + interval '3 days' END,
        CASE WHEN b % 2 = 0 THEN 'expliqué par l''opérateur' END
   FROM (SELECT b, DATE '$first_day' + (sqrt(b / ($payments / 500 + 200)::float8) * ($days - 41))::int AS day
           FROM generate_series(1, $payments / 500 + 200) AS b) AS found
