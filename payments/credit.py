@@ -185,16 +185,14 @@ def _differences(confirmed: ConfirmedPayment, payment: ExistingPayment) -> Itera
     # Only a reference outranks what was believed before; who paid says less than what was asked.
     named = confirmed.matched_by is MatchedBy.REFERENCE and confirmed.party_id is not None
     if named and payment.hold_reason is None and payment.party_id != confirmed.party_id:
-        said = _other_household(source, confirmed.party_id, payment.party_id)
+        said = _other_party(source, confirmed.party_id, payment.party_id)
         yield _difference(BreakKind.OTHER_HOUSEHOLD, confirmed, payment, said, transaction_id)
 
 
-def _other_household(source: Provenance, stated: int | None, booked: int | None) -> Detail:
+def _other_party(source: Provenance, stated: int | None, booked: int | None) -> Detail:
     if booked is None:
-        return detail(DetailCode.CREDITED_TO_SUSPENSE, provenance=source, stated_household=stated)
-    return detail(
-        DetailCode.CREDITED_OTHER_HOUSEHOLD, provenance=source, stated_household=stated, booked_household=booked
-    )
+        return detail(DetailCode.CREDITED_TO_SUSPENSE, provenance=source, stated_party_id=stated)
+    return detail(DetailCode.CREDITED_OTHER_PARTY, provenance=source, stated_party_id=stated, booked_party_id=booked)
 
 
 def _difference(

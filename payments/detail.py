@@ -29,7 +29,7 @@ class DetailCode(StrEnum):
     CREDITED_UNDER_OTHER_ID = "credited_under_other_id"
     CREDITED_OTHER_AMOUNT = "credited_other_amount"
     CREDITED_OTHER_PAYER = "credited_other_payer"
-    CREDITED_OTHER_HOUSEHOLD = "credited_other_household"
+    CREDITED_OTHER_PARTY = "credited_other_party"
     CREDITED_TO_SUSPENSE = "credited_to_suspense"
     FAILED_AT_OPERATOR = "failed_at_operator"
     NO_LONGER_IN_STATEMENT = "no_longer_in_statement"
@@ -57,6 +57,32 @@ class DetailCode(StrEnum):
     TOTAL_FEES_DIFFERS = "total_fees_differs"
     PAYMENT_AFTER_CLOSING = "payment_after_closing"
     LINE_AFTER_CLOSING = "line_after_closing"
+    EARLY_ROWS = "early_rows"
+    BLOCK_MISSING = "block_missing"
+    BLOCK_NOT_ADJOINING = "block_not_adjoining"
+    BLOCK_NOT_LINKED = "block_not_linked"
+    BLOCK_ROWS_MISSING = "block_rows_missing"
+    BLOCK_ROWS_INSERTED = "block_rows_inserted"
+    BLOCK_ROWS_CHANGED = "block_rows_changed"
+    DAY_OUT_OF_ORDER = "day_out_of_order"
+    DAY_REWRITTEN = "day_rewritten"
+    DAY_ON_LOST_BLOCK = "day_on_lost_block"
+    HASH_UNKNOWN = "hash_unknown"
+    DAY_ROWS_CHANGED = "day_rows_changed"
+    DAY_FILE_CHANGED = "day_file_changed"
+    TXN_UNBALANCED = "txn_unbalanced"
+    ENTRY_ALONE = "entry_alone"
+    LEDGER_SUM = "ledger_sum"
+    PAYMENT_POSTED_OTHERWISE = "payment_posted_otherwise"
+    PAYMENT_OF_ANOTHER = "payment_of_another"
+    PAYMENT_AT_OTHER_MOMENT = "payment_at_other_moment"
+    PAYMENT_OTHER_NAME = "payment_other_name"
+    FILE_CHANGED = "file_changed"
+    MONEY_WITHOUT_PAYMENT = "money_without_payment"
+    ALLOCATED_OTHERWISE = "allocated_otherwise"
+    ALLOCATED_ON_OTHER_DAY = "allocated_on_other_day"
+    ITEM_OVERPAID = "item_overpaid"
+    ACCOUNT_TOTAL_OTHERWISE = "account_total_otherwise"
 
 
 _LINE: Final = ("line_number", "file_id")
@@ -79,8 +105,8 @@ VALUES: Final[Mapping[DetailCode, tuple[str, ...]]] = {
     ),
     DetailCode.CREDITED_OTHER_AMOUNT: ("provenance", "stated_xof", "booked_xof"),
     DetailCode.CREDITED_OTHER_PAYER: ("provenance", "stated_payer", "booked_payer"),
-    DetailCode.CREDITED_OTHER_HOUSEHOLD: ("provenance", "stated_household", "booked_household"),
-    DetailCode.CREDITED_TO_SUSPENSE: ("provenance", "stated_household"),
+    DetailCode.CREDITED_OTHER_PARTY: ("provenance", "stated_party_id", "booked_party_id"),
+    DetailCode.CREDITED_TO_SUSPENSE: ("provenance", "stated_party_id"),
     DetailCode.FAILED_AT_OPERATOR: (),
     DetailCode.NO_LONGER_IN_STATEMENT: (),
     DetailCode.IN_NO_STATEMENT: (),
@@ -107,6 +133,32 @@ VALUES: Final[Mapping[DetailCode, tuple[str, ...]]] = {
     DetailCode.TOTAL_FEES_DIFFERS: ("of_file_id", "printed_xof", "lines_xof"),
     DetailCode.PAYMENT_AFTER_CLOSING: ("amount_xof", "closed_day"),
     DetailCode.LINE_AFTER_CLOSING: ("number", "moved_xof", "closed_day"),
+    DetailCode.EARLY_ROWS: ("count",),
+    DetailCode.BLOCK_MISSING: ("seq",),
+    DetailCode.BLOCK_NOT_ADJOINING: (),
+    DetailCode.BLOCK_NOT_LINKED: (),
+    DetailCode.BLOCK_ROWS_MISSING: ("first_id", "last_id", "count"),
+    DetailCode.BLOCK_ROWS_INSERTED: ("first_id", "last_id", "count"),
+    DetailCode.BLOCK_ROWS_CHANGED: ("first_id", "last_id"),
+    DetailCode.DAY_OUT_OF_ORDER: ("signed_on",),
+    DetailCode.DAY_REWRITTEN: ("signed_on",),
+    DetailCode.DAY_ON_LOST_BLOCK: ("signed_on", "hash_start"),
+    DetailCode.HASH_UNKNOWN: ("hash",),
+    DetailCode.DAY_ROWS_CHANGED: ("signed_on", "rows"),
+    DetailCode.DAY_FILE_CHANGED: ("signed_on", "of_file_id", "operator"),
+    DetailCode.TXN_UNBALANCED: ("txn_id", "entry_count", "sum_xof"),
+    DetailCode.ENTRY_ALONE: ("txn_id", "line"),
+    DetailCode.LEDGER_SUM: ("sum_xof",),
+    DetailCode.PAYMENT_POSTED_OTHERWISE: ("payment_id", "amount_xof", "posted_xof"),
+    DetailCode.PAYMENT_OF_ANOTHER: ("payment_id", "party_id", "txn_id", "line", "entry_party_id", "account"),
+    DetailCode.PAYMENT_AT_OTHER_MOMENT: ("payment_id", "occurred", "effective"),
+    DetailCode.PAYMENT_OTHER_NAME: ("payment_id", "operator", "transaction_id", "ref"),
+    DetailCode.FILE_CHANGED: ("of_file_id", "operator", "filename"),
+    DetailCode.MONEY_WITHOUT_PAYMENT: ("txn_id", "amount_xof", "account"),
+    DetailCode.ALLOCATED_OTHERWISE: ("txn_id", "party_id", "posted_xof", "allocated_xof"),
+    DetailCode.ALLOCATED_ON_OTHER_DAY: ("allocation_id", "allocated_on", "paid_on"),
+    DetailCode.ITEM_OVERPAID: ("due_item_id", "amount_xof", "allocated_xof"),
+    DetailCode.ACCOUNT_TOTAL_OTHERWISE: ("account", "kept_debit_xof", "kept_credit_xof", "debit_xof", "credit_xof"),
 }  # fmt: skip
 
 

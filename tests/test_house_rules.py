@@ -42,6 +42,12 @@ PURE = (
     "ussd_flows.step",
 )
 
+#: Words of French prose that English has not.
+FRENCH = re.compile(r"(?i)\b(le|la|les|des|du|une|est|pas|que|qui|dans|avec|sur|nous|cette|ses|elle|il)\b")
+#: What an operator prints is in its own language. Why a file or an amount is refused is still a sentence there too;
+#: it becomes a code when statements are read as a stream.
+SPEAKS_FRENCH = ("payments/operators/", "payments/money.py", "payments/errors.py")
+
 #: What docstrings that name a thing or ask a question begin with.
 NO_VERBS = re.compile(
     "An?|The|This|That|These|Those|It|Its|One|Any|All|Every|Each|No|None|Nothing|Everything|Everyone|Nobody|Whoever|"
@@ -226,6 +232,16 @@ def moods(path: str, _text: str, tree: ast.Module) -> Iterator[str]:
             yield f"{function.lineno}: the docstring of {function.name} begins with {first}"
 
 
+def prose(path: str, text: str, tree: ast.Module) -> Iterator[str]:
+    """Report words for people in payments: codes and values stand there, sentences where people read them."""
+    if not path.startswith("payments/") or path.startswith(SPEAKS_FRENCH):
+        return
+    for node in texts(tree):
+        written = ast.get_source_segment(text, node) or str(node.value)
+        if any(one.isalpha() and not one.isascii() for one in written) or FRENCH.search(str(node.value)):
+            yield f"{node.lineno}: words for people: {node.value!r:.60}"
+
+
 #: Each rule with the file that must break it.
 RULES: dict[str, tuple[Rule, str, str]] = {
     "function sizes": (function_sizes, "payments/x.py", "def f():\n" + "    g()\n" * 50),
@@ -259,6 +275,12 @@ RULES: dict[str, tuple[Rule, str, str]] = {
     "docstring of a question": (moods, "payments/x.py", 'def f():\n    """What is owed."""'),
     "docstring of a thing": (moods, "ussd_flows/x.py", 'async def f():\n    """The amount."""'),
     "docstring that reports": (moods, "gateway/x.py", 'class X:\n    def f(self):\n        """Gives the amount."""'),
+    "sentence in French": (
+        prose,
+        "payments/ledger/x.py",
+        'why = f"{amount_xof} F sont en attente : {reason}, pas sur le compte"',
+    ),
+    "word with an accent": (prose, "payments/x.py", "label = 'créditée'"),
     "source": (sources, "payments/operators/x/callback.py", '"""Reads callbacks."""'),
 }
 
@@ -281,6 +303,7 @@ CLEAN = {
     "gateway/y.py": "x = f()  # noqa: S105 - the word is public\ny = g()  # type: ignore[misc]  # the library lies",
     "gateway/infra/database.py": "async def f(c):\n    await c.commit()",
     "payments/__init__.py": "",
+    "payments/z.py": 'MARKS = "\\u00e9"\nq = "SELECT id FROM payment WHERE state = 1"\nwhy = "never sent: too late"',
     "payments/y.py": 'class X:\n    """What is owed."""\n\ndef f():\n    """Return what is owed."""',
     "payments/operators/x/client.py": '"""Calls.\n\nSource:  the operator\'s guide.\n"""',
 }

@@ -14,6 +14,7 @@ from gateway.french import counted, francs
 from gateway.infra.clock import SystemClock
 from gateway.infra.database import Timeouts
 from gateway.money.close_day import verify_all
+from gateway.reports.break_sentences import sentence
 from payments.ledger.balance import balances
 from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.post import wait_for_postings
@@ -130,4 +131,4 @@ def _digest(written: str) -> bytes:
 
 def _sentence(finding: Finding) -> str:
     place = f"Bloc {finding.block_seq}" if finding.block_seq is not None else "Livres"
-    return f"{place} : {FINDINGS[finding.kind]} ({finding.detail})."
+    return f"{place} : {FINDINGS[finding.kind]} ({sentence(finding.detail)})."

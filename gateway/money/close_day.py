@@ -15,6 +15,7 @@ from gateway.money.match_statement import ReconcilingDeps, explain_day
 from gateway.reports.breaks import break_figures
 from gateway.reports.day import DaySummary, bounds, day_report
 from gateway.tables import AuditEvent
+from payments.detail import read_detail
 from payments.ledger.balance import FINDINGS_MAX, check_books
 from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.post import wait_for_postings
@@ -36,8 +37,9 @@ from payments.reconciliation.late import UNDER_WAY_MAX, LateMoney
 
 #: What is allocated to due items is what stands on the contributions of the same household, transaction by transaction.
 ALLOCATIONS = text("""
-    SELECT 'écriture ' || txn_id || ', ménage ' || party_id || ' : ' || coalesce(posted.amount_xof, 0)
-           || ' F passés, ' || coalesce(allocated.amount_xof, 0) || ' F imputés'
+    SELECT jsonb_build_object('code', 'allocated_otherwise', 'txn_id', txn_id, 'party_id', party_id,
+                              'posted_xof', coalesce(posted.amount_xof, 0),
+                              'allocated_xof', coalesce(allocated.amount_xof, 0))
       FROM (SELECT txn_id, party_id, -sum(amount_xof) AS amount_xof
               FROM ledger_entry WHERE account = 'contributions' GROUP BY txn_id, party_id) AS posted
       FULL JOIN (SELECT ledger_txn_id AS txn_id, household_id AS party_id, sum(amount_xof) AS amount_xof
@@ -48,15 +50,17 @@ ALLOCATIONS = text("""
 
 
 ALLOCATED_ON = text("""
-    SELECT 'imputation ' || allocation.id || ' du ' || allocation.allocated_on || ', paiement du '
-           || CAST(txn.effective_at AT TIME ZONE 'UTC' AS date)
+    SELECT jsonb_build_object('code', 'allocated_on_other_day', 'allocation_id', allocation.id,
+                              'allocated_on', allocation.allocated_on,
+                              'paid_on', CAST(txn.effective_at AT TIME ZONE 'UTC' AS date))
       FROM allocation JOIN ledger_txn txn ON txn.id = allocation.ledger_txn_id
      WHERE txn.kind = 'payment' AND allocation.allocated_on <> CAST(txn.effective_at AT TIME ZONE 'UTC' AS date)
      ORDER BY allocation.id LIMIT :most
 """)
 
 DUE_ITEMS = text("""
-    SELECT 'échéance ' || item.id || ' de ' || item.amount_xof || ' F : ' || sum(allocation.amount_xof) || ' F imputés'
+    SELECT jsonb_build_object('code', 'item_overpaid', 'due_item_id', item.id, 'amount_xof', item.amount_xof,
+                              'allocated_xof', sum(allocation.amount_xof))
       FROM due_item item JOIN allocation ON allocation.due_item_id = item.id
      GROUP BY item.id
     HAVING sum(allocation.amount_xof) > item.amount_xof OR sum(allocation.amount_xof) < 0
@@ -129,9 +133,9 @@ async def verify_all(connection: AsyncConnection, external_hashes: Sequence[byte
     """
     chain = await verify(connection)
     asked = [
-        Finding(None, kind, sentence)
+        Finding(None, kind, read_detail(document))
         for kind, question in QUESTIONS
-        for sentence in (await connection.execute(question, {"most": FINDINGS_MAX})).scalars()
+        for document in (await connection.execute(question, {"most": FINDINGS_MAX})).scalars()
     ]
     findings = (
         *chain.findings,

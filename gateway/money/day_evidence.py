@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.detail import Detail, DetailCode, detail
 from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.seal import head
 from payments.reconciliation.close import SealedDay, is_intact, last_signed, signed_days
@@ -147,24 +148,19 @@ async def verify_evidence(connection: AsyncConnection) -> tuple[Finding, ...]:
         found = await _rows(connection, sealed["after_txn_id"], sealed["through_txn_id"], size)
         for name, rows in found.items():
             if asdict(rows) != sealed["rows"].get(name):
-                findings.append(_changed(day.day, NAMES[name]))
+                findings.append(_changed(detail(DetailCode.DAY_ROWS_CHANGED, signed_on=str(day.day), rows=name)))
         for file in sealed["files"]:
             if seen.setdefault(file["id"], file) is file:
                 present = await _file(connection, file["id"], size)
                 if present is None or asdict(present) != file:
-                    findings.append(_changed(day.day, f"le relevé {file['id']} de {file['operator']}"))
+                    file_name = {"of_file_id": file["id"], "operator": file["operator"]}
+                    said = detail(DetailCode.DAY_FILE_CHANGED, signed_on=str(day.day), **file_name)
+                    findings.append(_changed(said))
     return tuple(findings)
 
 
-NAMES: Final = {
-    "payments": "les paiements",
-    "allocations": "les imputations",
-    "due_items": "les échéances payées",
-}
-
-
-def _changed(day: date, what: str) -> Finding:
-    return Finding(None, FindingKind.EVIDENCE_CHANGED, f"journée du {day} : {what}")
+def _changed(said: Detail) -> Finding:
+    return Finding(None, FindingKind.EVIDENCE_CHANGED, said)
 
 
 def _sealed(day: SealedDay) -> Mapping[str, Any] | None:

@@ -1,4 +1,4 @@
-"""The French sentence of each detail of a break, for the pages and for the files that finance takes away.
+"""The French sentence of each detail of a break or a proof, for pages, files and the command.
 
 Codes and values come from ``payments``; every word that a person reads stands here, once.
 """
@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final
 
+from gateway.reports.proof_sentences import DIGESTED_ROWS, PROOF_SENTENCES
 from payments.detail import Detail, DetailCode, DetailUnknown, Value, read_detail
 from payments.observation import ObservedStatus, Provenance
+from payments.reconciliation.facts import UNREFERENCED
 from payments.requests.lifecycle import State
 
 #: What a piece of evidence is.
@@ -46,6 +48,7 @@ STATES: Final[Mapping[str, str]] = {
 _PLACE: Final = "ligne {line_number} du relevé n° {file_id} : "
 
 SENTENCES: Final[Mapping[DetailCode, str]] = {
+    **PROOF_SENTENCES,
     DetailCode.REQUESTED_OTHER_AMOUNT: (
         "la demande {reference} était de {requested_xof} F, l'opérateur a pris {taken_xof} F"
     ),
@@ -85,11 +88,11 @@ SENTENCES: Final[Mapping[DetailCode, str]] = {
     ),
     DetailCode.CREDITED_OTHER_AMOUNT: "{provenance} dit {stated_xof} F, nous avons crédité {booked_xof} F",
     DetailCode.CREDITED_OTHER_PAYER: "{provenance} nomme le payeur {stated_payer}, nous {booked_payer}",
-    DetailCode.CREDITED_OTHER_HOUSEHOLD: (
-        "{provenance} nomme le ménage {stated_household}, l'argent est au ménage {booked_household}"
+    DetailCode.CREDITED_OTHER_PARTY: (
+        "{provenance} nomme le ménage {stated_party_id}, l'argent est au ménage {booked_party_id}"
     ),
     DetailCode.CREDITED_TO_SUSPENSE: (
-        "{provenance} nomme le ménage {stated_household}, l'argent est en attente d'affectation"
+        "{provenance} nomme le ménage {stated_party_id}, l'argent est en attente d'affectation"
     ),
     DetailCode.FAILED_AT_OPERATOR: "nous l'avons créditée, l'opérateur dit qu'elle a échoué",
     DetailCode.NO_LONGER_IN_STATEMENT: (
@@ -150,14 +153,34 @@ _MISSING: Final[Mapping[str, str]] = {
     "booked_payer": "payeur inconnu",
     "own_reference": "sans référence propre",
     "holder": "d'une autre demande",
+    "party_id": "aucune partie",
+    "entry_party_id": "aucune partie",
+    "ref": "absente",
 }
 
-_CODES: Final[Mapping[str, Mapping[str, str]]] = {"provenance": SOURCES, "status": STATUSES, "state": STATES}
+_CODES: Final[Mapping[str, Mapping[str, str]]] = {
+    "provenance": SOURCES,
+    "status": STATUSES,
+    "state": STATES,
+    "rows": DIGESTED_ROWS,
+}
+
+#: What stands before a value that has no name of its own in its sentence.
+_BEFORE: Final[Mapping[str, str]] = {
+    "holder": "de la demande ",
+    "party_id": "partie ",
+    "entry_party_id": "partie ",
+}
 
 
 def sentence(found: Detail) -> str:
     """Return what a person reads of one detail."""
     return SENTENCES[found.code].format(**{name: _words(name, value) for name, value in found.values})
+
+
+def subject_of(name: str) -> str:
+    """Return what a person reads of what a break is about; only what has no reference has no name of its own."""
+    return f"sans référence {name.removeprefix(UNREFERENCED)}" if name.startswith(UNREFERENCED) else name
 
 
 def sentence_of(document: Mapping[str, object]) -> str:
@@ -180,7 +203,7 @@ def _words(name: str, value: Value) -> str:
     if name.endswith("_at"):
         moment = datetime.fromisoformat(str(value))
         return f"{_day(moment)} à {moment:%H:%M:%S} (UTC)"
-    return f"de la demande {value}" if name == "holder" else str(value)
+    return f"{_BEFORE.get(name, '')}{value}"
 
 
 def _form(written: Value) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from gateway.reports.break_sentences import sentence_of
+from gateway.reports.break_sentences import sentence_of, subject_of
 from gateway.reports.slices import SLICE_ROWS
 from payments.tables import Break
 
@@ -110,7 +110,7 @@ def _rows(found: Sequence[Row[Any]], today: date) -> tuple[BreakRow, ...]:
             day=row.day,
             operator=row.operator,
             kind=row.kind,
-            subject=row.subject,
+            subject=subject_of(row.subject),
             operator_amount_xof=row.operator_amount_xof,
             ledger_amount_xof=row.ledger_amount_xof,
             difference_xof=row.difference_xof,

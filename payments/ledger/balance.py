@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.detail import read_detail
 from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.proof import is_whole
 from payments.ledger.totals import CHANGED
@@ -19,8 +20,8 @@ BY_ACCOUNT = text("""
 """)
 
 UNBALANCED = text("""
-    SELECT 'écriture ' || txn.id || ' : ' || count(entry.line) || ' ligne(s), somme '
-           || coalesce(sum(entry.amount_xof), 0) || ' F'
+    SELECT jsonb_build_object('code', 'txn_unbalanced', 'txn_id', txn.id, 'entry_count', count(entry.line),
+                              'sum_xof', coalesce(sum(entry.amount_xof), 0))
       FROM ledger_txn txn LEFT JOIN ledger_entry entry ON entry.txn_id = txn.id
      GROUP BY txn.id
     HAVING count(entry.line) < 2 OR coalesce(sum(entry.amount_xof), 0) <> 0
@@ -28,19 +29,20 @@ UNBALANCED = text("""
 """)
 
 ORPHANS = text("""
-    SELECT 'ligne ' || entry.txn_id || '/' || entry.line || ' sans écriture'
+    SELECT jsonb_build_object('code', 'entry_alone', 'txn_id', entry.txn_id, 'line', entry.line)
       FROM ledger_entry entry
      WHERE NOT EXISTS (SELECT FROM ledger_txn txn WHERE txn.id = entry.txn_id)
      ORDER BY entry.txn_id, entry.line LIMIT :most
 """)
 
 NOT_ZERO = text("""
-    SELECT 'sa somme fait ' || sum(amount_xof) || ' F' FROM ledger_entry HAVING sum(amount_xof) <> 0 LIMIT :most
+    SELECT jsonb_build_object('code', 'ledger_sum', 'sum_xof', sum(amount_xof))
+      FROM ledger_entry HAVING sum(amount_xof) <> 0 LIMIT :most
 """)
 
 NOT_POSTED = text("""
-    SELECT 'paiement ' || payment.id || ' de ' || payment.amount_xof || ' F, passé pour '
-           || coalesce(sum(entry.amount_xof), 0) || ' F'
+    SELECT jsonb_build_object('code', 'payment_posted_otherwise', 'payment_id', payment.id,
+                              'amount_xof', payment.amount_xof, 'posted_xof', coalesce(sum(entry.amount_xof), 0))
       FROM payment
       LEFT JOIN ledger_entry entry
         ON entry.txn_id = payment.ledger_txn_id AND entry.account = 'clearing/' || payment.operator
@@ -51,9 +53,9 @@ NOT_POSTED = text("""
 
 #: The sealed entries say for whom; a payment that names another party was changed by hand.
 ELSEWHERE = text("""
-    SELECT 'paiement ' || payment.id || ' : ' || coalesce('partie ' || payment.party_id, 'aucune partie')
-           || ', ligne ' || entry.txn_id || '/' || entry.line || ' : '
-           || 'partie ' || entry.party_id || ' sur ' || entry.account
+    SELECT jsonb_build_object('code', 'payment_of_another', 'payment_id', payment.id,
+                              'party_id', payment.party_id, 'txn_id', entry.txn_id, 'line', entry.line,
+                              'entry_party_id', entry.party_id, 'account', entry.account)
       FROM payment
       JOIN ledger_entry entry
         ON entry.txn_id = payment.ledger_txn_id AND entry.account <> 'clearing/' || payment.operator
@@ -64,7 +66,8 @@ ELSEWHERE = text("""
 
 #: The sealed transaction says when the money moved.
 MOVED = text("""
-    SELECT 'paiement ' || payment.id || ' du ' || payment.occurred_at || ', écriture du ' || txn.effective_at
+    SELECT jsonb_build_object('code', 'payment_at_other_moment', 'payment_id', payment.id,
+                              'occurred', payment.occurred_at, 'effective', txn.effective_at)
       FROM payment JOIN ledger_txn txn ON txn.id = payment.ledger_txn_id
      WHERE txn.effective_at <> payment.occurred_at
      ORDER BY payment.id LIMIT :most
@@ -72,20 +75,22 @@ MOVED = text("""
 
 #: The sealed transaction's reference names the operator and its transaction.
 RENAMED = text("""
-    SELECT 'paiement ' || payment.id || ' : ' || payment.operator || ' ' || payment.operator_transaction_id
-           || ', écriture ' || coalesce(txn.ref, 'absente')
+    SELECT jsonb_build_object('code', 'payment_other_name', 'payment_id', payment.id,
+                              'operator', payment.operator, 'transaction_id', payment.operator_transaction_id,
+                              'ref', txn.ref)
       FROM payment LEFT JOIN ledger_txn txn ON txn.id = payment.ledger_txn_id
      WHERE txn.ref IS DISTINCT FROM 'payment/' || payment.operator || '/' || payment.operator_transaction_id
      ORDER BY payment.id LIMIT :most
 """)
 
 STATEMENT_CHANGED = text("""
-    SELECT 'relevé ' || id || ' de ' || operator || ' : ' || filename
+    SELECT jsonb_build_object('code', 'file_changed', 'of_file_id', id, 'operator', operator, 'filename', filename)
       FROM statement_file WHERE sha256(content) <> sha256 ORDER BY id LIMIT :most
 """)
 
 WITHOUT_PAYMENT = text("""
-    SELECT 'écriture ' || entry.txn_id || ' : ' || entry.amount_xof || ' F sur ' || entry.account
+    SELECT jsonb_build_object('code', 'money_without_payment', 'txn_id', entry.txn_id,
+                              'amount_xof', entry.amount_xof, 'account', entry.account)
       FROM ledger_entry entry
      WHERE entry.account LIKE 'clearing/%' AND entry.amount_xof > 0
        AND NOT EXISTS (SELECT FROM payment WHERE payment.ledger_txn_id = entry.txn_id)
@@ -132,11 +137,11 @@ async def balances(connection: AsyncConnection) -> tuple[AccountBalance, ...]:
 async def check_books(connection: AsyncConnection) -> tuple[Finding, ...]:
     """Answer every question of the books.
 
-    Returns: the findings, at most TOLD_MOST of each kind.
+    Returns: the findings, at most FINDINGS_MAX of each kind.
     """
     findings: list[Finding] = []
     questions = BESIDE_THE_LEDGER if await is_whole(connection) else (*OF_THE_LEDGER, *BESIDE_THE_LEDGER)
     for kind, question in questions:
-        sentences = (await connection.execute(question, {"most": FINDINGS_MAX})).scalars()
-        findings += [Finding(None, kind, sentence) for sentence in sentences]
+        documents = (await connection.execute(question, {"most": FINDINGS_MAX})).scalars()
+        findings += [Finding(None, kind, read_detail(document)) for document in documents]
     return tuple(findings)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from payments.detail import Detail
+
 
 class FindingKind(StrEnum):
     """One way in which the books can be untrue."""
@@ -36,4 +38,4 @@ class Finding:
 
     block_seq: int | None
     kind: FindingKind
-    detail: str
+    detail: Detail

@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.detail import DetailCode, detail
 from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.post import final_through
 from payments.ledger.totals import keep_totals
@@ -153,7 +154,7 @@ async def verify(connection: AsyncConnection) -> Verification:
     findings: list[Finding] = []
     early: int = (await connection.execute(BEFORE_THE_FIRST)).scalar_one()
     if early:
-        findings.append(Finding(1, FindingKind.ROWS_INSERTED, f"{early} avant le premier bloc"))
+        findings.append(Finding(1, FindingKind.ROWS_INSERTED, detail(DetailCode.EARLY_ROWS, count=early)))
     previous, txns = GENESIS, 0
     blocks = [Block(*row) for row in (await connection.execute(BLOCKS)).all()]
     for block in blocks:
@@ -169,22 +170,26 @@ async def verify(connection: AsyncConnection) -> Verification:
 def _link_findings(previous: Block, block: Block) -> list[Finding]:
     findings = []
     if block.seq != previous.seq + 1:
-        findings.append(Finding(block.seq, FindingKind.CHAIN_BROKEN, f"le bloc {previous.seq + 1} manque"))
+        findings.append(
+            Finding(block.seq, FindingKind.CHAIN_BROKEN, detail(DetailCode.BLOCK_MISSING, seq=previous.seq + 1))
+        )
     elif block.after_txn_id != previous.through_txn_id:
-        findings.append(Finding(block.seq, FindingKind.CHAIN_BROKEN, "le bloc ne commence pas où finit le précédent"))
+        findings.append(Finding(block.seq, FindingKind.CHAIN_BROKEN, detail(DetailCode.BLOCK_NOT_ADJOINING)))
     elif block.previous_sha256 != previous.sha256:
-        findings.append(Finding(block.seq, FindingKind.CHAIN_BROKEN, "le bloc ne nomme pas l'empreinte du précédent"))
+        findings.append(Finding(block.seq, FindingKind.CHAIN_BROKEN, detail(DetailCode.BLOCK_NOT_LINKED)))
     return findings
 
 
 def _content_findings(block: Block, digest: bytes, found_count: int) -> list[Finding]:
-    place = f"écritures {block.after_txn_id + 1} à {block.through_txn_id}"
+    span = {"first_id": block.after_txn_id + 1, "last_id": block.through_txn_id}
     if found_count < block.txn_count:
-        return [Finding(block.seq, FindingKind.ROWS_MISSING, f"{place} : il en manque {block.txn_count - found_count}")]
+        said = detail(DetailCode.BLOCK_ROWS_MISSING, **span, count=block.txn_count - found_count)
+        return [Finding(block.seq, FindingKind.ROWS_MISSING, said)]
     if found_count > block.txn_count:
-        return [Finding(block.seq, FindingKind.ROWS_INSERTED, f"{place} : {found_count - block.txn_count} de trop")]
+        said = detail(DetailCode.BLOCK_ROWS_INSERTED, **span, count=found_count - block.txn_count)
+        return [Finding(block.seq, FindingKind.ROWS_INSERTED, said)]
     if digest != block.sha256:
-        return [Finding(block.seq, FindingKind.CONTENT_CHANGED, f"{place} : une ligne n'est plus ce qui a été scellé")]
+        return [Finding(block.seq, FindingKind.CONTENT_CHANGED, detail(DetailCode.BLOCK_ROWS_CHANGED, **span))]
     return []
 
 

@@ -38,9 +38,10 @@ CHANGED: Final = text("""
     added AS (
         SELECT account, sum(greatest(amount_xof, 0)) AS debit_xof, sum(greatest(-amount_xof, 0)) AS credit_xof
           FROM ledger_entry WHERE txn_id <= (SELECT through_txn_id FROM last) GROUP BY account)
-    SELECT 'compte ' || account || ' : ' || coalesce(kept.debit_xof, 0) || ' F et ' || coalesce(kept.credit_xof, 0)
-           || ' F gardés, ' || coalesce(added.debit_xof, 0) || ' F et ' || coalesce(added.credit_xof, 0)
-           || ' F dans ses lignes'
+    SELECT jsonb_build_object('code', 'account_total_otherwise', 'account', account,
+                              'kept_debit_xof', coalesce(kept.debit_xof, 0),
+                              'kept_credit_xof', coalesce(kept.credit_xof, 0),
+                              'debit_xof', coalesce(added.debit_xof, 0), 'credit_xof', coalesce(added.credit_xof, 0))
       FROM (SELECT * FROM ledger_total WHERE block_seq = (SELECT seq FROM last)) AS kept
       FULL JOIN added USING (account)
      WHERE (kept.debit_xof, kept.credit_xof) IS DISTINCT FROM (added.debit_xof, added.credit_xof)

@@ -64,7 +64,7 @@ def ends_of(boundary: Boundary) -> tuple[tuple[int, datetime], tuple[int, dateti
 
 def about(account: str, day: date) -> str:
     """Name what an account's figures of one day are about; no operator's reference begins with a blank."""
-    return f" solde {account} {day}"
+    return f" balance {account} {day}"
 
 
 async def balance_differences(

@@ -16,6 +16,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.detail import DetailCode, detail
 from payments.errors import PaymentsError
 from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.seal import GENESIS_SHA256, head, is_block
@@ -202,15 +203,16 @@ async def verify_days(connection: AsyncConnection) -> tuple[Finding, ...]:
                 Finding(
                     None,
                     FindingKind.DAY_CHAIN_BROKEN,
-                    f"la journée du {one.day} ne suit pas celle qui a été signée avant",
+                    detail(DetailCode.DAY_OUT_OF_ORDER, signed_on=str(one.day)),
                 )
             )
         if not is_intact(one):
             findings.append(
-                Finding(None, FindingKind.DAY_CHANGED, f"le rapport du {one.day} n'est plus ce qui a été scellé")
+                Finding(None, FindingKind.DAY_CHANGED, detail(DetailCode.DAY_REWRITTEN, signed_on=str(one.day)))
             )
         if not await is_block(connection, one.ledger_head_sha256):
-            lost = f"la journée du {one.day} s'appuie sur le bloc {one.ledger_head_sha256.hex()[:16]}"
+            hash_start = one.ledger_head_sha256.hex()[:16]
+            lost = detail(DetailCode.DAY_ON_LOST_BLOCK, signed_on=str(one.day), hash_start=hash_start)
             findings.append(Finding(None, FindingKind.HEAD_LOST, lost))
         previous = one
         insort(days, one.day)
@@ -228,7 +230,7 @@ async def verify_external_hashes(connection: AsyncConnection, external_hashes: S
     for digest in external_hashes:
         is_day: bool = (await connection.execute(DAY_EXISTS, {"sha256": digest})).scalar_one()
         if not is_day and not await is_block(connection, digest):
-            lost = f"l'empreinte attestée {digest.hex()} n'est celle d'aucun bloc ni d'aucune journée"
+            lost = detail(DetailCode.HASH_UNKNOWN, hash=digest.hex())
             findings.append(Finding(None, FindingKind.HEAD_LOST, lost))
     return tuple(findings)
 

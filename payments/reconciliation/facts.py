@@ -13,6 +13,9 @@ from payments.reconciliation.coverage import utc_day as utc_day
 #: States of what did not happen; a balance that moved all the same is a difference.
 NOT_DONE: Final = frozenset({ObservedStatus.PENDING, ObservedStatus.FAILED, ObservedStatus.EXPIRED})
 
+#: How the name begins of what a statement gives no reference.
+UNREFERENCED: Final = "unreferenced:"
+
 #: A movement is the same one in two overlapping files when all of this is equal; equal ones in one file are several.
 Movement = tuple[LineKind, str | None, str | None, int, datetime | None, str | None]
 
@@ -113,7 +116,7 @@ def subject_of(line: StatementLine) -> str:
     if named := said.operator_transaction_id or line.reference:
         return named
     digest = sha256(repr((line.kind.value, line.moved_xof, said.occurred_at, said.payer_msisdn)).encode())
-    return f"sans référence {digest.hexdigest()[:12]}"
+    return f"{UNREFERENCED}{digest.hexdigest()[:12]}"
 
 
 def due_xof(line: StatementLine) -> int:

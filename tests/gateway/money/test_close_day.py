@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.money import close_day as closing
 from gateway.money.close_day import DayToClose, DayUnexplained, close, has_moved, verify_all
 from gateway.money.match_statement import ReconcilingDeps
+from gateway.reports.break_sentences import sentence
 from gateway.reports.day import day_report
 from payments.ledger.finding import FindingKind
 from payments.ledger.seal import GENESIS_SHA256, Block, Verification, head
@@ -143,7 +144,7 @@ async def test_a_hash_kept_elsewhere_is_found_or_named_as_lost(
     by_hand.execute("DELETE FROM day_report WHERE day = %s", (NEXT,))
     found = await world.database.transact(lambda connection: verify_all(connection, kept))
     assert [finding.kind for finding in found.findings] == [FindingKind.HEAD_LOST]
-    assert second.sha256.hex() in found.findings[0].detail
+    assert second.sha256.hex() in sentence(found.findings[0].detail)
 
 
 async def refusal(recon: ReconcilingDeps, day: date) -> tuple[DayRefusal, date]:
@@ -214,7 +215,7 @@ async def test_a_touched_day_is_named(
     by_hand.execute(change.encode())
     found = await verified(world)
     assert [finding.kind for finding in found.findings] == [FindingKind.DAY_CHANGED]
-    assert "2026-11-23" in found.findings[0].detail
+    assert "2026-11-23" in sentence(found.findings[0].detail)
 
 
 async def test_a_day_that_disappears_breaks_the_chain(

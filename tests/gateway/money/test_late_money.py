@@ -11,6 +11,7 @@ from gateway.money import day_evidence
 from gateway.money.close_day import FIGURES, VERSION, DayToClose, canonical, close, has_moved, verify_all
 from gateway.money.import_statement import resume
 from gateway.money.match_statement import ReconcilingDeps
+from gateway.reports.break_sentences import sentence
 from gateway.reports.day import OperatorDay, day_report
 from payments.ledger.finding import Finding, FindingKind
 from payments.reconciliation import late as late_money
@@ -264,7 +265,7 @@ async def test_whatever_is_changed_behind_a_signed_day_is_named(
     assert by_hand.execute(change.format(item=item).encode()).rowcount > 0
     found = await findings(world)
     assert FindingKind[kind] in {one.kind for one in found}
-    assert all(one.detail for one in found)
+    assert all(sentence(one.detail) for one in found)
 
 
 #: Columns of evidence in which any value is another only under conditions; the others are changed by their type.

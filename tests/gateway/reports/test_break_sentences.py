@@ -4,7 +4,7 @@ from string import Formatter
 
 import pytest
 
-from gateway.reports.break_sentences import SENTENCES, SOURCES, STATES, STATUSES, sentence, sentence_of
+from gateway.reports.break_sentences import SENTENCES, SOURCES, STATES, STATUSES, sentence, sentence_of, subject_of
 from payments.detail import VALUES, DetailCode, Value, detail
 from payments.observation import ObservedStatus, Provenance
 from payments.requests.lifecycle import State
@@ -16,6 +16,7 @@ WRITTEN: dict[str, Value] = {
     "status": "succeeded",
     "forms": (("T1", 3000, None), ("t1", 4500, "+223 ** ** *0 01")),
     "holder": "R7",
+    "rows": "payments",
 }
 
 
@@ -46,6 +47,10 @@ def test_a_value_that_is_missing_is_said_to_be(code: DetailCode) -> None:
 
 def test_every_word_of_evidence_and_of_requests_is_french() -> None:
     assert (set(SOURCES), set(STATUSES), set(STATES)) == (set(Provenance), set(ObservedStatus), set(State))
+
+
+def test_what_has_no_reference_is_said_to_have_none() -> None:
+    assert (subject_of("unreferenced:0123456789ab"), subject_of("T1")) == ("sans référence 0123456789ab", "T1")
 
 
 def test_a_detail_of_a_later_release_is_shown_by_its_code() -> None:
