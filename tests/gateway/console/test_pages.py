@@ -172,11 +172,11 @@ async def test_breaks_and_suspense_are_listed_in_words_with_numbers_hidden(desk:
     async with desk.database.unit_of_work() as connection:
         made = MadeDay(connection, DAY, "sandbox", desk.clock.now())
         await made.difference("LEDGER_ONLY", "T9", -400)
-        await made.difference("SOMETHING_NEW", "T8", 1)
+        await made.difference("STATUS", "T8", 1)
         await made.pay("T1", 5000, AT, party_id=None)
     breaks = (await desk.browser.get("/finance/ecarts")).text
     assert "Passé chez nous, absent du relevé" in breaks
-    assert "SOMETHING_NEW" in breaks
+    assert "États contradictoires" in breaks
     assert "3\u00a0jours" in breaks
     suspense = (await desk.browser.get("/finance/attente")).text
     assert "+223 ** ** *4 56" in suspense
@@ -186,7 +186,7 @@ async def test_breaks_and_suspense_are_listed_in_words_with_numbers_hidden(desk:
     assert ";223 ** ** *4 56;" in exported
     written = (await desk.browser.get("/finance/ecarts.csv")).content.decode("utf-8-sig")
     assert ";Passé chez nous, absent du relevé;" in written
-    assert ";SOMETHING_NEW;" in written
+    assert ";États contradictoires;" in written
     assert "Responsable" not in written
 
 
