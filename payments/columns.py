@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, LargeBinary, MetaData, Text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, LargeBinary, MetaData, Text
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
@@ -92,3 +92,9 @@ def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
     """Refuse a word that is not among ``values``."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def due(table: str, attempts: str, where: str) -> Index:
+    """Return the index of what a job takes next of each operator: new work before what was tried already."""
+    first_tries = sql(f"LEAST({attempts}, 1)")
+    return Index(f"ix_{table}_due", "operator", first_tries, "next_attempt_at", postgresql_where=sql(where))

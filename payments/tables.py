@@ -31,6 +31,7 @@ from payments.columns import (
     UniqueText,
     UniqueUuid,
     WritingTransaction,
+    due,
     one_of,
     positive,
 )
@@ -51,13 +52,7 @@ class PaymentRequest(Table, table=True):
         positive("amount_xof"),
         one_of("state", State),
         CheckConstraint("jsonb_typeof(operator_state) = 'object'", name="operator_state_is_an_object"),
-        Index(
-            "ix_payment_request_due",
-            "operator",
-            sql("LEAST(inquiries, 1)"),
-            "next_attempt_at",
-            postgresql_where=sql("next_attempt_at IS NOT NULL"),
-        ),
+        due("payment_request", "inquiries", "next_attempt_at IS NOT NULL"),
         Index("ix_payment_request_parked_at", "parked_at", postgresql_where=sql("parked_at IS NOT NULL")),
         Index("ix_payment_request_to_send", "operator", "next_attempt_at", postgresql_where=sql("state = 'created'")),
         Index("ix_payment_request_payer_msisdn_created_at", "payer_msisdn", "created_at"),
@@ -98,13 +93,7 @@ class Callback(Table, table=True):
     __table_args__ = (
         one_of("verdict", VerdictKind),
         ForeignKeyConstraint(["request_id"], ["payment_request.id"]),
-        Index(
-            "ix_callback_due",
-            "operator",
-            sql("LEAST(attempts, 1)"),
-            "next_attempt_at",
-            postgresql_where=sql("handled_at IS NULL AND parked_at IS NULL"),
-        ),
+        due("callback", "attempts", "handled_at IS NULL AND parked_at IS NULL"),
         Index("ix_callback_request_id", "request_id"),
         Index("ix_callback_parked_at", "parked_at", postgresql_where=sql("parked_at IS NOT NULL")),
     )
@@ -150,13 +139,7 @@ class Inquiry(Table, table=True):
         CheckConstraint("request_id IS NOT NULL OR operator_transaction_id IS NOT NULL", name="asks_about_something"),
         UniqueConstraint("operator", "request_id", "operator_transaction_id", postgresql_nulls_not_distinct=True),
         ForeignKeyConstraint(["request_id"], ["payment_request.id"]),
-        Index(
-            "ix_inquiry_due",
-            "operator",
-            sql("LEAST(attempts, 1)"),
-            "next_attempt_at",
-            postgresql_where=sql("next_attempt_at IS NOT NULL"),
-        ),
+        due("inquiry", "attempts", "next_attempt_at IS NOT NULL"),
         Index("ix_inquiry_parked_at", "parked_at", postgresql_where=sql("parked_at IS NOT NULL")),
     )
 
@@ -336,7 +319,7 @@ class Payment(Table, table=True):
 
 
 class StatementFile(Table, table=True):
-    """An operator's statement, byte for byte, once per content."""
+    """An operator's statement as it was read, once per content; its bytes are those of its upload."""
 
     __tablename__ = "statement_file"
     __table_args__ = (
@@ -348,7 +331,6 @@ class StatementFile(Table, table=True):
     operator: PlainText
     sha256: RawBytes
     filename: PlainText
-    content: RawBytes
     account: PlainText
     period_start: Instant
     period_end: Instant
@@ -366,13 +348,12 @@ class StatementFile(Table, table=True):
 
 
 class StatementUpload(Table, table=True):
-    """A statement file as somebody handed it in, and what has become of it; its bytes stand in one place at a time."""
+    """A statement file as somebody handed it in, and what has become of it."""
 
     __tablename__ = "statement_upload"
     __table_args__ = (
         UniqueConstraint("operator", "sha256"),
         one_of("state", UploadState),
-        CheckConstraint("(content IS NULL) = (file_id IS NOT NULL)", name="bytes_in_one_place"),
         CheckConstraint("(state IN ('stored', 'matched', 'parked')) = (file_id IS NOT NULL)", name="file_when_stored"),
         ForeignKeyConstraint(["file_id"], ["statement_file.id"]),
         Index(
@@ -389,7 +370,6 @@ class StatementUpload(Table, table=True):
     sha256: RawBytes
     filename: PlainText
     size_bytes: BigNumber
-    content: OptionalBytes = None
     received_by: PlainText
     received_at: Instant
     state: PlainText
@@ -399,6 +379,17 @@ class StatementUpload(Table, table=True):
     motive_lines: OptionalNumbers = None
     breaks_opened: int = 0
     file_id: OptionalNumber = None
+
+
+class StatementChunk(Table, table=True):
+    """A piece of a statement file, byte for byte; the pieces in their order are the file."""
+
+    __tablename__ = "statement_chunk"
+    __table_args__ = (ForeignKeyConstraint(["upload_id"], ["statement_upload.id"]),)
+
+    upload_id: BigNumberKey
+    number: NumberKey
+    content: RawBytes
 
 
 class StatementLineRow(Table, table=True):

@@ -10,12 +10,12 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import NoReturn, TypeVar
+from typing import BinaryIO, NoReturn, TypeVar
 
 from gateway.infra.database import Database
 from payments.errors import CallbackMalformed, StatementRejected
@@ -30,8 +30,10 @@ from payments.operators.contract import (
     QueryResult,
     Secret,
     Secrets,
-    Statement,
+    StatementFooter,
+    StatementHeader,
     StatementLine,
+    StatementPart,
     StatementTotals,
     Submitted,
     Verdict,
@@ -80,25 +82,24 @@ class InventedOperator:
         except (ValueError, TypeError, KeyError) as error:
             raise CallbackMalformed(f"not a list of events ({type(error).__name__})") from error
 
-    def parse_statement(self, content: bytes, filename: str) -> Statement:
+    def parse_statement(self, content: BinaryIO, filename: str) -> Iterator[StatementPart]:
         """Read a file that :func:`statement` wrote."""
         del filename
         try:
-            head, *rows = [line.split(";") for line in content.decode().splitlines()]
+            head, *rows = [line.split(";") for line in content.read().decode().splitlines()]
             _, account, start, end, opening, closing = head
             lines = [_line(self.name, number, row) for number, row in enumerate(rows, 2)]
         except ValueError as error:
             raise StatementRejected(f"ce n'est pas un relevé de {self.name}") from error
-        return Statement(
+        yield StatementHeader(
             self.name,
             account,
             datetime.fromisoformat(start),
             datetime.fromisoformat(end),
             int(opening) if opening else None,
-            int(closing) if closing else None,
-            lines,
-            StatementTotals(len(lines), None, None),
         )
+        yield from lines
+        yield StatementFooter(int(closing) if closing else None, StatementTotals(len(lines), None, None))
 
     def _provenance(self) -> Provenance:
         return Provenance.SIGNED_CALLBACK if self.signs else Provenance.UNVERIFIED_CALLBACK

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Final, NoReturn, TypeVar
+from typing import Annotated, BinaryIO, Final, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -17,7 +17,7 @@ from gateway.console.auth import audit
 from gateway.console.labels import BUCKETS
 from gateway.console.upload_labels import line_list, upload_labels
 from gateway.french import counted, francs
-from gateway.infra.reading import LINES_MAX, TooLarge, TooManyLines, read_bounded
+from gateway.infra.reading import LINES_MAX, TooLarge, TooManyLines, measure
 from gateway.local.faults import reason
 from gateway.money.import_statement import StatementPutOff, bring_through, receive, resume
 from gateway.money.match_statement import ImportOutcome
@@ -27,7 +27,7 @@ from gateway.wiring import ProcessDeps, Wiring
 from payments.errors import OperatorUnknown, StatementRejected
 from payments.reconciliation import uploads
 from payments.reconciliation.upload import UploadState
-from payments.reconciliation.uploads import NewUpload, Upload
+from payments.reconciliation.uploads import Upload, new_upload
 
 app = typer.Typer(no_args_is_help=True, help="Les relevés des opérateurs.")
 
@@ -53,8 +53,8 @@ def import_file(
     ] = None,
 ) -> None:
     """Importer un relevé : il est gardé, lu et rapproché, ou mis en quarantaine avec son motif."""
-    # No variable here holds the bytes, so that they are in memory once: where they are stored.
-    _show(_run(lambda process: _import(process, operator, path.name, _content(path))))
+    with _opened(path) as content:
+        _show(_run(lambda process: _import(process, operator, path.name, content)))
 
 
 @app.command("resume")
@@ -94,10 +94,10 @@ def again(
     _show(_run(lambda process: _retry(process, number)))
 
 
-def _content(path: Path) -> bytes:
+def _opened(path: Path) -> BinaryIO:
     try:
-        with path.open("rb") as file:
-            content = read_bounded(file, FILE_BYTES_MAX)
+        content = path.open("rb")
+        holds_anything = measure(content, FILE_BYTES_MAX)
     except OSError as error:
         stop(f"Le fichier {path} ne peut pas être lu : {reason(error.errno)}.")
     except TooLarge:
@@ -105,15 +105,15 @@ def _content(path: Path) -> bytes:
         stop(f"Le fichier {path} est trop grand : {limit_mb} Mo au plus. Rien n'a été enregistré.")
     except TooManyLines:
         stop(f"Le fichier {path} est trop long : {francs(LINES_MAX)} lignes au plus. Rien n'a été enregistré.")
-    if not content or content.isspace():
+    if not holds_anything:
         stop(f"Le fichier {path} est vide. Rien n'a été enregistré.")
     return content
 
 
-async def _import(process: ProcessDeps, named: str | None, filename: str, content: bytes) -> ImportOutcome:
+async def _import(process: ProcessDeps, named: str | None, filename: str, content: BinaryIO) -> ImportOutcome:
     operator = _giver(process.deps.statement_givers(), named)
-    new, now = NewUpload(operator, filename, content, ACTOR), process.deps.clock.now()
-    upload, already = await receive(process.deps.worker_db, new, now)
+    new = await asyncio.to_thread(new_upload, operator, filename, content, ACTOR)
+    upload, already = await receive(process.deps.worker_db, new, process.deps.clock.now())
     return await _through(process, upload, already=already)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from datetime import datetime
-from typing import Final
+from typing import BinaryIO, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import UploadFile
@@ -13,7 +13,7 @@ from gateway.console.auth import audit
 from gateway.console.deps import ConsoleDeps, PageRefused, Visit, snapshot
 from gateway.console.guard import field_of
 from gateway.console.pages import LIST_ROWS_MAX, labelled_page
-from gateway.infra.reading import TooLarge, TooManyLines, read_bounded
+from gateway.infra.reading import TooLarge, TooManyLines, measure
 from gateway.money.import_statement import receive
 from gateway.reports.statements import (
     UploadRow,
@@ -24,7 +24,7 @@ from gateway.reports.statements import (
     uploads_at_work,
 )
 from payments.reconciliation.upload import AT_REST
-from payments.reconciliation.uploads import NewUpload, Upload
+from payments.reconciliation.uploads import Upload, new_upload
 
 STATEMENTS_PATH: Final = "/finance/releves"
 
@@ -69,7 +69,7 @@ async def receive_statement(console: ConsoleDeps, visit: Visit) -> Response:
     if operator not in console.deps.statement_givers():
         raise PageRefused(400, "Opérateur inconnu", "Choisissez un opérateur de la liste. Rien n'a été enregistré.")
     filename, content = await _uploaded(visit)
-    new = NewUpload(operator, filename, content, audit.actor_of(visit.officer.login))
+    new = await asyncio.to_thread(new_upload, operator, filename, content, audit.actor_of(visit.officer.login))
     upload, already = await receive(console.deps.console_db, new, visit.now)
     await _note(console, visit, upload, already=already)
     await _outcome(console, upload)
@@ -107,21 +107,21 @@ def _is_left_alone(row: UploadRow, now: datetime) -> bool:
     return not row.at_rest and due_at is not None and (now - due_at).total_seconds() > WORKER_PATIENCE_S
 
 
-async def _uploaded(visit: Visit) -> tuple[str, bytes]:
+async def _uploaded(visit: Visit) -> tuple[str, BinaryIO]:
     files = visit.form.getlist("statement")
     if len(files) != 1 or not isinstance(files[0], UploadFile) or not files[0].filename:
         raise PageRefused(400, "Aucun fichier", "Choisissez le fichier du relevé. Rien n'a été enregistré.")
     try:
-        # What was sent waits on the disk; it is brought into memory once.
-        content = await asyncio.to_thread(read_bounded, files[0].file, FILE_BYTES_MAX)
+        # What was sent waits on the disk, and is gone through there.
+        holds_anything = await asyncio.to_thread(measure, files[0].file, FILE_BYTES_MAX)
     except TooLarge:
         raise PageRefused(413, "Fichier trop grand", "La limite est de 20 Mo. Rien n'a été enregistré.") from None
     except TooManyLines:
         limit = "La limite est d'un million de lignes. Rien n'a été enregistré."
         raise PageRefused(413, "Fichier trop long", limit) from None
-    if not content or content.isspace():
+    if not holds_anything:
         raise PageRefused(422, "Fichier vide", "Ce fichier ne contient rien. Rien n'a été enregistré.")
-    return _clean(files[0].filename), content
+    return _clean(files[0].filename), files[0].file
 
 
 def _clean(filename: str) -> str:

@@ -64,7 +64,10 @@ FILES = text("""
 
 #: What a file says of itself beside its bytes: the day's figures come from these columns, not from the bytes.
 FILE = text("""
-    SELECT operator, account, encode(sha256(content), 'hex') AS sha256,
+    SELECT operator, account,
+           (SELECT encode(sha256(string_agg(content, ''::bytea ORDER BY number)), 'hex')
+              FROM statement_upload upload JOIN statement_chunk ON upload_id = upload.id
+             WHERE upload.file_id = statement_file.id) AS sha256,
            encode(sha256(convert_to(jsonb_build_array(
                encode(sha256, 'hex'), filename, extract(epoch FROM period_start), extract(epoch FROM period_end),
                extract(epoch FROM covered_until), opening_xof, closing_xof, line_count, collected_xof, fees_xof,

@@ -5,26 +5,29 @@ quarantine, or is put aside, with the motive, and holds nothing else up: no othe
 """
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from tempfile import TemporaryFile
+from typing import BinaryIO, Final
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.infra.database import Database
-from gateway.infra.reading import ReadingTooLong, in_thread
-from gateway.money.match_statement import ImportOutcome, MatchingStopped, Progress, ReconcilingDeps, finish
+from gateway.infra.reading import ReadingTooLong, in_slices
+from gateway.money.match_statement import ImportOutcome, MatchingStopped, Progress, ReconcilingDeps, finish, outcome_of
 from payments.errors import OperatorUnknown, StatementRejected
-from payments.operators.contract import Statement
+from payments.operators.contract import StatementHeader, StatementPart
 from payments.operators.readers import read_statement
 from payments.operators.registry import get
 from payments.reconciliation import lines, uploads
+from payments.reconciliation.chunks import write_content
 from payments.reconciliation.facts import utc_day
-from payments.reconciliation.ingest import ingest
+from payments.reconciliation.ingest import Arrival, ingest
 from payments.reconciliation.lines import StoredFile
 from payments.reconciliation.upload import TRIES, Motive, UploadState
-from payments.reconciliation.uploads import EVERYBODYS, NewUpload, Upload, Whose
+from payments.reconciliation.uploads import EVERYBODYS, NewUpload, Upload, Whose, new_upload
 
 log = structlog.stdlib.get_logger()
 
@@ -37,6 +40,9 @@ SKEW_DAYS: Final = 1
 #: A million lines are read in a fraction of this; what takes longer is no statement.
 READ_DEADLINE_S: Final = 300
 LEASE_S: Final = READ_DEADLINE_S + 60
+
+#: Lines that are read while as many are written: more would only take memory.
+LINES_AT_ONCE: Final = 5_000
 
 #: Of a refused file, so many lines are named; more would not help whoever corrects it.
 LINES_NAMED_MAX: Final = 1000
@@ -71,7 +77,7 @@ async def import_statement(
     *,
     operator: str,
     filename: str,
-    content: bytes,
+    content: BinaryIO,
     actor: str,
     progress: Progress | None = None,
 ) -> ImportOutcome:
@@ -82,7 +88,7 @@ async def import_statement(
     """
     if operator not in recon.deps.statement_givers():
         raise OperatorUnknown(operator)
-    new = NewUpload(operator, filename, content, actor)
+    new = new_upload(operator, filename, content, actor)
     upload, already = await receive(recon.deps.worker_db, new, recon.deps.clock.now())
     return await bring_through(recon, upload.id, progress, already=already)
 
@@ -96,11 +102,13 @@ async def bring_through(
         case UploadState.QUARANTINED, Motive(why, line_numbers):
             raise StatementRejected(why, line_numbers=line_numbers)
         case ((UploadState.STORED | UploadState.MATCHED), _) if upload.file_id is not None:
-            file_id = upload.file_id
+            file_id, is_done = upload.file_id, upload.state is UploadState.MATCHED
         case _:
             raise StatementPutOff(upload)
     async with recon.deps.worker_db.single() as connection:
         file = await lines.read_file(connection, file_id)
+        if is_done and already:
+            return await outcome_of(connection, file, already=True)
     outcome = await _match(recon, file, progress, already=already)
     if outcome is None:
         raise StatementPutOff(await _state(recon, upload_id))
@@ -153,18 +161,18 @@ async def unfinished_of_day(connection: AsyncConnection, day: date) -> tuple[Unf
     return tuple(Unfinished(filename, motive) for filename, motive in found)
 
 
-def require_ours(statement: Statement, account: str | None, arrived_at: datetime) -> None:
+def require_ours(header: StatementHeader, account: str | None, arrived_at: datetime) -> None:
     """Let a statement through that is about our account and a period of the service's own life.
 
     Every line that we do not know becomes money: another merchant's file must not get that far.
     """
-    if account is not None and statement.account != account:
-        raise StatementRejected(f"ce relevé est celui du compte {statement.account}, le nôtre est {account}")
-    if statement.period_start > arrived_at:
-        raise StatementRejected(f"la période commence le {statement.period_start:%d/%m/%Y}, qui n'est pas encore venu")
-    if utc_day(statement.period_start) < FIRST_DAY:
+    if account is not None and header.account != account:
+        raise StatementRejected(f"ce relevé est celui du compte {header.account}, le nôtre est {account}")
+    if header.period_start > arrived_at:
+        raise StatementRejected(f"la période commence le {header.period_start:%d/%m/%Y}, qui n'est pas encore venu")
+    if utc_day(header.period_start) < FIRST_DAY:
         raise StatementRejected(f"la période commence avant l'ouverture du service, le {FIRST_DAY:%d/%m/%Y}")
-    last_day = utc_day(statement.period_end - timedelta(microseconds=1))
+    last_day = utc_day(header.period_end - timedelta(microseconds=1))
     if last_day > utc_day(arrived_at) + timedelta(days=SKEW_DAYS):
         raise StatementRejected(f"la période finit le {last_day:%d/%m/%Y}, qui n'est pas encore venu")
 
@@ -201,21 +209,24 @@ async def _read(recon: ReconcilingDeps, upload_id: int, *, ignoring_leases: bool
 async def _store(recon: ReconcilingDeps, upload: Upload) -> None:
     deps = recon.deps
     reader = get(upload.operator, deps.operators)
-    async with deps.worker_db.unit_of_work() as connection:
-        content = await uploads.content_of(connection, upload.id)
-    if content is None:
-        return
-    statement = await in_thread(lambda: read_statement(reader, content, upload.filename), READ_DEADLINE_S)
-    require_ours(statement, recon.accounts.get(upload.operator), upload.received_at)
-    now = deps.clock.now()
+    arrival = Arrival(upload.sha256, upload.filename, upload.received_by, deps.clock.now())
+    with TemporaryFile() as content:
+        async with deps.worker_db.unit_of_work() as connection:
+            await write_content(connection, upload.id, content)
 
-    async def store(connection: AsyncConnection) -> None:
-        stored = await ingest(
-            connection, statement, filename=upload.filename, content=content, imported_by=upload.received_by, now=now
-        )
-        await uploads.mark_stored(connection, upload.id, stored.file_id, now)
+        async def store(connection: AsyncConnection) -> None:
+            parts = _ours(read_statement(reader, content, upload.filename), recon, upload)
+            kept = await ingest(connection, in_slices(parts, LINES_AT_ONCE, READ_DEADLINE_S), arrival)
+            await uploads.mark_stored(connection, upload.id, kept.file_id, arrival.now)
 
-    await deps.worker_db.transact(store)
+        await deps.worker_db.transact(store)
+
+
+def _ours(parts: Iterator[StatementPart], recon: ReconcilingDeps, upload: Upload) -> Iterator[StatementPart]:
+    for part in parts:
+        if isinstance(part, StatementHeader):
+            require_ours(part, recon.accounts.get(upload.operator), upload.received_at)
+        yield part
 
 
 async def _match_in_turn(recon: ReconcilingDeps, files: list[StoredFile]) -> list[ImportOutcome]:

@@ -120,7 +120,7 @@ async def finish(
     database, tell = recon.deps.worker_db, progress or _silent
     async with database.single() as connection:
         await recon.catalog.refresh(connection)
-        done = sum(total.count for total in (await lines.totals(connection, file.id)).values())
+        done = file.line_count - await lines.waiting_count(connection, file.id)
     breaks_opened, batch, stuck = 0, recon.lines_per_run, _Stuck(file.id)
     while True:
         tell(done, file.line_count)
@@ -141,8 +141,15 @@ async def finish(
     )
     stuck.require_none()
     async with database.single() as connection:
-        buckets = await lines.totals(connection, file.id)
-        behind = await late.late_of_file(connection, file.id)
+        return await outcome_of(connection, file, already=already, breaks_opened=breaks_opened)
+
+
+async def outcome_of(
+    connection: AsyncConnection, file: StoredFile, *, already: bool, breaks_opened: int = 0
+) -> ImportOutcome:
+    """Return what has become of a statement so far."""
+    buckets = await lines.totals(connection, file.id)
+    behind = await late.late_of_file(connection, file.id)
     return ImportOutcome(file.filename, already, file.line_count, buckets, breaks_opened, file.collected_xof, behind)
 
 
@@ -213,6 +220,7 @@ async def _explain_rest(recon: ReconcilingDeps, file: StoredFile, connection: As
     period = (file.period_start, file.covered_until)
     subjects = await lines.unnamed(connection, file)
     subjects |= await lines.unmatched_payments(connection, file.operator, *period)
+    subjects |= await lines.contradicted(connection, file)
     opened = await _explain(recon, connection, file.operator, subjects)
     last = utc_day(file.covered_until)
     first = utc_day(file.period_start)

@@ -63,11 +63,11 @@ BEGIN
         RAISE EXCEPTION 'statement upload % cannot go from % to %', OLD.id, OLD.state, NEW.state
             USING ERRCODE = 'check_violation';
     END IF;
-    -- The bytes may leave only for the statement that holds the same ones.
-    IF NEW.content IS DISTINCT FROM OLD.content AND NOT (NEW.content IS NULL AND EXISTS (
+    -- A file is named only by the upload of its own bytes.
+    IF NEW.file_id IS DISTINCT FROM OLD.file_id AND NOT EXISTS (
         SELECT FROM statement_file
-         WHERE id = NEW.file_id AND operator = OLD.operator AND sha256 = OLD.sha256 AND content = OLD.content)) THEN
-        RAISE EXCEPTION 'the bytes of statement upload % stand nowhere else', OLD.id
+         WHERE id = NEW.file_id AND operator = OLD.operator AND sha256 = OLD.sha256) THEN
+        RAISE EXCEPTION 'statement upload % holds other bytes than this file', OLD.id
             USING ERRCODE = 'restrict_violation';
     END IF;
     IF OLD.file_id IS NOT NULL AND NEW.file_id IS DISTINCT FROM OLD.file_id THEN

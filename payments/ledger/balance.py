@@ -83,9 +83,14 @@ RENAMED = text("""
      ORDER BY payment.id LIMIT :most
 """)
 
+#: Whatever was handed in, put together again from its pieces.
 STATEMENT_CHANGED = text("""
-    SELECT jsonb_build_object('code', 'file_changed', 'of_file_id', id, 'operator', operator, 'filename', filename)
-      FROM statement_file WHERE sha256(content) <> sha256 ORDER BY id LIMIT :most
+    SELECT jsonb_build_object('code', 'file_changed', 'of_file_id', coalesce(file_id, id), 'operator', operator,
+                              'filename', filename)
+      FROM statement_upload upload
+     WHERE sha256 IS DISTINCT FROM (SELECT sha256(string_agg(content, ''::bytea ORDER BY number))
+                                      FROM statement_chunk WHERE upload_id = upload.id)
+     ORDER BY id LIMIT :most
 """)
 
 WITHOUT_PAYMENT = text("""

@@ -1,10 +1,10 @@
 """What every operator gives us, so that a new one is a folder and its cases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from uuid import UUID
 
 from payments.http_messages import RawRequest, RawResponse
@@ -83,10 +83,10 @@ class StatementTotals:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """A statement file read whole, control totals already compared with its lines.
+class StatementHeader:
+    """What stands above the lines of one account.
 
-    Units:   opening_xof and closing_xof in whole francs; periods in UTC, end excluded.
+    Units:   opening_xof in whole francs; periods in UTC, end excluded.
     """
 
     operator: str
@@ -94,9 +94,39 @@ class Statement:
     period_start: datetime
     period_end: datetime
     opening_xof: int | None
+
+
+class ControlFigure(StrEnum):
+    """A figure below the lines that the lines must give."""
+
+    LINES = "lines"
+    COLLECTED = "collected"
+    FEES = "fees"
+    CLOSING = "closing"
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """How the operator calls a figure, and on which line of the file it stands."""
+
+    label: str
+    line_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFooter:
+    """What stands below the lines of one account; ``printed`` are the figures that must be what the lines give.
+
+    Units:   closing_xof in whole francs.
+    """
+
     closing_xof: int | None
-    lines: Sequence[StatementLine]
     totals: StatementTotals
+    printed: Mapping[ControlFigure, Printed] = field(default_factory=dict)
+
+
+#: A statement as it passes: for each account its header, its lines in their order, its footer.
+StatementPart = StatementHeader | StatementLine | StatementFooter
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +294,11 @@ class Operator(Protocol):
         Errors:  CallbackMalformed, with what a person should look at.
         """
 
-    def parse_statement(self, content: bytes, filename: str) -> Statement:
-        """Read a statement file whole.
+    def parse_statement(self, content: BinaryIO, filename: str) -> Iterator[StatementPart]:
+        """Read a statement in order, account by account, without holding it whole; nothing counts before its footer.
 
-        Errors:  StatementRejected, with the line number and what is wrong.
+        ``content`` can be gone through again from its beginning, as often as is needed to know what a line means.
+        Errors:  StatementRejected, with the line number and what is wrong, while it is read.
         """
 
 

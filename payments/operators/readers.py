@@ -1,13 +1,21 @@
 """Reads what an operator says; whatever its own reader gives, ids leave here in normal form."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import BinaryIO
 
 from payments.http_messages import RawRequest
-from payments.identity import identified, transaction_id
+from payments.identity import IdentityRule, identified, transaction_id
 from payments.observation import Observation
-from payments.operators.contract import Operator, Statement, StatementLine
-from payments.operators.whole_ids import require_whole_ids
+from payments.operators.contract import (
+    Operator,
+    StatementFooter,
+    StatementHeader,
+    StatementLine,
+    StatementPart,
+)
+from payments.operators.control_totals import ControlTotals
+from payments.operators.whole_ids import WholeIds
 
 
 def read_callback(operator: Operator, request: RawRequest) -> tuple[Observation, ...]:
@@ -20,26 +28,38 @@ def read_callback(operator: Operator, request: RawRequest) -> tuple[Observation,
     return tuple(identified(one, rule) for one in operator.parse_callback(request))
 
 
-def read_statement(operator: Operator, content: bytes, filename: str) -> Statement:
-    """Read a statement whole.
+def read_statement(operator: Operator, content: BinaryIO, filename: str) -> Iterator[StatementPart]:
+    """Read a statement as it comes; what it says counts only when its last footer has passed.
 
-    Errors:  StatementRejected, as the operator's own reader, and where a spreadsheet has cut the ids.
+    Errors:  StatementRejected, as the operator's own reader; where a printed figure is not what the lines give, and
+             where a spreadsheet has cut the ids.
     Source:  see read_callback.
     """
-    statement = operator.parse_statement(content, filename)
-    lines = _identified(operator, statement.lines)
-    require_whole_ids(lines)
-    return replace(statement, lines=lines)
-
-
-def _identified(operator: Operator, lines: Sequence[StatementLine]) -> list[StatementLine]:
+    control, ids = ControlTotals(), WholeIds()
     rule = operator.capabilities.identity
-    found = []
-    for line in lines:
-        observation = identified(line.observation, rule)
-        reference = observation.operator_transaction_id
-        if line.reference != reference:
-            reference = transaction_id(line.reference, rule) if line.reference else None
-        unchanged = observation is line.observation and reference == line.reference
-        found.append(line if unchanged else replace(line, observation=observation, reference=reference))
-    return found
+    for part in operator.parse_statement(content, filename):
+        match part:
+            case StatementLine():
+                line = _identified(part, rule)
+                ids.look(line)
+                control.add(line)
+                yield line
+            case StatementHeader():
+                control.begin(part)
+                yield part
+            case StatementFooter():
+                # Ids first: a file that a spreadsheet has saved again is told so, whatever else it did to it.
+                ids.require()
+                control.end(part)
+                yield part
+    control.require_ended()
+
+
+def _identified(line: StatementLine, rule: IdentityRule) -> StatementLine:
+    observation = identified(line.observation, rule)
+    reference = observation.operator_transaction_id
+    if line.reference != reference:
+        reference = transaction_id(line.reference, rule) if line.reference else None
+    if observation is line.observation and reference == line.reference:
+        return line
+    return replace(line, observation=observation, reference=reference)

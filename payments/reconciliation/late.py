@@ -132,16 +132,16 @@ ALL_LINES = text("""
       FROM reconciliation_break WHERE kind = :kind AND payment_id IS NULL ORDER BY day, operator, subject LIMIT :most
 """)
 
-OF_FILE = text(f"""
+#: Breaks are few, so each is looked for among the lines: by its operation, or by the file and line in its name.
+OF_FILE = text("""
     SELECT count(*), coalesce(sum(coalesce(ledger_amount_xof, operator_amount_xof)), 0) AS amount_xof
       FROM reconciliation_break late
      WHERE late.kind = :kind AND late.operator = (SELECT operator FROM statement_file WHERE id = :file_id)
-       AND late.subject IN (
-           SELECT line.operator_transaction_id FROM statement_line line
-            WHERE line.file_id = :file_id AND line.kind = 'collection'
-            UNION
-           SELECT {OF_LINE} FROM statement_line line WHERE line.file_id = :file_id)
-""")  # noqa: S608 - our own words
+       AND (late.subject ~ ('/' || CAST(:file_id AS bigint) || '\\:[0-9]+$')
+            OR EXISTS (SELECT FROM statement_line line
+                        WHERE line.operator = late.operator AND line.subject = late.subject
+                          AND line.file_id = :file_id AND line.kind = 'collection'))
+""")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,23 +3,24 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Final
+from typing import BinaryIO, Final
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.reconciliation.chunks import chunks, store_content
 from payments.reconciliation.lines import StoredFile
 from payments.reconciliation.upload import Motive, UploadState, next_attempt_at
 
-COLUMNS = "id, operator, filename, received_by, received_at, state, attempts, motive, motive_lines, file_id"
+COLUMNS = "id, operator, sha256, filename, received_by, received_at, state, attempts, motive, motive_lines, file_id"
 
 #: A large file may take longer to write and to compress than an ordinary statement may work.
 PATIENCE = text("SET LOCAL statement_timeout = '120s'")
 
 STORE = text(f"""
-    INSERT INTO statement_upload (operator, sha256, filename, size_bytes, content, received_by, received_at, state,
+    INSERT INTO statement_upload (operator, sha256, filename, size_bytes, received_by, received_at, state,
                                   attempts, next_attempt_at, breaks_opened)
-    VALUES (:operator, :sha256, :filename, :size_bytes, :content, :received_by, :now, 'received', 0, :now, 0)
+    VALUES (:operator, :sha256, :filename, :size_bytes, :received_by, :now, 'received', 0, :now, 0)
         ON CONFLICT (operator, sha256) DO NOTHING
     RETURNING {COLUMNS}
 """)  # noqa: S608 - our own column names
@@ -29,8 +30,6 @@ SAME = text(f"""
 """)  # noqa: S608 - our own column names
 
 READ = text(f"SELECT {COLUMNS} FROM statement_upload WHERE id = :id")  # noqa: S608 - our own column names
-
-CONTENT = text("SELECT content FROM statement_upload WHERE id = :id")
 
 DUE = text("""
     SELECT id FROM statement_upload
@@ -48,7 +47,7 @@ BEGIN = text(f"""
 
 MARK_STORED = text("""
     UPDATE statement_upload
-       SET state = 'stored', file_id = :file_id, content = NULL, attempts = 0, next_attempt_at = :now, motive = NULL,
+       SET state = 'stored', file_id = :file_id, attempts = 0, next_attempt_at = :now, motive = NULL,
            motive_lines = NULL
      WHERE id = :id AND state = 'reading'
 """)
@@ -110,12 +109,14 @@ UNFINISHED_TOUCHING = text("""
 
 @dataclass(frozen=True, slots=True)
 class NewUpload:
-    """A file as it was handed in."""
+    """A file as it was handed in; it stays open, and may be read again from its beginning."""
 
     operator: str
     filename: str
-    content: bytes
+    content: BinaryIO
     received_by: str
+    sha256: bytes
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ class Upload:
 
     id: int
     operator: str
+    sha256: bytes
     filename: str
     received_by: str
     received_at: datetime
@@ -148,29 +150,31 @@ class Upload:
     file_id: int | None
 
 
+def new_upload(operator: str, filename: str, content: BinaryIO, received_by: str) -> NewUpload:
+    """Hash a file and measure it, in pieces."""
+    hashed, size_bytes = sha256(), 0
+    for chunk in chunks(content):
+        hashed.update(chunk)
+        size_bytes += len(chunk)
+    return NewUpload(operator, filename, content, received_by, hashed.digest(), size_bytes)
+
+
 async def store(connection: AsyncConnection, new: NewUpload, now: datetime) -> tuple[Upload, bool]:
-    """Store the bytes of a file, once per operator and content.
+    """Store the bytes of a file, once per operator and content; a file that is in already is known by its hash alone.
 
     Returns: where the file stands, and whether these bytes had been handed in before.
     """
-    key = {"operator": new.operator, "sha256": sha256(new.content).digest()}
-    await connection.execute(PATIENCE)
-    row = (
-        await connection.execute(
-            STORE,
-            {
-                **key,
-                "filename": new.filename,
-                "size_bytes": len(new.content),
-                "content": new.content,
-                "received_by": new.received_by,
-                "now": now,
-            },
-        )
-    ).one_or_none()
+    key = {"operator": new.operator, "sha256": new.sha256}
+    row = (await connection.execute(SAME, key)).one_or_none()
     if row is not None:
-        return _upload(row), False
-    return _upload((await connection.execute(SAME, key)).one()), True
+        return _upload(row), True
+    values = {**key, "filename": new.filename, "size_bytes": new.size_bytes, "received_by": new.received_by, "now": now}
+    await connection.execute(PATIENCE)
+    row = (await connection.execute(STORE, values)).one_or_none()
+    if row is None:
+        return _upload((await connection.execute(SAME, key)).one()), True
+    await store_content(connection, row.id, new.content)
+    return _upload(row), False
 
 
 async def read_upload(connection: AsyncConnection, upload_id: int) -> Upload | None:
@@ -197,15 +201,8 @@ async def begin(
     return None if row is None else _upload(row)
 
 
-async def content_of(connection: AsyncConnection, upload_id: int) -> bytes | None:
-    """Read the bytes of a file; None once they stand with its lines."""
-    await connection.execute(PATIENCE)
-    content: bytes | None = (await connection.execute(CONTENT, {"id": upload_id})).scalar_one()
-    return content
-
-
 async def mark_stored(connection: AsyncConnection, upload_id: int, file_id: int, now: datetime) -> None:
-    """Hand the bytes over to the file that holds the lines."""
+    """Name the file that holds the lines."""
     await connection.execute(MARK_STORED, {"id": upload_id, "file_id": file_id, "now": now})
 
 
@@ -279,6 +276,7 @@ def _upload(row: Row[tuple[object, ...]], attempts: int | None = None) -> Upload
     return Upload(
         id=row.id,
         operator=row.operator,
+        sha256=row.sha256,
         filename=row.filename,
         received_by=row.received_by,
         received_at=row.received_at,

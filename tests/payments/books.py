@@ -27,6 +27,7 @@ APPEND_ONLY = (
     "payment",
     "observation",
     "statement_file",
+    "statement_chunk",
     "day_report",
     "due_item",
     "allocation",
@@ -41,7 +42,6 @@ WORK_IN_PROGRESS = {
     "callback": {"attempts", "next_attempt_at", "handled_at", "parked_at", "last_error"},
     "statement_line": {"bucket", "matched_at", "payment_id"},
     "statement_upload": {
-        "content",
         "state",
         "attempts",
         "next_attempt_at",
@@ -123,15 +123,16 @@ ASSIGNED = """
 """
 
 ONE_OF_EACH = """
-    INSERT INTO statement_file (id, operator, sha256, filename, content, account, period_start, period_end,
+    INSERT INTO statement_file (id, operator, sha256, filename, account, period_start, period_end,
                                 covered_until, line_count, collected_xof, fees_xof, gap_xof, imported_by, imported_at)
-    VALUES (1, 'sandbox', '\\x01', 'f', '\\x01', 'RAMU', %(at)s, %(at)s, %(at)s, 1, 100, 0, 0, 'test', %(at)s);
+    VALUES (1, 'sandbox', '\\x01', 'f', 'RAMU', %(at)s, %(at)s, %(at)s, 1, 100, 0, 0, 'test', %(at)s);
     INSERT INTO statement_line (file_id, line_number, operator, kind, status, raw, moved_xof, remarks, subject,
                                 counts_at, due_xof, running_xof)
     VALUES (1, 1, 'sandbox', 'collection', 'succeeded', 'raw', 100, '', 's', %(at)s, 100, 100);
-    INSERT INTO statement_upload (operator, sha256, filename, size_bytes, content, received_by, received_at, state,
+    INSERT INTO statement_upload (operator, sha256, filename, size_bytes, received_by, received_at, state,
                                   attempts, breaks_opened)
-    VALUES ('sandbox', '\\x01', 'f', 1, '\\x01', 'test', %(at)s, 'reading', 1, 0);
+    VALUES ('sandbox', '\\x01', 'f', 1, 'test', %(at)s, 'reading', 1, 0);
+    INSERT INTO statement_chunk (upload_id, number, content) SELECT max(id), 0, '\\x01' FROM statement_upload;
     INSERT INTO day_report (day, seq, content, previous_sha256, sha256, ledger_head_sha256, closed_by, closed_at)
     VALUES ('2026-11-23', 1, '{}', '\\x00', '\\x01', '\\x02', 'test', %(at)s);
     INSERT INTO audit_event (at, actor, action, subject, detail) VALUES (%(at)s, 'a', 'b', 'c', '{}');

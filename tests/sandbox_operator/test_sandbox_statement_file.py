@@ -6,9 +6,10 @@ import httpx
 import pytest
 
 from payments.observation import ObservedStatus
-from payments.operators.contract import LineKind, Statement
+from payments.operators.contract import LineKind
 from payments.operators.registry import built_in
 from tests.sandbox_operator.sandbox_world import PAYER, START, World
+from tests.statements import Statement, read_whole
 
 DAY = START.date()
 
@@ -16,7 +17,7 @@ DAY = START.date()
 def statement(sandbox: World, day: object = DAY) -> Statement:
     answer = sandbox.control_http.get(f"/statements/{day}.csv")
     assert answer.headers["content-type"].startswith("text/csv")
-    return built_in()["sandbox"].parse_statement(answer.content, f"{day}.csv")
+    return read_whole(built_in()["sandbox"], answer.content, f"{day}.csv")
 
 
 @pytest.fixture

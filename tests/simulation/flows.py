@@ -1,6 +1,7 @@
 """The flows whose every boundary is a place to die: from the confirmed turn to the closed day."""
 
 from datetime import timedelta
+from io import BytesIO
 
 from gateway.jobs.callbacks import read_callbacks
 from gateway.jobs.inquire import inquire
@@ -133,7 +134,11 @@ def statement_of(world: World) -> bytes:
 async def import_and_seal(world: World) -> None:
     """Import the statement of the day, then seal what it brought."""
     await import_statement(
-        reconciling(world), operator="sandbox", filename="releve.csv", content=statement_of(world), actor="finance"
+        reconciling(world),
+        operator="sandbox",
+        filename="releve.csv",
+        content=BytesIO(statement_of(world)),
+        actor="finance",
     )
     await send_sms(world.jobs, world.clock.now())
     await seal_ledger(world.jobs, world.clock.now() + FILLING_MAX)

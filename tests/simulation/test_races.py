@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Final
 
 import pytest
@@ -87,7 +88,11 @@ async def read_inbox(world: World) -> None:
 async def take_statement(world: World) -> None:
     """Import the statement of the day."""
     await import_statement(
-        reconciling(world), operator="sandbox", filename="releve.csv", content=statement_of(world), actor="finance"
+        reconciling(world),
+        operator="sandbox",
+        filename="releve.csv",
+        content=BytesIO(statement_of(world)),
+        actor="finance",
     )
 
 

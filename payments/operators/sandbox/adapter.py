@@ -3,14 +3,14 @@
 Source: GSMA Mobile Money API 1.2.0, merchant payments (OpenAPI file, read 2026-11-22).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import BinaryIO, Final
 
 from payments.http_messages import RawRequest
 from payments.observation import Observation
-from payments.operators.contract import Capabilities, OperatorClient, Secrets, Statement, Verdict
+from payments.operators.contract import Capabilities, OperatorClient, Secrets, StatementPart, Verdict
 from payments.operators.sandbox import callback, gsma, statement
 from payments.operators.shared_secrets import secrets_from
 
@@ -62,8 +62,8 @@ class SandboxOperator:
         """
         return callback.parse(request)
 
-    def parse_statement(self, content: bytes, filename: str) -> Statement:
-        """Read a daily statement whole.
+    def parse_statement(self, content: BinaryIO, filename: str) -> Iterator[StatementPart]:
+        """Read a daily statement.
 
         Errors:  StatementRejected.
         Source:  see statement.parse.

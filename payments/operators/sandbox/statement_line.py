@@ -53,6 +53,7 @@ _ABOUT_ANOTHER: Final = frozenset({LineKind.REVERSAL, LineKind.FEE})
 _DASHES: Final = "-\u2013\u2014"
 # The merchant's reference is the one field that payers write themselves.
 _WORDS_AT: Final = COLUMNS.index("Référence marchand")
+_STATUS_AT, _DEBIT_AT, _CREDIT_AT = (COLUMNS.index(label) for label in ("Statut", "Débit", "Crédit"))
 _SHORTEST: Final = len(COLUMNS) - 2
 
 
@@ -93,6 +94,17 @@ class _Cells:
     debit: str
     credit: str
     linked: str
+
+
+def is_plain(cells: Sequence[str]) -> bool:
+    """Return whether nothing of an operation waits for the file's own figures: neither its state nor an amount.
+
+    Source:  the operator's own spelling of a state; amounts in digits alone have one reading.
+    """
+    if len(cells) != len(COLUMNS) or cells[_STATUS_AT] not in STATUSES:
+        return False
+    debit, credit = cells[_DEBIT_AT], cells[_CREDIT_AT]
+    return (not debit or debit.isdigit()) and (not credit or credit.isdigit())
 
 
 def read_entry(row: Row, reading: Reading) -> SheetEntry:

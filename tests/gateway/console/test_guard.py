@@ -1,3 +1,5 @@
+from io import BytesIO
+
 import httpx
 import pytest
 from fastapi.routing import APIRoute
@@ -8,7 +10,7 @@ from gateway.console.guard import HSTS, SECURITY_HEADERS
 from gateway.console.routes import GUARDED, router
 from gateway.infra.database import Pool, Timeouts, open_database
 from gateway.money.import_statement import receive
-from payments.reconciliation.uploads import NewUpload
+from payments.reconciliation.uploads import new_upload
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.console.desk import ORIGIN, Desk, csrf_of, open_desk
 
@@ -64,7 +66,7 @@ async def test_a_stranger_costs_no_connection_to_the_database(desk: Desk) -> Non
 @pytest.mark.parametrize("role", Role)
 async def test_each_role_gets_what_its_rights_say_and_no_more(desk: Desk, role: Role) -> None:
     await desk.enter(role)
-    await receive(desk.database, NewUpload("sandbox", "releve.csv", b"1", "staff/test"), desk.clock.now())
+    await receive(desk.database, new_upload("sandbox", "releve.csv", BytesIO(b"1"), "staff/test"), desk.clock.now())
     for guarded in GUARDED:
         answer = await ask(desk, guarded.method, guarded.path.format(upload_id=1), csrf="wrong")
         assert_sealed(answer)
@@ -159,7 +161,7 @@ async def test_public_pages_and_files_carry_the_headers_too(desk: Desk) -> None:
 async def test_pages_need_nothing_from_elsewhere_and_nothing_inline(desk: Desk) -> None:
     pages = [(await desk.browser.get("/finance/connexion")).text]
     await desk.enter()
-    await receive(desk.database, NewUpload("sandbox", "releve.csv", b"1", "staff/test"), desk.clock.now())
+    await receive(desk.database, new_upload("sandbox", "releve.csv", BytesIO(b"1"), "staff/test"), desk.clock.now())
     pages += [
         (await desk.browser.get(guarded.path.format(upload_id=1))).text
         for guarded in GUARDED

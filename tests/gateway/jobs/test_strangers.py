@@ -2,10 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from io import BytesIO
+from typing import BinaryIO
 
 import pytest
 
@@ -17,8 +19,8 @@ from gateway.money.import_statement import READ_AT_ONCE, read_due, receive, resu
 from gateway.reports.waiting import parked
 from payments.evidence import inquiries
 from payments.observation import Observation, ObservedStatus, Provenance
-from payments.operators.contract import Statement
-from payments.reconciliation.uploads import NewUpload
+from payments.operators.contract import StatementPart
+from payments.reconciliation.uploads import new_upload
 from payments.requests import dispatch
 from payments.requests.trouble import Trouble, TroubleKind, say
 from tests.conftest import Urls
@@ -157,7 +159,7 @@ async def test_trouble_with_an_operator_that_has_gone_is_not_told_for_ever(town:
 
 async def hand_in(town: TwoOperators, operator: str, day: datetime) -> None:
     content = statement([event(f"S-{operator}", 500, at=day.isoformat())], day, day + timedelta(days=1))
-    new = NewUpload(operator, f"{operator}.csv", content, "staff/test")
+    new = new_upload(operator, f"{operator}.csv", BytesIO(content), "staff/test")
     await receive(town.world.database, new, town.world.clock.now())
 
 
@@ -171,7 +173,7 @@ async def test_a_file_whose_reading_lasts_delays_no_file_of_another_operator(tow
 
     @dataclass(frozen=True, slots=True)
     class Slow(InventedOperator):
-        def parse_statement(self, content: bytes, filename: str) -> Statement:
+        def parse_statement(self, content: BinaryIO, filename: str) -> Iterator[StatementPart]:
             reached.set()
             over.wait()
             return InventedOperator.parse_statement(self, content, filename)

@@ -1,17 +1,16 @@
 """Days with money in them that a test may sign: what a callback said, what a statement says, and both days of it."""
 
 from datetime import date, datetime, time, timedelta
-from hashlib import sha256
 
 from gateway.money.close_day import DayToClose, close
 from gateway.money.credit_evidence import CreditingContext, credit_evidence
 from gateway.money.match_statement import ReconcilingDeps
 from payments.evidence.facts import Evidence
 from payments.observation import LineKind, Observation, ObservedStatus, Provenance
-from payments.operators.contract import Statement, StatementLine, StatementTotals
+from payments.operators.contract import StatementLine, StatementTotals
 from payments.reconciliation.close import SealedDay
-from payments.reconciliation.ingest import ingest
 from tests.fixed import START
+from tests.statements import Statement, keep_whole
 from tests.world import AMINATA, World
 
 DAY = START.date()
@@ -45,12 +44,8 @@ async def state(world: World, day: date, *names: str) -> None:
     ]
     totals = StatementTotals(None, 1_000 * len(names), None)
     statement = Statement("sandbox", "RAMU", start, start + timedelta(days=1), None, None, lines, totals)
-    content, now = sha256(f"{day}{names}".encode()).digest(), world.clock.now()
-    await world.database.transact(
-        lambda connection: ingest(
-            connection, statement, filename=f"{day}.csv", content=content, imported_by="staff/test", now=now
-        )
-    )
+    name, now = f"{day} {names}.csv", world.clock.now()
+    await world.database.transact(lambda connection: keep_whole(connection, statement, name, now))
 
 
 async def two_days(world: World, recon: ReconcilingDeps) -> tuple[SealedDay, SealedDay]:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,9 +17,12 @@ from gateway.money.match_statement import ReconcilingDeps, explain_day, finish
 from gateway.reports.day import OperatorDay, day_report
 from payments.evidence.facts import Evidence
 from payments.observation import LineKind, Observation, ObservedStatus, Provenance
-from payments.operators.contract import Statement, StatementLine, StatementTotals
-from payments.reconciliation.ingest import ingest
+from payments.operators.contract import StatementLine, StatementTotals
+from payments.reconciliation import uploads
 from payments.reconciliation.lines import StoredFile, read_file
+from payments.reconciliation.match import judge
+from payments.reconciliation.units import read_units
+from tests.statements import Statement, keep_whole
 from tests.world import AMINATA, MOUSSA, World
 
 pytestmark = pytest.mark.database
@@ -105,14 +107,34 @@ def told(dice: random.Random, operator: str, account: str, known: dict[str, int]
     ))  # fmt: skip
 
 
-async def bring(world: World, recon: ReconcilingDeps, statement: Statement, name: str) -> None:
-    now, content = world.clock.now(), sha256(name.encode()).digest()
+async def bring(world: World, recon: ReconcilingDeps, statement: Statement, name: str, seen: Counter[str]) -> None:
+    now = world.clock.now()
 
     async def keep(connection: AsyncConnection) -> StoredFile:
-        kept = await ingest(connection, statement, filename=name, content=content, imported_by="staff/test", now=now)
+        kept = await keep_whole(connection, statement, name, now)
         return await read_file(connection, kept.file_id)
 
-    await finish(recon, await world.database.transact(keep), None, already=False)
+    file = await world.database.transact(keep)
+    seen["kept with its bucket"] += await judged_alike(world, file)
+    await finish(recon, file, None, already=False)
+    await world.database.transact(lambda connection: uploads.mark_matched(connection, file.id, 0))
+
+
+async def judged_alike(world: World, file: StoredFile) -> int:
+    """Hold the buckets that lines were kept with against the judgement that knows everything; count them."""
+    kept = await world.rows(
+        "SELECT line_number, subject, bucket FROM statement_line WHERE file_id = :id AND bucket IS NOT NULL", id=file.id
+    )
+    async with world.database.unit_of_work() as connection:
+        units = await read_units(connection, file.operator, {str(subject) for _, subject, _ in kept})
+    judged = [judge(unit) for unit in units]
+    buckets = {place: bucket for one in judged for place, bucket in one.buckets.items()}
+    assert {number: bucket for number, _, bucket in kept} == {number: buckets[file.id, number] for number, _, _ in kept}
+    paid = {subject for _, subject, bucket in kept if bucket == "matched"}
+    assert not [
+        one for unit, said in zip(units, judged, strict=True) if unit.subject in paid for one in said.differences
+    ]
+    return len(kept)
 
 
 async def credit(world: World, operator: str, dice: random.Random) -> None:
@@ -129,7 +151,7 @@ async def credit(world: World, operator: str, dice: random.Random) -> None:
     await world.database.transact(lambda connection: credit_evidence(connection, [Evidence(observed)], context))
 
 
-async def live(world: World, dice: random.Random, seed: int) -> list[Told]:
+async def live(world: World, dice: random.Random, seed: int, seen: Counter[str]) -> list[Told]:
     """Let a handful of files come, with money that other doors bring before, between and after them."""
     recon = ReconcilingDeps(world.deps, world.jobs.catalog, lines_per_run=dice.choice([1, 5, 500]))
     known: dict[str, int] = {}
@@ -140,7 +162,7 @@ async def live(world: World, dice: random.Random, seed: int) -> list[Told]:
             await credit(world, f"{operator}-{seed}", dice)
         one = told(dice, f"{operator}-{seed}", account, known, files)
         files.append(one)
-        await bring(world, recon, one.statement, f"{seed}/{number}")
+        await bring(world, recon, one.statement, f"{seed}/{number}", seen)
     await credit(world, f"{dice.choice(ACCOUNTS)[0]}-{seed}", dice)
     for number in range(DAYS):
         await explain_day(recon, day_of(number).date())
@@ -188,7 +210,7 @@ async def rows_of(world: World) -> dict[tuple[str, str, int], OperatorDay]:
 async def test_every_franc_that_the_operators_balances_moved_is_credited_or_in_a_break(world: World) -> None:
     seen: Counter[str] = Counter()
     world.clock.forward(days=5)
-    worlds = {seed: await live(world, random.Random(seed), seed) for seed in range(WORLDS)}  # noqa: S311
+    worlds = {seed: await live(world, random.Random(seed), seed, seen) for seed in range(WORLDS)}  # noqa: S311
     rows = await rows_of(world)
     for row in rows.values():
         assert row.lines_waiting_count == 0

@@ -1,9 +1,11 @@
 """A file that cannot be read or matched stands aside with its motive, and holds no other file and no closing up."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given
@@ -27,12 +29,12 @@ from gateway.money.import_statement import (
 )
 from gateway.money.match_statement import STUCK_MAX, ReconcilingDeps
 from payments.errors import StatementRejected
-from payments.operators.contract import Operator, Statement, StatementTotals
+from payments.operators.contract import Operator, StatementHeader, StatementPart
 from payments.reconciliation import uploads
 from payments.reconciliation.facts import Unit
 from payments.reconciliation.match import Judged
 from payments.reconciliation.upload import RETRY_AFTER_S, TRIES
-from payments.reconciliation.uploads import NewUpload, Whose
+from payments.reconciliation.uploads import Whose, new_upload
 from tests.gateway.money.test_match_statement import Row, written
 from tests.world import World
 
@@ -44,16 +46,16 @@ class Reader:
     """The sandbox operator, with a way of its own to read files whose name says so."""
 
     real: Operator
-    reads: Callable[[bytes], Statement]
+    reads: Callable[[BinaryIO], Iterator[StatementPart]]
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.real, name)
 
-    def parse_statement(self, content: bytes, filename: str) -> Statement:
+    def parse_statement(self, content: BinaryIO, filename: str) -> Iterator[StatementPart]:
         return self.reads(content) if filename == "strange.csv" else self.real.parse_statement(content, filename)
 
 
-def reading(world: World, reads: Callable[[bytes], Statement]) -> ReconcilingDeps:
+def reading(world: World, reads: Callable[[BinaryIO], Iterator[StatementPart]]) -> ReconcilingDeps:
     reader = Reader(world.deps.operators["sandbox"], reads)
     deps = replace(world.deps, operators={"sandbox": reader})  # type: ignore[dict-item]
     return ReconcilingDeps(deps, world.jobs.catalog)
@@ -65,7 +67,7 @@ def recon(world: World) -> ReconcilingDeps:
 
 
 async def hand_in(recon: ReconcilingDeps, filename: str, *rows: Row, content: bytes = b"") -> int:
-    new = NewUpload("sandbox", filename, content or written(*rows), "staff/test")
+    new = new_upload("sandbox", filename, BytesIO(content or written(*rows)), "staff/test")
     upload, _ = await receive(recon.deps.worker_db, new, recon.deps.clock.now())
     return upload.id
 
@@ -82,7 +84,7 @@ async def work(recon: ReconcilingDeps) -> None:
 
 
 async def test_a_file_whose_reading_raises_is_put_off_then_aside_and_the_others_go_on(world: World) -> None:
-    def raises(_: bytes) -> Statement:
+    def raises(_: BinaryIO) -> Iterator[StatementPart]:
         raise ZeroDivisionError
 
     recon = reading(world, raises)
@@ -100,7 +102,9 @@ async def test_a_file_whose_reading_raises_is_put_off_then_aside_and_the_others_
     world.clock.forward(days=1)
     assert await read_due(recon) == 0
     assert await world.rows(
-        "SELECT content = :bytes FROM statement_upload WHERE state = 'quarantined'", bytes=written(Row("A", 100))
+        "SELECT content = :bytes FROM statement_chunk JOIN statement_upload ON id = upload_id"
+        " WHERE state = 'quarantined'",
+        bytes=written(Row("A", 100)),
     ) == [(True,)]
 
 
@@ -110,7 +114,7 @@ async def test_a_file_that_never_ends_to_be_read_holds_no_worker_and_no_other_fi
     monkeypatch.setattr(importing, "READ_DEADLINE_S", 0.2)
     over = threading.Event()
 
-    def endless(_: bytes) -> Statement:
+    def endless(_: BinaryIO) -> Iterator[StatementPart]:
         over.wait()
         raise StatementRejected("the test is over")
 
@@ -230,7 +234,9 @@ async def test_who_imports_a_file_that_stops_is_told_that_it_is_safe(
     content = written(Row("A", 100), Row("B", 200))
     for _ in range(2):
         with pytest.raises(StatementPutOff) as told:
-            await import_statement(recon, operator="sandbox", filename="j.csv", content=content, actor="staff/test")
+            await import_statement(
+                recon, operator="sandbox", filename="j.csv", content=BytesIO(content), actor="staff/test"
+            )
         assert told.value.upload.motive is not None
         assert told.value.upload.motive.line_numbers == (7,)
     assert await buckets(world) == {"recovered": 1, "waits": 1}
@@ -264,29 +270,29 @@ async def test_a_file_in_quarantine_holds_no_closing(world: World, recon: Reconc
 
 
 async def test_quarantine_answers_the_same_bytes_with_the_same_motive_until_it_is_tried_again(world: World) -> None:
-    answers: list[Callable[[], Statement]] = []
+    answers: list[Callable[[], Iterator[StatementPart]]] = []
 
-    def reads(_: bytes) -> Statement:
+    def reads(_: BinaryIO) -> Iterator[StatementPart]:
         return answers[-1]()
 
-    def refuses() -> Statement:
+    def refuses() -> Iterator[StatementPart]:
         raise StatementRejected("une colonne de trop", line_numbers=(12, 15))
 
     recon, content = reading(world, reads), written(Row("A", 100))
-    asked = {"operator": "sandbox", "filename": "strange.csv", "content": content, "actor": "staff/test"}
+    asked = {"operator": "sandbox", "filename": "strange.csv", "content": BytesIO(content), "actor": "staff/test"}
     answers.append(refuses)
     for _ in range(2):
         with pytest.raises(StatementRejected, match="une colonne de trop") as refused:
             await import_statement(recon, **asked)  # type: ignore[arg-type]
         assert (refused.value.line_number, tuple(refused.value.line_numbers)) == (12, (12, 15))
-    answers.append(lambda: world.deps.operators["sandbox"].parse_statement(content, "mended"))
+    answers.append(lambda: world.deps.operators["sandbox"].parse_statement(BytesIO(content), "mended"))
     with pytest.raises(StatementRejected):
         await import_statement(recon, **asked)  # type: ignore[arg-type]
     await world.database.transact(lambda connection: uploads.retry(connection, 1, world.clock.now()))
     await work(recon)
     assert await states(world) == [("strange.csv", "matched", 0)]
-    assert await world.rows("SELECT content FROM statement_file") == [(content,)]
-    assert await world.rows("SELECT content, file_id FROM statement_upload") == [(None, 1)]
+    assert await world.rows("SELECT upload_id, number, content FROM statement_chunk") == [(1, 0, content)]
+    assert await world.rows("SELECT file_id FROM statement_upload") == [(1,)]
 
 
 async def test_only_what_stands_aside_can_be_tried_again(world: World, recon: ReconcilingDeps) -> None:
@@ -322,8 +328,8 @@ async def test_looking_for_work_does_not_read_the_lines_that_are_done(world: Wor
 ARRIVED_AT = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
-def statement_of(start: datetime, end: datetime, account: str = "RAMU") -> Statement:
-    return Statement("sandbox", account, start, end, None, None, (), StatementTotals(None, None, None))
+def header_of(start: datetime, end: datetime, account: str = "RAMU") -> StatementHeader:
+    return StatementHeader("sandbox", account, start, end, None)
 
 
 MOMENTS = st.one_of(
@@ -337,7 +343,7 @@ def test_a_period_lies_between_the_first_day_of_service_and_the_arrival(start: d
     start, end = sorted((start, end + timedelta(seconds=1) if end.year < 9999 else end))
     sane = start.date() >= FIRST_DAY and start <= ARRIVED_AT and end <= datetime(2026, 11, 25, tzinfo=UTC)
     try:
-        require_ours(statement_of(start, end), "RAMU", ARRIVED_AT)
+        require_ours(header_of(start, end), "RAMU", ARRIVED_AT)
     except StatementRejected:
         assert not sane
     else:
@@ -346,4 +352,4 @@ def test_a_period_lies_between_the_first_day_of_service_and_the_arrival(start: d
 
 def test_a_period_that_never_ends_is_refused_with_its_day() -> None:
     with pytest.raises(StatementRejected, match="31/12/9998"):
-        require_ours(statement_of(ARRIVED_AT, datetime(9999, 1, 1, tzinfo=UTC)), None, ARRIVED_AT)
+        require_ours(header_of(ARRIVED_AT, datetime(9999, 1, 1, tzinfo=UTC)), None, ARRIVED_AT)

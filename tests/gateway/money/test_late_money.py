@@ -34,7 +34,8 @@ def recon(world: World) -> ReconcilingDeps:
 def by_hand(superuser_url: str) -> Iterator[psycopg.Connection]:
     """Someone who holds the server and switches the guards off."""
     with psycopg.connect(superuser_url.replace("+psycopg", ""), autocommit=True) as connection:
-        for table in ("payment", "allocation", "due_item", "statement_file", "statement_line", "day_report"):
+        for table in ("payment", "allocation", "due_item", "statement_file", "statement_chunk", "statement_line",
+                      "statement_upload", "day_report"):  # fmt: skip
             connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
         yield connection
 
@@ -242,10 +243,17 @@ ATTACKS = [
     ("a due item below what it got", "UPDATE due_item SET amount_xof = 1 WHERE id = {item}", "DUE_ITEM_EXCEEDED"),
     ("a due item's date", "UPDATE due_item SET due_on = due_on + 1 WHERE id = {item}", "EVIDENCE_CHANGED"),
     ("a due item's period", "UPDATE due_item SET period_end = period_end + 1 WHERE id = {item}", "EVIDENCE_CHANGED"),
-    ("a statement's bytes", "UPDATE statement_file SET content = content || '\\x00' WHERE id = 1", "STATEMENT_CHANGED"),
+    (
+        "a statement's bytes",
+        "UPDATE statement_chunk SET content = content || '\\x00' WHERE upload_id = 1",
+        "STATEMENT_CHANGED",
+    ),
     (
         "a statement's bytes and their hash",
-        "UPDATE statement_file SET content = '\\x00', sha256 = sha256('\\x00') WHERE id = 1",
+        (
+            "WITH changed AS (UPDATE statement_chunk SET content = '\\x00' WHERE upload_id = 1 RETURNING content) "
+            "UPDATE statement_upload SET sha256 = sha256(changed.content) FROM changed WHERE id = 1"
+        ),
         "EVIDENCE_CHANGED",
     ),
     ("a statement's line", "UPDATE statement_line SET amount_xof = 5 WHERE file_id = 1", "EVIDENCE_CHANGED"),

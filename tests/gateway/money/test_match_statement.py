@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from io import BytesIO
 
 import pytest
 from sqlalchemy import event
@@ -87,7 +88,7 @@ async def bring(recon: ReconcilingDeps, content: bytes, **more: object) -> Impor
         recon,
         operator="sandbox",
         filename="jour.csv",
-        content=content,
+        content=BytesIO(content),
         actor="staff/test",
         **more,  # type: ignore[arg-type]
     )
@@ -162,7 +163,7 @@ async def test_a_recovered_payment_reaches_its_household_with_a_receipt(world: W
     await bring(recon, written(Row("LOST", 700, payer=MOUSSA)))
     await world.work()
     assert len(await world.texts_to(MOUSSA)) == 1
-    assert await world.rows("SELECT sum(amount_xof) FROM ledger_entry WHERE party_id IS NOT NULL") == [(-700,)]
+    assert await world.rows("SELECT sum(amount_xof) FROM ledger_entry WHERE account NOT LIKE 'clearing/%'") == [(-700,)]
 
 
 async def test_a_ramu_number_in_the_file_outranks_the_payer(world: World, recon: ReconcilingDeps) -> None:
@@ -244,15 +245,15 @@ async def test_a_refused_file_leaves_nothing(
 
 async def test_an_unknown_operator_is_refused(recon: ReconcilingDeps) -> None:
     with pytest.raises(OperatorUnknown):
-        await import_statement(recon, operator="nobody", filename="f", content=b"x", actor="staff/test")
+        await import_statement(recon, operator="nobody", filename="f", content=BytesIO(b"x"), actor="staff/test")
 
 
 async def test_progress_ends_at_the_last_line(recon: ReconcilingDeps) -> None:
     told: list[tuple[int, int]] = []
     small = ReconcilingDeps(recon.deps, recon.catalog, lines_per_run=3)
     await bring(small, written(*STORY), progress=lambda done, total: told.append((done, total)))
-    # The fee of the first operation and the second word on the second are judged with them.
-    assert told == [(0, 8), (5, 8), (8, 8)]
+    # Two lines left nothing to be said when they were kept; the second word on the second is judged with it.
+    assert told == [(2, 8), (6, 8), (8, 8)]
 
 
 async def test_four_importers_at_once_import_once(world: World, recon: ReconcilingDeps) -> None:

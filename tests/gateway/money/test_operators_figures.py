@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from hashlib import sha256
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,9 +16,10 @@ from gateway.money.match_statement import ReconcilingDeps, explain_day, finish
 from gateway.reports.day import DaySummary, OperatorDay, day_report
 from payments.evidence.facts import Evidence
 from payments.observation import LineKind, Observation, ObservedStatus, Provenance
-from payments.operators.contract import Statement, StatementLine, StatementTotals
-from payments.reconciliation.ingest import ingest
+from payments.operators.contract import StatementLine, StatementTotals
+from payments.reconciliation import uploads
 from payments.reconciliation.lines import StoredFile, read_file
+from tests.statements import Statement, keep_whole
 from tests.world import AMINATA, MOUSSA, World
 
 pytestmark = pytest.mark.database
@@ -57,12 +57,12 @@ async def bring(world: World, *statements: Statement) -> None:
     for statement in statements:
         file = await world.database.transact(partial(keep, statement=statement, now=world.clock.now()))
         await finish(recon, file, None, already=False)
+        await world.database.transact(partial(uploads.mark_matched, file_id=file.id, breaks_opened=0))
 
 
 async def keep(connection: AsyncConnection, statement: Statement, now: datetime) -> StoredFile:
     name = f"{next(NUMBERS)}.csv"
-    content = sha256(name.encode()).digest()
-    kept = await ingest(connection, statement, filename=name, content=content, imported_by="staff/test", now=now)
+    kept = await keep_whole(connection, statement, name, now)
     return await read_file(connection, kept.file_id)
 
 

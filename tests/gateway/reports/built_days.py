@@ -15,10 +15,11 @@ from payments.ledger import chart
 from payments.ledger.entry import Entry, LedgerTxn
 from payments.ledger.post import post, reserve_ids
 from payments.observation import LineKind, Observation, ObservedStatus, Provenance
-from payments.operators.contract import Statement, StatementLine, StatementTotals
-from payments.reconciliation.ingest import ingest
+from payments.operators.contract import StatementLine, StatementTotals
+from payments.reconciliation import uploads
 from payments.tables import Break, Payment, PaymentRequest, StatementLineRow
 from tests.parties import parties_up_to
+from tests.statements import Statement, keep_whole
 
 HOUSEHOLD = 7
 NUMBERS = itertools.count(1)
@@ -222,11 +223,9 @@ class MadeDay:
                 self.operator, self.account, start, start + timedelta(days=1), opening_xof, closing_xof, lines,
                 StatementTotals(None, None, None),
             )  # fmt: skip
-            content = f"{self.operator} {next(NUMBERS)}".encode()
-            kept = await ingest(
-                self.connection, statement, filename=filename, content=content, imported_by="staff/awa",
-                now=self.now,
-            )  # fmt: skip
+            content = f"{self.operator} {next(NUMBERS)}"
+            kept = await keep_whole(self.connection, statement, filename, self.now, content)
+            await uploads.mark_matched(self.connection, kept.file_id, 0)
             for line, bucket in file:
                 marked = update(StatementLineRow).where(
                     col(StatementLineRow.file_id) == kept.file_id,

@@ -1,8 +1,9 @@
 """Whatever an operator's reader forgets, its words leave the doors in normal form."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import BinaryIO
 
 import pytest
 
@@ -10,10 +11,11 @@ from payments.errors import StatementRejected
 from payments.http_messages import RawRequest
 from payments.identity import IdentityRule, identified
 from payments.observation import Observation, ObservedStatus, Provenance
-from payments.operators.contract import LineKind, Statement, StatementLine, StatementTotals
-from payments.operators.readers import read_callback, read_statement
+from payments.operators.contract import LineKind, StatementLine, StatementPart, StatementTotals
+from payments.operators.readers import read_callback
 from payments.remarks import Remark
 from tests.invented_operators import CAPABILITIES, CAURI, InventedOperator, event, message
+from tests.statements import Statement, parts_of, read_whole
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 CAPITALS = replace(CAPABILITIES, identity=IdentityRule(case_counts=False))
@@ -25,7 +27,7 @@ class Careless(InventedOperator):
 
     ids: Sequence[str] = ()
 
-    def parse_statement(self, content: bytes, filename: str) -> Statement:
+    def parse_statement(self, content: BinaryIO, filename: str) -> Iterator[StatementPart]:
         """Return a line for each id, whatever the file holds."""
         del content, filename
         lines = [
@@ -39,7 +41,7 @@ class Careless(InventedOperator):
             )
             for number, one in enumerate(self.ids, 1)
         ]
-        return Statement(self.name, "C", NOW, NOW, None, None, lines, StatementTotals(None, None, None))
+        return parts_of(Statement(self.name, "C", NOW, NOW, None, None, lines, StatementTotals(None, None, None)))
 
 
 def observed(written: str, provenance: Provenance = Provenance.QUERY) -> Observation:
@@ -58,7 +60,7 @@ def by_callback(operator: Careless) -> list[Observation]:
 
 
 def by_statement(operator: Careless) -> list[Observation]:
-    return [line.observation for line in read_statement(operator, b"", "releve.csv").lines]
+    return [line.observation for line in read_whole(operator, b"").lines]
 
 
 @pytest.mark.parametrize("door", [by_callback, by_statement])
@@ -74,7 +76,7 @@ def test_case_is_kept_where_the_operator_uses_it_and_folded_where_it_never_does(
 
 
 def test_a_line_and_what_it_is_about_have_the_same_id() -> None:
-    (line,) = read_statement(careless("= 'mp1 ", capitals=True), b"", "releve.csv").lines
+    (line,) = read_whole(careless("= 'mp1 ", capitals=True), b"").lines
     assert (line.reference, line.observation.operator_transaction_id) == ("MP1", "MP1")
     assert line.observation.our_reference == "7K3M9QPA"
     assert line.raw == "= 'mp1 "
@@ -85,7 +87,7 @@ def test_a_line_and_what_it_is_about_have_the_same_id() -> None:
 )
 def test_no_operator_brings_a_file_whose_ids_were_cut(ids: tuple[str, ...]) -> None:
     with pytest.raises(StatementRejected) as caught:
-        read_statement(careless(*ids), b"", "releve.csv")
+        read_whole(careless(*ids), b"")
     assert caught.value.line_numbers == tuple(number for number, one in enumerate(ids, 1) if one != "A1")
 
 

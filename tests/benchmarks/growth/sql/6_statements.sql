@@ -12,10 +12,10 @@ SELECT (at AT TIME ZONE 'UTC')::date - DATE '$first_day' + 1 AS file_id,
           FROM grown_payment WHERE p % 10 = 4) AS told
  WHERE at < (DATE '$today' - 40)::timestamp AT TIME ZONE 'UTC';
 
-INSERT INTO statement_file (id, operator, sha256, filename, content, account, period_start, period_end, covered_until,
+INSERT INTO statement_file (id, operator, sha256, filename, account, period_start, period_end, covered_until,
                             opening_xof, closing_xof, line_count, collected_xof, fees_xof, gap_xof, imported_by, imported_at)
 SELECT place + 1, 'sandbox', sha256(convert_to('file' || place, 'UTF8')), 'releve-' || (DATE '$first_day' + place) || '.csv',
-       convert_to(repeat(md5(place::text), 200), 'UTF8'), 'RAMU', DATE '$first_day' + place, DATE '$first_day' + place + 1,
+       'RAMU', DATE '$first_day' + place, DATE '$first_day' + place + 1,
        DATE '$first_day' + place + 1,
        coalesce(sum(moved_xof) OVER before, 0), coalesce(sum(moved_xof) OVER before, 0) + coalesce(moved_xof, 0),
        coalesce(lines, 0), coalesce(collected_xof, 0), coalesce(fees_xof, 0), 0, 'staff/local',
@@ -29,7 +29,7 @@ WINDOW before AS (ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDIN
 
 INSERT INTO statement_upload (operator, sha256, filename, size_bytes, received_by, received_at, state, attempts,
                               breaks_opened, file_id)
-SELECT operator, sha256, filename, length(content), imported_by, imported_at, 'matched', 1, 0, id FROM statement_file ORDER BY id;
+SELECT operator, sha256, filename, length(filename), imported_by, imported_at, 'matched', 1, 0, id FROM statement_file ORDER BY id;
 
 INSERT INTO statement_line (file_id, line_number, operator, kind, status, amount_xof, fee_xof, payer_msisdn, our_reference,
                             operator_transaction_id, occurred_at, raw, moved_xof, remarks, subject, counts_at, due_xof,
