@@ -26,6 +26,7 @@ class Bench:
     seconds: float
     repeats: int
     growth: Growth = field(default_factory=Growth)
+    lines: int = 100_000
 
     @property
     def warm_up_s(self) -> float:

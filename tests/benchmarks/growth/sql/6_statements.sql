@@ -29,7 +29,10 @@ WINDOW before AS (ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDIN
 
 INSERT INTO statement_upload (operator, sha256, filename, size_bytes, received_by, received_at, state, attempts,
                               breaks_opened, file_id)
-SELECT operator, sha256, filename, length(filename), imported_by, imported_at, 'matched', 1, 0, id FROM statement_file ORDER BY id;
+SELECT operator, sha256, filename, length('file' || (id - 1)), imported_by, imported_at, 'matched', 1, 0, id FROM statement_file ORDER BY id;
+
+INSERT INTO statement_chunk (upload_id, number, content)
+SELECT id, 0, convert_to('file' || (file_id - 1), 'UTF8') FROM statement_upload;
 
 INSERT INTO statement_line (file_id, line_number, operator, kind, status, amount_xof, fee_xof, payer_msisdn, our_reference,
                             operator_transaction_id, occurred_at, raw, moved_xof, remarks, subject, counts_at, due_xof,
