@@ -44,6 +44,15 @@ class LineKind(StrEnum):
     OTHER = "other"
 
 
+class ControlFigure(StrEnum):
+    """A figure below the lines of a statement that the lines must give."""
+
+    LINES = "lines"
+    COLLECTED = "collected"
+    FEES = "fees"
+    CLOSING = "closing"
+
+
 class HoldReason(StrEnum):
     """Why money in suspense may go to nobody before two people have decided."""
 

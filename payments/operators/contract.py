@@ -9,6 +9,7 @@ from uuid import UUID
 
 from payments.http_messages import RawRequest, RawResponse
 from payments.identity import IdentityRule
+from payments.observation import ControlFigure as ControlFigure
 from payments.observation import LineKind as LineKind
 from payments.observation import Observation
 from payments.observation import VerdictKind as VerdictKind
@@ -94,15 +95,6 @@ class StatementHeader:
     period_start: datetime
     period_end: datetime
     opening_xof: int | None
-
-
-class ControlFigure(StrEnum):
-    """A figure below the lines that the lines must give."""
-
-    LINES = "lines"
-    COLLECTED = "collected"
-    FEES = "fees"
-    CLOSING = "closing"
 
 
 @dataclass(frozen=True, slots=True)

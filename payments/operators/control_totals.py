@@ -75,22 +75,24 @@ def disagreement(sums: Sums, opening_xof: int | None, footer: StatementFooter) -
 
 
 class ControlTotals:
-    """Follows one account of a statement from its header to its footer."""
+    """Follows the one account of a statement from its header to its footer."""
 
-    __slots__ = ("_header", "_sums")
+    __slots__ = ("_began", "_header", "_sums")
 
     def __init__(self) -> None:
         """Wait for a header."""
+        self._began = False
         self._header: StatementHeader | None = None
         self._sums = Sums()
 
     def begin(self, header: StatementHeader) -> None:
-        """Begin an account.
+        """Begin the account.
 
-        Errors:  StatementRejected where the one before has not ended.
+        Errors:  StatementRejected where there was one before: a file is kept as the word on one account.
         """
-        self.require_ended()
-        self._header, self._sums = header, Sums()
+        if self._began:
+            raise StatementRejected("le fichier parle de plusieurs comptes : un seul par fichier est pris")
+        self._began, self._header, self._sums = True, header, Sums()
 
     def add(self, line: StatementLine) -> None:
         """Count a line.
@@ -114,9 +116,9 @@ class ControlTotals:
         self._header = None
 
     def require_ended(self) -> None:
-        """Let a statement through whose every account has ended.
+        """Let a statement through whose account has begun and ended.
 
         Errors:  StatementRejected.
         """
-        if self._header is not None:
+        if self._header is not None or not self._began:
             raise StatementRejected("le relevé s'arrête avant ses totaux", code=RejectedFor.TOTALS)

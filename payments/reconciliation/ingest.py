@@ -12,7 +12,6 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.errors import StatementRejected
 from payments.operators.contract import StatementFooter, StatementHeader, StatementLine, StatementPart
 from payments.reconciliation import staging
 from payments.reconciliation.coverage import INSTANT, period_of
@@ -124,7 +123,7 @@ async def ingest(
     """Store a statement once per operator and content.
 
     Returns: the file's id, whether this call or an earlier one kept it.
-    Errors:  StatementRejected, as whoever reads it; where it speaks of several accounts.
+    Errors:  StatementRejected, as whoever reads it.
     """
     header: StatementHeader | None = None
     footer: StatementFooter | None = None
@@ -137,14 +136,12 @@ async def ingest(
                 lines.append(part)
             elif isinstance(part, StatementFooter):
                 footer = part
-            elif header is None:
-                header, staged = part, _staged(part, arrival.now)
             else:
-                raise StatementRejected("le fichier parle de plusieurs comptes : un seul par fichier est pris")
+                header, staged = part, _staged(part, arrival.now)
         if lines and staged is not None:
             await staging.take_in(connection, lines, staged)
     if header is None or footer is None or staged is None:
-        raise StatementRejected("le relevé n'a ni début ni fin")
+        raise ValueError("a statement passed without its header or its footer")
     await connection.execute(ONE_FILE_AT_A_TIME, {"operator": header.operator})
     values = _file(header, footer, staged, arrival)
     file_id: int | None = (await connection.execute(INSERT_FILE, values)).scalar_one_or_none()
