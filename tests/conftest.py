@@ -1,6 +1,7 @@
 """A real PostgreSQL with a fresh migrated database for each test, a clock that stands still, ids that count."""
 
 import asyncio
+import gc
 import itertools
 import os
 import shutil
@@ -46,6 +47,12 @@ LONG = ("tests/chaos/", "tests/e2e/", "tests/simulation/", "tests/gateway/local/
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let long tests begin first; among them, and among the others, the drawn order stays."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage look no more at the thousands of collected tests, which live to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True)

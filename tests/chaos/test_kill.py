@@ -16,7 +16,7 @@ import pytest
 from gateway.infra.database import Pool, Timeouts, open_database
 from gateway.money.close_day import verify_all
 from tests.chaos.load import TIMEOUT_S, Load
-from tests.chaos.town import Town, until
+from tests.chaos.town import START_S, Town, until
 
 WORKER_KILLS = 12
 POSTGRES_KILLS = 6
@@ -24,7 +24,7 @@ CALLERS, TELLERS = 6, 4
 #: A kill comes when so many callbacks were acknowledged since the one before.
 BETWEEN_KILLS = 15
 #: The time to work off what the kills held back.
-SETTLE_S = 120
+SETTLE_S = 600
 
 WAITING = """
     SELECT 'callback ' || id || ': attempts ' || attempts || ', ' || coalesce(last_error, 'unread')
@@ -102,7 +102,7 @@ async def kill_and_kill(town: Town, load: Load) -> None:
         async def moved(goal: int = goal) -> bool:
             return len(load.acknowledged) >= goal
 
-        await until(moved, 60, "callbacks are acknowledged")
+        await until(moved, START_S, "callbacks are acknowledged")
         town.kill("work")
         if number % 2:
             await town.kill_postgres(signal.SIGKILL if number % 4 == 1 else signal.SIGQUIT)
@@ -113,7 +113,7 @@ async def kill_and_kill(town: Town, load: Load) -> None:
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 async def test_nothing_acknowledged_is_lost_by_kill_9(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
     await town.open()
     async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as web:

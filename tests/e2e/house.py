@@ -22,7 +22,7 @@ RAMU = (sys.executable, "-m", "gateway.cli.main")
 LOCAL = "local"
 LOOK_AGAIN_S = 0.1
 #: A busy machine may be slow; a healthy one is done long before.
-PATIENCE_S = 60
+PATIENCE_S = 300
 
 Found = TypeVar("Found")
 

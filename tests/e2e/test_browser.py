@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from tests.e2e.house import LOCAL, PATIENCE_S, House
 from tests.e2e.people import Operator
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900), pytest.mark.xdist_group("house")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800), pytest.mark.xdist_group("house")]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 KADIA = "+22366003344"

@@ -12,7 +12,7 @@ from tests.e2e.house import LOCAL, House, until
 from tests.e2e.people import Console, Operator, Telephone
 from tests.gateway.console.desk import figures_of
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900), pytest.mark.xdist_group("house")]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800), pytest.mark.xdist_group("house")]
 
 FANTA = "+22366001122"
 AMINATA = "+22370000001"
@@ -20,7 +20,7 @@ MOUSSA = "+22376000002"
 STRANGER = "+22391000009"
 EQUATION = ("operator_amount_xof", "posted_xof", "suspense_xof", "breaks_xof", "unexplained_xof")
 #: What the story needs of one day, so that no statement is cut by midnight.
-STORY_S = 240
+STORY_S = 600
 
 
 def test_the_story_from_the_dialled_code_to_the_signed_day(house: House) -> None:

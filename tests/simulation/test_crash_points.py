@@ -32,6 +32,9 @@ from tests.simulation.flows import (
 )
 from tests.world import World
 
+#: A guard against what hangs; each of these takes seconds on a quiet machine and minutes on one that is busy.
+pytestmark = pytest.mark.timeout(1800)
+
 #: Fewer crossings than these mean that the harness has lost sight of a wire.
 FLOOR = {
     CONFIRM: 9,

@@ -36,6 +36,9 @@ from tests.simulation.flows import (
 from tests.stories import PAY_EVERYTHING, ask_to_pay
 from tests.world import AMINATA, World
 
+#: A guard against what hangs; each of these takes seconds on a quiet machine and minutes on one that is busy.
+pytestmark = pytest.mark.timeout(1800)
+
 BROTHER: Final = "+22370000009"
 SECOND_PHONE: Final = text("""
     INSERT INTO phone (msisdn, household_id, registered_at)
@@ -47,7 +50,7 @@ MESSAGES: Final = ("messages", "messages on phones")
 #: Looked at again after this long whether the other process waits for a lock.
 LOOK_S: Final = 0.01
 #: Longer than any lock is waited for.
-PATIENCE_S: Final = 20
+PATIENCE_S: Final = 150
 
 
 @dataclass(frozen=True, slots=True, eq=False)
