@@ -111,6 +111,11 @@ async def kill_and_kill(town: Town, load: Load) -> None:
             await town.until_answering(f"{town.url}/livez")
         await town.until_working(number + 2)
 
+    async def approved() -> bool:
+        return load.approved >= WORKER_KILLS
+
+    await until(approved, SETTLE_S, "prompts are approved")
+
 
 @pytest.mark.chaos
 @pytest.mark.timeout(1800)

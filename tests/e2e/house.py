@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
 import httpx
 import psycopg
+import pytest
 
 from gateway.local.postgres.postmaster import read_postmaster
 from gateway.local.postgres.private import start
@@ -23,6 +25,8 @@ LOCAL = "local"
 LOOK_AGAIN_S = 0.1
 #: A busy machine may be slow; a healthy one is done long before.
 PATIENCE_S = 300
+#: What a story needs of one day, so that no statement is cut by midnight.
+STORY_S = 600
 
 Found = TypeVar("Found")
 
@@ -131,6 +135,15 @@ class House:
         with psycopg.connect(self._superuser_address, autocommit=commit) as connection:
             answer = connection.execute(query.encode(), values or None)
             return answer.fetchall() if answer.description else []
+
+    def begin_story(self) -> datetime:
+        """Return the time in the house, whatever date was set for the tests alone; too late in a day it is no time."""
+        ((moment,),) = self.rows("SELECT clock_timestamp()")
+        assert isinstance(moment, datetime)
+        now = moment.astimezone(UTC)
+        if (now + timedelta(seconds=STORY_S)).date() != now.date():
+            pytest.skip("the day ends in a moment, and the story is about one day")
+        return now
 
     def number(self, query: str, *values: object) -> int:
         """Look one number up."""

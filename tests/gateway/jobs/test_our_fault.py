@@ -68,7 +68,8 @@ async def test_when_the_lifetime_ends_the_payer_is_told_once_that_nothing_left_a
     asked_at = town.world.clock.now()
     [reference] = await asked_to_pay(town.world, MIL)
     town.mil.push = refuses_us(HTTPStatus.UNAUTHORIZED)
-    await live(town, LIFETIME_S - 5)
+    await live(town, LIFETIME_S - 20, 20)
+    await live(town, 15)
     assert await told(town.world) == []
     await live(town, 10)
     assert await states(town.world) == {reference: "expired"}
@@ -131,7 +132,7 @@ async def test_what_may_have_arrived_is_never_told_as_unsent(town: TwoOperators)
     town.mil.push = takes(PushResult.UNKNOWN, "lost on the way back")
     await town.world.work()
     town.mil.push = refuses_us(HTTPStatus.UNAUTHORIZED)
-    await live(town, LIFETIME_S + 60)
+    await live(town, LIFETIME_S + 60, 20)
     assert len(town.mil.sent) > 1
     assert (await states(town.world))[reference] in {"unknown", "pending"}
     assert await told(town.world) == []
