@@ -22,6 +22,7 @@ from starlette.applications import Starlette
 
 from gateway.infra.database import Pool, Timeouts, open_database
 from gateway.local.postgres.private import PrivatePostgres
+from payments.ledger.seal import FILLING_MAX
 from sandbox_operator import actions
 from sandbox_operator.app import create_operator
 from sandbox_operator.books import Books
@@ -51,8 +52,9 @@ BACKEND_END_MS = 60_000
 #: A process that another holds up waits for it, however slow the machine: no limit of ours decides a race.
 PATIENT = Timeouts(statement_ms=120_000, lock_ms=120_000, idle_in_transaction_ms=120_000)
 POOL_PATIENCE_S = 120
-#: Past the lease of every job, in steps as small as the first ones of the schedule of asking.
-RECOVERY_S = (0, 61, 61, 121, 301)
+#: Past the lease of every job and past the longest that a block waits to be filled, in steps as small as the first ones
+#: of the schedule of asking.
+RECOVERY_S = (0, 61, 61, 121, FILLING_MAX.seconds + 1)
 
 Act = Callable[[World], Awaitable[None]]
 #: Changes a world before it is used: a test plants a fault with it.
