@@ -50,6 +50,7 @@ def _environment() -> Environment:
     )  # fmt: skip
     environment.globals.update(
         asset=lambda name: f"/finance/static/{name}?v={ASSETS[name].version}",
+        plural=french.plural,
         roles=labels.ROLES,
         accounts=labels.ACCOUNTS,
         push_states=labels.PUSH_STATES,
