@@ -60,6 +60,8 @@ WORK_IN_PROGRESS = {
         "parked_at",
         "finalised_at",
         "last_detail",
+        "operator_request_id",
+        "operator_state",
     },
     "reconciliation_break": {"owner", "closed_at", "close_reason", "superseded_at"},
 }
