@@ -158,7 +158,6 @@ class AllocationRow(Table, table=True):
         ForeignKeyConstraint(["due_item_id"], ["due_item.id"]),
         ForeignKeyConstraint(["ledger_txn_id"], ["ledger_txn.id"]),
         Index("ix_allocation_due_item_id", "due_item_id"),
-        Index("ix_allocation_household_id", "household_id"),
     )
 
     id: CountedId
@@ -200,7 +199,6 @@ class OutboxSms(Table, table=True):
         ),
         Index("ix_outbox_sms_unfinished", "state", "id", postgresql_where=sql("state NOT IN ('sent', 'delivered')")),
         Index("ix_outbox_sms_provider_id", "provider_id", postgresql_where=sql("provider_id IS NOT NULL")),
-        Index("ix_outbox_sms_household_id", "household_id"),
     )
 
     id: CountedId

@@ -42,6 +42,7 @@ from payments.requests.lifecycle import State
 
 #: Rows that come in the order of their moments: a summary of each run of blocks finds those of a day.
 IN_ORDER = {"pages_per_range": 16, "autosummarize": True}
+UNPLACED, COUNTED = sql("party_id IS NULL"), ["amount_xof"]
 
 
 class PaymentRequest(Table, table=True):
@@ -52,14 +53,10 @@ class PaymentRequest(Table, table=True):
         positive("amount_xof"),
         one_of("state", State),
         CheckConstraint("jsonb_typeof(operator_state) = 'object'", name="operator_state_is_an_object"),
-        due("payment_request", "inquiries", "next_attempt_at IS NOT NULL"),
-        Index("ix_payment_request_parked_at", "parked_at", postgresql_where=sql("parked_at IS NOT NULL")),
-        Index("ix_payment_request_to_send", "operator", "next_attempt_at", postgresql_where=sql("state = 'created'")),
+        # No column that changes is in an index: a writing stays on its page and touches none of them.
         Index("ix_payment_request_payer_msisdn_created_at", "payer_msisdn", "created_at"),
         ForeignKeyConstraint(["party_id"], ["party.id"]),
-        Index("ix_payment_request_party_id_created_at", "party_id", "created_at"),
         Index("ix_payment_request_created_at", "created_at", postgresql_using="brin", postgresql_with=IN_ORDER),
-        Index("ix_payment_request_unknown", "created_at", postgresql_where=sql("state = 'unknown'")),
     )
 
     id: CountedId
@@ -84,6 +81,22 @@ class PaymentRequest(Table, table=True):
     # What the operator gave us with its answer, and wants to hear again when it is asked.
     operator_request_id: OptionalText = None
     operator_state: OptionalDocument = None
+
+
+class QueuedRequest(Table, table=True):
+    """A request that waits for its time, for a person or for an answer; PostgreSQL keeps the row by itself."""
+
+    __tablename__ = "payment_request_queue"
+    __table_args__ = (
+        ForeignKeyConstraint(["request_id"], ["payment_request.id"]),
+        Index("ix_payment_request_queue_due", "operator", "was_polled", "next_attempt_at", "request_id"),
+    )
+    request_id: BigNumberKey
+    operator: PlainText
+    state: PlainText
+    was_polled: bool
+    next_attempt_at: OptionalInstant = None
+    parked_at: OptionalInstant = None
 
 
 class Callback(Table, table=True):
@@ -230,7 +243,6 @@ class LedgerEntry(Table, table=True):
         ForeignKeyConstraint(["party_id"], ["party.id"]),
         # What a party holds in advance is asked at every turn; its other entries are found by their transaction.
         Index("ix_ledger_entry_advances", "party_id", postgresql_where=sql("account = 'advances'")),
-        Index("ix_ledger_entry_account_txn_id", "account", "txn_id"),
     )
 
     txn_id: BigNumberKey
@@ -289,14 +301,8 @@ class Payment(Table, table=True):
         Index("ix_payment_operator_occurred_at", "operator", "occurred_at"),
         Index("ix_payment_party_id_posted_at", "party_id", "posted_at"),
         Index("ix_payment_request_id", "request_id"),
-        Index("ix_payment_suspense_payer", "payer_msisdn", postgresql_where=sql("party_id IS NULL")),
-        Index(
-            "ix_payment_suspense",
-            "occurred_at",
-            "id",
-            postgresql_include=["amount_xof"],
-            postgresql_where=sql("party_id IS NULL"),
-        ),
+        Index("ix_payment_suspense_payer", "payer_msisdn", postgresql_where=UNPLACED),
+        Index("ix_payment_suspense", "occurred_at", "id", postgresql_include=COUNTED, postgresql_where=UNPLACED),
     )
 
     id: CountedId

@@ -4,6 +4,7 @@ import calendar
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import count, dropwhile, takewhile
 
 from gateway.contributions.scheme import FixedPeriod, Scheme
@@ -45,6 +46,8 @@ def later_periods(scheme: Scheme, registered_on: date, after: date) -> Iterator[
     return dropwhile(lambda period: period.start <= after, _numbered(scheme, registered_on, nearby))
 
 
+# Every household's periods begin on the same few hundred days, and a turn goes over two dozen of them.
+@lru_cache(maxsize=4096)
 def label(months: int, start: date) -> str:
     """Name a period in French, in at most 24 characters that every phone can show."""
     if months == 1 and start.day == 1:

@@ -160,7 +160,11 @@ SELECT state, count(*) AS push_count, sum(amount_xof) AS asked_xof
  GROUP BY state ORDER BY state
 """)
 
-_OLDEST_UNKNOWN = text("SELECT min(created_at) FROM payment_request WHERE state = 'unknown'")
+_OLDEST_UNKNOWN = text("""
+    SELECT min(created_at)
+      FROM payment_request_queue queue JOIN payment_request request ON request.id = queue.request_id
+     WHERE queue.state = 'unknown'
+""")
 
 
 async def day_report(connection: AsyncConnection, day: date, operators: Collection[str]) -> DaySummary:

@@ -20,8 +20,9 @@ PARKED = text("""
         SELECT 'Q' || id, operator, 'question', opened_at, parked_at, attempts, coalesce(last_detail, '')
           FROM inquiry WHERE parked_at IS NOT NULL
         UNION ALL
-        SELECT 'D' || id, operator, 'request', created_at, parked_at, failures, coalesce(last_detail, '')
-          FROM payment_request WHERE parked_at IS NOT NULL
+        SELECT 'D' || id, request.operator, 'request', created_at, queue.parked_at, failures, coalesce(last_detail, '')
+          FROM payment_request_queue queue JOIN payment_request request ON request.id = queue.request_id
+         WHERE queue.parked_at IS NOT NULL
         UNION ALL
         SELECT 'M' || household_id, '', 'household', parked_at, parked_at, attempts, why
           FROM parked_household) AS waiting
@@ -31,7 +32,7 @@ PARKED = text("""
 COUNT = text("""
     SELECT (SELECT count(*) FROM callback WHERE parked_at IS NOT NULL AND handled_at IS NULL)
          + (SELECT count(*) FROM inquiry WHERE parked_at IS NOT NULL)
-         + (SELECT count(*) FROM payment_request WHERE parked_at IS NOT NULL)
+         + (SELECT count(*) FROM payment_request_queue WHERE parked_at IS NOT NULL)
          + (SELECT count(*) FROM parked_household)
 """)
 

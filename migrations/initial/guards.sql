@@ -57,6 +57,22 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- As the owner: the queue is derived, and nobody else writes it.
+CREATE FUNCTION ramu_queue_request() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NEW.next_attempt_at IS NULL AND NEW.parked_at IS NULL AND NEW.state NOT IN ('created', 'unknown') THEN
+        DELETE FROM payment_request_queue WHERE request_id = NEW.id;
+    ELSE
+        INSERT INTO payment_request_queue AS queue (request_id, operator, state, was_polled, next_attempt_at, parked_at)
+        VALUES (NEW.id, NEW.operator, NEW.state, NEW.inquiries > 0, NEW.next_attempt_at, NEW.parked_at)
+            ON CONFLICT (request_id) DO UPDATE
+           SET state = excluded.state, was_polled = excluded.was_polled, next_attempt_at = excluded.next_attempt_at,
+               parked_at = excluded.parked_at;
+    END IF;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION ramu_upload_step() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN ({upload_steps}) THEN

@@ -115,15 +115,24 @@ CREATE TABLE payment_request (
     CONSTRAINT uq_payment_request_correlation_id UNIQUE (correlation_id),
     CONSTRAINT uq_payment_request_callback_token UNIQUE (callback_token),
     CONSTRAINT uq_payment_request_idempotency_key UNIQUE (idempotency_key)
-);
-CREATE INDEX ix_payment_request_due ON payment_request (operator, LEAST(inquiries, 1), next_attempt_at) WHERE next_attempt_at IS NOT NULL;
-CREATE INDEX ix_payment_request_parked_at ON payment_request (parked_at) WHERE parked_at IS NOT NULL;
-CREATE INDEX ix_payment_request_party_id_created_at ON payment_request (party_id, created_at);
+) WITH (fillfactor = 70);
+-- No column that changes is in an index of the table: a writing stays on its page and touches none of them.
 CREATE INDEX ix_payment_request_payer_msisdn_created_at ON payment_request (payer_msisdn, created_at);
 -- Requests come in the order of their moments, so a summary of each run of blocks finds those of a day.
 CREATE INDEX ix_payment_request_created_at ON payment_request USING brin (created_at) WITH (pages_per_range = 16, autosummarize = true);
-CREATE INDEX ix_payment_request_unknown ON payment_request (created_at) WHERE state = 'unknown';
-CREATE INDEX ix_payment_request_to_send ON payment_request (operator, next_attempt_at) WHERE state = 'created';
+
+-- The few requests that wait for their time, for a person or for an answer; kept by the trigger ramu_queue_request.
+CREATE TABLE payment_request_queue (
+    request_id BIGINT NOT NULL,
+    operator TEXT NOT NULL,
+    state TEXT NOT NULL,
+    was_polled BOOLEAN NOT NULL,
+    next_attempt_at TIMESTAMP WITH TIME ZONE,
+    parked_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_payment_request_queue PRIMARY KEY (request_id),
+    CONSTRAINT fk_payment_request_queue_request_id_payment_request FOREIGN KEY(request_id) REFERENCES payment_request (id)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+CREATE INDEX ix_payment_request_queue_due ON payment_request_queue (operator, was_polled, next_attempt_at, request_id);
 
 CREATE TABLE refused_callback (
     operator TEXT NOT NULL,
@@ -217,7 +226,6 @@ CREATE TABLE ledger_entry (
     CONSTRAINT fk_ledger_entry_account_account FOREIGN KEY(account) REFERENCES account (code),
     CONSTRAINT fk_ledger_entry_party_id_party FOREIGN KEY(party_id) REFERENCES party (id)
 );
-CREATE INDEX ix_ledger_entry_account_txn_id ON ledger_entry (account, txn_id);
 CREATE INDEX ix_ledger_entry_advances ON ledger_entry (party_id) WHERE account = 'advances';
 
 CREATE TABLE payment (

@@ -47,7 +47,6 @@ CREATE TABLE outbox_sms (
 );
 CREATE INDEX ix_outbox_sms_again ON outbox_sms (next_attempt_at, id) WHERE state = 'queued' AND attempts > 0;
 CREATE INDEX ix_outbox_sms_fresh ON outbox_sms (next_attempt_at, id) WHERE state = 'queued' AND attempts = 0;
-CREATE INDEX ix_outbox_sms_household_id ON outbox_sms (household_id);
 CREATE INDEX ix_outbox_sms_provider_id ON outbox_sms (provider_id) WHERE provider_id IS NOT NULL;
 CREATE INDEX ix_outbox_sms_unfinished ON outbox_sms (state, id) WHERE state NOT IN ('sent', 'delivered');
 
@@ -223,4 +222,3 @@ CREATE TABLE allocation (
     CONSTRAINT fk_allocation_ledger_txn_id_ledger_txn FOREIGN KEY(ledger_txn_id) REFERENCES ledger_txn (id)
 );
 CREATE INDEX ix_allocation_due_item_id ON allocation (due_item_id);
-CREATE INDEX ix_allocation_household_id ON allocation (household_id);

@@ -134,6 +134,12 @@ GUARDS = (
         "ramu_allocation_fits",
     ),
     ("payment_request_step", "", "BEFORE UPDATE ON payment_request", "ramu_request_step"),
+    (
+        "payment_request_queued",
+        "",
+        "AFTER INSERT OR UPDATE OF state, inquiries, next_attempt_at, parked_at ON payment_request",
+        "ramu_queue_request",
+    ),
     ("statement_upload_step", "", "BEFORE UPDATE ON statement_upload", "ramu_upload_step"),
 )
 
@@ -180,7 +186,7 @@ def upgrade() -> None:
     op.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     op.execute("GRANT USAGE ON SCHEMA public TO ramu_app")
     op.execute("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO ramu_app")
-    op.execute("REVOKE INSERT ON alembic_version FROM ramu_app")
+    op.execute("REVOKE INSERT ON alembic_version, payment_request_queue FROM ramu_app")
     op.execute("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO ramu_app")
     for table, columns in CHANGEABLE.items():
         op.execute(f"GRANT UPDATE ({columns}) ON {table} TO ramu_app")

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.requests.facts import RequestFact
 from payments.requests.lifecycle import State
+from payments.requests.queue import EXPIRE_UNSENT, LEASE_TO_POLL, LEASE_TO_SUBMIT, PARK_UNREACHABLE, POLL_INSTEAD
 
 #: After so many answers in a row that our own code could not take, a request waits for a person.
 FAILURES_MAX = 12
@@ -42,63 +43,6 @@ class LeasedRequest:
     operator_request_id: str | None
     operator_state: Mapping[str, object] | None
 
-
-LEASE_TO_SUBMIT = text("""
-    WITH tried AS (
-        SELECT id FROM payment_request
-         WHERE operator = :operator AND state = 'created' AND next_attempt_at <= :now AND created_at > :requested_before
-           AND submitted_at IS NOT NULL
-         ORDER BY next_attempt_at, id LIMIT :share FOR NO KEY UPDATE SKIP LOCKED),
-    fresh AS (
-        SELECT id FROM payment_request
-         WHERE operator = :operator AND state = 'created' AND next_attempt_at <= :now AND created_at > :requested_before
-           AND submitted_at IS NULL
-         ORDER BY next_attempt_at, id LIMIT :batch - (SELECT count(*) FROM tried) FOR NO KEY UPDATE SKIP LOCKED)
-    UPDATE payment_request SET state = 'submitted', submissions = submissions + 1, next_attempt_at = :lease_until,
-                               submitted_at = :now
-     WHERE id IN (SELECT id FROM tried UNION ALL SELECT id FROM fresh)
-    RETURNING id, operator, reference, correlation_id, callback_token, payer_msisdn, amount_xof, state, submissions,
-              inquiries, created_at, submitted_at, next_attempt_at, operator_request_id, operator_state
-""")
-
-LEASE_TO_POLL = text("""
-    WITH tried AS (
-        SELECT id FROM payment_request
-         WHERE operator = :operator AND state IN ('submitted', 'unknown', 'pending', 'expired')
-           AND next_attempt_at <= :now AND LEAST(inquiries, 1) = 1
-         ORDER BY next_attempt_at, id LIMIT :share FOR NO KEY UPDATE SKIP LOCKED),
-    fresh AS (
-        SELECT id FROM payment_request
-         WHERE operator = :operator AND state IN ('submitted', 'unknown', 'pending', 'expired')
-           AND next_attempt_at <= :now AND LEAST(inquiries, 1) = 0
-         ORDER BY next_attempt_at, id LIMIT :batch - (SELECT count(*) FROM tried) FOR NO KEY UPDATE SKIP LOCKED)
-    UPDATE payment_request SET inquiries = inquiries + 1, next_attempt_at = :lease_until
-     WHERE id IN (SELECT id FROM tried UNION ALL SELECT id FROM fresh)
-    RETURNING id, operator, reference, correlation_id, callback_token, payer_msisdn, amount_xof, state, submissions,
-              inquiries, created_at, submitted_at, next_attempt_at, operator_request_id, operator_state
-""")
-
-#: Whoever is not among ``:known`` has left us for good; its requests are given up by the same rule.
-EXPIRE_UNSENT = text("""
-    UPDATE payment_request SET state = 'expired', next_attempt_at = NULL,
-                               last_detail = coalesce('never sent: ' || last_detail, 'never sent: too late')
-     WHERE id IN (SELECT id FROM payment_request
-                   WHERE CASE WHEN CAST(:operator AS text) IS NULL THEN operator <> ALL(CAST(:known AS text[]))
-                              ELSE operator = CAST(:operator AS text) END
-                     AND state = 'created' AND submissions = 0 AND created_at <= :requested_before
-                   ORDER BY id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
-    RETURNING id, operator, reference, party_id, amount_xof, payer_msisdn, state, created_at
-""")
-
-#: What may have arrived is never said to be unsent: it is asked about, and the answer decides.
-POLL_INSTEAD = text("""
-    UPDATE payment_request SET state = 'unknown', next_attempt_at = :now
-     WHERE id IN (SELECT id FROM payment_request
-                   WHERE CASE WHEN CAST(:operator AS text) IS NULL THEN operator <> ALL(CAST(:known AS text[]))
-                              ELSE operator = CAST(:operator AS text) END
-                     AND state = 'created' AND submissions > 0 AND created_at <= :requested_before
-                   ORDER BY id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
-""")
 
 BY_IDS = text("""
     SELECT id, operator, reference, correlation_id, callback_token, payer_msisdn, amount_xof, state, submissions,
@@ -135,15 +79,6 @@ FAIL = text("""
                                   THEN CAST(:now AS timestamptz)
                                        + (failures + 1) * (failures + 1) * CAST(:wait AS interval) END
      WHERE id = :id AND state NOT IN ('succeeded', 'failed', 'reversed')
-""")
-
-PARK_UNREACHABLE = text("""
-    UPDATE payment_request SET parked_at = :now, next_attempt_at = NULL,
-                               last_detail = 'this operator cannot be asked any more'
-     WHERE id IN (SELECT id FROM payment_request
-                   WHERE operator <> ALL(CAST(:known AS text[])) AND next_attempt_at <= :due_before
-                     AND state IN ('submitted', 'unknown', 'pending', 'expired')
-                   LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
 """)
 
 RETRY = text("""

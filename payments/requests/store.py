@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.requests.facts import RequestFact, StateChange
 from payments.requests.lifecycle import Event, State, after
+from payments.requests.queue import EXPIRE_PARKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +90,6 @@ MOVE = text("""
                                   ELSE next_attempt_at END
       FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[])) AS step(id, state)
      WHERE payment_request.id = step.id
-""")
-
-#: What a person must look at is asked about no more, and so never hears that it has waited long enough.
-EXPIRE_PARKED = text("""
-    UPDATE payment_request SET state = 'expired'
-     WHERE id IN (SELECT id FROM payment_request
-                   WHERE parked_at IS NOT NULL AND state IN ('submitted', 'unknown', 'pending')
-                     AND created_at <= :asked_before
-                   LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
 """)
 
 #: Locked in the order of their ids, so that two batches never wait for each other crosswise.

@@ -1,7 +1,9 @@
 """A report as a file: however long, in slices; whole or not at all; and a slow reader holds nothing but the file."""
 
+import asyncio
 import csv
 import io
+import threading
 import tracemalloc
 from collections.abc import AsyncGenerator, Iterable
 from datetime import date
@@ -119,3 +121,27 @@ async def test_a_reader_that_does_not_read_holds_no_connection(desk: Desk) -> No
     assert (await desk.browser.get("/finance/ecarts.csv")).status_code == 200
     assert len(given) > 3
     assert {held for _, held in given} == {0}
+
+
+async def test_whoever_asks_while_a_long_list_is_written_is_answered(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.enter()
+    await open_many(desk, 2 * SLICE_ROWS)
+    loop, writing, asked, slices = asyncio.get_running_loop(), asyncio.Event(), threading.Event(), []
+    real = CsvWriter.write
+
+    def held(self: CsvWriter, rows: Iterable[object]) -> None:
+        # The first slice is held until somebody else was answered: on the loop's own thread that would be never.
+        loop.call_soon_threadsafe(writing.set)
+        slices.append(asked.wait(30))
+        real(self, rows)
+
+    monkeypatch.setattr(CsvWriter, "write", held)
+    export = asyncio.create_task(desk.browser.get("/finance/ecarts.csv"))
+    await writing.wait()
+    answer = await desk.browser.get("/finance/attente")
+    assert (answer.status_code, export.done()) == (200, False)
+    asked.set()
+    whole = await export
+    assert (whole.status_code, slices) == (200, [True, True])

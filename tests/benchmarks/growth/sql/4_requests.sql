@@ -17,3 +17,7 @@ SELECT id, 'sandbox', 'R' || upper(lpad(to_hex(id), 12, '0')), md5('c' || id)::u
                at - interval '5 min'
           FROM grown_payment WHERE is_asked AND p % 8 = 0) AS asked
  ORDER BY asked_at, id;
+
+INSERT INTO payment_request_queue (request_id, operator, state, was_polled, next_attempt_at, parked_at)
+SELECT id, operator, state, inquiries > 0, next_attempt_at, parked_at FROM payment_request
+ WHERE next_attempt_at IS NOT NULL OR parked_at IS NOT NULL OR state IN ('created', 'unknown');
