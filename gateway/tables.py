@@ -4,6 +4,7 @@ from datetime import date
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 
 from payments.columns import (
     BigNumber,
@@ -15,6 +16,7 @@ from payments.columns import (
     HouseholdKind,
     IndexedNumber,
     Instant,
+    InstantKey,
     NumberKey,
     OptionalInstant,
     OptionalNumber,
@@ -105,20 +107,31 @@ class Member(Table, table=True):
     is_head: bool = False
 
 
-class Phone(Table, table=True):
-    """A number registered to a household: who it shows its situation to and whose payments it makes."""
+class PhoneLink(Table, table=True):
+    """A number in somebody's hands for a time: who it shows its situation to and whose payments it makes."""
 
-    __tablename__ = "phone"
+    __tablename__ = "phone_link"
     __table_args__ = (
         CheckConstraint("msisdn ~ '^[+][0-9]{8,15}$'", name="msisdn_e164"),
-        ForeignKeyConstraint(["household_id"], ["household.id"]),
-        Index("ix_phone_household_id", "household_id"),
+        CheckConstraint("valid_to >= valid_from", name="time_forward"),
+        # Ranges of one number stand in for the number, so that no extension is needed.
+        ExcludeConstraint(
+            (sql("int8range(CAST(substr(msisdn, 2) AS bigint), CAST(substr(msisdn, 2) AS bigint), '[]')"), "&&"),
+            (sql("tstzrange(valid_from, valid_to)"), "&&"),
+            name="ex_phone_link_one_holder_at_a_time",
+        ),
+        ForeignKeyConstraint(["party_id"], ["party.id"]),
+        Index("uq_phone_link_held", "msisdn", unique=True, postgresql_where=sql("valid_to IS NULL")),
+        Index("ix_phone_link_party_id", "party_id"),
     )
 
     msisdn: TextKey
-    household_id: BigNumber
+    valid_from: InstantKey
+    valid_to: OptionalInstant = None
+    party_id: BigNumber
+    # What the number did before is not its holder's; empty while nobody held it before.
+    answers_from: OptionalInstant = None
     last_wallet: OptionalText = None
-    registered_at: Instant
 
 
 class DueItem(Table, table=True):

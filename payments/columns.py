@@ -62,6 +62,7 @@ UniqueText = Annotated[str, Field(sa_type=Text, unique=True)]
 OptionalText = Annotated[str | None, Field(sa_type=Text)]
 #: A moment with its zone.
 Instant = Annotated[datetime, Field(sa_type=_Instant)]
+InstantKey = Annotated[datetime, Field(sa_type=_Instant, primary_key=True)]
 OptionalInstant = Annotated[datetime | None, Field(sa_type=_Instant)]
 DayKey = Annotated[date, Field(primary_key=True)]
 #: Bytes as they came.

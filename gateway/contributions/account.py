@@ -23,8 +23,8 @@ LOCK = text("""
 HOUSEHOLDS = text("""
     SELECT household.id, ramu_number, scheme_code, scheme_version, registered_on, people_count, children_count,
            member.name,
-           ARRAY(SELECT msisdn FROM phone WHERE phone.household_id = household.id
-                  ORDER BY registered_at, msisdn) AS phones
+           ARRAY(SELECT msisdn FROM phone_link WHERE phone_link.party_id = household.id AND valid_to IS NULL
+                  ORDER BY valid_from, msisdn) AS phones
       FROM household JOIN member ON member.household_id = household.id AND member.is_head
      WHERE household.id = ANY(CAST(:ids AS bigint[]))
 """)

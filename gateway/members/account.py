@@ -20,7 +20,8 @@ REFUSALS_SHOWN_FOR = timedelta(days=7)
 #: only payments may write. A household without a head is still the caller's own: its number stands for the name.
 LOAD = text("""
     SELECT household.id, household.ramu_number, household.registered_on, household.people_count,
-           household.children_count, household.scheme_code, household.scheme_version, phone.msisdn, phone.last_wallet,
+           household.children_count, household.scheme_code, household.scheme_version, phone_link.msisdn,
+           phone_link.last_wallet,
            coalesce(head.name, household.ramu_number) AS name,
            (SELECT coalesce(json_agg(json_build_array(
                        due_item.id, period_start, period_end, due_on, label, due_item.amount_xof,
@@ -39,20 +40,22 @@ LOAD = text("""
                                                       created_at, submitted_at)), '[]')
               FROM (SELECT operator, reference, idempotency_key, amount_xof, state, created_at, submitted_at
                       FROM payment_request
-                     WHERE payer_msisdn = phone.msisdn
+                     WHERE payer_msisdn = phone_link.msisdn
+                       AND (phone_link.answers_from IS NULL OR created_at >= phone_link.answers_from)
                        AND (state IN ('created', 'submitted', 'unknown', 'pending')
                             OR (state = 'failed' AND created_at > :failed_since))
                      ORDER BY state = 'failed', created_at DESC LIMIT 5) AS asked) AS requests,
            (SELECT coalesce(sum(amount_xof), 0)::bigint FROM payment_in_suspense
-             WHERE hold_reason IS NULL AND payer_msisdn = phone.msisdn) AS suspense_xof,
+             WHERE hold_reason IS NULL AND payer_msisdn = phone_link.msisdn
+               AND (phone_link.answers_from IS NULL OR occurred_at >= phone_link.answers_from)) AS suspense_xof,
            (SELECT coalesce(json_agg(json_build_array(day, amount_xof)), '[]')
               FROM (SELECT day, CAST(sum(amount_xof) AS bigint) AS amount_xof FROM advance_movement
                      WHERE advance_movement.party_id = household.id GROUP BY day) AS lots) AS advances,
            EXISTS (SELECT FROM outbox_sms WHERE key = :registration_key) AS registered_by_cause
-      FROM phone
-      JOIN household ON household.id = phone.household_id
+      FROM phone_link
+      JOIN household ON household.id = phone_link.party_id
       LEFT JOIN member AS head ON head.household_id = household.id AND head.is_head
-     WHERE phone.msisdn = :msisdn
+     WHERE phone_link.msisdn = :msisdn AND phone_link.valid_to IS NULL
 """)
 
 

@@ -12,6 +12,7 @@ from gateway.contributions.insert import insert_due_items
 from gateway.contributions.schedule import next_period
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 from gateway.members.number import ramu_number
+from gateway.members.phone_links import link_phone
 
 #: Added to the household's id, so that every number has ten digits and none looks like a short code.
 FIRST_SERIAL = 100_000_000
@@ -21,8 +22,8 @@ ONE_PHONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:msisd
 
 KNOWN = text("""
     SELECT household.id, household.ramu_number
-      FROM phone JOIN household ON household.id = phone.household_id
-     WHERE phone.msisdn = :msisdn
+      FROM phone_link JOIN household ON household.id = phone_link.party_id
+     WHERE phone_link.msisdn = :msisdn AND phone_link.valid_to IS NULL
 """)
 
 PARTY = text("INSERT INTO party (kind) VALUES ('household') RETURNING id")
@@ -35,10 +36,6 @@ HOUSEHOLD = text("""
 """)
 
 HEAD = text("INSERT INTO member (household_id, name, is_head) VALUES (:household_id, :name, true)")
-
-PHONE = text("""
-    INSERT INTO phone (msisdn, household_id, registered_at) VALUES (:msisdn, :household_id, :registered_at)
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +115,5 @@ async def _insert(
         },
     )
     await connection.execute(HEAD, {"household_id": account.id, "name": account.name})
-    await connection.execute(PHONE, {"msisdn": registration.msisdn, "household_id": account.id, "registered_at": now})
+    await link_phone(connection, registration.msisdn, account.id, now)
     await insert_due_items(connection, [(account, item) for item in first], now)

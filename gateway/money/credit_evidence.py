@@ -10,8 +10,9 @@ from gateway.contributions.advances import spend_advances
 from gateway.contributions.apply import AllocationRequest, Applied, plan, write
 from gateway.contributions.parking import park
 from gateway.contributions.schemes import SchemeCatalog
+from gateway.members.phone_links import read_holders
 from gateway.money.messages import failure_sms, receipt_sms, unplaced_sms
-from gateway.money.naming import read_named, read_payers, written_references
+from gateway.money.naming import read_named, written_references
 from gateway.sms.outbox import OutgoingSms, queue
 from payments.credit import NewPayment, amount_mismatches, insert_payments, post_payments
 from payments.dating import REACH
@@ -101,18 +102,15 @@ async def _known(connection: AsyncConnection, evidence: Sequence[Evidence]) -> K
         for piece in evidence
         if piece.observation.operator_transaction_id and piece.observation.provenance in CREDITING
     }
-    payers = {
-        piece.observation.payer_msisdn
-        for piece in evidence
-        if piece.observation.payer_msisdn and piece.request_id is None
-    }
+    payers = {piece.observation.payer_msisdn for piece in evidence if piece.observation.payer_msisdn}
+    payers |= {fact.payer_msisdn for fact in requests.values()}
     # The requests are locked: nobody books money for them between this reading and our writing.
     payments = await read_payments(connection, keys, requests.keys())
     reversals, collided = await read_objections(connection, keys, requests.keys())
     return KnownFacts(
         requests=requests,
         households=await read_named(connection, {one for one in words if written.get(one) not in ours}),
-        payers=await read_payers(connection, payers),
+        payers=await read_holders(connection, payers),
         written=written,
         payments={(one.operator, one.operator_transaction_id): one for one in payments},
         reversals=reversals,
@@ -162,4 +160,12 @@ def _messages(
     failed: list[RequestFact] = [
         known.requests[step.request_id] for step in decision.steps if step.after is State.FAILED
     ]
-    return [sms for sms in told if sms is not None] + [failure_sms(fact, context.service_code) for fact in failed]
+    messages = [sms for sms in told if sms is not None] + [failure_sms(fact, context.service_code) for fact in failed]
+    moments = {one.confirmed.payer_msisdn: one.confirmed.occurred_at for one in created if one.confirmed.payer_msisdn}
+    moments |= {fact.payer_msisdn: fact.created_at for fact in failed if fact.created_at}
+    return [sms for sms in messages if not _is_anothers(sms.msisdn, moments.get(sms.msisdn), known)]
+
+
+def _is_anothers(msisdn: str, at: datetime | None, known: KnownFacts) -> bool:
+    """Return whether a number has changed hands since the moment that a message tells of: then it is told to nobody."""
+    return at is not None and any(one.since is not None and at < one.since for one in known.payers.get(msisdn, ()))

@@ -1,4 +1,4 @@
-"""Whom the words and the telephone of a payer name: one of our requests, a household, somebody unknown, or nobody."""
+"""Whom the words of a payer name: one of our requests, a household, somebody unknown, or nobody."""
 
 from collections.abc import Collection, Mapping
 
@@ -8,8 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.infra.ids import read_reference
 from gateway.members.words import meaning, numbers_in
 
-#: A registered number stands for its household, a RAMU number too.
-PAYERS = text("SELECT msisdn, household_id FROM phone WHERE msisdn = ANY(CAST(:msisdns AS text[]))")
 NUMBERS = text("SELECT ramu_number, id FROM household WHERE ramu_number = ANY(CAST(:numbers AS text[]))")
 
 
@@ -36,11 +34,3 @@ async def read_named(connection: AsyncConnection, words: Collection[str]) -> dic
         for one, found in meant.items()
         if found.number or found.somebody
     }
-
-
-async def read_payers(connection: AsyncConnection, msisdns: Collection[str]) -> dict[str, tuple[int, ...]]:
-    """Return the households of these telephone numbers."""
-    if not msisdns:
-        return {}
-    rows = await connection.execute(PAYERS, {"msisdns": sorted(set(msisdns))})
-    return {row.msisdn: (row.household_id,) for row in rows.all()}

@@ -29,7 +29,8 @@ LOCK_HOUSEHOLD = text("SELECT id FROM household WHERE id = :household_id FOR NO 
 
 #: The wallet comes first next time, and is still chosen.
 LAST_WALLET = text("""
-    UPDATE phone SET last_wallet = :wallet WHERE msisdn = :msisdn AND last_wallet IS DISTINCT FROM :wallet
+    UPDATE phone_link SET last_wallet = :wallet
+     WHERE msisdn = :msisdn AND valid_to IS NULL AND last_wallet IS DISTINCT FROM :wallet
 """)
 
 

@@ -21,7 +21,7 @@ BY_PLACE = text("""
     SELECT EXISTS (SELECT FROM payment_request
                     WHERE payer_msisdn = :msisdn AND created_at > :since AND starts_with(idempotency_key, :beginning)
                       AND (:turn = '' OR split_part(substr(idempotency_key, length(:beginning) + 1), ':', 2) = :turn))
-        OR CASE WHEN EXISTS (SELECT FROM phone WHERE msisdn = :msisdn AND registered_at > :since)
+        OR CASE WHEN EXISTS (SELECT FROM phone_link WHERE msisdn = :msisdn AND valid_from > :since)
                 THEN EXISTS (SELECT FROM outbox_sms
                               WHERE starts_with(key, :registration)
                                 AND (:turn = '' OR split_part(substr(key, length(:registration) + 1), ':', 2) = :turn))

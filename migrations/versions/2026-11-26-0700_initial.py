@@ -34,6 +34,7 @@ APPEND_ONLY = (
 
 #: Columns that are evidence: written once, whoever asks to change them later.
 EVIDENCE = {
+    "phone_link": "msisdn, valid_from, party_id, answers_from",
     "account": "code, kind, operator, party_id",
     "callback": "id, operator, request_id, method, path, query, headers, body, verdict, reason, received_at",
     "statement_line": "file_id, line_number, operator, kind, status, amount_xof, fee_xof, payer_msisdn, our_reference, "
@@ -61,7 +62,7 @@ CHANGEABLE = {
     "reconciliation_break": "owner, closed_at, close_reason, superseded_at",
     "household": "next_period_on",
     "parked_household": "attempts, next_attempt_at, why",
-    "phone": "last_wallet",
+    "phone_link": "valid_to, last_wallet",
     "ussd_session": "msisdn, version, content, expires_at",
     "outbox_sms": "state, attempts, next_attempt_at, sent_at, provider_id, last_error, trouble, delivery, reported_at",
     "sms_early_report": "state, words, received_at",

@@ -75,7 +75,8 @@ def _piece(
         at = dated_in_period(observed.occurred_at, piece.window, now)
     else:
         at = dated(observed.occurred_at, window(now, request.created_at if request else None, reach), now)
-    return _Piece(observed, request, at, _confirmed(observed, request, _household(observed, named, known), at.at))
+    party = _household(observed, named, known, at.at)
+    return _Piece(observed, request, at, _confirmed(observed, request, party, at.at))
 
 
 def _named(piece: Evidence, known: KnownFacts, references: Mapping[str, RequestFact]) -> RequestFact | None:
@@ -110,16 +111,18 @@ def _confirmed(
     )
 
 
-def _household(observed: Observation, named: RequestFact | None, known: KnownFacts) -> tuple[int | None, MatchedBy]:
+def _household(
+    observed: Observation, named: RequestFact | None, known: KnownFacts, at: datetime
+) -> tuple[int | None, MatchedBy]:
     if named is not None:
         return named.party_id, MatchedBy.REFERENCE
     words = observed.our_reference or ""
     if words in known.households:
         party_id = known.households[words]
         return party_id, MatchedBy.SUSPENSE if party_id is None else MatchedBy.REFERENCE
-    registered = known.payers.get(observed.payer_msisdn or "", ())
-    if len(registered) == 1:
-        return registered[0], MatchedBy.PAYER
+    holders = {one.party_id for one in known.payers.get(observed.payer_msisdn or "", ()) if one.held_at(at)}
+    if len(holders) == 1:
+        return holders.pop(), MatchedBy.PAYER
     return None, MatchedBy.SUSPENSE
 
 

@@ -72,18 +72,31 @@ class Reversal:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberHolder:
+    """Who held a telephone number, and the time for which it speaks for her; an end that is missing is open."""
+
+    party_id: int
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def held_at(self, at: datetime) -> bool:
+        """Return whether what the number did at a moment was hers."""
+        return (self.since is None or self.since <= at) and (self.until is None or at < self.until)
+
+
+@dataclass(frozen=True, slots=True)
 class KnownFacts:
     """Everything that was read before deciding.
 
     ``written`` gives the request's reference behind words that somebody typed. ``households`` gives the household that
     other words name, or None where they mean somebody whom we do not know; words that it does not hold say nothing.
-    ``payers`` gives every household of a registered telephone number. ``payments`` holds, by operator and transaction,
+    ``payers`` gives everybody who held a telephone number. ``payments`` holds, by operator and transaction,
     those that the evidence names and those of its requests; ``collided`` the transactions that only people may credit.
     """
 
     requests: Mapping[int, RequestFact] = field(default_factory=dict)
     households: Mapping[str, int | None] = field(default_factory=dict)
-    payers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    payers: Mapping[str, tuple[NumberHolder, ...]] = field(default_factory=dict)
     written: Mapping[str, str] = field(default_factory=dict)
     payments: Mapping[tuple[str, str], ExistingPayment] = field(default_factory=dict)
     reversals: Collection[Reversal] = ()

@@ -38,12 +38,12 @@ REQUESTS = """
     INSERT INTO payment_request (operator, reference, correlation_id, callback_token, idempotency_key, party_id,
                                  payer_msisdn, amount_xof, state, submissions, inquiries, failures, created_at,
                                  submitted_at, next_attempt_at)
-    SELECT 'sandbox', new.reference, new.correlation_id, new.token, new.key, phone.household_id, new.msisdn,
+    SELECT 'sandbox', new.reference, new.correlation_id, new.token, new.key, phone_link.party_id, new.msisdn,
            new.amount_xof, 'pending', 1, 0, 0, %(at)s, %(at)s, %(ask_at)s
       FROM unnest(%(references)s::text[], %(correlation_ids)s::uuid[], %(tokens)s::text[], %(keys)s::text[],
                   %(msisdns)s::text[], %(amounts)s::bigint[])
            WITH ORDINALITY AS new(reference, correlation_id, token, key, msisdn, amount_xof, number)
-      JOIN phone USING (msisdn)
+      JOIN phone_link USING (msisdn)
      ORDER BY new.number
 """
 

@@ -38,6 +38,7 @@ APPEND_ONLY = (
 
 #: What may change in a table that is otherwise evidence.
 WORK_IN_PROGRESS = {
+    "phone_link": {"valid_to", "last_wallet"},
     "account": {"syscohada_code"},
     "callback": {"attempts", "next_attempt_at", "handled_at", "parked_at", "last_error"},
     "statement_line": {"bucket", "matched_at", "payment_id"},
@@ -59,9 +60,9 @@ WORK_IN_PROGRESS = {
         "next_attempt_at",
         "parked_at",
         "finalised_at",
-        "last_detail",
         "operator_request_id",
         "operator_state",
+        "last_detail",
     },
     "reconciliation_break": {"owner", "closed_at", "close_reason", "superseded_at"},
 }
@@ -88,7 +89,7 @@ FORBIDDEN_TO_APP = [
     "INSERT INTO alembic_version VALUES ('9999')",
     "UPDATE alembic_version SET version_num = '9999'",
     "UPDATE scheme SET rules = rules",
-    "UPDATE phone SET household_id = 1",
+    "UPDATE phone_link SET party_id = 1",
     "UPDATE household SET people_count = 1",
     "UPDATE member SET name = name",
     "UPDATE outbox_sms SET body = body",

@@ -29,9 +29,10 @@ NAMED = {
 PARTS = {
     "households": """
         SELECT ramu_number, activity, cercle_code, people_count, scheme_code, scheme_version, next_period_on,
-               phone.msisdn, phone.last_wallet, member.name
-          FROM household LEFT JOIN phone ON phone.household_id = household.id
-                         LEFT JOIN member ON member.household_id = household.id ORDER BY household.id, phone.msisdn""",
+               phone_link.msisdn, phone_link.last_wallet, member.name
+          FROM household LEFT JOIN phone_link ON phone_link.party_id = household.id
+                         LEFT JOIN member ON member.household_id = household.id
+         ORDER BY household.id, phone_link.msisdn""",
     "due items": """
         SELECT ramu_number, due_item.scheme_code, period_start, period_end, due_on, amount_xof
           FROM due_item JOIN household ON household.id = household_id ORDER BY household_id, period_start""",

@@ -41,8 +41,8 @@ pytestmark = pytest.mark.timeout(1800)
 
 BROTHER: Final = "+22370000009"
 SECOND_PHONE: Final = text("""
-    INSERT INTO phone (msisdn, household_id, registered_at)
-    SELECT :msisdn, household_id, :now FROM phone WHERE msisdn = :beside
+    INSERT INTO phone_link (msisdn, party_id, valid_from)
+    SELECT :msisdn, party_id, :now FROM phone_link WHERE msisdn = :beside
 """)
 
 MESSAGES: Final = ("messages", "messages on phones")

@@ -33,7 +33,7 @@ FIRST_SERIAL = 100_000_000
 #: What is dropped before the rows come, and made again from its own words.
 KEYS = """
     SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), contype = 'f' FROM pg_constraint
-     WHERE contype IN ('p', 'u', 'f') AND connamespace = 'public'::regnamespace
+     WHERE contype IN ('p', 'u', 'x', 'f') AND connamespace = 'public'::regnamespace
        AND conrelid::regclass::text NOT IN ('scheme', 'staff', 'alembic_version')
      ORDER BY contype = 'f' DESC
 """

@@ -23,7 +23,7 @@ LIMIT_S = 30
 #: Where in the order of registration the households stand: the first ones are 24 months old, the last ones one.
 OLD, YOUNG = 0.002, 0.96
 PICK = """
-    SELECT msisdn FROM household JOIN phone ON phone.household_id = household.id
+    SELECT msisdn FROM household JOIN phone_link ON phone_link.party_id = household.id
      WHERE scheme_code = 'ARTISAN' AND household.id > %s ORDER BY household.id LIMIT %s
 """
 

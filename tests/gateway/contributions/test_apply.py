@@ -115,7 +115,7 @@ async def test_not_a_franc_is_lost_or_found_whatever_is_paid(world: World) -> No
         assert allocated_xof == min(amount_xof, ROOM_XOF[household_id])
         held = await world.rows(
             "SELECT coalesce(-sum(amount_xof), 0)::bigint FROM ledger_entry WHERE account = 'advances'"
-            " AND household_id = :id",
+            " AND party_id = :id",
             id=household_id,
         )
         assert held == [(amount_xof - allocated_xof,)]

@@ -145,7 +145,7 @@ async def test_money_of_this_number_that_has_no_household_is_in_suspense(world: 
     await world.database.transact(
         lambda connection: connection.execute(
             text(
-                "INSERT INTO phone (msisdn, household_id, registered_at) SELECT '+22366000003', id, :now "
+                "INSERT INTO phone_link (msisdn, party_id, valid_from) SELECT '+22366000003', id, :now "
                 "FROM household ORDER BY id LIMIT 1"
             ),
             {"now": world.clock.now()},

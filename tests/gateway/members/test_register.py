@@ -52,7 +52,7 @@ async def test_a_registration_keeps_the_household_its_head_its_phone_and_what_it
     assert valid(household.ramu_number)
     assert household.ramu_number.startswith(f"{100_000_000 + household.id}")
     assert await rows(database, "SELECT name, is_head FROM member") == [("Awa Traore", True)]
-    assert await rows(database, "SELECT msisdn, household_id FROM phone") == [(AWA.msisdn, household.id)]
+    assert await rows(database, "SELECT msisdn, party_id FROM phone_link") == [(AWA.msisdn, household.id)]
     kept = "SELECT activity, cercle_code, people_count, scheme_code, registered_on, next_period_on FROM household"
     assert await rows(database, kept) == [
         ("commerce", "0201", 4, "ARTISAN", date(2026, 11, 23), date(2027, 1, 23)),

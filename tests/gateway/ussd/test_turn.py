@@ -65,7 +65,9 @@ async def test_an_unknown_number_registers_and_is_known_the_next_time(caller: Ca
     end = await caller.type(REGISTER[-1])
     assert end.startswith("END Inscription enregistrée. No RAMU 1")
     assert "{" not in end
-    assert await count("household") == await count("member") == await count("phone") == await count("outbox_sms") == 1
+    assert (
+        await count("household") == await count("member") == await count("phone_link") == await count("outbox_sms") == 1
+    )
     home = await caller.dial("b")
     assert "Awa Traore" in home
     assert "Reste: 4 000 F" in home
@@ -79,7 +81,7 @@ async def test_a_confirmed_payment_is_one_request_that_leaves_after_the_session(
     end = await registered.type("1")
     async with database.single() as connection:
         request = (await connection.execute(text("SELECT * FROM payment_request"))).one()
-        wallet = (await connection.execute(text("SELECT last_wallet FROM phone"))).scalar_one()
+        wallet = (await connection.execute(text("SELECT last_wallet FROM phone_link"))).scalar_one()
     now = ussd.deps.clock.now()
     assert f"{request.reference[:4]}-{request.reference[4:]}" in end
     assert end.startswith("END ")
@@ -133,7 +135,7 @@ async def test_the_same_turn_four_times_at_once_registers_once(
         screens = await at_once(phone, REGISTER[-1], (here, there))
     assert len(set(screens)) == 1
     assert screens[0].startswith("END Inscription enregistrée")
-    assert await count("household") == await count("phone") == await count("outbox_sms") == 1
+    assert await count("household") == await count("phone_link") == await count("outbox_sms") == 1
 
 
 async def test_the_same_turn_four_times_at_once_pays_once(

@@ -20,6 +20,7 @@ from payments.evidence.facts import (
     ExistingPayment,
     KnownFacts,
     MatchedBy,
+    NumberHolder,
 )
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.requests.facts import RequestFact
@@ -37,7 +38,7 @@ def request(number: int, state: State = State.PENDING, amount_xof: int = 3000) -
 KNOWN = KnownFacts(
     requests={1: request(1), 2: request(2, State.EXPIRED), 3: request(3, State.FAILED), 4: request(4, State.SUCCEEDED)},
     households={"1000000017": 21},
-    payers={AMINATA: (11,), MOUSSA: (12,), SHARED: (13, 14)},
+    payers={AMINATA: (NumberHolder(11),), MOUSSA: (NumberHolder(12),), SHARED: (NumberHolder(13), NumberHolder(14))},
 )
 
 

@@ -21,6 +21,7 @@ from payments.evidence.facts import (
     ExistingPayment,
     KnownFacts,
     MatchedBy,
+    NumberHolder,
     Reversal,
 )
 from payments.evidence.reversals import reversed_xof
@@ -36,7 +37,7 @@ BOTH = {
     number: RequestFact(number, OP, f"REF{number}", household, 3000, AMINATA, State.PENDING, ASKED_AT)
     for number, household in ((1, 11), (2, 11), (3, 12))
 }
-KNOWN = KnownFacts(requests=BOTH, payers={AMINATA: (11,), MOUSSA: (12,)})
+KNOWN = KnownFacts(requests=BOTH, payers={AMINATA: (NumberHolder(11),), MOUSSA: (NumberHolder(12),)})
 
 
 def said(status: ObservedStatus = ObservedStatus.SUCCEEDED, request: int | None = None, **fields: object) -> Evidence:

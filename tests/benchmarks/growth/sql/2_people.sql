@@ -17,7 +17,7 @@ SELECT h, ramu_number,
 
 INSERT INTO member (id, household_id, name, is_head) SELECT h, h, 'Awa DIARRA ' || h, true FROM grown_household ORDER BY h;
 
-INSERT INTO phone (msisdn, household_id, last_wallet, registered_at)
+INSERT INTO phone_link (msisdn, party_id, last_wallet, valid_from)
 SELECT msisdn, h, CASE WHEN h % 3 <> 0 THEN 'sandbox' END, registered_on + interval '9 h' FROM grown_household ORDER BY h;
 
 INSERT INTO due_item (id, household_id, scheme_code, scheme_version, period_start, period_end, due_on, label, gross_xof,
