@@ -7,6 +7,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 
 from payments.columns import (
+    LARGEST_AMOUNT_XOF,
     BigNumber,
     BigNumberKey,
     BytesKey,
@@ -132,6 +133,70 @@ class PhoneLink(Table, table=True):
     # What the number did before is not its holder's; empty while nobody held it before.
     answers_from: OptionalInstant = None
     last_wallet: OptionalText = None
+
+
+class Enrolment(Table, table=True):
+    """A party, or one member of it, under one version of a scheme for a time; several stand side by side."""
+
+    __tablename__ = "enrolment"
+    __table_args__ = (
+        CheckConstraint("valid_to >= valid_from", name="time_forward"),
+        # Ranges of one number stand in for the number and for the scheme, so that no extension is needed.
+        ExcludeConstraint(
+            (sql("int8range(party_id, party_id, '[]')"), "&&"),
+            (sql("int8range(coalesce(member_id, 0), coalesce(member_id, 0), '[]')"), "&&"),
+            (sql("int4range(hashtext(scheme_code), hashtext(scheme_code), '[]')"), "&&"),
+            (sql("daterange(valid_from, valid_to, '[]')"), "&&"),
+            name="ex_enrolment_once_in_a_scheme_at_a_time",
+        ),
+        ForeignKeyConstraint(["party_id"], ["party.id"]),
+        ForeignKeyConstraint(["member_id"], ["member.id"]),
+        ForeignKeyConstraint(["scheme_code", "scheme_version"], ["scheme.code", "scheme.version"]),
+        Index("ix_enrolment_party_id", "party_id"),
+    )
+
+    id: CountedId
+    party_id: BigNumber
+    member_id: OptionalNumber = None
+    scheme_code: PlainText
+    scheme_version: int
+    valid_from: date
+    valid_to: date | None = None
+
+
+class SharePayer(Table, table=True):
+    """The party that bears a kind of share of everybody's contributions: the State, for one."""
+
+    __tablename__ = "share_payer"
+    __table_args__ = (ForeignKeyConstraint(["party_id"], ["party.id"]),)
+
+    kind: TextKey
+    party_id: BigNumber
+
+
+class Charge(Table, table=True):
+    """What a payer is charged for one period of an enrolment; what is owed is the sum of its charges."""
+
+    __tablename__ = "charge"
+    __table_args__ = (
+        UniqueConstraint("enrolment_id", "payer_party_id", "period_start", "sequence"),
+        CheckConstraint("sequence > 0", name="sequence_counts"),
+        CheckConstraint("period_end >= period_start", name="period_forward"),
+        CheckConstraint(f"abs(amount_xof) <= {LARGEST_AMOUNT_XOF}", name="amount_xof_plausible"),
+        one_of("kind", ("contribution", "adjustment", "exemption")),
+        ForeignKeyConstraint(["enrolment_id"], ["enrolment.id"]),
+        ForeignKeyConstraint(["payer_party_id"], ["party.id"]),
+    )
+
+    id: CountedId
+    enrolment_id: BigNumber
+    payer_party_id: BigNumber
+    period_start: date
+    period_end: date
+    sequence: int
+    kind: PlainText
+    amount_xof: Francs
+    charged_at: Instant
 
 
 class DueItem(Table, table=True):

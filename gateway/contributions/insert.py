@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount
 from gateway.contributions.allocation import NewDueItem
+from gateway.contributions.charges import insert_charges
 from gateway.contributions.scheme import amount_due
 
 KEEP_ITEMS = text("""
@@ -52,7 +53,9 @@ async def insert_due_items(
             "now": now,
         },
     )
-    return {(row.household_id, row.period_start): row.id for row in rows.all()}
+    ids = {(row.household_id, row.period_start): row.id for row in rows.all()}
+    await insert_charges(connection, [one for one in opened if (one[0].id, one[1].period_start) in ids], now)
+    return ids
 
 
 async def insert_allocations(connection: AsyncConnection, rows: Sequence[tuple[int, int, int, int, date]]) -> None:

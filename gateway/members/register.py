@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount
 from gateway.contributions.allocation import NewDueItem, items_due
+from gateway.contributions.charges import enrol
 from gateway.contributions.insert import insert_due_items
 from gateway.contributions.schedule import next_period
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
@@ -114,6 +115,7 @@ async def _insert(
             "next_period_on": next_period(scheme, account.registered_on, known_until).due_on,
         },
     )
+    await enrol(connection, account.id, scheme, account.registered_on)
     await connection.execute(HEAD, {"household_id": account.id, "name": account.name})
     await link_phone(connection, registration.msisdn, account.id, now)
     await insert_due_items(connection, [(account, item) for item in first], now)

@@ -28,12 +28,15 @@ APPEND_ONLY = (
     "due_item",
     "allocation",
     "audit_event",
+    "charge",
+    "share_payer",
     "party",
     "suspense_assignment",
 )
 
 #: Columns that are evidence: written once, whoever asks to change them later.
 EVIDENCE = {
+    "enrolment": "id, party_id, member_id, scheme_code, scheme_version, valid_from",
     "phone_link": "msisdn, valid_from, party_id, answers_from",
     "account": "code, kind, operator, party_id",
     "callback": "id, operator, request_id, method, path, query, headers, body, verdict, reason, received_at",
@@ -50,6 +53,7 @@ EVIDENCE = {
 
 #: What the application may change: work in progress, never evidence and never money.
 CHANGEABLE = {
+    "enrolment": "valid_to",
     "account": "syscohada_code",
     "payment_request": "state, submissions, inquiries, failures, submitted_at, next_attempt_at, finalised_at, "
     "parked_at, last_detail, operator_request_id, operator_state",

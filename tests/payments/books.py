@@ -32,12 +32,15 @@ APPEND_ONLY = (
     "due_item",
     "allocation",
     "audit_event",
+    "charge",
+    "share_payer",
     "party",
     "suspense_assignment",
 )
 
 #: What may change in a table that is otherwise evidence.
 WORK_IN_PROGRESS = {
+    "enrolment": {"valid_to"},
     "phone_link": {"valid_to", "last_wallet"},
     "account": {"syscohada_code"},
     "callback": {"attempts", "next_attempt_at", "handled_at", "parked_at", "last_error"},

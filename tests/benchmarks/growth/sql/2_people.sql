@@ -15,6 +15,9 @@ SELECT h, ramu_number,
        (SELECT max(ends) + 1 FROM grown_period AS period WHERE period.h = grown_household.h)
   FROM grown_household ORDER BY h;
 
+INSERT INTO enrolment (party_id, scheme_code, scheme_version, valid_from)
+SELECT h, CASE WHEN is_cotton THEN 'COTON' ELSE 'ARTISAN' END, 1, registered_on FROM grown_household ORDER BY h;
+
 INSERT INTO member (id, household_id, name, is_head) SELECT h, h, 'Awa DIARRA ' || h, true FROM grown_household ORDER BY h;
 
 INSERT INTO phone_link (msisdn, party_id, last_wallet, valid_from)
