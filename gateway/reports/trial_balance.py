@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
 
 from payments.ledger import chart
-from payments.ledger.totals import account_totals
+from payments.tables import LedgerEntry
 
 
 @dataclass(frozen=True, slots=True)
-class TrialBalanceRow:
+class AccountBalance:
     """One account; ``balance_xof`` is above zero when it is in debit."""
 
     account: str
@@ -22,7 +24,7 @@ class TrialBalanceRow:
 class TrialBalance:
     """Every account that was ever used."""
 
-    rows: tuple[TrialBalanceRow, ...]
+    rows: tuple[AccountBalance, ...]
 
     @property
     def debit_xof(self) -> int:
@@ -36,15 +38,26 @@ class TrialBalance:
 
     @property
     def is_balanced(self) -> bool:
-        """Return whether the books add up to zero."""
+        """Say whether the books add up to zero."""
         return self.debit_xof == self.credit_xof
 
 
 async def trial_balance(connection: AsyncConnection) -> TrialBalance:
-    """Return the balance of every account, by kind in the order of the chart."""
+    """Give the balance of every account, by kind in the order of the chart."""
+    amount_xof = col(LedgerEntry.amount_xof)
+    statement = select(
+        col(LedgerEntry.account),
+        func.sum(case((amount_xof > 0, amount_xof), else_=0)).label("debit_xof"),
+        func.sum(case((amount_xof < 0, -amount_xof), else_=0)).label("credit_xof"),
+    ).group_by(col(LedgerEntry.account))
     rows = [
-        TrialBalanceRow(one.account, one.debit_xof, one.credit_xof, one.balance_xof)
-        for one in await account_totals(connection)
+        AccountBalance(
+            account=row.account,
+            debit_xof=int(row.debit_xof),
+            credit_xof=int(row.credit_xof),
+            balance_xof=int(row.debit_xof) - int(row.credit_xof),
+        )
+        for row in await connection.execute(statement)
     ]
     return TrialBalance(tuple(sorted(rows, key=lambda row: (_place(row.account), row.account))))
 

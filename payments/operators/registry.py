@@ -1,41 +1,25 @@
-"""The operators there are: the folders beside this file.
+"""The operators we know how to read, by name."""
 
-Each has ``adapter.py`` with ``operator()``, its pure half, and ``config.py`` with ``Config`` and ``build``.
-"""
-
-import httpx
-
-from payments.adapters import AdapterConfig, Adapters
 from payments.errors import OperatorUnknown
-from payments.operators.contract import Clock, Operator, Operators
-
-ADAPTERS = Adapters(__package__)
+from payments.operators.contract import Operator, Operators
+from payments.operators.sandbox import adapter as sandbox
 
 
 def built_in() -> Operators:
-    """Return every operator of this package, without settings and so without calls.
+    """Give every operator of this package; a new one is one folder and one line here.
 
     Source:  payments/operators/<name>/, where each adapter says whose document it follows.
     """
-    return {name: get(name) for name in ADAPTERS.names()}
+    return {"sandbox": sandbox.operator()}
 
 
 def get(name: str, operators: Operators | None = None) -> Operator:
-    """Return the operator of that name, among those of this package or among ``operators``.
+    """Give the operator of that name, among those of this package or among ``operators``.
 
     Errors:  OperatorUnknown.
     Source:  the names are ours; they stand in addresses, tables and settings.
     """
     try:
-        if operators is not None:
-            return operators[name]
-        operator: Operator = ADAPTERS.part(name, "adapter").operator()
+        return (built_in() if operators is None else operators)[name]
     except KeyError:
         raise OperatorUnknown(name) from None
-    return operator
-
-
-def build(name: str, config: AdapterConfig, http: httpx.AsyncClient, clock: Clock) -> Operator:
-    """Build the operator of that name from its settings, with its calls where it has any."""
-    operator: Operator = ADAPTERS.part(name).build(config, http, clock)
-    return operator

@@ -16,9 +16,8 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.detail import DetailCode, detail
 from payments.errors import PaymentsError
-from payments.ledger.finding import Finding, FindingKind
+from payments.ledger.fault import Fault, FaultKind
 from payments.ledger.seal import GENESIS_SHA256, head, is_block
 from payments.reconciliation.facts import utc_day
 
@@ -161,7 +160,7 @@ async def close_day(
 
 
 async def is_sealed(connection: AsyncConnection, day: date) -> bool:
-    """Return whether the ledger's newest block holds all the money of a day."""
+    """Say whether the ledger's newest block holds all the money of a day."""
     start = datetime.combine(day, time(), UTC)
     through = (await head(connection)).through_txn_id
     period = {"day_start": start, "day_end": start + timedelta(days=1)}
@@ -187,52 +186,49 @@ async def signed_days(connection: AsyncConnection) -> tuple[SealedDay, ...]:
 
 
 def is_intact(day: SealedDay) -> bool:
-    """Return whether a report is, to the byte, the one that was signed."""
+    """Say whether a report is, to the byte, the one that was signed."""
     return day.sha256 == _digest(day)
 
 
-async def verify_days(connection: AsyncConnection) -> tuple[Finding, ...]:
+async def verify_days(connection: AsyncConnection) -> tuple[Fault, ...]:
     """Recompute the chain of days and look for the ledger block that each of them saw last."""
-    findings: list[Finding] = []
+    faults: list[Fault] = []
     previous: SealedDay | None = None
     days: list[date] = []
     for one in await signed_days(connection):
         seq, expected = (1, GENESIS_SHA256) if previous is None else (previous.seq + 1, previous.sha256)
         if (one.seq, one.previous_sha256) != (seq, expected) or not _may_follow(one.day, days):
-            findings.append(
-                Finding(
+            faults.append(
+                Fault(
                     None,
-                    FindingKind.DAY_CHAIN_BROKEN,
-                    detail(DetailCode.DAY_OUT_OF_ORDER, signed_on=str(one.day)),
+                    FaultKind.DAY_CHAIN_BROKEN,
+                    f"la journée du {one.day} ne suit pas celle qui a été signée avant",
                 )
             )
         if not is_intact(one):
-            findings.append(
-                Finding(None, FindingKind.DAY_CHANGED, detail(DetailCode.DAY_REWRITTEN, signed_on=str(one.day)))
-            )
+            faults.append(Fault(None, FaultKind.DAY_CHANGED, f"le rapport du {one.day} n'est plus ce qui a été scellé"))
         if not await is_block(connection, one.ledger_head_sha256):
-            hash_start = one.ledger_head_sha256.hex()[:16]
-            lost = detail(DetailCode.DAY_ON_LOST_BLOCK, signed_on=str(one.day), hash_start=hash_start)
-            findings.append(Finding(None, FindingKind.HEAD_LOST, lost))
+            lost = f"la journée du {one.day} s'appuie sur le bloc {one.ledger_head_sha256.hex()[:16]}"
+            faults.append(Fault(None, FaultKind.HEAD_LOST, lost))
         previous = one
         insort(days, one.day)
-    return tuple(findings)
+    return tuple(faults)
 
 
 def _may_follow(day: date, signed: Sequence[date]) -> bool:
-    """Return whether a day could be signed after these, which are in order: next, before all, or between."""
+    """Say whether a day could be signed after these, which are in order: the next, one before all, or one between."""
     return not signed or day <= signed[-1] + timedelta(days=1)
 
 
-async def verify_external_hashes(connection: AsyncConnection, external_hashes: Sequence[bytes]) -> tuple[Finding, ...]:
+async def verify_attested(connection: AsyncConnection, attested: Sequence[bytes]) -> tuple[Fault, ...]:
     """Look for the blocks and days whose hashes were kept elsewhere, which nobody here could rewrite."""
-    findings = []
-    for digest in external_hashes:
+    faults = []
+    for digest in attested:
         is_day: bool = (await connection.execute(DAY_EXISTS, {"sha256": digest})).scalar_one()
         if not is_day and not await is_block(connection, digest):
-            lost = detail(DetailCode.HASH_UNKNOWN, hash=digest.hex())
-            findings.append(Finding(None, FindingKind.HEAD_LOST, lost))
-    return tuple(findings)
+            lost = f"l'empreinte attestée {digest.hex()} n'est celle d'aucun bloc ni d'aucune journée"
+            faults.append(Fault(None, FaultKind.HEAD_LOST, lost))
+    return tuple(faults)
 
 
 async def _first_activity(connection: AsyncConnection) -> date | None:

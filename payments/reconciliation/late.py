@@ -12,10 +12,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.break_kind import BreakKind
-from payments.detail import DetailCode
-
-LATE: Final = BreakKind.LATE_FOR_SEALED_DAY
+LATE: Final = "LATE_FOR_SEALED_DAY"
 #: A break may become visible so long after the moment it bears: its transaction was under way meanwhile.
 UNDER_WAY_MAX: Final = timedelta(hours=1)
 
@@ -30,25 +27,16 @@ BEHIND = """
 """
 
 INSERT: Final = """
-    INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, operator_amount_xof,
-                                      ledger_amount_xof, difference_xof, detail, payment_id, opened_at)
+    INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, operator_says_xof, we_say_xof,
+                                      difference_xof, detail, payment_id, opened_at)
 """
 
-CLOSED_DAY: Final = "'closed_day', to_char(closed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
-
-#: What ``Detail.document`` would write of such money.
-PAYMENT_DETAIL: Final = (
-    f"jsonb_build_object('code', '{DetailCode.PAYMENT_AFTER_CLOSING}', 'amount_xof', amount_xof, {CLOSED_DAY})"
-)
-LINE_DETAIL: Final = (
-    f"jsonb_build_object('code', '{DetailCode.LINE_AFTER_CLOSING}', 'number', line_number, 'moved_xof', moved_xof,"
-    f" {CLOSED_DAY})"
-)
+SINCE_CLOSING: Final = "' F connus après la clôture du ' || to_char(closed_at AT TIME ZONE 'UTC', 'DD/MM/YYYY')"
 
 PAYMENTS = text(f"""
     {INSERT}
     SELECT '{LATE}', operator, '', operator_transaction_id, operator_transaction_id, day, NULL, amount_xof, 0,
-           {PAYMENT_DETAIL}, id, :now
+           amount_xof || {SINCE_CLOSING}, id, :now
       FROM ({BEHIND} AND payment.id = ANY(CAST(:ids AS bigint[]))) AS late
      ORDER BY operator, operator_transaction_id
         ON CONFLICT (kind, operator, account, subject) WHERE superseded_at IS NULL DO NOTHING
@@ -59,7 +47,7 @@ PAYMENTS = text(f"""
 PAYMENTS_AFTER = text(f"""
     {INSERT}
     SELECT '{LATE}', operator, '', operator_transaction_id, operator_transaction_id, day, NULL, amount_xof, 0,
-           {PAYMENT_DETAIL}, id, :now
+           amount_xof || {SINCE_CLOSING}, id, :now
       FROM ({BEHIND} AND payment.ledger_txn_id > :after) AS late
      ORDER BY operator, operator_transaction_id
         ON CONFLICT (kind, operator, account, subject) WHERE superseded_at IS NULL DO NOTHING
@@ -75,7 +63,7 @@ OF_LINE: Final = "concat_ws('/', line.kind, line.operator_transaction_id, line.f
 LINES = text(f"""
     {INSERT}
     SELECT '{LATE}', operator, '', subject, subject, day, moved_xof, NULL, 0,
-           {LINE_DETAIL}, NULL, :now
+           'ligne ' || line_number || ' : ' || moved_xof || {SINCE_CLOSING}, NULL, :now
       FROM (SELECT DISTINCT ON (line.operator, named.subject) line.operator, line.line_number, line.moved_xof,
                    report.day, report.closed_at, named.subject
               FROM statement_file file
@@ -111,13 +99,13 @@ FILES = text("""
 LINES_PER_LOOK: Final = 20_000
 
 CARRIED = text("""
-    SELECT operator, subject, day, coalesce(ledger_amount_xof, operator_amount_xof) AS amount_xof
+    SELECT operator, subject, day, coalesce(we_say_xof, operator_says_xof) AS amount_xof
       FROM reconciliation_break WHERE kind = :kind AND opened_at >= :since
      ORDER BY day, operator, subject
 """)
 
 OF_DAY = text("""
-    SELECT operator, subject, day, coalesce(ledger_amount_xof, operator_amount_xof) AS amount_xof
+    SELECT operator, subject, day, coalesce(we_say_xof, operator_says_xof) AS amount_xof
       FROM reconciliation_break WHERE kind = :kind AND day = :day ORDER BY operator, subject
 """)
 
@@ -128,20 +116,20 @@ ALL_BEHIND = text(f"""
 
 #: Lines that are no payment leave no trace in the ledger: their breaks, which nobody may delete, are what is known.
 ALL_LINES = text("""
-    SELECT operator, subject, day, operator_amount_xof AS amount_xof
+    SELECT operator, subject, day, operator_says_xof AS amount_xof
       FROM reconciliation_break WHERE kind = :kind AND payment_id IS NULL ORDER BY day, operator, subject LIMIT :most
 """)
 
-#: Breaks are few, so each is looked for among the lines: by its operation, or by the file and line in its name.
-OF_FILE = text("""
-    SELECT count(*), coalesce(sum(coalesce(ledger_amount_xof, operator_amount_xof)), 0) AS amount_xof
+OF_FILE = text(f"""
+    SELECT count(*), coalesce(sum(coalesce(we_say_xof, operator_says_xof)), 0) AS amount_xof
       FROM reconciliation_break late
      WHERE late.kind = :kind AND late.operator = (SELECT operator FROM statement_file WHERE id = :file_id)
-       AND (late.subject ~ ('/' || CAST(:file_id AS bigint) || '\\:[0-9]+$')
-            OR EXISTS (SELECT FROM statement_line line
-                        WHERE line.operator = late.operator AND line.subject = late.subject
-                          AND line.file_id = :file_id AND line.kind = 'collection'))
-""")
+       AND late.subject IN (
+           SELECT line.operator_transaction_id FROM statement_line line
+            WHERE line.file_id = :file_id AND line.kind = 'collection'
+            UNION
+           SELECT {OF_LINE} FROM statement_line line WHERE line.file_id = :file_id)
+""")  # noqa: S608 - our own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +198,13 @@ async def late_of_file(connection: AsyncConnection, file_id: int) -> LateTotal:
 
 
 async def late_since(connection: AsyncConnection, since: datetime) -> tuple[LateMoney, ...]:
-    """Return the late money that was told since a moment, and what may have been under way at it."""
+    """Give the late money that was told since a moment, and what may have been under way at it."""
     rows = await connection.execute(CARRIED, {"kind": LATE, "since": since - UNDER_WAY_MAX})
     return tuple(LateMoney(*row) for row in rows.all())
 
 
 async def late_of_day(connection: AsyncConnection, day: date) -> tuple[LateMoney, ...]:
-    """Return the late money of one signed day."""
+    """Give the late money of one signed day."""
     rows = await connection.execute(OF_DAY, {"kind": LATE, "day": day})
     return tuple(LateMoney(*row) for row in rows.all())
 
@@ -227,6 +215,6 @@ async def late_payments(connection: AsyncConnection, most: int) -> tuple[LateMon
 
 
 async def late_lines(connection: AsyncConnection, most: int) -> tuple[LateMoney, ...]:
-    """Return what lines that are no payment moved on days that were signed before."""
+    """Give what lines that are no payment moved on days that were signed before."""
     rows = await connection.execute(ALL_LINES, {"kind": LATE, "most": most})
     return tuple(LateMoney(*row) for row in rows.all())

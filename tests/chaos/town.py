@@ -15,21 +15,20 @@ from typing import Final
 
 import httpx
 
-from gateway.infra.migrate import migrate
-from gateway.local.postgres.private import PrivatePostgres, start
+from gateway.local.postgres import PrivatePostgres, start
+from gateway.migrate import migrate
 
 PROJECT: Final = Path(__file__).parents[2]
 WORD: Final = "local"
 LOOK_S: Final = 0.2
-#: Ends of waiting for what will never come: ten times what a busy machine takes.
-START_S: Final = 300
+START_S: Final = 60
 SHOWN_CHARS: Final = 20_000
 PORTS: Final = random.SystemRandom().sample(range(20_000, 30_000), 100)
-STOP_S: Final = 120
+STOP_S: Final = 30
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on.
+    """Give a port that nobody listens on.
 
     Below those that the system gives to clients: a client that calls a killed server on one of those again and again
     is sooner or later given that very port, calls itself, and the server cannot come back.
@@ -43,7 +42,7 @@ def free_port() -> int:
 
 
 def children_of(pid: int) -> list[int]:
-    """Return the processes that a process has started.
+    """Give the processes that a process has started.
 
     Source: Linux, proc(5), the file "children" of a task.
     """
@@ -160,7 +159,7 @@ class Town:
         await until(started, START_S, f"worker {starts} has started")
 
     def said(self) -> str:
-        """Return what the processes wrote."""
+        """Give what the processes wrote."""
         log = self._folder / "processes.log"
         return log.read_text(errors="replace") if log.exists() else ""
 

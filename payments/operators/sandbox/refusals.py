@@ -41,7 +41,7 @@ _OUR_CATEGORIES: Final = frozenset({"authorisation", "validation"})
 
 
 def whose_no(status: int, body: JsonObject, our_account: str) -> WhoseNo:
-    """Return whose no an answer of 400 or above is; an unknown wallet is the payer's, an unknown account is ours.
+    """Say whose no an answer of 400 or above is; an unknown wallet is the payer's, an unknown account of ours is not.
 
     Source:  errorCategory and errorCode of the standard; the status alone where there is no error object.
     """
