@@ -4,12 +4,15 @@ FROM python:3.11.14-slim-bookworm AS build
 
 WORKDIR /build
 COPY requirements/ requirements/
+# An interpreter built without its own profile makes everything up to 1.4 times slower: such an image is not built.
+RUN python -c "import sys, sysconfig; sys.exit('--enable-optimizations' not in sysconfig.get_config_var('CONFIG_ARGS'))"
 RUN python -m venv /opt/ramu \
     && /opt/ramu/bin/pip install --no-cache-dir --require-hashes --requirement requirements/runtime.lock
 COPY pyproject.toml ./
 COPY payments/ payments/
 COPY ussd_flows/ ussd_flows/
 COPY gateway/ gateway/
+COPY sandbox_operator/ sandbox_operator/
 COPY migrations/ migrations/
 RUN /opt/ramu/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 

@@ -3,21 +3,21 @@
 import sys
 from pathlib import Path
 
-from payments.lifecycle import CONTRADICTIONS, OPEN, TRANSITIONS, Event, State
+from payments.requests.lifecycle import CONTRADICTIONS, OPEN, TRANSITIONS, Event, State
 
 STATES = Path(__file__).with_name("states.md")
 
 INTRODUCTION = """\
 # The life of a payment request
 
-Drawn from `payments.lifecycle.TRANSITIONS` by `python -m docs.diagrams`; do not edit it by hand. News that leaves a
-state as it is has no arrow. `expired` is our opinion alone: such a request is still asked about once a day,
-and money evidence outranks it.
+Drawn from `payments.requests.lifecycle.TRANSITIONS` by `python -m docs.diagrams`; do not edit it by hand. News
+that leaves a state as it is has no arrow. `expired` is our opinion alone: such a request is still asked about once a
+day, and money evidence outranks it.
 """
 
 
 def states() -> str:
-    """Give the page about the states of a payment request."""
+    """Return the page about the states of a payment request."""
     return "\n".join([INTRODUCTION, *_diagram(), "", *_waiting(), "", *_contradictions(), ""])
 
 

@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import QueuePool
 from starlette.responses import JSONResponse, Response
 
-from gateway.deps import Deps
-from gateway.metrics import CALLBACKS_PARKED, INBOX_LAG_S, POOL_IN_USE, SMS_WAITING, render
-from gateway.migrate import head
+from gateway.infra.deps import Deps
+from gateway.infra.metrics import CALLBACKS_PARKED, INBOX_LAG_S, POOL_IN_USE, SMS_WAITING, render
+from gateway.infra.migrate import head
 from gateway.reports.waiting import troubles
 from gateway.sms.review import waiting as waiting_sms
 
@@ -48,7 +48,7 @@ WAITING = text("""
 
 
 def router(deps: Deps, sessions_answer: SessionsAnswer) -> APIRouter:
-    """Give the addresses that machines watch."""
+    """Return the addresses that machines watch."""
     routes = APIRouter()
     operators: list[str] = []
     database = Check(NO_DATABASE, lambda: _database_faults(deps, operators))
@@ -85,7 +85,7 @@ class Check:
         self._asking: asyncio.Future[list[str]] | None = None
 
     async def faults(self) -> list[str]:
-        """Give what is wrong, in sentences; silence is one of them."""
+        """Return what is wrong, in sentences; silence is one of them."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.ensure_future(self._ask())
         asking = self._asking
@@ -99,7 +99,7 @@ async def _session_faults(sessions_answer: SessionsAnswer) -> list[str]:
 
 async def _measure(deps: Deps) -> None:
     """Set the gauges that only the database and the pools know; without a database they keep what they last said."""
-    pools = [database.engine.pool for database in (deps.doors, deps.desk, deps.work)]
+    pools = [database.engine.pool for database in (deps.ingress_db, deps.console_db, deps.worker_db)]
     POOL_IN_USE.set(sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool)))
 
     async def ask(connection: AsyncConnection) -> tuple[Decimal, int, dict[str, int]]:
@@ -107,7 +107,7 @@ async def _measure(deps: Deps) -> None:
         return lag_s, parked, await waiting_sms(connection)
 
     with suppress(SQLAlchemyError, OSError):
-        lag_s, parked, messages = await deps.desk.alone(ask, READY_DEADLINE_S)
+        lag_s, parked, messages = await deps.console_db.alone(ask, READY_DEADLINE_S)
         INBOX_LAG_S.set(int(lag_s))
         CALLBACKS_PARKED.set(parked)
         SMS_WAITING.clear()
@@ -121,7 +121,7 @@ async def _database_faults(deps: Deps, operators: list[str]) -> list[str]:
     Those are lines for people to read, and no fault of this process: no other process of ours would do better.
     """
     try:
-        async with deps.doors.single() as connection:
+        async with deps.ingress_db.single() as connection:
             state = (await connection.execute(STATE, {"now": deps.clock.now()})).one()
             found = await troubles(connection) if state.migration == head() else ()
     except (SQLAlchemyError, OSError):

@@ -1,23 +1,33 @@
 """Every table about people, what they owe, what we tell them and who works here."""
 
-from datetime import date, datetime
-from typing import Any
+from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy import text as sql
-from sqlmodel import Field
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 
 from payments.columns import (
+    LARGEST_AMOUNT_XOF,
+    BigNumber,
+    BigNumberKey,
+    BytesKey,
+    CountedId,
+    Document,
+    Francs,
+    HouseholdKind,
+    IndexedNumber,
+    Instant,
+    InstantKey,
+    NumberKey,
+    OptionalInstant,
+    OptionalNumber,
+    OptionalText,
+    PlainText,
     Table,
-    amount,
-    document,
-    identity,
-    instant,
-    number,
-    number_type,
+    TextKey,
+    UniqueText,
     one_of,
     positive,
-    text,
 )
 
 
@@ -30,16 +40,16 @@ class SchemeRow(Table, table=True):
         one_of("legal_status", ("LEGAL", "DERIVED", "ILLUSTRATIVE")),
     )
 
-    code: str = text(primary_key=True)
-    version: int = Field(default=None, primary_key=True)
-    status: str = text()
-    legal_status: str = text()
-    legal_reference: str = text()
-    valid_from: date = Field(default=None, nullable=False)
-    valid_to: date | None = Field(default=None, nullable=True)
-    rules: dict[str, Any] = document()
-    approved_by: str = text()
-    loaded_at: datetime = instant()
+    code: TextKey
+    version: NumberKey
+    status: PlainText
+    legal_status: PlainText
+    legal_reference: PlainText
+    valid_from: date
+    valid_to: date | None = None
+    rules: Document
+    approved_by: PlainText
+    loaded_at: Instant
 
 
 class Household(Table, table=True):
@@ -50,21 +60,24 @@ class Household(Table, table=True):
         CheckConstraint("ramu_number ~ '^[0-9]{10}$'", name="ramu_number_shape"),
         CheckConstraint("people_count BETWEEN 1 AND 99", name="people_count_plausible"),
         CheckConstraint("children_count BETWEEN 0 AND people_count", name="children_count_plausible"),
+        CheckConstraint("party_kind = 'household'", name="party_is_a_household"),
+        ForeignKeyConstraint(["id", "party_kind"], ["party.id", "party.kind"]),
         ForeignKeyConstraint(["scheme_code", "scheme_version"], ["scheme.code", "scheme.version"]),
-        Index("ix_household_next_period_on", "next_period_on"),
+        Index("ix_household_next_period_on_id", "next_period_on", "id"),
     )
 
-    id: int = identity()
-    ramu_number: str = text(unique=True)
-    activity: str = text()
-    cercle_code: str = text()
-    people_count: int = Field(default=None, nullable=False)
-    children_count: int = Field(default=0, nullable=False)
-    scheme_code: str = text()
-    scheme_version: int = Field(default=None, nullable=False)
-    registered_on: date = Field(default=None, nullable=False)
-    registered_at: datetime = instant()
-    next_period_on: date = Field(default=None, nullable=False)
+    id: BigNumberKey
+    party_kind: HouseholdKind
+    ramu_number: UniqueText
+    activity: PlainText
+    cercle_code: PlainText
+    people_count: int
+    children_count: int = 0
+    scheme_code: PlainText
+    scheme_version: int
+    registered_on: date
+    registered_at: Instant
+    next_period_on: date
 
 
 class ParkedHousehold(Table, table=True):
@@ -73,11 +86,11 @@ class ParkedHousehold(Table, table=True):
     __tablename__ = "parked_household"
     __table_args__ = (ForeignKeyConstraint(["household_id"], ["household.id"]),)
 
-    household_id: int = Field(default=None, sa_type=number_type(), primary_key=True)
-    attempts: int = Field(default=0, nullable=False)
-    parked_at: datetime = instant()
-    next_attempt_at: datetime = instant()
-    why: str = text()
+    household_id: BigNumberKey
+    attempts: int = 0
+    parked_at: Instant
+    next_attempt_at: Instant
+    why: PlainText
 
 
 class Member(Table, table=True):
@@ -89,26 +102,101 @@ class Member(Table, table=True):
         Index("uq_member_head", "household_id", unique=True, postgresql_where=sql("is_head")),
     )
 
-    id: int = identity()
-    household_id: int = number(index=True)
-    name: str = text()
-    is_head: bool = Field(default=False, nullable=False)
+    id: CountedId
+    household_id: IndexedNumber
+    name: PlainText
+    is_head: bool = False
 
 
-class Phone(Table, table=True):
-    """A number registered to a household: who it shows its situation to and whose payments it makes."""
+class PhoneLink(Table, table=True):
+    """A number in somebody's hands for a time: who it shows its situation to and whose payments it makes."""
 
-    __tablename__ = "phone"
+    __tablename__ = "phone_link"
     __table_args__ = (
         CheckConstraint("msisdn ~ '^[+][0-9]{8,15}$'", name="msisdn_e164"),
-        ForeignKeyConstraint(["household_id"], ["household.id"]),
-        Index("ix_phone_household_id", "household_id"),
+        CheckConstraint("valid_to >= valid_from", name="time_forward"),
+        # Ranges of one number stand in for the number, so that no extension is needed.
+        ExcludeConstraint(
+            (sql("int8range(CAST(substr(msisdn, 2) AS bigint), CAST(substr(msisdn, 2) AS bigint), '[]')"), "&&"),
+            (sql("tstzrange(valid_from, valid_to)"), "&&"),
+            name="ex_phone_link_one_holder_at_a_time",
+        ),
+        ForeignKeyConstraint(["party_id"], ["party.id"]),
+        Index("uq_phone_link_held", "msisdn", unique=True, postgresql_where=sql("valid_to IS NULL")),
+        Index("ix_phone_link_party_id", "party_id"),
     )
 
-    msisdn: str = text(primary_key=True)
-    household_id: int = number()
-    last_wallet: str | None = text(nullable=True)
-    registered_at: datetime = instant()
+    msisdn: TextKey
+    valid_from: InstantKey
+    valid_to: OptionalInstant = None
+    party_id: BigNumber
+    # What the number did before is not its holder's; empty while nobody held it before.
+    answers_from: OptionalInstant = None
+    last_wallet: OptionalText = None
+
+
+class Enrolment(Table, table=True):
+    """A party, or one member of it, under one version of a scheme for a time; several stand side by side."""
+
+    __tablename__ = "enrolment"
+    __table_args__ = (
+        CheckConstraint("valid_to >= valid_from", name="time_forward"),
+        # Ranges of one number stand in for the number and for the scheme, so that no extension is needed.
+        ExcludeConstraint(
+            (sql("int8range(party_id, party_id, '[]')"), "&&"),
+            (sql("int8range(coalesce(member_id, 0), coalesce(member_id, 0), '[]')"), "&&"),
+            (sql("int4range(hashtext(scheme_code), hashtext(scheme_code), '[]')"), "&&"),
+            (sql("daterange(valid_from, valid_to, '[]')"), "&&"),
+            name="ex_enrolment_once_in_a_scheme_at_a_time",
+        ),
+        ForeignKeyConstraint(["party_id"], ["party.id"]),
+        ForeignKeyConstraint(["member_id"], ["member.id"]),
+        ForeignKeyConstraint(["scheme_code", "scheme_version"], ["scheme.code", "scheme.version"]),
+        Index("ix_enrolment_party_id", "party_id"),
+    )
+
+    id: CountedId
+    party_id: BigNumber
+    member_id: OptionalNumber = None
+    scheme_code: PlainText
+    scheme_version: int
+    valid_from: date
+    valid_to: date | None = None
+
+
+class SharePayer(Table, table=True):
+    """The party that bears a kind of share of everybody's contributions: the State, for one."""
+
+    __tablename__ = "share_payer"
+    __table_args__ = (ForeignKeyConstraint(["party_id"], ["party.id"]),)
+
+    kind: TextKey
+    party_id: BigNumber
+
+
+class Charge(Table, table=True):
+    """What a payer is charged for one period of an enrolment; what is owed is the sum of its charges."""
+
+    __tablename__ = "charge"
+    __table_args__ = (
+        UniqueConstraint("enrolment_id", "payer_party_id", "period_start", "sequence"),
+        CheckConstraint("sequence > 0", name="sequence_counts"),
+        CheckConstraint("period_end >= period_start", name="period_forward"),
+        CheckConstraint(f"abs(amount_xof) <= {LARGEST_AMOUNT_XOF}", name="amount_xof_plausible"),
+        one_of("kind", ("contribution", "adjustment", "exemption")),
+        ForeignKeyConstraint(["enrolment_id"], ["enrolment.id"]),
+        ForeignKeyConstraint(["payer_party_id"], ["party.id"]),
+    )
+
+    id: CountedId
+    enrolment_id: BigNumber
+    payer_party_id: BigNumber
+    period_start: date
+    period_end: date
+    sequence: int
+    kind: PlainText
+    amount_xof: Francs
+    charged_at: Instant
 
 
 class DueItem(Table, table=True):
@@ -124,17 +212,17 @@ class DueItem(Table, table=True):
         ForeignKeyConstraint(["scheme_code", "scheme_version"], ["scheme.code", "scheme.version"]),
     )
 
-    id: int = identity()
-    household_id: int = number()
-    scheme_code: str = text()
-    scheme_version: int = Field(default=None, nullable=False)
-    period_start: date = Field(default=None, nullable=False)
-    period_end: date = Field(default=None, nullable=False)
-    due_on: date = Field(default=None, nullable=False)
-    label: str = text()
-    gross_xof: int = amount()
-    amount_xof: int = amount()
-    opened_at: datetime = instant()
+    id: CountedId
+    household_id: BigNumber
+    scheme_code: PlainText
+    scheme_version: int
+    period_start: date
+    period_end: date
+    due_on: date
+    label: PlainText
+    gross_xof: Francs
+    amount_xof: Francs
+    opened_at: Instant
 
 
 class AllocationRow(Table, table=True):
@@ -148,15 +236,14 @@ class AllocationRow(Table, table=True):
         ForeignKeyConstraint(["due_item_id"], ["due_item.id"]),
         ForeignKeyConstraint(["ledger_txn_id"], ["ledger_txn.id"]),
         Index("ix_allocation_due_item_id", "due_item_id"),
-        Index("ix_allocation_household_id", "household_id"),
     )
 
-    id: int = identity()
-    household_id: int = number()
-    due_item_id: int = number()
-    ledger_txn_id: int = number()
-    amount_xof: int = amount()
-    allocated_on: date = Field(default=None, nullable=False)
+    id: CountedId
+    household_id: BigNumber
+    due_item_id: BigNumber
+    ledger_txn_id: BigNumber
+    amount_xof: Francs
+    allocated_on: date
 
 
 class UssdSession(Table, table=True):
@@ -165,12 +252,12 @@ class UssdSession(Table, table=True):
     __tablename__ = "ussd_session"
     __table_args__ = (Index("ix_ussd_session_expires_at", "expires_at"),)
 
-    aggregator: str = text(primary_key=True)
-    session_id: str = text(primary_key=True)
-    msisdn: str = text()
-    version: int = Field(default=0, nullable=False)
-    content: str = text()
-    expires_at: datetime = instant()
+    aggregator: TextKey
+    session_id: TextKey
+    msisdn: PlainText
+    version: int = 0
+    content: PlainText
+    expires_at: Instant
 
 
 class OutboxSms(Table, table=True):
@@ -190,31 +277,30 @@ class OutboxSms(Table, table=True):
         ),
         Index("ix_outbox_sms_unfinished", "state", "id", postgresql_where=sql("state NOT IN ('sent', 'delivered')")),
         Index("ix_outbox_sms_provider_id", "provider_id", postgresql_where=sql("provider_id IS NOT NULL")),
-        Index("ix_outbox_sms_household_id", "household_id"),
     )
 
-    id: int = identity()
-    key: str = text(unique=True)
-    kind: str = text()
-    household_id: int | None = number(nullable=True)
-    msisdn: str = text()
-    body: str = text()
-    state: str = text()
-    attempts: int = Field(default=0, nullable=False)
-    queued_at: datetime = instant()
-    next_attempt_at: datetime | None = instant(nullable=True)
-    sent_at: datetime | None = instant(nullable=True)
-    provider_id: str | None = text(nullable=True)
-    last_error: str | None = text(nullable=True)
+    id: CountedId
+    key: UniqueText
+    kind: PlainText
+    household_id: OptionalNumber = None
+    msisdn: PlainText
+    body: PlainText
+    state: PlainText
+    attempts: int = 0
+    queued_at: Instant
+    next_attempt_at: OptionalInstant = None
+    sent_at: OptionalInstant = None
+    provider_id: OptionalText = None
+    last_error: OptionalText = None
     # Past this moment nobody needs the message; without one it waits without limit.
-    useful_until: datetime | None = instant(nullable=True)
+    useful_until: OptionalInstant = None
     # The request that the message calls failed: it is sent only while that is so.
-    failed_request_id: int | None = number(nullable=True)
+    failed_request_id: OptionalNumber = None
     # What keeps it waiting, or why it was given up: an outcome of the last hand-over.
-    trouble: str | None = text(nullable=True)
+    trouble: OptionalText = None
     # The network's last word, and when it came.
-    delivery: str | None = text(nullable=True)
-    reported_at: datetime | None = instant(nullable=True)
+    delivery: OptionalText = None
+    reported_at: OptionalInstant = None
 
 
 class SmsEarlyReport(Table, table=True):
@@ -222,10 +308,10 @@ class SmsEarlyReport(Table, table=True):
 
     __tablename__ = "sms_early_report"
 
-    provider_id: str = text(primary_key=True)
-    state: str = text()
-    words: str = text()
-    received_at: datetime = instant()
+    provider_id: TextKey
+    state: PlainText
+    words: PlainText
+    received_at: Instant
 
 
 class SandboxSms(Table, table=True):
@@ -234,11 +320,11 @@ class SandboxSms(Table, table=True):
     __tablename__ = "sandbox_sms"
     __table_args__ = (Index("ix_sandbox_sms_msisdn_sent_at", "msisdn", "sent_at"),)
 
-    id: int = identity()
-    key: str = text(unique=True)
-    msisdn: str = text()
-    body: str = text()
-    sent_at: datetime = instant()
+    id: CountedId
+    key: UniqueText
+    msisdn: PlainText
+    body: PlainText
+    sent_at: Instant
 
 
 class Staff(Table, table=True):
@@ -247,13 +333,13 @@ class Staff(Table, table=True):
     __tablename__ = "staff"
     __table_args__ = (one_of("role", ("desk", "finance", "accountant", "auditor", "admin")),)
 
-    id: int = identity()
-    login: str = text(unique=True)
-    name: str = text()
-    role: str = text()
-    password_hash: str = text()
-    created_at: datetime = instant()
-    disabled_at: datetime | None = instant(nullable=True)
+    id: CountedId
+    login: UniqueText
+    name: PlainText
+    role: PlainText
+    password_hash: PlainText
+    created_at: Instant
+    disabled_at: OptionalInstant = None
 
 
 class StaffSession(Table, table=True):
@@ -262,11 +348,11 @@ class StaffSession(Table, table=True):
     __tablename__ = "staff_session"
     __table_args__ = (ForeignKeyConstraint(["staff_id"], ["staff.id"]),)
 
-    token_sha256: bytes = Field(default=None, sa_type=LargeBinary, primary_key=True)
-    staff_id: int = number(index=True)
-    csrf_token: str = text()
-    started_at: datetime = instant()
-    seen_at: datetime = instant()
+    token_sha256: BytesKey
+    staff_id: IndexedNumber
+    csrf_token: PlainText
+    started_at: Instant
+    seen_at: Instant
 
 
 class StaffDevice(Table, table=True):
@@ -275,22 +361,22 @@ class StaffDevice(Table, table=True):
     __tablename__ = "staff_device"
     __table_args__ = (ForeignKeyConstraint(["staff_id"], ["staff.id"]),)
 
-    token_sha256: bytes = Field(default=None, sa_type=LargeBinary, primary_key=True)
-    staff_id: int = number(index=True)
-    issued_at: datetime = instant()
-    seen_at: datetime = instant()
+    token_sha256: BytesKey
+    staff_id: IndexedNumber
+    issued_at: Instant
+    seen_at: Instant
 
 
 class LoginAttempt(Table, table=True):
-    """Mistakes at the door under one key, the digest of a source, an account or a browser; soon forgotten."""
+    """Failed logins under one key, the digest of a source, an account or a browser; soon forgotten."""
 
     __tablename__ = "login_attempt"
     __table_args__ = (Index("ix_login_attempt_seen_at", "seen_at"),)
 
-    key: bytes = Field(default=None, sa_type=LargeBinary, primary_key=True)
-    failures: int = Field(default=0, nullable=False)
-    next_allowed_at: datetime = instant()
-    seen_at: datetime = instant()
+    key: BytesKey
+    failures: int = 0
+    next_allowed_at: Instant
+    seen_at: Instant
 
 
 class AuditEvent(Table, table=True):
@@ -299,9 +385,9 @@ class AuditEvent(Table, table=True):
     __tablename__ = "audit_event"
     __table_args__ = (Index("ix_audit_event_subject", "subject"),)
 
-    id: int = identity()
-    at: datetime = instant()
-    actor: str = text()
-    action: str = text()
-    subject: str = text()
-    detail: dict[str, Any] = document()
+    id: CountedId
+    at: Instant
+    actor: PlainText
+    action: PlainText
+    subject: PlainText
+    detail: Document

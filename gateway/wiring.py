@@ -8,31 +8,28 @@ import httpx
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from gateway.callers import Callers
-from gateway.clock import SystemClock
-from gateway.contributions.schemes import SchemeBook
-from gateway.database import Database, Pool, Timeouts, open_database
-from gateway.deps import Deps
-from gateway.finance.parts import FinanceDeps
-from gateway.ids import RandomIds
-from gateway.jobs.deps import JobDeps, Pace
+from gateway.config.settings import Settings
+from gateway.console.deps import ConsoleDeps
+from gateway.contributions.schemes import SchemeCatalog
+from gateway.infra.clock import SystemClock
+from gateway.infra.database import Database, Pool, Timeouts, open_database
+from gateway.infra.deps import Deps
+from gateway.infra.http_pool import Connections
+from gateway.infra.ids import RandomIds
+from gateway.jobs.deps import JobDeps, JobLimits
 from gateway.members.places import rows
-from gateway.outgoing import Connections
-from gateway.reconciling import ReconcilingDeps
-from gateway.setting_types import SmsSender
-from gateway.settings import Settings
-from gateway.sms.senders import africastalking
-from gateway.sms.senders.contract import SmsSender as Sender
-from gateway.sms.senders.sandbox import SandboxSender
-from gateway.ussd.aggregators.registry import built_in as aggregators
-from gateway.ussd.parts import UssdDeps
+from gateway.money.match_statement import ReconcilingDeps
+from gateway.operator_api.callbacks import WebhookDeps
+from gateway.operator_api.callers import Callers
+from gateway.sms.senders import registry as senders
+from gateway.sms.senders.contract import SmsSender
+from gateway.ussd.aggregators import registry as aggregators
+from gateway.ussd.deps import UssdDeps
 from gateway.ussd.sessions import SessionStore
 from gateway.ussd.sessions_postgres import PostgresSessions
 from gateway.ussd.sessions_redis import RedisSessions, open_redis
-from gateway.webhooks import WebhookParts
-from payments.operators.contract import Operator, OperatorClient
-from payments.operators.registry import built_in as operators
-from payments.operators.sandbox.client import SandboxClient
+from payments.operators import registry as operators
+from payments.operators.contract import Operator, Secrets
 from ussd_flows.places import places_from
 
 #: Longer than the longest statement of a report (the trial balance allows itself two minutes).
@@ -40,16 +37,16 @@ REPORT_SILENCE_S = 150
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ProcessDeps:
     """Everything that was built, grouped by who uses it."""
 
     deps: Deps
     ussd: UssdDeps
     jobs: JobDeps
-    finance: FinanceDeps
+    console: ConsoleDeps
     reconciling: ReconcilingDeps
-    book: SchemeBook
-    webhooks: WebhookParts
+    catalog: SchemeCatalog
+    webhooks: WebhookDeps
     sms_keys: dict[str, tuple[str, ...]]
 
 
@@ -63,7 +60,7 @@ class Wiring:
             transport=Connections(), timeout=settings.operator_timeout_s, follow_redirects=False
         )
         self._redis: Redis | None = None
-        self.parts = self._parts()
+        self.process = self._build()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -73,33 +70,37 @@ class Wiring:
         for database in self._databases:
             await database.close()
 
-    def _parts(self) -> Parts:
-        settings, book, clock = self._settings, SchemeBook(), SystemClock()
-        clients = self._clients(clock)
-        known = {name: one for name, one in operators().items() if name in clients or _is_by_file(one)}
+    def _build(self) -> ProcessDeps:
+        settings, catalog, clock = self._settings, SchemeCatalog(), SystemClock()
+        known = {
+            name: operators.build(name, config, self._http, clock)
+            for name, config in settings.adapters.operators.items()
+        }
         deps = Deps(
-            doors=self._database(at_doors=True),
-            desk=self._database(),
-            work=self._database(),
+            ingress_db=self._database(at_ingress=True),
+            console_db=self._database(),
+            worker_db=self._database(),
             clock=clock,
             ids=RandomIds(),
             operators=known,
-            clients=clients,
-            secrets={name: settings.secrets_of(name) for name in known},
+            clients={name: one.client for name, one in known.items() if one.client is not None},
+            secrets={name: self._secrets(one) for name, one in known.items()},
             public_url=settings.public_url,
             service_code=settings.service_code,
             local_mode=settings.is_local,
             reach=timedelta(days=settings.reach_days),
         )
-        accounts = {"sandbox": settings.sandbox_merchant}
-        return Parts(
+        accounts = {name: one.account for name, one in known.items() if one.account is not None}
+        return ProcessDeps(
             deps=deps,
-            ussd=self._ussd(deps, book),
-            jobs=JobDeps(deps, book, self._sender(deps), Pace(call_timeout_s=settings.operator_timeout_s), accounts),
-            finance=FinanceDeps(deps),
-            reconciling=ReconcilingDeps(deps, book, accounts),
-            book=book,
-            webhooks=WebhookParts({name: self._callers(name) for name in known}),
+            ussd=self._ussd(deps, catalog),
+            jobs=JobDeps(
+                deps, catalog, self._sender(deps), JobLimits(call_timeout_s=settings.operator_timeout_s), accounts
+            ),
+            console=ConsoleDeps(deps),
+            reconciling=ReconcilingDeps(deps, catalog, accounts),
+            catalog=catalog,
+            webhooks=WebhookDeps({name: self._callers(name) for name in known}),
             sms_keys=_plain(settings.sms_keys),
         )
 
@@ -108,7 +109,13 @@ class Wiring:
         networks = self._settings.webhook_networks.get(operator, ())
         return Callers(tuple(key.get_secret_value() for key in keys), networks)
 
-    def _database(self, *, at_doors: bool = False, durable: bool = True) -> Database:
+    def _secrets(self, operator: Operator) -> Secrets:
+        """Return what we share with an operator: what its settings say, and what all operators' secrets are kept in."""
+        config = self._settings.adapters.operators[operator.name]
+        own = {name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in config}
+        return operator.secrets_from({**own, "secrets": self._settings.secrets_of(operator.name).values})
+
+    def _database(self, *, at_ingress: bool = False, durable: bool = True) -> Database:
         settings = self._settings
         database = open_database(
             settings.database_url.get_secret_value(),
@@ -117,64 +124,35 @@ class Wiring:
                 settings.statement_timeout_s * 1000,
                 settings.lock_timeout_s * 1000,
                 settings.idle_transaction_timeout_s * 1000,
-                # Who stands at a door waits no longer than a statement may take; a report sets its own limit.
-                (settings.statement_timeout_s + 1 if at_doors else REPORT_SILENCE_S) * 1000,
+                # A caller waits no longer than a statement may take; a report sets its own limit.
+                (settings.statement_timeout_s + 1 if at_ingress else REPORT_SILENCE_S) * 1000,
             ),
             durable=durable,
         )
         self._databases.append(database)
         return database
 
-    def _clients(self, clock: SystemClock) -> dict[str, OperatorClient]:
-        settings = self._settings
-        if settings.sandbox_operator_url is None or settings.sandbox_api_key is None:
-            return {}
-        sandbox = SandboxClient(
-            http=self._http,
-            base_url=settings.sandbox_operator_url,
-            api_key=settings.sandbox_api_key.get_secret_value(),
-            merchant_account=settings.sandbox_merchant,
-            now=clock.now,
-            timeout_s=settings.operator_timeout_s,
-        )
-        return {"sandbox": sandbox}
-
-    def _ussd(self, deps: Deps, book: SchemeBook) -> UssdDeps:
+    def _ussd(self, deps: Deps, catalog: SchemeCatalog) -> UssdDeps:
         return UssdDeps(
             deps=deps,
             sessions=self._sessions(),
-            aggregators=aggregators(),
+            aggregators=aggregators.built(self._settings.adapters.aggregators),
             keys=_plain(self._settings.ussd_keys),
-            book=book,
+            catalog=catalog,
             places=places_from(rows()),
             push_delay_s=self._settings.push_delay_s,
         )
 
     def _sessions(self) -> SessionStore:
         if self._settings.redis_url is None:
-            return PostgresSessions(self._database(at_doors=True, durable=False))
+            return PostgresSessions(self._database(at_ingress=True, durable=False))
         self._redis = open_redis(self._settings.redis_url.get_secret_value())
         return RedisSessions(self._redis)
 
-    def _sender(self, deps: Deps) -> Sender:
-        settings = self._settings
-        if settings.sms_sender is SmsSender.SANDBOX:
-            return SandboxSender(deps.work, deps.clock)
-        if settings.africastalking_username is None or settings.africastalking_api_key is None:
-            raise AssertionError("the settings refuse this sender without its account")
-        return africastalking.open_sender(
-            settings.africastalking_username,
-            settings.africastalking_api_key.get_secret_value(),
-            settings.africastalking_sender_id,
-            settings.operator_timeout_s,
-        )
+    def _sender(self, deps: Deps) -> SmsSender:
+        (name, config), *_ = self._settings.adapters.senders.items()
+        return senders.build(name, config, self._http, deps.clock, deps.worker_db)
 
 
 def _plain(named: Mapping[str, Sequence[SecretStr]]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(key.get_secret_value() for key in keys) for name, keys in named.items()}
-
-
-def _is_by_file(operator: Operator) -> bool:
-    """Say whether an operator has no calls that we could make: its statements and callbacks are all there is."""
-    can = operator.capabilities
-    return not (can.request_to_pay or can.query_request or can.query_transaction)

@@ -6,19 +6,22 @@ from datetime import datetime
 
 import structlog
 
-from gateway.finance import attempts, devices
-from gateway.finance.sessions import sweep as sweep_logins
+from gateway.config.settings import Settings
+from gateway.console.auth import attempts, devices, sessions
+from gateway.console.auth.sessions import SessionRules
+from gateway.infra.metrics import REGISTRY
+from gateway.infra.worker_metrics import serve_metrics
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.tick import Job, run_for_ever
-from gateway.metrics import REGISTRY
-from gateway.settings import Settings
-from gateway.wiring import Parts, Wiring
-from gateway.worker_metrics import serve_metrics
+from gateway.ussd.sessions import SessionStore
+from gateway.wiring import Wiring
 
 log = structlog.stdlib.get_logger()
 
 
+#: What has expired is forgotten this often, and so much at a time: one statement holds few locks and writes little.
 SWEEP_REST_S = 300
+SWEEP_MOST = 1_000
 
 
 async def work(settings: Settings) -> None:
@@ -32,7 +35,8 @@ async def work(settings: Settings) -> None:
         host = "127.0.0.1" if settings.is_local else ""
         serve_metrics(REGISTRY, host, settings.worker_metrics_port)
     log.info("worker.started")
-    running = asyncio.create_task(run_for_ever(wiring.parts.jobs, stop, _sweeps(wiring.parts)))
+    forgetting = sweeps(wiring.process.ussd.sessions, wiring.process.console.rules)
+    running = asyncio.create_task(run_for_ever(wiring.process.jobs, stop, forgetting))
     try:
         await until_over(running, stop, settings.stop_timeout_s)
     finally:
@@ -56,16 +60,22 @@ async def until_over(running: "asyncio.Task[None]", stop: asyncio.Event, stop_ti
         log.warning("worker.stopped_late")
 
 
-def _sweeps(parts: Parts) -> tuple[Job, ...]:
-    """Give the jobs that forget what has expired: dialogues and logins, which no job of money knows."""
+def sweeps(dialogues: SessionStore, rules: SessionRules, most: int = SWEEP_MOST) -> tuple[Job, ...]:
+    """Return the jobs that forget what has expired: dialogues and logins, which no job of money knows.
 
-    async def dialogues(_jobs: JobDeps, now: datetime) -> int:
-        return await parts.ussd.sessions.sweep(now)
+    A job that took as much as it may goes on at once, and one that took less rests: what expires meanwhile can wait.
+    """
 
-    async def logins(_jobs: JobDeps, now: datetime) -> int:
-        await parts.deps.work.transact(lambda connection: sweep_logins(connection, parts.finance.rules, now))
-        await parts.deps.work.transact(lambda connection: attempts.sweep(connection, now))
-        await parts.deps.work.transact(lambda connection: devices.sweep(connection, now))
-        return 0
+    async def forget_dialogues(_jobs: JobDeps, now: datetime) -> int:
+        return await dialogues.sweep(now, most) // most
 
-    return (Job("dialogues", dialogues, SWEEP_REST_S), Job("logins", logins, SWEEP_REST_S))
+    async def forget_logins(jobs: JobDeps, now: datetime) -> int:
+        database = jobs.deps.worker_db
+        forgotten = (
+            await database.transact(lambda connection: sessions.sweep(connection, rules, now, most)),
+            await database.transact(lambda connection: attempts.sweep(connection, now, most)),
+            await database.transact(lambda connection: devices.sweep(connection, now, most)),
+        )
+        return max(forgotten) // most
+
+    return (Job("dialogues", forget_dialogues, SWEEP_REST_S), Job("logins", forget_logins, SWEEP_REST_S))

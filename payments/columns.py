@@ -1,9 +1,17 @@
-"""Column shapes shared by every table, so that money is always bigint and time always has a zone."""
+"""Column types shared by every table: money is always bigint, time always has a zone, text has no length by accident.
 
-from typing import Any
+Each type says by itself whether the column may be empty, so that the annotation of a row is what a row holds.
+"""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, LargeBinary, MetaData, Text
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, LargeBinary, MetaData, Text
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field, SQLModel
 
 #: Constraint names that migrations and error messages can rely on.
@@ -25,41 +33,6 @@ class Table(SQLModel):
     metadata = MetaData(naming_convention=NAMING)
 
 
-def identity() -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
-    """Give a primary key that PostgreSQL counts."""
-    return Field(default=None, sa_column=Column(BigInteger, Identity(always=False), primary_key=True))
-
-
-def amount(*, nullable: bool = False) -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
-    """Give a column of whole francs."""
-    return Field(default=None, sa_type=BigInteger, nullable=nullable)
-
-
-def number(*, nullable: bool = False, index: bool = False) -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
-    """Give a column that holds an identity of another row."""
-    return Field(default=None, sa_type=BigInteger, nullable=nullable, index=index)
-
-
-def number_type() -> type[BigInteger]:
-    """Give the type of an identity."""
-    return BigInteger
-
-
-def text(*, nullable: bool = False, unique: bool = False, primary_key: bool = False) -> Any:  # noqa: ANN401 - as above
-    """Give a column of text without a length that nobody chose."""
-    return Field(default=None, sa_type=Text, nullable=nullable, unique=unique, primary_key=primary_key)
-
-
-def instant(*, nullable: bool = False) -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
-    """Give a column that holds a moment with its zone."""
-    return Field(default=None, sa_type=instant_type(), nullable=nullable)
-
-
-def instant_type() -> type[DateTime]:
-    """Give the type of a moment with its zone."""
-    return _Instant
-
-
 class _Instant(DateTime):
     """``timestamptz``; SQLModel wants a type that can be built without arguments."""
 
@@ -69,14 +42,46 @@ class _Instant(DateTime):
         super().__init__(timezone=True)
 
 
-def raw_bytes() -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
-    """Give a column that keeps bytes as they came."""
-    return Field(default=b"", sa_type=LargeBinary, nullable=False)
-
-
-def document(*, nullable: bool = False) -> Any:  # noqa: ANN401 - SQLModel's Field is typed Any
-    """Give a column of structured data."""
-    return Field(default=None, sa_type=JSONB, nullable=nullable)
+#: A primary key that PostgreSQL counts.
+CountedId = Annotated[int, Field(sa_type=BigInteger, sa_column_args=(Identity(always=False),), primary_key=True)]
+#: Whole francs.
+Francs = Annotated[int, Field(sa_type=BigInteger)]
+OptionalFrancs = Annotated[int | None, Field(sa_type=BigInteger)]
+#: The id of another row, or a count that may grow for ever.
+BigNumber = Annotated[int, Field(sa_type=BigInteger)]
+BigNumberKey = Annotated[int, Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})]
+IndexedNumber = Annotated[int, Field(sa_type=BigInteger, index=True)]
+UniqueNumber = Annotated[int, Field(sa_type=BigInteger, unique=True)]
+OptionalNumber = Annotated[int | None, Field(sa_type=BigInteger)]
+#: A small number that is part of a key.
+NumberKey = Annotated[int, Field(primary_key=True)]
+#: Text without a length that nobody chose.
+PlainText = Annotated[str, Field(sa_type=Text)]
+TextKey = Annotated[str, Field(sa_type=Text, primary_key=True)]
+UniqueText = Annotated[str, Field(sa_type=Text, unique=True)]
+OptionalText = Annotated[str | None, Field(sa_type=Text)]
+#: A moment with its zone.
+Instant = Annotated[datetime, Field(sa_type=_Instant)]
+InstantKey = Annotated[datetime, Field(sa_type=_Instant, primary_key=True)]
+OptionalInstant = Annotated[datetime | None, Field(sa_type=_Instant)]
+DayKey = Annotated[date, Field(primary_key=True)]
+#: Bytes as they came.
+RawBytes = Annotated[bytes, Field(sa_type=LargeBinary)]
+BytesKey = Annotated[bytes, Field(sa_type=LargeBinary, primary_key=True)]
+OptionalBytes = Annotated[bytes | None, Field(sa_type=LargeBinary)]
+UniqueUuid = Annotated[UUID, Field(sa_type=PG_UUID, unique=True)]
+#: Structured data: whoever reads it checks it.
+Document = Annotated[dict[str, object], Field(sa_type=JSONB)]
+OptionalDocument = Annotated[dict[str, object] | None, Field(sa_type=JSONB(none_as_null=True))]
+TextDocument = Annotated[dict[str, str], Field(sa_type=JSONB)]
+OptionalNumbers = Annotated[list[int] | None, Field(sa_type=JSONB)]
+#: The kind that the party of every row of a table has.
+HouseholdKind = Annotated[str, Field(sa_type=Text, sa_column_kwargs={"server_default": sql("'household'")})]
+#: The database transaction that wrote the row, set by the database itself; entries join it in that one only.
+WritingTransaction = Annotated[
+    int,
+    Field(sa_type=BigInteger, sa_column_kwargs={"server_default": sql("(pg_current_xact_id()::text::bigint)")}),
+]
 
 
 def positive(column: str) -> CheckConstraint:
@@ -84,23 +89,13 @@ def positive(column: str) -> CheckConstraint:
     return CheckConstraint(f"{column} > 0 AND {column} <= {LARGEST_AMOUNT_XOF}", name=f"{column}_positive")
 
 
-def one_of(column: str, values: type[Any] | tuple[str, ...]) -> CheckConstraint:
+def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
     """Refuse a word that is not among ``values``."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
 
-__all__ = [
-    "LARGEST_AMOUNT_XOF",
-    "Table",
-    "amount",
-    "document",
-    "identity",
-    "instant",
-    "number",
-    "number_type",
-    "one_of",
-    "positive",
-    "raw_bytes",
-    "text",
-]
+def due(table: str, attempts: str, where: str) -> Index:
+    """Return the index of what a job takes next of each operator: new work before what was tried already."""
+    first_tries = sql(f"LEAST({attempts}, 1)")
+    return Index(f"ix_{table}_due", "operator", first_tries, "next_attempt_at", postgresql_where=sql(where))

@@ -23,11 +23,11 @@ class Window:
     last: datetime
 
     def holds(self, moment: datetime) -> bool:
-        """Say whether a moment lies inside, whatever its zone."""
+        """Return whether a moment lies inside, whatever its zone."""
         return self.first <= _zoned(moment) <= self.last
 
     def nearest(self, moment: datetime) -> datetime:
-        """Give the moment of the window that lies nearest."""
+        """Return the moment of the window that lies nearest."""
         return min(max(_zoned(moment), self.first), self.last)
 
 
@@ -40,7 +40,7 @@ class Dated:
 
 
 def window(arrived_at: datetime, asked_at: datetime | None, reach: timedelta = REACH) -> Window:
-    """Give the window of money that was asked for, or of money that came by itself."""
+    """Return the window of money that was asked for, or of money that came by itself."""
     opens = arrived_at - reach if asked_at is None else min(asked_at, arrived_at) - CLOCKS_DIFFER
     return Window(opens, arrived_at + CLOCKS_DIFFER)
 
@@ -60,8 +60,8 @@ def dated_in_period(said: datetime | None, period: Window, arrived_at: datetime)
     return Dated(period.nearest(moment).astimezone(UTC), differs=said is not None and not period.holds(said))
 
 
-def keepable(said: datetime | None) -> datetime | None:
-    """Give a moment in UTC as a database column can keep it, or None where its zone leads out of the calendar."""
+def storable_moment(said: datetime | None) -> datetime | None:
+    """Return a moment in UTC as a database column can keep it, or None where its zone leads out of the calendar."""
     if said is None:
         return None
     try:

@@ -95,3 +95,11 @@ class StatementRejected(PaymentsError):
         self.line_number = self.line_numbers[0] if self.line_numbers else None
         place = f", ligne {self.line_number}" if self.line_number is not None else ""
         super().__init__(f"relevé refusé{place} : {why}")
+
+
+class SecretsInvalid(PaymentsError):
+    """The secrets shared with an operator cannot be read; ``why`` repeats none of them."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(why)

@@ -74,7 +74,7 @@ class IdentityRule:
 
 
 def transaction_id(written: str, rule: IdentityRule) -> str | None:
-    """Give the normal form of an operator's id: leading zeros stay, whatever no operator prints goes.
+    """Return the normal form of an operator's id: leading zeros stay, whatever no operator prints goes.
 
     Returns: None when nothing is left, or more than any id has; the same again for what it gave.
     Source:  marks that spreadsheets, word processors and fixed-width exports put round an id, seen in public reports.
@@ -93,7 +93,7 @@ def transaction_id(written: str, rule: IdentityRule) -> str | None:
 
 
 def identified(said: Observation, rule: IdentityRule) -> Observation:
-    """Give evidence with its id and our reference in normal form, the raw id kept; the same again for what it gave.
+    """Return evidence with its id and our reference in normal form, the raw id kept; the same again for what it gave.
 
     Returns: evidence without an id where a spreadsheet has cut it, for then it names no operation.
     Source:  see transaction_id.
@@ -115,7 +115,7 @@ def identified(said: Observation, rule: IdentityRule) -> Observation:
 
 
 def reference(written: str) -> str | None:
-    """Give the normal form of what was written for us: a payment reference as we made it, else people's own words.
+    """Return the normal form of what was written for us: a payment reference as we made it, else people's own words.
 
     Returns: None when nothing is left; words keep their letters and their order, with single blanks between them.
     Source:  see _OURS.
@@ -147,7 +147,7 @@ def without_marks(written: str) -> str:
 
 
 def storable(written: str) -> str:
-    """Give a raw text that a database can hold: NUL and halves of letters become U+FFFD, an endless one is cut."""
+    """Return a raw text that a database can hold: NUL and halves of letters become U+FFFD, an endless one is cut."""
     if _is_plain(written):
         return written[:MAX_TEXT_CHARS]
     held = "".join("\ufffd" if one == "\x00" or "\ud800" <= one <= "\udfff" else one for one in written)
@@ -163,7 +163,7 @@ def encoded_once(written: str) -> str:
 
 
 def is_scientific(normal_id: str) -> bool:
-    """Say whether a spreadsheet has written this id as a power of ten, so that its last digits are lost.
+    """Return whether a spreadsheet has written this id as a power of ten, so that its last digits are lost.
 
     Source:  "2,5593E+14" is how spreadsheets show a number of twelve digits or more in a narrow column.
     """
@@ -171,7 +171,7 @@ def is_scientific(normal_id: str) -> bool:
 
 
 def is_cut(normal_id: str) -> bool:
-    """Say whether this id alone proves that a spreadsheet has cut it.
+    """Return whether this id alone proves that a spreadsheet has cut it.
 
     Source:  a power of ten, decimals behind more than fifteen digits, "####" of a narrow column, "#REF!" and its like.
     """
@@ -185,7 +185,7 @@ def is_cut(normal_id: str) -> bool:
 
 
 def cut_together(normal_ids: Iterable[str]) -> bool:
-    """Say whether the ids of a file, one for each line, together prove that a spreadsheet has cut them.
+    """Return whether the ids of a file, one for each line, together prove that a spreadsheet has cut them.
 
     Returns: True when every id of more than fifteen digits is zero from the sixteenth on, and either two lines or
              three zeros say so; one id that ends in a zero proves nothing.
@@ -198,7 +198,7 @@ def cut_together(normal_ids: Iterable[str]) -> bool:
 
 
 def is_long_number(normal_id: str) -> bool:
-    """Say whether this id is a number that a spreadsheet cannot hold whole."""
+    """Return whether this id is a number that a spreadsheet cannot hold whole."""
     return _LONG_NUMBER.fullmatch(normal_id) is not None
 
 

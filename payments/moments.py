@@ -64,7 +64,7 @@ def read_moment(text: str, zone: tzinfo) -> tuple[datetime | None, tuple[Remark,
 
 
 def read_days(text: str) -> dict[DayOrder, date]:
-    """Give the day that a text means in each order in which it can be read; none when it is no date of a day.
+    """Return the day that a text means in each order in which it can be read; none when it is no date of a day.
 
     Source:  see _YEAR_FIRST and _YEAR_LAST.
     """
@@ -106,7 +106,7 @@ def read_clock(text: str) -> time | None:
 
 
 def is_serial(text: str) -> bool:
-    """Say whether a spreadsheet has turned a date into its number of days.
+    """Return whether a spreadsheet has turned a date into its number of days.
 
     Source:  spreadsheets count days from 30 December 1899; 44527 is a day of 2021.
     """

@@ -1,4 +1,4 @@
-"""One piece of evidence about money held by an operator, whatever door it came through."""
+"""One piece of evidence about money held by an operator, whatever way it came."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ class Provenance(StrEnum):
     """How a piece of evidence reached us, hence how far it may be trusted."""
 
     SIGNED_CALLBACK = "signed_callback"
-    UNBOUND_CALLBACK = "unbound_callback"
+    UNVERIFIED_CALLBACK = "unverified_callback"
     QUERY = "query"
     STATEMENT = "statement"
     MANUAL = "manual"
@@ -30,7 +30,7 @@ class VerdictKind(StrEnum):
     """Whether a callback proves its body, only asks us to look, or is refused."""
 
     ACCEPT = "accept"
-    ACCEPT_UNBOUND = "accept_unbound"
+    ACCEPT_UNVERIFIED = "accept_unverified"
     REJECT = "reject"
 
 
@@ -44,13 +44,22 @@ class LineKind(StrEnum):
     OTHER = "other"
 
 
-class HeldBecause(StrEnum):
+class ControlFigure(StrEnum):
+    """A figure below the lines of a statement that the lines must give."""
+
+    LINES = "lines"
+    COLLECTED = "collected"
+    FEES = "fees"
+    CLOSING = "closing"
+
+
+class HoldReason(StrEnum):
     """Why money in suspense may go to nobody before two people have decided."""
 
     REVERSED = "reversed"
 
 
-#: Evidence that may turn into money. An unbound callback only makes us ask.
+#: Evidence that may turn into money. An unverified callback only makes us ask.
 CREDITING: frozenset[Provenance] = frozenset(
     {Provenance.SIGNED_CALLBACK, Provenance.QUERY, Provenance.STATEMENT, Provenance.MANUAL}
 )

@@ -1,5 +1,7 @@
 """A real PostgreSQL with a fresh migrated database for each test, a clock that stands still, ids that count."""
 
+import asyncio
+import gc
 import itertools
 import os
 import shutil
@@ -13,9 +15,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 
-from gateway.database import Database, Pool, Timeouts, open_database
-from gateway.local.postgres import PrivatePostgres, start
-from gateway.migrate import migrate
+from gateway.contributions.schemes import SchemeCatalog
+from gateway.infra.database import Database, Pool, Timeouts, open_database
+from gateway.infra.migrate import migrate
+from gateway.local.illustrative import load_people, load_schemes
+from gateway.local.postgres.private import PrivatePostgres, start
 from tests.fixed import CountedIds, TestClock
 from tests.logged import log_as_the_product
 from tests.world import World, open_world
@@ -27,7 +31,28 @@ settings.register_profile("steady", settings.get_profile("fresh"), derandomize=T
 settings.load_profile("steady" if os.environ.get("CI") else "fresh")
 
 TEMPLATE = "ramu_template"
+#: The same, with the illustrative schemes and households that every world begins with.
+PEOPLED = "ramu_peopled"
 NAMES = itertools.count(1)
+#: Memory that looks like a disk: thousands of databases come and go, and none of them is to outlive the run.
+MEMORY = Path("/dev/shm")  # noqa: S108 - the folder made in it has a name of its own
+MEMORY_NEEDED_BYTES = 2 * 1024**3
+
+
+#: Begun first, in whatever order the others come: one long test left over at the end would keep one core alone busy.
+LONG = ("tests/chaos/", "tests/e2e/", "tests/simulation/", "tests/gateway/local/", "tests/sandbox_operator/")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let long tests begin first; among them, and among the others, the drawn order stays."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage look no more at the thousands of collected tests, which live to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True)
@@ -41,7 +66,7 @@ class Urls:
 
 
 def plain(url: str) -> str:
-    """Give an address that psycopg itself understands."""
+    """Return an address that psycopg itself understands."""
     return url.replace("postgresql+psycopg://", "postgresql://")
 
 
@@ -54,7 +79,9 @@ def product_logs() -> None:
 @pytest.fixture(scope="session")
 def server() -> Iterator[PrivatePostgres]:
     """A private PostgreSQL for this process of the suite."""
-    folder = Path(tempfile.mkdtemp(prefix="ramu-tests-"))
+    folder = Path(tempfile.mkdtemp(prefix="ramu-tests-", dir=_memory()))
+    # The server may run as another user than we are.
+    folder.chmod(0o711)
     try:
         with start(folder / "postgres", unsafe_fast=True) as postgres:
             with psycopg.connect(plain(postgres.superuser_url), autocommit=True) as connection:
@@ -65,16 +92,51 @@ def server() -> Iterator[PrivatePostgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def urls(server: PrivatePostgres) -> Iterator[Urls]:
-    """A database of this test's own, migrated."""
-    name = f"test_{os.getpid()}_{next(NAMES)}"
+def _memory() -> Path | None:
+    """Return where memory serves as a disk, unless there is none or too little, as in many containers."""
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED_BYTES
+    return MEMORY if roomy and os.access(MEMORY, os.W_OK) else None
+
+
+@pytest.fixture(scope="session")
+def peopled(server: PrivatePostgres) -> str:
+    """A template that holds what a world begins with, so that it is written once for each process of the suite."""
     with psycopg.connect(plain(server.superuser_url), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER ramu_owner STRATEGY FILE_COPY").format(
-                sql.Identifier(name), sql.Identifier(TEMPLATE)
-            )
+        _copy(connection, TEMPLATE, PEOPLED)
+    asyncio.run(_people(server.database_url(PEOPLED, "ramu_app")))
+    return PEOPLED
+
+
+async def _people(url: str) -> None:
+    database, catalog, now = (
+        open_database(url, Pool(size=1, timeout_s=20), Timeouts()),
+        SchemeCatalog(),
+        TestClock().now(),
+    )
+    try:
+        await database.transact(lambda connection: load_schemes(connection, now))
+        async with database.single() as connection:
+            await catalog.refresh(connection)
+        await database.transact(lambda connection: load_people(connection, catalog, now))
+    finally:
+        await database.close()
+
+
+def _copy(connection: psycopg.Connection, template: str, name: str) -> None:
+    connection.execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER ramu_owner STRATEGY FILE_COPY").format(
+            sql.Identifier(name), sql.Identifier(template)
         )
+    )
+
+
+@pytest.fixture
+def urls(server: PrivatePostgres, request: pytest.FixtureRequest) -> Iterator[Urls]:
+    """A database of this test's own, migrated; a test of the world finds the world's people in it."""
+    name = f"test_{os.getpid()}_{next(NAMES)}"
+    template = request.getfixturevalue("peopled") if "world" in request.fixturenames else TEMPLATE
+    with psycopg.connect(plain(server.superuser_url), autocommit=True) as connection:
+        _copy(connection, template, name)
         yield Urls(
             name,
             server.database_url(name, "ramu_app"),
@@ -120,6 +182,6 @@ def ids() -> CountedIds:
 
 @pytest.fixture
 async def world(database: Database, clock: TestClock, ids: CountedIds) -> AsyncIterator[World]:
-    """The gateway and the sandbox operator on a fresh database, with two illustrative households."""
-    async with open_world(database, clock, ids) as opened:
+    """The gateway and the sandbox operator on a fresh database, with the two illustrative households."""
+    async with open_world(database, clock, ids, people=False) as opened:
         yield opened

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from gateway.ids import REFERENCE_ALPHABET, REFERENCE_CHARS, checked
+from gateway.infra.ids import REFERENCE_ALPHABET, REFERENCE_CHARS, checked
 
 #: A Monday morning in Bamako.
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)

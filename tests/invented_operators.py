@@ -10,15 +10,16 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import NoReturn, TypeVar
+from typing import BinaryIO, NoReturn, TypeVar
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from payments.errors import CallbackMalformed, StatementRejected
+from payments.http_messages import RawRequest
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import (
     Answer,
@@ -29,14 +30,15 @@ from payments.operators.contract import (
     QueryResult,
     Secret,
     Secrets,
-    Statement,
+    StatementFooter,
+    StatementHeader,
     StatementLine,
+    StatementPart,
     StatementTotals,
     Submitted,
     Verdict,
     VerdictKind,
 )
-from payments.wire import RawRequest
 from tests.fixed import CountedIds, TestClock
 from tests.world import Others, World, open_world
 
@@ -64,7 +66,7 @@ class InventedOperator:
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verdict:
         """Believe a signature over the bytes; who does not sign is asked about."""
         if not self.signs:
-            return Verdict(VerdictKind.ACCEPT_UNBOUND, "nothing is signed")
+            return Verdict(VerdictKind.ACCEPT_UNVERIFIED, "nothing is signed")
         at, signature = _signature_of(request)
         if abs(now.timestamp() - at) > SIGNED_FOR.total_seconds():
             return Verdict(VerdictKind.REJECT, "the signature is too old")
@@ -80,28 +82,27 @@ class InventedOperator:
         except (ValueError, TypeError, KeyError) as error:
             raise CallbackMalformed(f"not a list of events ({type(error).__name__})") from error
 
-    def parse_statement(self, content: bytes, filename: str) -> Statement:
+    def parse_statement(self, content: BinaryIO, filename: str) -> Iterator[StatementPart]:
         """Read a file that :func:`statement` wrote."""
         del filename
         try:
-            head, *rows = [line.split(";") for line in content.decode().splitlines()]
+            head, *rows = [line.split(";") for line in content.read().decode().splitlines()]
             _, account, start, end, opening, closing = head
             lines = [_line(self.name, number, row) for number, row in enumerate(rows, 2)]
         except ValueError as error:
             raise StatementRejected(f"ce n'est pas un relevé de {self.name}") from error
-        return Statement(
+        yield StatementHeader(
             self.name,
             account,
             datetime.fromisoformat(start),
             datetime.fromisoformat(end),
             int(opening) if opening else None,
-            int(closing) if closing else None,
-            lines,
-            StatementTotals(len(lines), None, None),
         )
+        yield from lines
+        yield StatementFooter(int(closing) if closing else None, StatementTotals(len(lines), None, None))
 
     def _provenance(self) -> Provenance:
-        return Provenance.SIGNED_CALLBACK if self.signs else Provenance.UNBOUND_CALLBACK
+        return Provenance.SIGNED_CALLBACK if self.signs else Provenance.UNVERIFIED_CALLBACK
 
 
 def event(transaction_id: str, amount_xof: int, **more: object) -> dict[str, object]:
@@ -115,7 +116,7 @@ def message(*events: Mapping[str, object]) -> bytes:
 
 
 def sign(body: bytes, at: int, secret: str = SECRET) -> str:
-    """Give the signature of a body at a moment."""
+    """Return the signature of a body at a moment."""
     return hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
 
 
@@ -132,8 +133,8 @@ def statement(
 About = TypeVar("About")
 Said = TypeVar("Said")
 #: What a client does when it is called about something: answer, raise, or wait until a test lets go.
-PushDeed = Callable[[PushOrder], Awaitable[Submitted]]
-QuestionDeed = Callable[[str], Awaitable[Answer]]
+PushAction = Callable[[PushOrder], Awaitable[Submitted]]
+QueryAction = Callable[[str], Awaitable[Answer]]
 
 
 @dataclass
@@ -149,70 +150,70 @@ class Gate:
         await self.opened.wait()
 
 
-def takes(result: PushResult = PushResult.PENDING, detail: str = "") -> PushDeed:
+def takes(result: PushResult = PushResult.PENDING, detail: str = "") -> PushAction:
     """Answer a push so."""
 
-    async def deed(order: PushOrder) -> Submitted:
+    async def action(order: PushOrder) -> Submitted:
         del order
         return Submitted(result, detail=detail)
 
-    return deed
+    return action
 
 
-def refuses_us(status: HTTPStatus) -> PushDeed:
+def refuses_us(status: HTTPStatus) -> PushAction:
     """Answer a push with a status of HTTP: our own key, address or rate refused, or a fault of the operator's."""
     ours = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
     return takes(PushResult.OUR_FAULT if ours else PushResult.UNKNOWN, f"HTTP {status.value}")
 
 
-def says(observation: Observation) -> QuestionDeed:
+def says(observation: Observation) -> QueryAction:
     """Answer a question with what the operator knows."""
 
-    async def deed(about: str) -> Answer:
+    async def action(about: str) -> Answer:
         del about
         return Answer(QueryResult.FOUND, replace(observation, provenance=Provenance.QUERY))
 
-    return deed
+    return action
 
 
-def not_found(result: QueryResult = QueryResult.NOT_FOUND, detail: str = "") -> QuestionDeed:
+def not_found(result: QueryResult = QueryResult.NOT_FOUND, detail: str = "") -> QueryAction:
     """Answer a question with nothing known, or nothing heard."""
 
-    async def deed(about: str) -> Answer:
+    async def action(about: str) -> Answer:
         del about
         return Answer(result, detail=detail)
 
-    return deed
+    return action
 
 
 def raises(failure: Exception) -> Callable[[object], Awaitable[NoReturn]]:
     """Raise whatever is called, about whatever."""
 
-    async def deed(about: object) -> NoReturn:
+    async def action(about: object) -> NoReturn:
         del about
         raise failure
 
-    return deed
+    return action
 
 
 def hangs(gate: Gate, then: Callable[[About], Awaitable[Said]]) -> Callable[[About], Awaitable[Said]]:
     """Wait at a gate, then do what was chosen."""
 
-    async def deed(about: About) -> Said:
+    async def action(about: About) -> Said:
         await gate.passed()
         return await then(about)
 
-    return deed
+    return action
 
 
 @dataclass
 class ChosenClient:
     """The calls to an invented operator: ``pushes`` and ``answers`` by reference or id, else the default."""
 
-    pushes: dict[str, PushDeed] = field(default_factory=dict)
-    answers: dict[str, QuestionDeed] = field(default_factory=dict)
-    push: PushDeed = field(default_factory=takes)
-    answer: QuestionDeed = field(default_factory=not_found)
+    pushes: dict[str, PushAction] = field(default_factory=dict)
+    answers: dict[str, QueryAction] = field(default_factory=dict)
+    push: PushAction = field(default_factory=takes)
+    answer: QueryAction = field(default_factory=not_found)
     sent: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
@@ -264,7 +265,7 @@ async def open_two_operators(database: Database, clock: TestClock, ids: CountedI
 
 
 def others(cauri: ChosenClient, mil: ChosenClient) -> Others:
-    """Give both as what a world is built from."""
+    """Return both as what a world is built from."""
     return Others(
         operators={
             CAURI: InventedOperator(

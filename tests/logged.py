@@ -2,7 +2,7 @@
 
 import sys
 
-from gateway.logs import configure_logs
+from gateway.infra.logs import configure_logs
 
 
 def log_as_the_product() -> None:

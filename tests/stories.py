@@ -1,7 +1,7 @@
 """Turns of the story that many tests tell: pay by the menu, answer the prompt, let everything settle."""
 
-from gateway.local.sandbox_operator import deeds
-from gateway.local.sandbox_operator.model import Decision, Prompt
+from sandbox_operator import actions
+from sandbox_operator.model import Prompt, PromptAnswer
 from tests.world import World
 
 #: Home, pay, the whole sum, the only wallet, confirm.
@@ -28,7 +28,7 @@ async def pushed(world: World, msisdn: str, session_id: str, typed: tuple[str, .
 
 def answer(world: World, prompt: Prompt, **how: object) -> None:
     """Answer a prompt as its payer, or as a bad day, would."""
-    deeds.decide(world.operator, prompt.server_id, Decision(**{"do": "approve", **how}), world.clock.now())
+    actions.decide(world.operator, prompt.server_id, PromptAnswer(**{"do": "approve", **how}), world.clock.now())
 
 
 async def paid(world: World, msisdn: str, session_id: str, typed: tuple[str, ...] = PAY_EVERYTHING) -> None:

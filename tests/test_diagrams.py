@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from docs import diagrams
-from payments.lifecycle import TRANSITIONS
+from payments.requests.lifecycle import TRANSITIONS
 
 ROOT = Path(__file__).parent.parent
 

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,8 +16,8 @@ import psycopg
 import pytest
 
 from gateway.app import BODY_BYTES_MAX
-from gateway.connections import KEEP_ALIVE_S
-from gateway.local.postgres import PrivatePostgres
+from gateway.infra.connections import KEEP_ALIVE_S
+from gateway.local.postgres.private import PrivatePostgres
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -106,7 +107,7 @@ def test_nothing_is_explained_that_is_not_wanted() -> None:
 
 
 def test_the_wheel_carries_every_file_that_is_read_at_run_time(tmp_path: Path) -> None:
-    for part in ("gateway", "ussd_flows", "payments", "migrations"):
+    for part in ("gateway", "ussd_flows", "payments", "sandbox_operator", "migrations"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
@@ -117,12 +118,18 @@ def test_the_wheel_carries_every_file_that_is_read_at_run_time(tmp_path: Path) -
     packed = set(zipfile.ZipFile(wheel).namelist())
     here = {
         path.relative_to(ROOT)
-        for part in ("gateway", "ussd_flows", "payments", "migrations")
+        for part in ("gateway", "ussd_flows", "payments", "sandbox_operator", "migrations")
         for path in (ROOT / part).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     missing = {path.as_posix() for path in here if path.name != ".gitkeep"} - packed
     assert not missing, sorted(missing)
+
+
+def test_the_image_is_built_from_every_package_that_the_wheel_has() -> None:
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]["find"]
+    copied = re.findall(r"^COPY (\w+)/ \1/$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    assert {f"{name}*" for name in copied} >= set(packages["include"])
 
 
 def machine(tmp_path: Path, python: str) -> tuple[Path, Path]:

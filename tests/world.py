@@ -15,31 +15,32 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.applications import Starlette
 
-from gateway import health, sms_reports, webhooks
-from gateway.callers import Callers
-from gateway.contributions.schemes import SchemeBook
-from gateway.database import Database
-from gateway.deps import Deps
-from gateway.doors import Doors
-from gateway.errors import install_error_handlers
-from gateway.jobs.deps import JobDeps, Pace
+from gateway import health
+from gateway.contributions.schemes import SchemeCatalog
+from gateway.infra.database import Database
+from gateway.infra.deps import Deps
+from gateway.infra.ingress import Ingress
+from gateway.infra.problems import install_error_handlers
+from gateway.jobs.deps import JobDeps, JobLimits
 from gateway.jobs.tick import until_quiet
 from gateway.local.illustrative import load_people, load_schemes
-from gateway.local.sandbox_operator import deeds, deliver
-from gateway.local.sandbox_operator.app import create_operator
-from gateway.local.sandbox_operator.deeds import Operator
-from gateway.local.sandbox_operator.model import Prompt, PromptState
 from gateway.members.places import rows
-from gateway.sms.senders.sandbox import SandboxSender
+from gateway.operator_api import callbacks as webhooks
+from gateway.operator_api.callbacks import WebhookDeps
+from gateway.operator_api.callers import Callers
+from gateway.sms import report_routes as sms_reports
+from gateway.sms.senders.sandbox.sender import SandboxSender
 from gateway.ussd import routes as ussd
 from gateway.ussd.aggregators.registry import built_in as aggregators
-from gateway.ussd.parts import UssdDeps
+from gateway.ussd.deps import UssdDeps
 from gateway.ussd.sessions_postgres import PostgresSessions
-from gateway.webhooks import WebhookParts
 from payments.operators.contract import Operator as OperatorRules
-from payments.operators.contract import OperatorClient, Secret, Secrets
-from payments.operators.registry import built_in as operators
-from payments.operators.sandbox.client import SandboxClient
+from payments.operators.contract import OperatorClient, Secrets
+from payments.operators.registry import ADAPTERS, build
+from sandbox_operator import actions, deliver
+from sandbox_operator.actions import WalletOperator
+from sandbox_operator.app import create_operator
+from sandbox_operator.model import Prompt, PromptState
 from tests.fixed import CountedIds, TestClock
 from ussd_flows.places import places_from
 
@@ -47,6 +48,8 @@ GATEWAY_URL = "http://gateway.test"
 OPERATOR_URL = "http://operator.test"
 WORD = "local"
 MERCHANT = "RAMU"
+#: The operator beside: the only one that has no place in production, whatever it is called.
+[OPERATOR] = [name for name in ADAPTERS.names() if ADAPTERS.config(name).local_only]
 AMINATA = "+22370000001"
 MOUSSA = "+22376000002"
 
@@ -75,9 +78,9 @@ class World:
     ussd: UssdDeps
     app: FastAPI
     phone: httpx.AsyncClient
-    operator: Operator
+    operator: WalletOperator
     wire: httpx.AsyncClient
-    webhooks: WebhookParts
+    webhooks: WebhookDeps
 
     async def dial(self, msisdn: str, session_id: str, transcript: str = "") -> str:
         """Send one turn as Africa's Talking sends it and give the answer's text."""
@@ -106,7 +109,7 @@ class World:
         return await deliver.run_once(self.operator, self.clock.now, self.wire)
 
     def prompts(self) -> list[Prompt]:
-        """Give the prompts that wait on phones."""
+        """Return the prompts that wait on phones."""
         return [prompt for prompt in self.operator.books.prompts.values() if prompt.state is PromptState.PENDING]
 
     async def count(self, table: str) -> int:
@@ -115,12 +118,12 @@ class World:
             return int((await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one())  # noqa: S608
 
     async def rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
-        """Give the rows of a query."""
+        """Return the rows of a query."""
         async with self.database.single() as connection:
             return [tuple(row) for row in (await connection.execute(text(query), values)).all()]
 
     async def texts_to(self, msisdn: str) -> list[str]:
-        """Give what a phone has received."""
+        """Return what a phone has received."""
         found = await self.rows("SELECT body FROM sandbox_sms WHERE msisdn = :msisdn ORDER BY id", msisdn=msisdn)
         return [str(body) for (body,) in found]
 
@@ -130,14 +133,14 @@ async def open_world(
     database: Database, clock: TestClock, ids: CountedIds, *, people: bool = True, others: Others = NO_OTHERS
 ) -> AsyncIterator[World]:
     """Build the world on a database; with ``people`` the two illustrative households are registered."""
-    book = SchemeBook()
+    catalog = SchemeCatalog()
     await database.transact(lambda connection: load_schemes(connection, clock.now()))
     async with database.single() as connection:
-        await book.refresh(connection)
+        await catalog.refresh(connection)
     if people:
-        await database.transact(lambda connection: load_people(connection, book, clock.now()))
+        await database.transact(lambda connection: load_people(connection, catalog, clock.now()))
     operator_app = create_operator(
-        None, clock.now, api_key=WORD, merchant=MERCHANT, notify_url=f"{GATEWAY_URL}/webhooks/sandbox"
+        None, clock.now, api_key=WORD, merchant=MERCHANT, notify_url=f"{GATEWAY_URL}/webhooks/{OPERATOR}"
     )
     async with AsyncExitStack() as stack:
         to_operator = await stack.enter_async_context(
@@ -145,12 +148,12 @@ async def open_world(
         )
         deps = _deps(database, clock, ids, to_operator, others)
         dialogue = UssdDeps(
-            deps, PostgresSessions(database), aggregators(), {"africastalking": (WORD,)}, book, places_from(rows())
+            deps, PostgresSessions(database), aggregators(), {"africastalking": (WORD,)}, catalog, places_from(rows())
         )
         # As in local mode: every operator has a long address, and calls from this machine.
         known = {name: Callers((WORD,), (ip_network("127.0.0.1"),)) for name in deps.operators}
-        parts = WebhookParts(known)
-        app = _app(deps, dialogue, parts)
+        webhook_deps = WebhookDeps(known)
+        app = _app(deps, dialogue, webhook_deps)
         to_gateway = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=GATEWAY_URL)
         )
@@ -159,47 +162,48 @@ async def open_world(
             ids=ids,
             database=database,
             deps=deps,
-            jobs=JobDeps(deps, book, SandboxSender(database, clock), Pace()),
+            jobs=JobDeps(deps, catalog, SandboxSender(database, clock), JobLimits()),
             ussd=dialogue,
             app=app,
             phone=to_gateway,
             operator=_operator_of(operator_app),
             wire=to_gateway,
-            webhooks=parts,
+            webhooks=webhook_deps,
         )
 
 
 def _deps(database: Database, clock: TestClock, ids: CountedIds, http: httpx.AsyncClient, others: Others) -> Deps:
-    client = SandboxClient(http=http, base_url=OPERATOR_URL, api_key=WORD, merchant_account=MERCHANT, now=clock.now)
+    config = ADAPTERS.config(OPERATOR)(operator_url=OPERATOR_URL, api_key=WORD, merchant=MERCHANT)
+    operator = build(OPERATOR, config, http, clock)
     return Deps(
-        doors=database,
-        desk=database,
-        work=database,
+        ingress_db=database,
+        console_db=database,
+        worker_db=database,
         clock=clock,
         ids=ids,
-        operators={**operators(), **others.operators},
-        clients={"sandbox": client, **others.clients},
-        secrets={"sandbox": Secrets((Secret(WORD),)), **others.secrets},
+        operators={OPERATOR: operator, **others.operators},
+        clients={OPERATOR: operator.client, **others.clients},
+        secrets={OPERATOR: operator.secrets_from({"secrets": [WORD]}), **others.secrets},
         public_url=GATEWAY_URL,
         service_code="*123#",
         local_mode=True,
     )
 
 
-def _app(deps: Deps, dialogue: UssdDeps, parts: WebhookParts) -> FastAPI:
+def _app(deps: Deps, dialogue: UssdDeps, webhook_deps: WebhookDeps) -> FastAPI:
     app = FastAPI(openapi_url=None)
     install_error_handlers(app, deps.ids.reference, {"": 4 * 1024 * 1024})
-    app.add_middleware(Doors, concurrency_max=500)
+    app.add_middleware(Ingress, concurrency_max=500)
     app.include_router(health.router(deps, dialogue.sessions.answers))
-    app.include_router(webhooks.router(deps, parts))
+    app.include_router(webhooks.router(deps, webhook_deps))
     app.include_router(sms_reports.router(deps, {"africastalking": (WORD,)}))
     app.include_router(ussd.router(dialogue))
     return app
 
 
-def _operator_of(app: Starlette) -> Operator:
-    found: Operator = app.state.operator
+def _operator_of(app: Starlette) -> WalletOperator:
+    found: WalletOperator = app.state.operator
     return found
 
 
-__all__ = ["AMINATA", "MOUSSA", "World", "deeds", "open_world"]
+__all__ = ["AMINATA", "MOUSSA", "World", "actions", "open_world"]

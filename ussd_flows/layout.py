@@ -6,9 +6,9 @@ from itertools import count
 from typing import Final
 
 from ussd_flows.gsm7 import septets
-from ussd_flows.menu import Entry, Menu, Page
-from ussd_flows.screen import WISHED_SEPTETS, InputKind, Option, Screen, flat
-from ussd_flows.texts import say
+from ussd_flows.menu import Menu, MenuEntry, Page
+from ussd_flows.screen import WISHED_SEPTETS, InputKind, Option, Screen, render_text
+from ussd_flows.texts import message
 
 MORE: Final = "@more"
 BACK: Final = "@back"
@@ -29,7 +29,7 @@ class Frame:
 
 
 def lay_out(menu: Menu, page: Page, number: int, frame: Frame) -> tuple[Screen, Mapping[str, str], int]:
-    """Give one screen of a page, the code behind each of its keys, and the number of the screen.
+    """Return one screen of a page, the code behind each of its keys, and the number of the screen.
 
     Units:   number from 0.
     Returns: the last screen for a number beyond it, because a list may have become shorter.
@@ -43,7 +43,7 @@ def lay_out(menu: Menu, page: Page, number: int, frame: Frame) -> tuple[Screen, 
 
 
 def ending(menu: Menu, text: str) -> Screen:
-    """Give the last screen of a session."""
+    """Return the last screen of a session."""
     return Screen(text, (), InputKind.NONE, ends=True, name=f"{menu.name}.end")
 
 
@@ -65,9 +65,9 @@ def _longest_screen(menu: Menu, page: Page, start: int, frame: Frame) -> tuple[S
 def _screen(menu: Menu, page: Page, start: int, end: int, frame: Frame) -> tuple[Screen, Mapping[str, str]]:
     entries = [*page.entries[start:end]]
     if end < len(page.entries):
-        entries.append(Entry(MORE, say("key.more")))
+        entries.append(MenuEntry(MORE, message("key.more")))
     if frame.can_go_back:
-        entries.append(Entry(BACK, say("key.back")))
+        entries.append(MenuEntry(BACK, message("key.back")))
     numbers = _numbers(frame) if menu.acts else _numbers(Frame(frame.can_go_back))
     keyed = [(_FIXED_KEYS.get(entry.code) or next(numbers), entry) for entry in entries]
     options = tuple(Option(key, entry.label) for key, entry in keyed)
@@ -76,7 +76,7 @@ def _screen(menu: Menu, page: Page, start: int, end: int, frame: Frame) -> tuple
 
 
 def _fits(screen: Screen) -> bool:
-    cost = septets(flat(screen))
+    cost = septets(render_text(screen))
     return cost is not None and cost <= WISHED_SEPTETS
 
 

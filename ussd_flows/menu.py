@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MenuEntry:
     """One thing the caller can choose: its label, and the code it means."""
 
     code: str
@@ -28,7 +28,7 @@ class Page:
     """What a menu has to say, before it is cut into screens."""
 
     text: str
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[MenuEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,12 @@ class Goto:
     """Go on to another menu, with what has been learnt; going home forgets everything."""
 
     menu: str
-    learnt: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
     notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Reask:
     """Show the same screen again, and say why."""
 
     reason: str
@@ -63,7 +63,7 @@ class Finish:
     text: str
 
 
-Outcome = Goto | Again | Finish
+MenuOutcome = Goto | Reask | Finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Menu:
 
     name: str
     render: Callable[[View], Page | Goto]
-    accept: Callable[[View, str], Outcome] | None
+    accept: Callable[[View, str], MenuOutcome] | None
     leads_to: frozenset[str]
     needs: frozenset[str] = frozenset()
     input: InputKind = InputKind.CHOICE

@@ -12,28 +12,28 @@ _NOT_IN_KEYS: Final = re.compile(r"[^a-z0-9]+")
 _LONGEST_TYPED: Final = 80
 
 
-class PlaceRow(Protocol):
+class PlaceSource(Protocol):
     """What a source of places must say about each of them."""
 
     @property
     def code(self) -> str:
-        """Give the code that is stored with the household."""
+        """Return the code that is stored with the household."""
 
     @property
     def name_gsm7(self) -> str:
-        """Give the name as phones show it."""
+        """Return the name as phones show it."""
 
     @property
     def region(self) -> str:
-        """Give the name of the region it lies in."""
+        """Return the name of the region it lies in."""
 
     @property
     def aliases(self) -> Sequence[str]:
-        """Give its other spellings."""
+        """Return its other spellings."""
 
     @property
     def old_region(self) -> str | None:
-        """Give the name of the region it lay in before the last reform."""
+        """Return the name of the region it lay in before the last reform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Places:
     entries: tuple[_Entry, ...]
 
 
-def places_from(rows: Iterable[PlaceRow]) -> Places:
+def places_from(rows: Iterable[PlaceSource]) -> Places:
     """Prepare places for searching, in the order of their names."""
     entries = [
         _Entry(

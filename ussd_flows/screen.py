@@ -41,8 +41,8 @@ class Screen:
     name: str
 
 
-def flat(screen: Screen) -> str:
-    """Give the screen as one text, the way phones show it."""
+def render_text(screen: Screen) -> str:
+    """Return the screen as one text, the way phones show it."""
     return "\n".join([screen.text, *(f"{option.key}. {option.label}" for option in screen.options)])
 
 

@@ -1,12 +1,11 @@
-"""Where a caller is in the menus, between two turns, and how that is stored."""
+"""Where a caller is in the menus, between two turns."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-# A new number makes every stored state unreadable: raise it when menus or data change their meaning.
-_VERSION: Final = 2
+#: Who keeps a state keeps this beside it, and reads none of another number: raise it when menus or data change meaning.
+MENUS_VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,32 +20,3 @@ class FlowState:
     data: Mapping[str, str]
     options: Mapping[str, str]
     trail: tuple[str, ...]
-
-
-def encode(state: FlowState) -> str:
-    """Write a state as a short text that ``decode`` reads back."""
-    stored = {
-        "v": _VERSION,
-        "menu": state.menu,
-        "data": dict(state.data),
-        "options": dict(state.options),
-        "trail": state.trail,
-    }
-    return json.dumps(stored, separators=(",", ":"))
-
-
-def decode(text: str) -> FlowState | None:
-    """Read a stored state.
-
-    Returns: None for a text of another version or of another make; the caller then starts anew.
-    """
-    try:
-        stored = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    match stored:
-        case {"v": int(version), "menu": str(menu), "data": dict(data), "options": dict(options), "trail": list(trail)}:
-            texts = [*data.values(), *options.values(), *trail]
-            if version == _VERSION and all(isinstance(text, str) for text in texts):
-                return FlowState(menu, data, options, tuple(trail))
-    return None

@@ -20,10 +20,10 @@ from ussd_flows.effects import Effect
 from ussd_flows.facts import Facts
 from ussd_flows.graph import MENUS
 from ussd_flows.layout import BACK, HOME_KEY, MORE, Frame, ending, lay_out
-from ussd_flows.menu import HOME, Again, Finish, Goto, View
+from ussd_flows.menu import HOME, Finish, Goto, Reask, View
 from ussd_flows.screen import InputKind, Screen
 from ussd_flows.state import FlowState
-from ussd_flows.texts import say
+from ussd_flows.texts import message
 
 _AT_HOME: Final = FlowState(HOME, {}, {}, ())
 _SCREEN: Final = "screen"
@@ -66,15 +66,15 @@ def _dialled(tail: str) -> list[str]:
 def step(state: FlowState, text: str, facts: Facts) -> Step:
     """Answer what the caller typed; every text has an answer."""
     answered = _turn(state, text, facts)
-    if not isinstance(answered, Again):
+    if not isinstance(answered, Reask):
         return answered
     # The same screen keeps the keys that the caller has just read.
     return _show(state, replace(facts, used_keys=facts.used_keys - state.options.keys()), answered.reason)
 
 
-def _turn(state: FlowState, text: str, facts: Facts) -> Step | Again:
+def _turn(state: FlowState, text: str, facts: Facts) -> Step | Reask:
     if not _is_readable(state):
-        return _show(_AT_HOME, facts, say("reason.start_anew"))
+        return _show(_AT_HOME, facts, message("reason.start_anew"))
     typed = text.strip()
     if typed == HOME_KEY:
         return _show(_AT_HOME, facts)
@@ -87,20 +87,20 @@ def _turn(state: FlowState, text: str, facts: Facts) -> Step | Again:
 
 
 def _is_readable(state: FlowState) -> bool:
-    """Tell whether these menus can go on from a state that others, of another release, may have written."""
+    """Return whether these menus can go on from a state that others, of another release, may have written."""
     menus = (state.menu, *state.trail)
     return MENUS.keys() >= set(menus) and MENUS[state.menu].needs <= state.data.keys()
 
 
-def _answer(state: FlowState, answer: str | None, facts: Facts) -> Step | Again:
+def _answer(state: FlowState, answer: str | None, facts: Facts) -> Step | Reask:
     menu = MENUS[state.menu]
     if answer is None or menu.accept is None:
-        return Again(say("reason.choice"))
+        return Reask(message("reason.choice"))
     outcome = menu.accept(View(facts, state.data), answer)
     match outcome:
         case Goto():
             return _follow(state, outcome, facts)
-        case Again():
+        case Reask():
             return outcome
         case Finish():
             return Step(None, ending(menu, outcome.text), (outcome.effect,))
@@ -118,7 +118,7 @@ def _follow(state: FlowState, goto: Goto, facts: Facts) -> Step:
 def _enter(state: FlowState, goto: Goto, facts: Facts) -> Step:
     if goto.menu == HOME:
         return _show(_AT_HOME, facts, goto.notice)
-    return _show(replace(state, menu=goto.menu, data={**state.data, **goto.learnt}), facts, goto.notice)
+    return _show(replace(state, menu=goto.menu, data={**state.data, **goto.data}), facts, goto.notice)
 
 
 def _back(state: FlowState, facts: Facts) -> Step:
@@ -141,7 +141,7 @@ def _show(state: FlowState, facts: Facts, notice: str = "") -> Step:
 
 
 def _first_key(state: FlowState, facts: Facts) -> int:
-    """Give the least key of a screen that acts.
+    """Return the least key of a screen that acts.
 
     Whoever never got it may answer the screen before it once more, with another number: where that looks like an answer
     to this one, no key is a number that she might type there.

@@ -106,8 +106,8 @@ def _flattened(table: Mapping[str, object]) -> dict[str, str]:
 _TEXTS: Final = checked(tomllib.loads(files("ussd_flows").joinpath("texts/fr.toml").read_text(encoding="utf-8")))
 
 
-def say(key: str, **values: str) -> str:
-    """Give a text with its values on one line each, ready for a phone; places that only the gateway can fill stay open.
+def message(key: str, **values: str) -> str:
+    """Return a text with its values on one line each, ready for a phone; places that the gateway fills stay open.
 
     Errors: KeyError for a text or a value that is not declared: a fault of the menu, found by the walk of the graph.
     """

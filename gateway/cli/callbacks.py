@@ -11,13 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
 from gateway.cli.terminal import author, stop, transact
-from gateway.clock import SystemClock
+from gateway.config.settings import load_settings
+from gateway.console.auth import audit
 from gateway.contributions import parking
-from gateway.finance import audit
+from gateway.infra.clock import SystemClock
 from gateway.reports.waiting import ParkedRow, TroubleRow, parked, troubles
-from gateway.settings import load_settings
-from payments import dispatch, inbox, inquiries
-from payments.trouble import TroubleKind
+from payments.evidence import callbacks as inbox
+from payments.evidence import inquiries
+from payments.requests import dispatch
+from payments.requests.trouble import TroubleKind
 
 app = typer.Typer(no_args_is_help=True, help="Les avis des opérateurs mis de côté, et ce qui en dépend.")
 

@@ -10,17 +10,18 @@ import typer
 
 from gateway.cli.environment import environment
 from gateway.cli.terminal import asked_password, author, is_watched, piped_password, stop
-from gateway.clock import SystemClock
-from gateway.closing import DayToClose, DayUnexplained, close
-from gateway.deps import Deps
-from gateway.finance.access import Door, LoginForm, MustWait
-from gateway.finance.audit import actor_of
-from gateway.finance.passwords import Passwords
-from gateway.finance.roles import RIGHTS, Right
-from gateway.finance.sessions import SessionRules
-from gateway.finance.words import ROLES, francs
-from gateway.importing import Unfinished
-from gateway.settings import Settings, load_settings
+from gateway.config.settings import Settings, load_settings
+from gateway.console.auth.access import LoginForm, LoginService, MustWait
+from gateway.console.auth.audit import actor_of
+from gateway.console.auth.passwords import Passwords
+from gateway.console.auth.roles import RIGHTS, Right
+from gateway.console.auth.sessions import SessionRules
+from gateway.console.labels import ROLES
+from gateway.french import francs
+from gateway.infra.clock import SystemClock
+from gateway.infra.deps import Deps
+from gateway.money.close_day import DayToClose, DayUnexplained, close
+from gateway.money.import_statement import Unfinished
 from gateway.wiring import Wiring
 from payments.reconciliation.close import DayNotClosable, DayRefusal, SealedDay, read_day
 
@@ -119,16 +120,16 @@ def _password(*, from_stdin: bool) -> str:
 async def _close(settings: Settings, signature: Signature, day: date, remarks: str | None) -> SealedDay:
     wiring = Wiring(settings)
     try:
-        await _require_signer(wiring.parts.deps, signature)
-        return await close(wiring.parts.reconciling, DayToClose(day, actor_of(signature.login), remarks))
+        await _require_signer(wiring.process.deps, signature)
+        return await close(wiring.process.reconciling, DayToClose(day, actor_of(signature.login), remarks))
     finally:
         await wiring.close()
 
 
 async def _require_signer(deps: Deps, signature: Signature) -> None:
-    door = Door(deps.desk, deps.ids, Passwords(), SessionRules())
+    logins = LoginService(deps.console_db, deps.ids, Passwords(), SessionRules())
     try:
-        role = await door.role_of(LoginForm(signature.login, signature.password, author()), deps.clock.now())
+        role = await logins.role_of(LoginForm(signature.login, signature.password, author()), deps.clock.now())
     except MustWait as told:
         raise SignatureRefused(f"Trop d'essais de suite : réessayez dans {told.wait_s} s. Rien n'a été clos.") from None
     if role is None:
@@ -140,7 +141,7 @@ async def _require_signer(deps: Deps, signature: Signature) -> None:
 async def _read(settings: Settings, day: date) -> SealedDay | None:
     wiring = Wiring(settings)
     try:
-        async with wiring.parts.deps.desk.single() as connection:
+        async with wiring.process.deps.console_db.single() as connection:
             return await read_day(connection, day)
     finally:
         await wiring.close()

@@ -4,11 +4,11 @@ import os
 from collections.abc import Mapping
 
 from gateway.local.folder import local_dir
-from gateway.local.house import read_note
+from gateway.local.stack import read_env
 
 
 def environment() -> Mapping[str, str]:
-    """Give the environment; where it names no database, the running house of local mode lends its own.
+    """Return the environment; where it names no database, the running house of local mode lends its own.
 
     So a second terminal beside `ramu run` needs nothing exported. Production is never guessed.
     """
@@ -16,4 +16,4 @@ def environment() -> Mapping[str, str]:
     named = any(given.get(name) for name in ("DATABASE_URL", "DATABASE_URL_FILE"))
     if named or given.get("RAMU_MODE", "local") != "local":
         return given
-    return {**read_note(local_dir(given)), **given}
+    return {**read_env(local_dir(given)), **given}

@@ -8,44 +8,48 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
 from gateway.cli.terminal import stop, transact
-from gateway.clock import SystemClock
-from gateway.closing import verify_all
-from gateway.database import Timeouts
-from gateway.finance.words import counted, francs, side
-from gateway.settings import load_settings
+from gateway.config.settings import load_settings
+from gateway.console.labels import side
+from gateway.french import counted, francs
+from gateway.infra.clock import SystemClock
+from gateway.infra.database import Timeouts
+from gateway.money.close_day import verify_all
+from gateway.reports.break_sentences import sentence
 from payments.ledger.balance import balances
-from payments.ledger.fault import Fault, FaultKind
+from payments.ledger.finding import Finding, FindingKind
+from payments.ledger.post import wait_for_postings
 from payments.ledger.seal import Block, Verification, seal
 from payments.reconciliation.late import LateMoney, late_lines, late_payments
 
 app = typer.Typer(no_args_is_help=True, help="Le grand livre.")
 
-#: Late money is a remark, not a fault; beyond so many, the breaks of the console list it.
+#: Late money is a remark, not a finding; beyond so many, the breaks of the console list it.
 LATE_MOST: Final = 50
 #: A proof reads everything; it may take its time without holding anyone up.
 PATIENCE: Final = Timeouts(statement_ms=3_600_000, lock_ms=30_000, idle_in_transaction_ms=3_600_000)
 
-FAULTS: Final = {
-    FaultKind.CONTENT_CHANGED: "une ligne scellée a été modifiée",
-    FaultKind.ROWS_MISSING: "des écritures scellées ont disparu",
-    FaultKind.ROWS_INSERTED: "des écritures ont été glissées parmi les écritures scellées",
-    FaultKind.CHAIN_BROKEN: "la chaîne des blocs est rompue",
-    FaultKind.HEAD_LOST: "une empreinte attestée a disparu",
-    FaultKind.DAY_CHANGED: "le rapport d'une journée close a été modifié",
-    FaultKind.DAY_CHAIN_BROKEN: "la chaîne des journées est rompue",
-    FaultKind.EVIDENCE_CHANGED: "des lignes qui portent une journée close ont changé",
-    FaultKind.STATEMENT_CHANGED: "les octets d'un relevé ne sont plus ceux qui ont été reçus",
-    FaultKind.PAYMENT_MOVED: "un paiement n'a plus le moment de son écriture",
-    FaultKind.PAYMENT_RENAMED: "un paiement n'a plus l'opérateur ou le numéro d'opération de son écriture",
-    FaultKind.ALLOCATION_MOVED: "une imputation n'a pas la date du paiement",
-    FaultKind.DUE_ITEM_EXCEEDED: "une échéance a reçu plus qu'elle ne doit",
-    FaultKind.UNBALANCED: "une écriture n'est pas équilibrée",
-    FaultKind.ENTRY_WITHOUT_TXN: "une ligne n'appartient à aucune écriture",
-    FaultKind.LEDGER_NOT_ZERO: "le grand livre n'est pas à zéro",
-    FaultKind.PAYMENT_NOT_POSTED: "un paiement n'est pas passé pour son montant",
-    FaultKind.PAYMENT_ELSEWHERE: "un paiement ne nomme pas le ménage de son écriture",
-    FaultKind.CLEARING_WITHOUT_PAYMENT: "de l'argent est entré sans paiement",
-    FaultKind.ALLOCATION_NOT_POSTED: "une imputation ne correspond pas à son écriture",
+FINDINGS: Final = {
+    FindingKind.CONTENT_CHANGED: "une ligne scellée a été modifiée",
+    FindingKind.ROWS_MISSING: "des écritures scellées ont disparu",
+    FindingKind.ROWS_INSERTED: "des écritures ont été glissées parmi les écritures scellées",
+    FindingKind.CHAIN_BROKEN: "la chaîne des blocs est rompue",
+    FindingKind.HEAD_LOST: "une empreinte attestée a disparu",
+    FindingKind.DAY_CHANGED: "le rapport d'une journée close a été modifié",
+    FindingKind.DAY_CHAIN_BROKEN: "la chaîne des journées est rompue",
+    FindingKind.EVIDENCE_CHANGED: "des lignes qui portent une journée close ont changé",
+    FindingKind.STATEMENT_CHANGED: "les octets d'un relevé ne sont plus ceux qui ont été reçus",
+    FindingKind.PAYMENT_MOVED: "un paiement n'a plus le moment de son écriture",
+    FindingKind.PAYMENT_RENAMED: "un paiement n'a plus l'opérateur ou le numéro d'opération de son écriture",
+    FindingKind.ALLOCATION_MOVED: "une imputation n'a pas la date du paiement",
+    FindingKind.DUE_ITEM_EXCEEDED: "une échéance a reçu plus qu'elle ne doit",
+    FindingKind.TOTAL_CHANGED: "la somme gardée d'un compte n'est pas celle de ses lignes",
+    FindingKind.UNBALANCED: "une écriture n'est pas équilibrée",
+    FindingKind.ENTRY_WITHOUT_TXN: "une ligne n'appartient à aucune écriture",
+    FindingKind.LEDGER_NOT_ZERO: "le grand livre n'est pas à zéro",
+    FindingKind.PAYMENT_NOT_POSTED: "un paiement n'est pas passé pour son montant",
+    FindingKind.PAYMENT_ELSEWHERE: "un paiement ne nomme pas le ménage de son écriture",
+    FindingKind.CLEARING_WITHOUT_PAYMENT: "de l'argent est entré sans paiement",
+    FindingKind.ALLOCATION_NOT_POSTED: "une imputation ne correspond pas à son écriture",
 }
 
 
@@ -77,10 +81,10 @@ def verify_books(attested: Attested = None) -> None:
         )
     if len(late) > LATE_MOST:
         typer.echo("Remarque : il y en a d'autres, que montre la page des écarts.")
-    for fault in found.faults:
-        typer.echo(_sentence(fault), err=True)
+    for finding in found.findings:
+        typer.echo(_sentence(finding), err=True)
     if not found.ok:
-        stop(f"Le grand livre N'EST PAS intact : {counted(len(found.faults), 'défaut', 'défauts')}.")
+        stop(f"Le grand livre N'EST PAS intact : {counted(len(found.findings), 'défaut', 'défauts')}.")
     typer.echo("Le grand livre est intact : la chaîne est continue et les livres sont équilibrés.")
 
 
@@ -89,6 +93,7 @@ def seal_books() -> None:
     """Sceller tout ce qui ne l'est pas encore."""
     settings, now = load_settings(environment()), SystemClock().now()
     sealed: list[Block] = []
+    asyncio.run(transact(settings, wait_for_postings, PATIENCE))
     while block := asyncio.run(transact(settings, lambda connection: seal(connection, now), PATIENCE)):
         sealed.append(block)
         written = counted(block.txn_count, "écriture", "écritures")
@@ -124,6 +129,6 @@ def _digest(written: str) -> bytes:
     return digest
 
 
-def _sentence(fault: Fault) -> str:
-    place = f"Bloc {fault.block_seq}" if fault.block_seq is not None else "Livres"
-    return f"{place} : {FAULTS[fault.kind]} ({fault.detail})."
+def _sentence(finding: Finding) -> str:
+    place = f"Bloc {finding.block_seq}" if finding.block_seq is not None else "Livres"
+    return f"{place} : {FINDINGS[finding.kind]} ({sentence(finding.detail)})."

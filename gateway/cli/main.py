@@ -5,7 +5,7 @@ from sqlalchemy.exc import OperationalError
 from typer.core import TyperGroup
 
 from gateway.cli import callbacks, day, ledger, migrate, phone, run, sandbox, scheme, serve, sms, staff, statement, work
-from gateway.settings import SettingsInvalid
+from gateway.config.settings import SettingsInvalid
 
 
 class PlainGroup(TyperGroup):

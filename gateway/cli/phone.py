@@ -13,20 +13,20 @@ CONTINUES, ENDS = "CON ", "END "
 
 
 @dataclass(slots=True)
-class Line:
+class Dialogue:
     """One dialogue, spoken in the form of Africa's Talking."""
 
     client: httpx.Client
-    door: str
+    address: str
     msisdn: str
     service_code: str
     session_id: str = field(default_factory=lambda: f"terminal-{secrets.token_hex(12)}")
     typed: list[str] = field(default_factory=list)
 
     def exchange(self) -> str:
-        """Send everything typed so far and give the answer as it came."""
+        """Send everything typed so far and return the answer as it came."""
         answer = self.client.post(
-            self.door,
+            self.address,
             data={
                 "sessionId": self.session_id,
                 "phoneNumber": self.msisdn,
@@ -36,16 +36,16 @@ class Line:
             },
         )
         if not answer.text.startswith((CONTINUES, ENDS)):
-            raise Refused(f"la passerelle a répondu {answer.status_code}; vérifiez l'adresse et la clé")
+            raise NoScreen(f"la passerelle a répondu {answer.status_code}; vérifiez l'adresse et la clé")
         return answer.text
 
     def hang_up(self, status: str) -> None:
         """Tell the gateway that the dialogue is over, as the aggregator does."""
         fields = {"sessionId": self.session_id, "phoneNumber": self.msisdn, "status": status}
-        self.client.post(f"{self.door}/end", data=fields)
+        self.client.post(f"{self.address}/end", data=fields)
 
 
-class Refused(Exception):
+class NoScreen(Exception):
     """The gateway did not take this for a telephone."""
 
 
@@ -58,28 +58,28 @@ def command(
     service_code: Annotated[str, typer.Option(envvar="RAMU_SERVICE_CODE", help="Le code composé.")] = "*123#",
 ) -> None:
     """Dial the code of the service from this terminal, as on a phone with keys."""
-    door = f"{url.rstrip('/')}/ussd/africastalking/{key}"
+    address = f"{url.rstrip('/')}/ussd/africastalking/{key}"
     try:
         with httpx.Client(timeout=TIMEOUT_S, trust_env=False) as client:
-            _talk(Line(client, door, msisdn, service_code))
-    except (httpx.HTTPError, Refused) as failure:
-        reason = failure if isinstance(failure, Refused) else "elle ne répond pas; lancez d'abord `ramu run`"
+            _talk(Dialogue(client, address, msisdn, service_code))
+    except (httpx.HTTPError, NoScreen) as failure:
+        reason = failure if isinstance(failure, NoScreen) else "elle ne répond pas; lancez d'abord `ramu run`"
         typer.echo(f"Pas de communication avec {url}: {reason}.", err=True)
         raise typer.Exit(1) from None
 
 
-def _talk(line: Line) -> None:
-    typer.echo(f"{line.msisdn} compose {line.service_code}")
+def _talk(dialogue: Dialogue) -> None:
+    typer.echo(f"{dialogue.msisdn} compose {dialogue.service_code}")
     while True:
-        text = line.exchange()
+        text = dialogue.exchange()
         typer.echo(_framed(text[len(CONTINUES) :]))
         if text.startswith(ENDS):
-            line.hang_up("Success")
+            dialogue.hang_up("Success")
             return
         try:
-            line.typed.append(typer.prompt(">", prompt_suffix=" ", default="", show_default=False))
+            dialogue.typed.append(typer.prompt(">", prompt_suffix=" ", default="", show_default=False))
         except typer.Abort:
-            line.hang_up("Incomplete")
+            dialogue.hang_up("Incomplete")
             typer.echo("\nRaccroché.")
             return
 

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from gateway.local import house, ports, postgres
+from gateway.local import ports, stack
 from gateway.local.faults import reason
 from gateway.local.folder import local_dir
+from gateway.local.postgres import private as postgres
 from gateway.local.supervisor import Child
 
 _NAME_CHARS = 8
@@ -34,7 +35,7 @@ def command(port: Port = 8000, operator_port: OperatorPort = 8001) -> None:
     if os.environ.get("RAMU_MODE", "local") != "local":
         _refuse("« ramu run » est le mode local ; en production, lancez « ramu serve » et « ramu work » séparément.")
     folder = local_dir(os.environ)
-    home = house.House(
+    home = stack.LocalStack(
         local_dir=folder,
         port=port,
         operator_port=operator_port,
@@ -45,17 +46,17 @@ def command(port: Port = 8000, operator_port: OperatorPort = 8001) -> None:
             _ramu("operator", "sandbox", "--port", str(operator_port)),
         ),
     )
-    live_in(home)
+    run_stack(home)
 
 
-def live_in(home: house.House) -> None:
-    """Live in a house until told to stop, or say in one sentence why it cannot be."""
+def run_stack(home: stack.LocalStack) -> None:
+    """Run the stack until told to stop, or say in one sentence why it cannot run."""
     welcome = _WELCOME.format(url=home.url, operator_url=home.operator_url, local_dir=home.local_dir)
     try:
         with ports.only_run(home.local_dir):
             ports.require_free({"--port": home.port, "--operator-port": home.operator_port})
-            asyncio.run(house.live(home, os.environ, _say, welcome))
-    except (ports.NotFree, postgres.PrivatePostgresRefused, house.StepFailed) as refusal:
+            asyncio.run(stack.run(home, os.environ, _say, welcome))
+    except (ports.NotFree, postgres.PrivatePostgresRefused, stack.StepFailed, stack.DataUnknown) as refusal:
         _refuse(str(refusal))
     except OSError as error:
         _refuse(f"Impossible d'écrire dans {home.local_dir} ({reason(error.errno)}) : changez RAMU_LOCAL_DIR.")

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from gateway.clock import SystemClock
-from gateway.connections import KEEP_ALIVE_S, ConnectionLimits, patient_protocol
+from gateway.config.setting_types import LOCAL_WORD
+from gateway.infra.clock import SystemClock
+from gateway.infra.connections import KEEP_ALIVE_S, ConnectionLimits, patient_protocol
 from gateway.local.faults import reason
-from gateway.local.sandbox_operator.app import create_operator
-from gateway.local.sandbox_operator.journal import JournalRefused
-from gateway.setting_types import LOCAL_WORD
+from sandbox_operator.app import create_operator
+from sandbox_operator.journal import JournalRefused
 
 #: Where the books lie below the local folder when nobody names another place.
 BOOKS_FOLDER = "sandbox-operator"

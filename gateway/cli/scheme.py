@@ -1,14 +1,20 @@
 """`ramu scheme`: the contribution schemes that are loaded."""
 
 import asyncio
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
-from gateway.contributions.schemes import SchemeBook
+from gateway.cli.terminal import stop
+from gateway.config.settings import load_settings
+from gateway.contributions.document import DOCUMENT_CHARS_MAX, SchemeInvalid, scheme_from_text
+from gateway.contributions.fault_labels import sentence
+from gateway.contributions.schemes import SchemeCatalog
+from gateway.french import short_date
 from gateway.local.illustrative import load_people, load_schemes
-from gateway.settings import load_settings
 from gateway.wiring import Wiring
 
 app = typer.Typer(help="Les barèmes de cotisation.", no_args_is_help=True)
@@ -24,6 +30,24 @@ def load_illustrative() -> None:
     typer.echo(asyncio.run(_load(Wiring(settings))))
 
 
+@app.command("check", help="Lire le document d'un barème et dire tout ce qui n'y va pas, sans rien charger.")
+def check(
+    document: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="Un fichier JSON.")],
+) -> None:
+    """Say every fault of a scheme's document at once; nothing is loaded."""
+    # One character more than a document may have shows that it is too long. An editor may write a mark before it all.
+    with document.open(encoding="utf-8-sig") as file:
+        try:
+            written = file.read(DOCUMENT_CHARS_MAX + 1)
+        except UnicodeDecodeError:
+            stop("Le document n'est pas écrit en UTF-8.")
+    try:
+        scheme = scheme_from_text(written)
+    except SchemeInvalid as refused:
+        stop("\n".join(["Ce document n'est pas un barème :", *(f"- {sentence(fault)}" for fault in refused.faults)]))
+    typer.echo(f"Rien à redire : {scheme.code} v{scheme.version}, {scheme.label}.")
+
+
 @app.command("list", help="Montrer les barèmes chargés.")
 def list_schemes() -> None:
     """Show every scheme version that is loaded."""
@@ -32,18 +56,18 @@ def list_schemes() -> None:
 
 
 async def _load(wiring: Wiring) -> str:
-    parts = wiring.parts
+    process = wiring.process
 
     async def write(connection: AsyncConnection) -> int:
-        now = parts.deps.clock.now()
+        now = process.deps.clock.now()
         loaded = await load_schemes(connection, now)
-        book = SchemeBook()
-        await book.refresh(connection)
-        await load_people(connection, book, now)
+        catalog = SchemeCatalog()
+        await catalog.refresh(connection)
+        await load_people(connection, catalog, now)
         return loaded
 
     try:
-        loaded = await parts.deps.work.transact(write)
+        loaded = await process.deps.worker_db.transact(write)
     finally:
         await wiring.close()
     return f"Données d'exemple (ILLUSTRATIVE) en place; barèmes ajoutés: {loaded}"
@@ -51,12 +75,20 @@ async def _load(wiring: Wiring) -> str:
 
 async def _lines(wiring: Wiring) -> list[str]:
     try:
-        async with wiring.parts.deps.desk.single() as connection:
-            await wiring.parts.book.refresh(connection)
+        async with wiring.process.deps.console_db.single() as connection:
+            await wiring.process.catalog.refresh(connection)
     finally:
         await wiring.close()
-    schemes = sorted(wiring.parts.book.schemes.values(), key=lambda scheme: (scheme.code, scheme.version))
-    return [
-        f"{scheme.code} v{scheme.version}  {scheme.label}  [{scheme.legal.status}]  depuis {scheme.valid_from}"
-        for scheme in schemes
+    return _shown(wiring.process.catalog)
+
+
+def _shown(catalog: SchemeCatalog) -> list[str]:
+    readable = [
+        f"{scheme.code} v{scheme.version}  {scheme.label}  [{scheme.legal.status}]  "
+        f"depuis le {short_date(scheme.valid_from)}"
+        for _, scheme in sorted(catalog.schemes.items())
     ]
+    for (code, version), refused in sorted(catalog.unreadable.items()):
+        readable.append(f"{code} v{version}  ILLISIBLE, donc sans effet :")
+        readable.extend(f"- {sentence(fault)}" for fault in refused.faults)
+    return readable

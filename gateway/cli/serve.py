@@ -9,18 +9,19 @@ import uvicorn
 from fastapi import APIRouter
 
 from gateway.app import create_app
-from gateway.connections import (
+from gateway.config.setting_types import LogFormat
+from gateway.config.settings import Settings, load_settings
+from gateway.infra.connections import (
     KEEP_ALIVE_S,
     ConnectionLimits,
     JunkIsNoNews,
     connections_max,
     patient_protocol,
 )
+from gateway.infra.logs import configure_logs
 from gateway.local.phone_page import phone_router
-from gateway.logs import configure_logs
-from gateway.setting_types import LogFormat
-from gateway.settings import load_settings
-from gateway.wiring import Parts
+from gateway.wiring import ProcessDeps
+from payments.operators.sandbox.config import Config as SandboxConfig
 
 #: Most connections idle most of the time; those that speak are limited by `RAMU_CONCURRENCY_MAX`.
 CONNECTIONS_PER_REQUEST = 10
@@ -34,8 +35,8 @@ def command(
     settings = load_settings(os.environ)
     configure_logs(console=settings.log_format is LogFormat.CONSOLE)
 
-    def telephone(parts: Parts) -> list[APIRouter]:
-        return [phone_router(parts.ussd, settings.sandbox_operator_url)] if settings.is_local else []
+    def telephone(process: ProcessDeps) -> list[APIRouter]:
+        return [phone_router(process.ussd, _operators_page(settings))] if settings.is_local else []
 
     logging.getLogger("uvicorn.error").addFilter(JunkIsNoNews())
     limits = ConnectionLimits(connections_max=connections_max(CONNECTIONS_PER_REQUEST * settings.concurrency_max))
@@ -53,3 +54,9 @@ def command(
         timeout_graceful_shutdown=settings.stop_timeout_s,
         forwarded_allow_ips=settings.forwarded_allow_ips,
     )
+
+
+def _operators_page(settings: Settings) -> str | None:
+    """Return where the payer of the browser phone answers prompts."""
+    sandbox = settings.adapters.operators.get("sandbox")
+    return sandbox.operator_url if isinstance(sandbox, SandboxConfig) else None

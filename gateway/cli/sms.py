@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
 from gateway.cli.terminal import author, stop, transact
-from gateway.clock import SystemClock
-from gateway.finance import audit
-from gateway.finance.words import counted as counted_words
-from gateway.settings import load_settings
+from gateway.config.settings import load_settings
+from gateway.console.auth import audit
+from gateway.french import counted as counted_words
+from gateway.infra.clock import SystemClock
 from gateway.sms import review
 from gateway.sms.kinds import SmsKind, SmsState
 from gateway.sms.review import OPEN_STATES, Retry, ShownSms, SmsCount

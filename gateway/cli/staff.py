@@ -7,12 +7,12 @@ import typer
 
 from gateway.cli.environment import environment
 from gateway.cli.terminal import asked_password, author, is_watched, piped_password, stop, transact
-from gateway.clock import SystemClock
-from gateway.finance import staff
-from gateway.finance.passwords import hash_password
-from gateway.finance.roles import Role
-from gateway.finance.staff import NewStaff, StaffRefused
-from gateway.settings import load_settings
+from gateway.config.settings import load_settings
+from gateway.console.auth import staff
+from gateway.console.auth.passwords import hash_password
+from gateway.console.auth.roles import Role
+from gateway.console.auth.staff import NewStaff, StaffRefused
+from gateway.infra.clock import SystemClock
 
 app = typer.Typer(no_args_is_help=True, help="Les comptes de la console.")
 

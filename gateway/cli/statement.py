@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Final, NoReturn, TypeVar
+from typing import Annotated, BinaryIO, Final, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -12,21 +12,22 @@ from rich.table import Table
 
 from gateway.cli.environment import environment
 from gateway.cli.terminal import author, stop
-from gateway.finance import audit
-from gateway.finance.upload_words import line_list, upload_words
-from gateway.finance.words import BUCKETS, counted, francs
-from gateway.importing import StatementPutOff, bring_through, receive, resume
+from gateway.config.settings import load_settings
+from gateway.console.auth import audit
+from gateway.console.labels import BUCKETS
+from gateway.console.upload_labels import line_list, upload_labels
+from gateway.french import counted, francs
+from gateway.infra.reading import LINES_MAX, TooLarge, TooManyLines, measure
 from gateway.local.faults import reason
-from gateway.reading import LINES_MAX, TooLarge, TooManyLines, read_bounded
-from gateway.reconciling import ImportOutcome
-from gateway.reconciling import Progress as Tell
+from gateway.money.import_statement import StatementPutOff, bring_through, receive, resume
+from gateway.money.match_statement import ImportOutcome
+from gateway.money.match_statement import Progress as Tell
 from gateway.reports.statements import UploadRow, uploads_aside, uploads_at_work, uploads_done
-from gateway.settings import load_settings
-from gateway.wiring import Parts, Wiring
+from gateway.wiring import ProcessDeps, Wiring
 from payments.errors import OperatorUnknown, StatementRejected
 from payments.reconciliation import uploads
-from payments.reconciliation.uploads import NewUpload, Upload
-from payments.upload import UploadState
+from payments.reconciliation.upload import UploadState
+from payments.reconciliation.uploads import Upload, new_upload
 
 app = typer.Typer(no_args_is_help=True, help="Les relevés des opérateurs.")
 
@@ -47,17 +48,19 @@ PUT_OFF_EXIT: Final = 3
 @app.command("import")
 def import_file(
     path: Annotated[Path, typer.Argument(metavar="FICHIER", help="Le relevé, tel que l'opérateur l'a donné.")],
-    operator: Annotated[str, typer.Option(help="L'opérateur qui l'a donné.")] = "sandbox",
+    operator: Annotated[
+        str | None, typer.Option(help="L'opérateur qui l'a donné ; inutile quand il n'y en a qu'un.")
+    ] = None,
 ) -> None:
     """Importer un relevé : il est gardé, lu et rapproché, ou mis en quarantaine avec son motif."""
-    # The bytes have no name here: they are held once, by whoever stores them.
-    _show(_run(lambda parts: _import(parts, operator, path.name, _content(path))))
+    with _opened(path) as content:
+        _show(_run(lambda process: _import(process, operator, path.name, content)))
 
 
 @app.command("resume")
 def finish() -> None:
     """Terminer les relevés dont l'import a été interrompu."""
-    outcomes = _run(lambda parts: resume(parts.reconciling))
+    outcomes = _run(lambda process: resume(process.reconciling))
     if not outcomes:
         typer.echo("Aucun relevé n'attend.")
     for outcome in outcomes:
@@ -68,8 +71,8 @@ def finish() -> None:
 def everything() -> None:
     """Montrer les relevés reçus : ceux qui attendent quelqu'un, ceux qui sont au travail, les derniers finis."""
 
-    async def read(parts: Parts) -> tuple[UploadRow, ...]:
-        async with parts.deps.desk.single() as connection:
+    async def read(process: ProcessDeps) -> tuple[UploadRow, ...]:
+        async with process.deps.console_db.single() as connection:
             aside, at_work = await uploads_aside(connection, LISTED_MAX), await uploads_at_work(connection, LISTED_MAX)
             return (*aside, *at_work, *await uploads_done(connection, LISTED_MAX))
 
@@ -77,7 +80,7 @@ def everything() -> None:
     if not rows:
         typer.echo("Aucun relevé reçu.")
     for row in rows:
-        state = ", ".join(filter(None, (upload_words(row.state).word, line_list(row.motive_lines))))
+        state = ", ".join(filter(None, (upload_labels(row.state).word, line_list(row.motive_lines))))
         typer.echo(f"n° {row.upload_id:<6} {row.received_at:%Y-%m-%d %H:%M}  {row.operator}, {row.filename} : {state}")
         if row.motive:
             typer.echo(f"{'':9} {row.motive}")
@@ -88,13 +91,13 @@ def again(
     number: Annotated[int, typer.Argument(metavar="NUMÉRO", help="Le numéro que montre `ramu statement list`.")],
 ) -> None:
     """Reprendre un relevé en quarantaine ou arrêté, une fois sa cause corrigée."""
-    _show(_run(lambda parts: _retry(parts, number)))
+    _show(_run(lambda process: _retry(process, number)))
 
 
-def _content(path: Path) -> bytes:
+def _opened(path: Path) -> BinaryIO:
     try:
-        with path.open("rb") as file:
-            content = read_bounded(file, FILE_BYTES_MAX)
+        content = path.open("rb")
+        holds_anything = measure(content, FILE_BYTES_MAX)
     except OSError as error:
         stop(f"Le fichier {path} ne peut pas être lu : {reason(error.errno)}.")
     except TooLarge:
@@ -102,42 +105,53 @@ def _content(path: Path) -> bytes:
         stop(f"Le fichier {path} est trop grand : {limit_mb} Mo au plus. Rien n'a été enregistré.")
     except TooManyLines:
         stop(f"Le fichier {path} est trop long : {francs(LINES_MAX)} lignes au plus. Rien n'a été enregistré.")
-    if not content or content.isspace():
+    if not holds_anything:
         stop(f"Le fichier {path} est vide. Rien n'a été enregistré.")
     return content
 
 
-async def _import(parts: Parts, operator: str, filename: str, content: bytes) -> ImportOutcome:
-    if operator not in parts.deps.operators:
+async def _import(process: ProcessDeps, named: str | None, filename: str, content: BinaryIO) -> ImportOutcome:
+    operator = _giver(process.deps.statement_givers(), named)
+    new = await asyncio.to_thread(new_upload, operator, filename, content, ACTOR)
+    upload, already = await receive(process.deps.worker_db, new, process.deps.clock.now())
+    return await _through(process, upload, already=already)
+
+
+def _giver(givers: tuple[str, ...], named: str | None) -> str:
+    """Return the operator that gave a statement: the one that is named, or the only one there is."""
+    if named is None and len(givers) > 1:
+        stop(f"Plusieurs opérateurs donnent des relevés ({', '.join(givers)}) : dites lequel avec --operator.")
+    if named is None and not givers:
+        stop("Aucun opérateur qui donne des relevés n'est configuré.")
+    operator = givers[0] if named is None else named
+    if operator not in givers:
         raise OperatorUnknown(operator)
-    new, now = NewUpload(operator, filename, content, ACTOR), parts.deps.clock.now()
-    upload, already = await receive(parts.deps.work, new, now)
-    return await _through(parts, upload, already=already)
+    return operator
 
 
-async def _retry(parts: Parts, number: int) -> ImportOutcome:
-    now = parts.deps.clock.now()
-    async with parts.deps.work.unit_of_work() as connection:
+async def _retry(process: ProcessDeps, number: int) -> ImportOutcome:
+    now = process.deps.clock.now()
+    async with process.deps.worker_db.unit_of_work() as connection:
         upload = await uploads.retry(connection, number, now)
         if upload is not None:
             subject = f"statement/{upload.operator}/{upload.id}"
             await audit.record(connection, now, author(), "statement.retried", subject)
     if upload is None:
         stop(f"Aucun relevé n° {number} en quarantaine ou arrêté.")
-    return await _through(parts, upload, already=False)
+    return await _through(process, upload, already=False)
 
 
-async def _through(parts: Parts, upload: Upload, *, already: bool) -> ImportOutcome:
+async def _through(process: ProcessDeps, upload: Upload, *, already: bool) -> ImportOutcome:
     columns = (TextColumn("Rapprochement"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        return await bring_through(parts.reconciling, upload.id, _drawn_by(bar), already=already)
+        return await bring_through(process.reconciling, upload.id, _drawn_by(bar), already=already)
 
 
-def _run(work: Callable[[Parts], Awaitable[Result]]) -> Result:
+def _run(work: Callable[[ProcessDeps], Awaitable[Result]]) -> Result:
     async def running() -> Result:
         wiring = Wiring(load_settings(environment()))
         try:
-            return await work(wiring.parts)
+            return await work(wiring.process)
         finally:
             await wiring.close()
 

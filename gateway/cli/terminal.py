@@ -9,8 +9,8 @@ from typing import Final, NoReturn, TypeVar
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.database import Pool, Timeouts, open_database
-from gateway.settings import Settings
+from gateway.config.settings import Settings
+from gateway.infra.database import Pool, Timeouts, open_database
 
 Result = TypeVar("Result")
 
@@ -29,7 +29,7 @@ def author() -> str:
 
 
 def is_watched() -> bool:
-    """Say whether a person sits in front of this terminal."""
+    """Return whether a person sits in front of this terminal."""
     return sys.stdin.isatty()
 
 

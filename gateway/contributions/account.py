@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.allocation import DueItem, NewDueItem, items_due
+from gateway.contributions.allocation import NewDueItem, OwedItem, items_due
 from gateway.contributions.lots import Advance
 from gateway.contributions.rights import CoveredItem, Rights, rights, threshold_xof
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
-from gateway.contributions.schemes import SchemeBook, SchemeMissing
+from gateway.contributions.schemes import SchemeCatalog, SchemeMissing
 
 #: Locked in the order of their ids, before anything of theirs is read.
 LOCK = text("""
@@ -23,8 +23,8 @@ LOCK = text("""
 HOUSEHOLDS = text("""
     SELECT household.id, ramu_number, scheme_code, scheme_version, registered_on, people_count, children_count,
            member.name,
-           ARRAY(SELECT msisdn FROM phone WHERE phone.household_id = household.id
-                  ORDER BY registered_at, msisdn) AS phones
+           ARRAY(SELECT msisdn FROM phone_link WHERE phone_link.party_id = household.id AND valid_to IS NULL
+                  ORDER BY valid_from, msisdn) AS phones
       FROM household JOIN member ON member.household_id = household.id AND member.is_head
      WHERE household.id = ANY(CAST(:ids AS bigint[]))
 """)
@@ -53,16 +53,16 @@ class ItemOnAccount:
 
     @classmethod
     def opened(cls, new: NewDueItem) -> "ItemOnAccount":
-        """Give a due item that is about to be written."""
+        """Return a due item that is about to be written."""
         return cls(None, new.period_start, new.period_end, new.due_on, new.label, new.amount_xof, ())
 
     @property
     def paid_xof(self) -> int:
-        """Everything that was allocated to it."""
+        """Return everything that was allocated to it."""
         return sum(amount_xof for _, amount_xof in self.paid)
 
     def reached_on(self, threshold: int) -> date | None:
-        """Give the day on which the payments, in the order of their days, reached a threshold."""
+        """Return the day on which the payments, in the order of their days, reached a threshold."""
         total_xof = 0
         for paid_on, amount_xof in sorted(self.paid):
             total_xof += amount_xof
@@ -93,15 +93,15 @@ class HouseholdAccount:
         items = (*self.items, *map(ItemOnAccount.opened, fallen))
         return replace(self, items=_paid_from(self.advances, items, today) if self.advances else items)
 
-    def due_items(self) -> tuple[DueItem, ...]:
-        """Give the due items as allocation sees them."""
+    def due_items(self) -> tuple[OwedItem, ...]:
+        """Return the due items as allocation sees them."""
         return tuple(
-            DueItem(item.id, item.period_start, item.period_end, item.due_on, item.amount_xof, item.paid_xof)
+            OwedItem(item.id, item.period_start, item.period_end, item.due_on, item.amount_xof, item.paid_xof)
             for item in self.items
         )
 
     def covered_items(self) -> tuple[CoveredItem, ...]:
-        """Give the due items as rights see them."""
+        """Return the due items as rights see them."""
         rule = self.scheme.rights
         return tuple(
             CoveredItem(
@@ -115,7 +115,7 @@ class HouseholdAccount:
         )
 
     def rights_on(self, today: date) -> Rights:
-        """Say where the household stands on a day."""
+        """Return where the household stands on a day."""
         return rights(self.scheme, self.covered_items(), today)
 
 
@@ -132,22 +132,22 @@ async def lock_households(connection: AsyncConnection, household_ids: Sequence[i
     await connection.execute(LOCK, {"ids": list(household_ids)})
 
 
-async def read_accounts(connection: AsyncConnection, book: SchemeBook, household_ids: Sequence[int]) -> Accounts:
+async def read_accounts(connection: AsyncConnection, catalog: SchemeCatalog, household_ids: Sequence[int]) -> Accounts:
     """Lock households, then read what they owe and have paid; one that cannot be read stops no other."""
     if not household_ids:
         return Accounts({}, {})
     wanted = {"ids": list(household_ids)}
     await lock_households(connection, household_ids)
     households = (await connection.execute(HOUSEHOLDS, wanted)).all()
-    if any((row.scheme_code, row.scheme_version) not in book.schemes for row in households):
-        await book.refresh(connection)
+    if any((row.scheme_code, row.scheme_version) not in catalog.schemes for row in households):
+        await catalog.refresh(connection)
     items = defaultdict(list)
     for row in (await connection.execute(ITEMS, wanted)).all():
         items[row.household_id].append(_item(row))
     accounts = Accounts({}, dict.fromkeys(household_ids, "the household has no head"))
     for row in households:
         try:
-            accounts.readable[row.id] = _account(row, book, tuple(items[row.id]))
+            accounts.readable[row.id] = _account(row, catalog, tuple(items[row.id]))
         except (SchemeMissing, ValueError) as failure:
             accounts.faults[row.id] = f"{type(failure).__name__}: {failure}"
         else:
@@ -156,7 +156,7 @@ async def read_accounts(connection: AsyncConnection, book: SchemeBook, household
 
 
 def _paid_from(advances: Sequence[Advance], items: Sequence[ItemOnAccount], today: date) -> tuple[ItemOnAccount, ...]:
-    """Give the items as they stand once what is held has paid what is due, oldest first."""
+    """Return the items as they stand once what is held has paid what is due, oldest first."""
     lots = [(lot.paid_on, lot.amount_xof) for lot in advances]
     paid: list[ItemOnAccount] = []
     for item in sorted(items, key=lambda item: item.period_start):
@@ -175,13 +175,13 @@ def _item(row: Row[Any]) -> ItemOnAccount:
     return ItemOnAccount(row.id, row.period_start, row.period_end, row.due_on, row.label, row.amount_xof, paid)
 
 
-def _account(row: Row[Any], book: SchemeBook, items: tuple[ItemOnAccount, ...]) -> HouseholdAccount:
+def _account(row: Row[Any], catalog: SchemeCatalog, items: tuple[ItemOnAccount, ...]) -> HouseholdAccount:
     return HouseholdAccount(
         id=row.id,
         ramu_number=row.ramu_number,
         name=row.name,
         phones=tuple(row.phones),
-        scheme=book.get(row.scheme_code, row.scheme_version),
+        scheme=catalog.get(row.scheme_code, row.scheme_version),
         registered_on=row.registered_on,
         size=HouseholdSize(row.people_count, row.children_count),
         items=items,

@@ -13,9 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import lock_households
-from gateway.contributions.apply import Applied, MoneyFor, plan, write
+from gateway.contributions.apply import AllocationRequest, Applied, plan, write
 from gateway.contributions.lots import Advance, held
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from payments.ledger import chart
 from payments.ledger.entry import Entry, LedgerTxn
 from payments.ledger.post import post, reserve_ids
@@ -23,23 +23,23 @@ from payments.ledger.post import post, reserve_ids
 SPENT: Final = "advance_spent"
 
 BY_DAY = text("""
-    SELECT household_id, day, CAST(sum(amount_xof) AS bigint) AS amount_xof FROM advance_movement
-     WHERE household_id = ANY(CAST(:ids AS bigint[])) GROUP BY household_id, day ORDER BY household_id, day
+    SELECT party_id, day, CAST(sum(amount_xof) AS bigint) AS amount_xof FROM advance_movement
+     WHERE party_id = ANY(CAST(:ids AS bigint[])) GROUP BY party_id, day ORDER BY party_id, day
 """)
 
 
 async def read_advances(connection: AsyncConnection, household_ids: Sequence[int]) -> dict[int, tuple[Advance, ...]]:
-    """Give what households hold in advance; those that hold nothing are left out."""
+    """Return what households hold in advance; those that hold nothing are left out."""
     by_household: dict[int, dict[date, int]] = defaultdict(dict)
     for row in (await connection.execute(BY_DAY, {"ids": list(household_ids)})).all():
-        by_household[row.household_id][row.day] = row.amount_xof
+        by_household[row.party_id][row.day] = row.amount_xof
     advances = {household_id: held(by_day) for household_id, by_day in by_household.items()}
     return {household_id: found for household_id, found in advances.items() if found}
 
 
 async def spend_advances(
     connection: AsyncConnection,
-    book: SchemeBook,
+    catalog: SchemeCatalog,
     household_ids: Sequence[int],
     now: datetime,
     *,
@@ -57,11 +57,11 @@ async def spend_advances(
         return
     txn_ids = await reserve_ids(connection, len(lots))
     monies = [
-        MoneyFor(household_id, txn_id, lot.amount_xof, lot.paid_on)
+        AllocationRequest(household_id, txn_id, lot.amount_xof, lot.paid_on)
         for (household_id, lot), txn_id in zip(lots, txn_ids, strict=True)
     ]
-    decided = await plan(connection, book, monies, now, ahead=ahead)
-    spent = [(one.money.ledger_txn_id, _txn(one, now, actor)) for one in decided.applied if one.allocation.parts]
+    decided = await plan(connection, catalog, monies, now, ahead=ahead)
+    spent = [(one.money.ledger_txn_id, _txn(one, now, actor)) for one in decided.applied if one.allocation.lines]
     await post(connection, spent, now)
     await write(connection, decided, now)
 
@@ -69,13 +69,13 @@ async def spend_advances(
 def _txn(applied: Applied, now: datetime, actor: str) -> LedgerTxn:
     money = applied.money
     spent_xof = money.amount_xof - applied.allocation.advance_xof
-    first = min(part.item.period_start for part in applied.allocation.parts)
+    first = min(line.item.period_start for line in applied.allocation.lines)
     return LedgerTxn(
         ref=f"advance/{money.household_id}/{first}/{money.ledger_txn_id}",
         kind=SPENT,
         effective_at=now,
         actor=actor,
-        cause=f"period of {first} opened, paid on {money.paid_on}",
+        reason=f"period of {first} opened, paid on {money.paid_on}",
         entries=(
             Entry(chart.ADVANCES, spent_xof, money.household_id),
             Entry(chart.CONTRIBUTIONS, -spent_xof, money.household_id),

@@ -10,7 +10,7 @@ from gateway.contributions.scheme import Scheme
 
 
 @dataclass(frozen=True, slots=True)
-class DueItem:
+class OwedItem:
     """A period a household owes for, with what it has paid so far."""
 
     id: int | None
@@ -22,7 +22,7 @@ class DueItem:
 
     @property
     def remaining_xof(self) -> int:
-        """What is still to pay."""
+        """Return what is still to pay."""
         return max(0, self.amount_xof - self.paid_xof)
 
 
@@ -38,15 +38,15 @@ class NewDueItem:
 
     @property
     def remaining_xof(self) -> int:
-        """What is still to pay: all of it."""
+        """Return what is still to pay: all of it."""
         return self.amount_xof
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class AllocationLine:
     """The francs of a payment that go to one due item."""
 
-    item: DueItem | NewDueItem
+    item: OwedItem | NewDueItem
     amount_xof: int
 
 
@@ -54,31 +54,31 @@ class Part:
 class Allocation:
     """Where a payment went: parts and advance add up to it exactly."""
 
-    parts: tuple[Part, ...]
+    lines: tuple[AllocationLine, ...]
     opened: tuple[NewDueItem, ...]
     advance_xof: int
 
 
-def allocate(amount_xof: int, due_items: Sequence[DueItem], upcoming: Sequence[NewDueItem]) -> Allocation:
-    """Give a payment to the oldest periods first; what no period can take is paid in advance."""
+def allocate(amount_xof: int, due_items: Sequence[OwedItem], upcoming: Sequence[NewDueItem]) -> Allocation:
+    """Return a payment to the oldest periods first; what no period can take is paid in advance."""
     if amount_xof <= 0:
         raise ValueError(f"only money can be allocated, not {amount_xof} F")
     left_xof = amount_xof
-    parts: list[Part] = []
-    items: list[DueItem | NewDueItem] = [*due_items, *upcoming]
+    lines: list[AllocationLine] = []
+    items: list[OwedItem | NewDueItem] = [*due_items, *upcoming]
     for item in sorted(items, key=lambda item: item.period_start):
-        part_xof = min(left_xof, item.remaining_xof)
-        if part_xof > 0:
-            parts.append(Part(item, part_xof))
-            left_xof -= part_xof
-    opened = tuple(part.item for part in parts if isinstance(part.item, NewDueItem))
-    return Allocation(tuple(parts), opened, left_xof)
+        line_xof = min(left_xof, item.remaining_xof)
+        if line_xof > 0:
+            lines.append(AllocationLine(item, line_xof))
+            left_xof -= line_xof
+    opened = tuple(line.item for line in lines if isinstance(line.item, NewDueItem))
+    return Allocation(tuple(lines), opened, left_xof)
 
 
 def items_due(
     scheme: Scheme, registered_on: date, known_until: date | None, amount_xof: int, today: date
 ) -> tuple[NewDueItem, ...]:
-    """Give the periods that are due by today and end after the last one recorded."""
+    """Return the periods that are due by today and end after the last one recorded."""
     return tuple(
         NewDueItem(period.start, period.end, period.due_on, amount_xof, period.label)
         for period in periods(scheme, registered_on, today)
@@ -87,9 +87,9 @@ def items_due(
 
 
 def upcoming_items(
-    scheme: Scheme, registered_on: date, due_items: Sequence[DueItem | NewDueItem], amount_xof: int, today: date
+    scheme: Scheme, registered_on: date, due_items: Sequence[OwedItem | NewDueItem], amount_xof: int, today: date
 ) -> tuple[NewDueItem, ...]:
-    """Give the periods that are not due yet and that the scheme lets this household pay ahead."""
+    """Return the periods that are not due yet and that the scheme lets this household pay ahead."""
     if not scheme.advance.allowed:
         return ()
     ahead = sum(1 for item in due_items if item.due_on > today)
@@ -98,6 +98,6 @@ def upcoming_items(
     return tuple(NewDueItem(period.start, period.end, period.due_on, amount_xof, period.label) for period in later)
 
 
-def maximum_xof(due_items: Sequence[DueItem], upcoming: Sequence[NewDueItem]) -> int:
-    """Give the most that the recorded and the upcoming periods can take."""
+def maximum_xof(due_items: Sequence[OwedItem], upcoming: Sequence[NewDueItem]) -> int:
+    """Return the most that the recorded and the upcoming periods can take."""
     return sum(item.remaining_xof for item in due_items) + sum(item.remaining_xof for item in upcoming)

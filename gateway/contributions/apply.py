@@ -8,13 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount, ItemOnAccount, read_accounts
 from gateway.contributions.allocation import Allocation, NewDueItem, allocate, items_due, upcoming_items
-from gateway.contributions.keep import keep_allocations, keep_due_items
+from gateway.contributions.insert import insert_allocations, insert_due_items
 from gateway.contributions.scheme import amount_due
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 
 
 @dataclass(frozen=True, slots=True)
-class MoneyFor:
+class AllocationRequest:
     """Money that is to be applied to one household, by one ledger transaction."""
 
     household_id: int
@@ -30,32 +30,37 @@ class Applied:
     Without an account nothing of the household could be worked out: all of the money is held for it in advance.
     """
 
-    money: MoneyFor
+    money: AllocationRequest
     allocation: Allocation
     account: HouseholdAccount | None
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class AllocationPlan:
     """Everything that applying a batch of money will write, and why some households could not be worked out."""
 
     applied: tuple[Applied, ...]
     faults: Mapping[int, str] = field(default_factory=dict)
 
     def advances_xof(self) -> dict[int, int]:
-        """Give what no due item could take, by ledger transaction."""
+        """Return what no due item could take, by ledger transaction."""
         return {one.money.ledger_txn_id: one.allocation.advance_xof for one in self.applied}
 
 
 async def plan(
-    connection: AsyncConnection, book: SchemeBook, monies: Sequence[MoneyFor], now: datetime, *, ahead: bool = True
-) -> Plan:
+    connection: AsyncConnection,
+    catalog: SchemeCatalog,
+    monies: Sequence[AllocationRequest],
+    now: datetime,
+    *,
+    ahead: bool = True,
+) -> AllocationPlan:
     """Decide where each amount goes; ``ahead=False`` keeps to periods that are due already.
 
     A household that cannot be worked out refuses no money and stops no other: what comes for it is held in advance,
     with the day on which it was paid, until it can be.
     """
-    accounts = await read_accounts(connection, book, sorted({money.household_id for money in monies}))
+    accounts = await read_accounts(connection, catalog, sorted({money.household_id for money in monies}))
     readable, faults = accounts.readable, accounts.faults
     applied = []
     for money in monies:
@@ -70,7 +75,7 @@ async def plan(
                 faults[money.household_id] = f"{type(failure).__name__}: {failure}"
                 allocation, account = Allocation((), (), money.amount_xof), None
         applied.append(Applied(money, allocation, account))
-    return Plan(tuple(applied), faults)
+    return AllocationPlan(tuple(applied), faults)
 
 
 def _openable(account: HouseholdAccount, today: date, *, ahead: bool) -> tuple[NewDueItem, ...]:
@@ -84,17 +89,17 @@ def _openable(account: HouseholdAccount, today: date, *, ahead: bool) -> tuple[N
 
 
 def after(account: HouseholdAccount, allocation: Allocation, paid_on: date) -> HouseholdAccount:
-    """Give the account as it stands once an allocation is written."""
+    """Return the account as it stands once an allocation is written."""
     items = {item.period_start: item for item in account.items}
     for opened in allocation.opened:
         items[opened.period_start] = ItemOnAccount.opened(opened)
-    for part in allocation.parts:
-        item = items[part.item.period_start]
-        items[part.item.period_start] = replace(item, paid=(*item.paid, (paid_on, part.amount_xof)))
+    for line in allocation.lines:
+        item = items[line.item.period_start]
+        items[line.item.period_start] = replace(item, paid=(*item.paid, (paid_on, line.amount_xof)))
     return replace(account, items=tuple(items[start] for start in sorted(items)))
 
 
-async def write(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
+async def write(connection: AsyncConnection, plan: AllocationPlan, now: datetime) -> None:
     """Write the due items that were opened and every allocation; the ledger transactions are written before."""
     opened = {
         (one.money.household_id, item.period_start): (one.account, item)
@@ -102,17 +107,17 @@ async def write(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
         for item in one.allocation.opened
         if one.account is not None
     }
-    ids: Mapping[tuple[int, date], int] = await keep_due_items(connection, list(opened.values()), now)
+    ids: Mapping[tuple[int, date], int] = await insert_due_items(connection, list(opened.values()), now)
     rows = []
     for one in plan.applied:
         if one.account is None:
             continue
         known = {item.period_start: item.id for item in one.account.items if item.id is not None}
-        for part in one.allocation.parts:
-            start = part.item.period_start
+        for line in one.allocation.lines:
+            start = line.item.period_start
             item_id = known.get(start) or ids[one.money.household_id, start]
-            rows.append((one.money, item_id, part.amount_xof))
-    await keep_allocations(
+            rows.append((one.money, item_id, line.amount_xof))
+    await insert_allocations(
         connection,
         [(m.household_id, item_id, m.ledger_txn_id, amount_xof, m.paid_on) for m, item_id, amount_xof in rows],
     )

@@ -14,7 +14,7 @@ class Advance:
 
 
 def held(by_day: Mapping[date, int]) -> tuple[Advance, ...]:
-    """Give what is left of each day, oldest first; what a day lacks is taken from the youngest francs."""
+    """Return what is left of each day, oldest first; what a day lacks is taken from the youngest francs."""
     missing_xof = -sum(amount_xof for amount_xof in by_day.values() if amount_xof < 0)
     left: list[Advance] = []
     for day in sorted(by_day, reverse=True):

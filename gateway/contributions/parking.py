@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.metrics import HOUSEHOLDS_PARKED
+from gateway.infra.metrics import HOUSEHOLDS_PARKED
 
 log = structlog.stdlib.get_logger()
 
@@ -60,12 +60,12 @@ async def park(connection: AsyncConnection, faults: Mapping[int, str], now: date
 
 
 async def due_again(connection: AsyncConnection, now: datetime, batch: int) -> list[int]:
-    """Lock and give the parked households whose moment has come."""
+    """Lock and return the parked households whose moment has come."""
     return list((await connection.execute(DUE_AGAIN, {"now": now, "batch": batch})).scalars())
 
 
 async def retry(connection: AsyncConnection, household_id: int, now: datetime) -> bool:
-    """Have one household looked at again at once; say whether it was set aside."""
+    """Make one household due again at once; return whether it was set aside."""
     return (await connection.execute(AGAIN, {"id": household_id, "now": now})).one_or_none() is not None
 
 

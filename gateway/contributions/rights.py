@@ -6,12 +6,13 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import assert_never
 
-from gateway.contributions.scheme import ALL_BP, GraceDays, GraceUntil, RightsRule, Scheme
+from gateway.contributions.rule_types import ALL_BP
+from gateway.contributions.scheme import GraceDays, GraceUntil, RightsRule, Scheme
 
 ONE_DAY = timedelta(days=1)
 
 
-class RightsState(StrEnum):
+class CoverageState(StrEnum):
     """Where a household's right to care stands."""
 
     OPEN = "open"
@@ -35,7 +36,7 @@ class CoveredItem:
 class Rights:
     """The rights of a household on a day, with the days that bound them; both ends included."""
 
-    state: RightsState
+    state: CoverageState
     open_from: date | None = None
     open_until: date | None = None
 
@@ -49,28 +50,28 @@ class Cover:
 
 
 def threshold_xof(amount_xof: int, threshold_bp: int) -> int:
-    """Give the payment from which a period opens rights, rounded up to the franc."""
+    """Return the payment from which a period opens rights, rounded up to the franc."""
     return -(-amount_xof * threshold_bp // ALL_BP)
 
 
 def rights(scheme: Scheme, items: Sequence[CoveredItem], today: date) -> Rights:
-    """Say where a household stands on a day, from what it has paid so far."""
+    """Return where a household stands on a day, from what it has paid so far."""
     runs = covers(scheme.rights, items)
     for run in runs:
         if run.start <= today <= run.end:
-            return Rights(RightsState.OPEN, run.start, run.end)
+            return Rights(CoverageState.OPEN, run.start, run.end)
     for run in reversed(runs):
         grace_end = _grace_end(scheme.rights, run.end)
         if run.end < today <= grace_end:
-            return Rights(RightsState.GRACE, run.start, grace_end)
+            return Rights(CoverageState.GRACE, run.start, grace_end)
     for run in runs:
         if run.start > today:
-            return Rights(RightsState.WAITING, run.start, run.end)
-    return Rights(RightsState.CLOSED)
+            return Rights(CoverageState.WAITING, run.start, run.end)
+    return Rights(CoverageState.CLOSED)
 
 
 def covers(rule: RightsRule, items: Sequence[CoveredItem]) -> tuple[Cover, ...]:
-    """Give the stretches of rights that payments have opened, in order, consecutive periods joined."""
+    """Return the stretches of rights that payments have opened, in order, consecutive periods joined."""
     joined: list[Cover] = []
     for cover in _opened(rule, items):
         if joined and cover.start <= joined[-1].end + ONE_DAY:

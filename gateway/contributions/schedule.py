@@ -4,30 +4,17 @@ import calendar
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import count, dropwhile, takewhile
 
-from gateway.contributions.scheme import Scheme
+from gateway.contributions.scheme import FixedPeriod, Scheme
+from gateway.french import MONTHS_ON_PHONES
 from ussd_flows.amounts import show_date
 
 MONTHS_IN_YEAR = 12
 SHORTEST_MONTH_DAYS = 28
 ONE_DAY = timedelta(days=1)
 
-#: Every word can be written on a phone, so August has lost its accent.
-MONTH_NAMES = (
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "aout",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
-)
 SPAN_NAMES = {1: "mois", 3: "trimestre", 6: "semestre", 12: "année"}
 
 
@@ -42,27 +29,29 @@ class Period:
 
 
 def periods(scheme: Scheme, registered_on: date, until: date) -> Iterator[Period]:
-    """Give, in order, every period of a household that is due by a day."""
+    """Return, in order, every period of a household that is due by a day."""
     return takewhile(lambda period: period.due_on <= until, _numbered(scheme, registered_on, 0))
 
 
 def next_period(scheme: Scheme, registered_on: date, after: date) -> Period:
-    """Give the first period of a household that starts after a day."""
+    """Return the first period of a household that starts after a day."""
     return next(later_periods(scheme, registered_on, after))
 
 
 def later_periods(scheme: Scheme, registered_on: date, after: date) -> Iterator[Period]:
-    """Give, in order and without end, the periods of a household that start after a day."""
+    """Yield, in order and without end, the periods of a household that start after a day."""
     first_start = next(_numbered(scheme, registered_on, 0)).start
     # Begin a little before the target by month arithmetic: month ends make the last step uneven.
     nearby = max(0, _months_between(first_start, after) // scheme.period.months - 1)
     return dropwhile(lambda period: period.start <= after, _numbered(scheme, registered_on, nearby))
 
 
+# Every household's periods begin on the same few hundred days, and a turn goes over two dozen of them.
+@lru_cache(maxsize=4096)
 def label(months: int, start: date) -> str:
     """Name a period in French, in at most 24 characters that every phone can show."""
     if months == 1 and start.day == 1:
-        return f"{MONTH_NAMES[start.month - 1]} {start.year}"
+        return f"{MONTHS_ON_PHONES[start.month]} {start.year}"
     if months == MONTHS_IN_YEAR and (start.month, start.day) == (1, 1):
         return f"année {start.year}"
     return f"{SPAN_NAMES[months]} du {show_date(start)}"
@@ -91,11 +80,10 @@ def _numbered(scheme: Scheme, registered_on: date, first: int) -> Iterator[Perio
 
 def _origin(scheme: Scheme, registered_on: date) -> tuple[date, int]:
     """Find the day that periods are counted from, and how many of them passed before the household's first."""
-    anchor = scheme.period.fixed_on
-    if anchor is None:
+    if not isinstance(scheme.period, FixedPeriod):
         return registered_on + timedelta(days=scheme.rights.waiting_days_new), 0
     months = scheme.period.months
-    origin = anchor.in_year(registered_on.year - 1)
+    origin = scheme.period.starts_on.in_year(registered_on.year - 1)
     begun = sum(add_months(origin, shift) <= registered_on for shift in range(0, 2 * MONTHS_IN_YEAR, months))
     return origin, begun - 1
 

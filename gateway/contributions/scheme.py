@@ -1,15 +1,39 @@
-"""What a contribution scheme is: one version of dated rules, and the amount a household owes under them."""
+"""What a contribution scheme is: one version of dated rules, and the amount a household owes under them.
+
+The classes are the document: ``gateway.contributions.document`` reads one into them.
+"""
 
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import assert_never
+from typing import Annotated, Literal, assert_never
 
-from gateway.contributions.fields import MonthDay
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic.dataclasses import dataclass as rule
+from pydantic_core import PydanticCustomError
 
-ACTIVITIES = ("commerce", "artisan", "coton", "culture", "elevage", "peche", "autre")
-ALL_BP = 10_000
-PEOPLE_MAX = 99
+from gateway.contributions.amount_rules import AmountRule, Flat, PerPerson, TieredHousehold
+from gateway.contributions.rule_types import (
+    ALL_BP,
+    PEOPLE_MAX,
+    STRICT,
+    Activities,
+    AmountXof,
+    Code,
+    Day,
+    Days,
+    Label,
+    LapseDays,
+    Months,
+    Note,
+    Parts,
+    PeriodsAhead,
+    SeasonBp,
+    SeasonCode,
+    ShareBp,
+    Version,
+    YearDay,
+)
 
 
 class LegalStatus(StrEnum):
@@ -31,137 +55,153 @@ class PayerKind(StrEnum):
     GROUP = "GROUP"
 
 
-@dataclass(frozen=True, slots=True)
+@rule(frozen=True, slots=True, config=STRICT)
 class Legal:
     """Where the rules come from."""
 
     status: LegalStatus
-    reference: str
-    note: str
+    reference: Note
+    note: Note
+
+    @field_validator("reference")
+    @classmethod
+    def _law_has_a_reference(cls, reference: str, info: ValidationInfo) -> str:
+        if not reference and info.data.get("status") in (LegalStatus.LEGAL, LegalStatus.DERIVED):
+            raise PydanticCustomError("no_reference", "must name the text, unless the scheme is an illustration")
+        return reference
 
 
-@dataclass(frozen=True, slots=True)
-class Flat:
-    """Every household owes the same."""
+@rule(frozen=True, slots=True, config=STRICT)
+class RollingPeriod:
+    """Periods run from the household's own start."""
 
-    amount_xof: int
-
-
-@dataclass(frozen=True, slots=True)
-class PerPerson:
-    """Each person counts, adults before children, up to a number of people charged."""
-
-    adult_xof: int
-    child_xof: int
-    charged_max: int
+    months: Months
+    anchor: Literal["ROLLING"] = "ROLLING"
 
 
-@dataclass(frozen=True, slots=True)
-class Tier:
-    """The amount for households of a size; the last tier has no upper end."""
+@rule(frozen=True, slots=True, config=STRICT)
+class FixedPeriod:
+    """Periods run from a day of the year, the same for every household."""
 
-    people_from: int
-    people_to: int | None
-    amount_xof: int
-
-
-@dataclass(frozen=True, slots=True)
-class TieredHousehold:
-    """The size of the household chooses one amount."""
-
-    tiers: tuple[Tier, ...]
+    months: Months
+    starts_on: YearDay
+    anchor: Literal["FIXED"] = "FIXED"
 
 
-AmountRule = Flat | PerPerson | TieredHousehold
+PeriodRule = Annotated[RollingPeriod | FixedPeriod, Field(discriminator="anchor")]
 
 
-@dataclass(frozen=True, slots=True)
-class PeriodRule:
-    """How long a period lasts; without a fixed day it runs from the household's own start."""
-
-    months: int
-    fixed_on: MonthDay | None
-
-
-@dataclass(frozen=True, slots=True)
+@rule(frozen=True, slots=True, config=STRICT)
 class Instalments:
     """The smallest payment accepted, and into how many equal parts a period is suggested to be cut."""
 
-    minimum_xof: int
-    suggested_count: int
+    minimum_xof: AmountXof
+    suggested_count: Parts
 
 
-@dataclass(frozen=True, slots=True)
-class Advance:
+@rule(frozen=True, slots=True, config=STRICT)
+class AdvanceRules:
     """Whether, and how many periods ahead of their due date, money may pay."""
 
     allowed: bool
-    max_periods: int
+    max_periods: PeriodsAhead
+
+    @field_validator("max_periods")
+    @classmethod
+    def _ahead_only_when_allowed(cls, max_periods: int, info: ValidationInfo) -> int:
+        if "allowed" in info.data and info.data["allowed"] != (max_periods > 0):
+            raise PydanticCustomError("advance", "must be above 0 exactly when allowed")
+        return max_periods
 
 
-@dataclass(frozen=True, slots=True)
+@rule(frozen=True, slots=True, config=STRICT)
 class GraceDays:
     """Rights are kept this many days after the cover ended."""
 
-    days: int
+    days: Days
+    kind: Literal["DAYS"] = "DAYS"
 
 
-@dataclass(frozen=True, slots=True)
+@rule(frozen=True, slots=True, config=STRICT)
 class GraceUntil:
     """Rights are kept until this day of the year comes, the day on which the cover ends included."""
 
-    day: MonthDay
+    day: YearDay
+    kind: Literal["UNTIL"] = "UNTIL"
 
 
-@dataclass(frozen=True, slots=True)
+@rule(frozen=True, slots=True, config=STRICT)
 class RightsRule:
     """When money opens rights, after which wait, and how long they outlive the cover."""
 
-    open_threshold_bp: int
-    waiting_days_new: int
-    waiting_days_after_lapse: int
-    lapse_after_days: int
-    grace: GraceDays | GraceUntil
+    open_threshold_bp: ShareBp
+    waiting_days_new: Days
+    waiting_days_after_lapse: Days
+    lapse_after_days: LapseDays
+    grace: Annotated[GraceDays | GraceUntil, Field(discriminator="kind")]
 
 
-@dataclass(frozen=True, slots=True)
+@rule(frozen=True, slots=True, config=STRICT)
 class Share:
     """The part of a contribution that one payer bears."""
 
     payer_kind: PayerKind
-    share_bp: int
+    share_bp: ShareBp
 
 
-@dataclass(frozen=True, slots=True)
+@rule(frozen=True, slots=True, config=STRICT)
 class Season:
     """A window of the year in which a share of the money is expected, or nobody is reminded."""
 
-    code: str
-    label: str
-    starts_on: MonthDay
-    ends_on: MonthDay
-    expected_share_bp: int
+    code: SeasonCode
+    label: Label
+    starts_on: YearDay
+    ends_on: YearDay
+    expected_share_bp: SeasonBp
     reminder: bool
 
 
-@dataclass(frozen=True, slots=True)
+def _whole_once(shares: tuple[Share, ...]) -> tuple[Share, ...]:
+    if len({share.payer_kind for share in shares}) != len(shares):
+        raise PydanticCustomError("payer_twice", "must name each payer once")
+    if sum(share.share_bp for share in shares) != ALL_BP:
+        raise PydanticCustomError("shares_sum", "must sum to {all_bp}", {"all_bp": ALL_BP})
+    return shares
+
+
+def _seasons_once(seasons: tuple[Season, ...]) -> tuple[Season, ...]:
+    if len({season.code for season in seasons}) != len(seasons):
+        raise PydanticCustomError("season_twice", "must name each season once")
+    if sum(season.expected_share_bp for season in seasons) > ALL_BP:
+        raise PydanticCustomError("seasons_sum", "must expect {all_bp} at most", {"all_bp": ALL_BP})
+    return seasons
+
+
+@rule(frozen=True, slots=True, config=STRICT)
 class Scheme:
     """One version of the rules of contribution for some activities."""
 
-    code: str
-    version: int
-    label: str
+    code: Code
+    version: Version
+    label: Label
     legal: Legal
-    valid_from: date
-    valid_to: date | None
-    sectors: tuple[str, ...]
+    valid_from: Day
+    valid_to: Day | None
+    sectors: Activities
     amount_rule: AmountRule
     period: PeriodRule
     instalments: Instalments
-    advance: Advance
+    advance: AdvanceRules
     rights: RightsRule
-    shares: tuple[Share, ...]
-    seasons: tuple[Season, ...]
+    shares: Annotated[tuple[Share, ...], Field(min_length=1), AfterValidator(_whole_once)]
+    seasons: Annotated[tuple[Season, ...], AfterValidator(_seasons_once)] = ()
+
+    @field_validator("valid_to")
+    @classmethod
+    def _ends_after_it_begins(cls, valid_to: date | None, info: ValidationInfo) -> date | None:
+        if valid_to is not None and "valid_from" in info.data and valid_to < info.data["valid_from"]:
+            raise PydanticCustomError("ends_first", "ends before it begins")
+        return valid_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +226,7 @@ class DueAmount:
 
 
 def serves(scheme: Scheme, activity: str, on: date) -> bool:
-    """Say whether a scheme is in force for an activity on a day."""
+    """Return whether a scheme is in force for an activity on a day."""
     ended = scheme.valid_to is not None and on > scheme.valid_to
     return activity in scheme.sectors and scheme.valid_from <= on and not ended
 

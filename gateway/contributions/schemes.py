@@ -9,9 +9,9 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from gateway.contributions.reading import scheme_from
+from gateway.contributions.document import SchemeFault, SchemeInvalid, scheme_from
 from gateway.contributions.scheme import Scheme
-from gateway.metrics import SCHEMES_UNREADABLE
+from gateway.infra.metrics import SCHEMES_UNREADABLE
 from gateway.tables import SchemeRow
 
 log = structlog.stdlib.get_logger()
@@ -31,21 +31,21 @@ class SchemeMissing(Exception):
 
 
 @dataclass
-class SchemeBook:
+class SchemeCatalog:
     """Every scheme version that a household may stand under; ``unreadable`` says why some rows are none."""
 
     schemes: dict[tuple[str, int], Scheme] = field(default_factory=dict)
-    unreadable: dict[tuple[str, int], str] = field(default_factory=dict)
+    unreadable: dict[tuple[str, int], SchemeInvalid] = field(default_factory=dict)
 
     def get(self, code: str, version: int) -> Scheme:
-        """Give one version."""
+        """Return one version."""
         found = self.schemes.get((code, version))
         if found is None:
             raise SchemeMissing(f"scheme {code} version {version} is not loaded")
         return found
 
     def open_on(self, day: date) -> tuple[Scheme, ...]:
-        """Give the newest version of each scheme that takes new households on a day."""
+        """Return the newest version of each scheme that takes new households on a day."""
         newest: dict[str, Scheme] = {}
         for scheme in sorted(self.schemes.values(), key=lambda scheme: scheme.version):
             if scheme.valid_from <= day and (scheme.valid_to is None or day <= scheme.valid_to):
@@ -66,16 +66,24 @@ class SchemeBook:
 
     def _add(self, code: str, version: int, rules: Mapping[str, object]) -> None:
         key = (code, version)
-        try:
-            scheme = scheme_from(rules)
-        except Exception as failure:  # noqa: BLE001 - a row is foreign: whatever it does, the other schemes are in force
-            why = f"{type(failure).__name__}: {failure}"
-        else:
-            if (scheme.code, scheme.version) == key:
-                self.schemes[key] = scheme
-                self.unreadable.pop(key, None)
-                return
-            why = f"its rules are those of {scheme.code} version {scheme.version}"
-        if self.unreadable.get(key) != why:
-            log.error("scheme.unreadable", code=code, version=version, why=why)
-        self.unreadable[key] = why
+        read = _read(key, rules)
+        if isinstance(read, Scheme):
+            self.schemes[key] = read
+            self.unreadable.pop(key, None)
+            return
+        if str(self.unreadable.get(key)) != str(read):
+            log.error("scheme.unreadable", code=code, version=version, why=str(read))
+        self.unreadable[key] = read
+
+
+def _read(key: tuple[str, int], rules: Mapping[str, object]) -> Scheme | SchemeInvalid:
+    try:
+        scheme = scheme_from(rules)
+    except SchemeInvalid as refused:
+        return refused
+    except Exception as failure:  # noqa: BLE001 - a row is foreign: whatever it does, the other schemes are in force
+        return SchemeInvalid((SchemeFault("", "failure", f"{type(failure).__name__}: {failure}"),))
+    if (scheme.code, scheme.version) != key:
+        why = f"its rules are those of {scheme.code} version {scheme.version}"
+        return SchemeInvalid((SchemeFault("", "of_another", why, {"code": scheme.code, "version": scheme.version}),))
+    return scheme

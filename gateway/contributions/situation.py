@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from gateway.contributions.allocation import DueItem
+from gateway.contributions.allocation import OwedItem
 from gateway.contributions.rights import threshold_xof
 from gateway.contributions.schedule import label, next_period
 from gateway.contributions.scheme import Scheme
@@ -21,7 +21,7 @@ class Situation:
     period_label: str
 
 
-def situation(scheme: Scheme, registered_on: date, items: Sequence[DueItem], today: date) -> Situation:
+def situation(scheme: Scheme, registered_on: date, items: Sequence[OwedItem], today: date) -> Situation:
     """Sum up what has fallen due by a day; old periods paid in full are left out.
 
     The label is that of the period the next franc goes to, unless nothing is due: then that of the running period.
@@ -41,8 +41,8 @@ def situation(scheme: Scheme, registered_on: date, items: Sequence[DueItem], tod
     )
 
 
-def to_open_xof(scheme: Scheme, items: Sequence[DueItem], today: date) -> int:
-    """Give what is still to pay before the running period opens rights: all arrears, then its threshold."""
+def to_open_xof(scheme: Scheme, items: Sequence[OwedItem], today: date) -> int:
+    """Return what is still to pay before the running period opens rights: all arrears, then its threshold."""
     due = _due(sorted(items, key=lambda item: item.period_start), today)
     if not due:
         return 0
@@ -52,7 +52,7 @@ def to_open_xof(scheme: Scheme, items: Sequence[DueItem], today: date) -> int:
 
 
 def minimum_xof(scheme: Scheme, payable_max_xof: int) -> int:
-    """Give the smallest payment to accept: the scheme's, or less where less is all that can be paid."""
+    """Return the smallest payment to accept: the scheme's, or less where less is all that can be paid."""
     return (
         min(scheme.instalments.minimum_xof, payable_max_xof) if payable_max_xof > 0 else scheme.instalments.minimum_xof
     )
@@ -69,5 +69,5 @@ def suggested_amounts(
     return tuple(xof for xof in offered if xof <= payable_max_xof)
 
 
-def _due(in_order: Sequence[DueItem], today: date) -> list[DueItem]:
+def _due(in_order: Sequence[OwedItem], today: date) -> list[OwedItem]:
     return [item for item in in_order if item.due_on <= today]

@@ -6,7 +6,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.database import Database
+from gateway.infra.database import Database
 
 log = structlog.stdlib.get_logger()
 

@@ -26,17 +26,17 @@ class Breaker:
     open_until: datetime | None = None
 
     def calls(self, wanted: int, now: datetime) -> int:
-        """Give how many of the wanted calls may be made now."""
+        """Return how many of the wanted calls may be made now."""
         if self.open_until is None:
             return wanted
         return 0 if now < self.open_until else min(wanted, PROBES)
 
     def is_open(self, now: datetime) -> bool:
-        """Say whether nobody may be called now."""
+        """Return whether nobody may be called now."""
         return self.open_until is not None and now < self.open_until
 
     def heard(self, now: datetime, *, well: bool) -> "Breaker":
-        """Give the breaker after one more answer or silence; what was on its way when it opened changes nothing."""
+        """Return the breaker after one more answer or silence; what was on its way when it opened changes nothing."""
         if well:
             return Breaker()
         failures = self.failures + 1
@@ -56,7 +56,7 @@ class Allowance:
     at: datetime
 
     def refilled(self, now: datetime) -> "Allowance":
-        """Give the allowance at ``now``; a clock that went back gives nothing."""
+        """Return the allowance at ``now``; a clock that went back gives nothing."""
         each = _SECOND // self.per_s
         gained = max((now - self.at) // each, 0)
         if self.left + gained >= self.per_s:
@@ -64,5 +64,5 @@ class Allowance:
         return Allowance(self.per_s, self.left + gained, self.at + gained * each)
 
     def after(self, used: int) -> "Allowance":
-        """Give what is left after some calls."""
+        """Return what is left after some calls."""
         return replace(self, left=max(self.left - used, 0))

@@ -1,4 +1,4 @@
-"""Reads stored callbacks: what proves itself is settled, what does not is kept as a question; nobody is called here."""
+"""Reads stored callbacks: what proves itself is credited, what does not becomes an inquiry; nobody is called here."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,34 +8,35 @@ from itertools import islice
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.infra.metrics import CALLBACKS_UNREADABLE
 from gateway.jobs.apart import write_apart
-from gateway.jobs.ask import count_posted
 from gateway.jobs.deps import JobDeps, one_after_another
-from gateway.metrics import CALLBACKS_UNREADABLE
-from gateway.naming import written_references
-from gateway.settling import Settled, settle
-from payments.collect import read_requests
-from payments.dispatch import Lease
+from gateway.jobs.poll import count_posted
+from gateway.money.credit_evidence import Credited, credit_evidence
+from gateway.money.naming import written_references
 from payments.errors import CallbackMalformed
-from payments.inbox import ATTEMPTS_MAX, StoredCallback, claim, mark_failed, mark_handled
-from payments.inquiries import TRANSACTION_ID_CHARS_MAX, Knock, open_inquiries
-from payments.lifecycle import EVENT_OF_STATUS, contradicts
-from payments.match import Evidence, RequestFact
+from payments.evidence.callbacks import ATTEMPTS_MAX, StoredCallback, lease_due, mark_failed, mark_handled
+from payments.evidence.facts import Evidence
+from payments.evidence.inquiries import TRANSACTION_ID_CHARS_MAX, Pointer, open_inquiries
 from payments.observation import Observation, Provenance, VerdictKind
-from payments.operators.doors import read_callback
+from payments.operators.readers import read_callback
+from payments.requests.dispatch import Lease
+from payments.requests.facts import RequestFact
+from payments.requests.lifecycle import EVENT_OF_STATUS, contradicts
+from payments.requests.store import read_requests
 
 log = structlog.stdlib.get_logger()
 
 #: So many questions does one message cause that nobody vouches for; the operator's standard sends one transaction each.
-KNOCKS_MAX = 20
+POINTERS_MAX = 20
 #: Nobody outside is waited for while callbacks are read.
 LEASE_S = 60
-#: So many payments of one message are settled in one transaction; an operator's batch may hold a whole day.
+#: So many payments of one message are credited in one transaction; an operator's batch may hold a whole day.
 SLICE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CallbackReading:
     """A callback, what it says, and why it could not be read when it could not."""
 
     callback: StoredCallback
@@ -44,7 +45,7 @@ class Reading:
 
     @property
     def is_proven(self) -> bool:
-        """Say whether the body is what the operator wrote."""
+        """Return whether the body is what the operator wrote."""
         return self.callback.verdict is VerdictKind.ACCEPT
 
 
@@ -52,55 +53,55 @@ class Reading:
 class Plan:
     """What becomes of callbacks: questions to keep, callbacks that are done with their remarks, and those set aside."""
 
-    asked: list[Knock] = field(default_factory=list)
+    pointers: list[Pointer] = field(default_factory=list)
     done: list[tuple[int, str | None]] = field(default_factory=list)
     parked: list[tuple[int, str]] = field(default_factory=list)
 
 
 async def read_callbacks(jobs: JobDeps, now: datetime) -> int:
-    """Read what is due of every operator; give how many callbacks were read."""
+    """Read what is due of every operator; return how many callbacks were read."""
     return await one_after_another(jobs, read_callbacks_of, tuple(sorted(jobs.deps.operators)), now)
 
 
 async def read_callbacks_of(jobs: JobDeps, operator: str, now: datetime) -> int:
     """Read what is due of one operator; one callback that cannot be handled never stops the others."""
     deps = jobs.deps
-    lease = Lease(operator, now, LEASE_S, jobs.pace.batch)
-    claimed = await deps.work.transact(lambda connection: claim(connection, lease))
-    if not claimed:
+    lease = Lease(operator, now, LEASE_S, jobs.limits.batch)
+    leased = await deps.worker_db.transact(lambda connection: lease_due(connection, lease))
+    if not leased:
         return 0
     now = deps.clock.now()
     readings = []
-    for callback in claimed:
+    for callback in leased:
         if callback.attempts > ATTEMPTS_MAX:
             # Whoever read it never came back to say what became of it: it is not opened once more.
             await _set_aside(jobs, callback.id, "its readers ended before they could say why", now)
         else:
             readings.append(_read(jobs, callback))
     written = await write_apart(
-        deps.work,
+        deps.worker_db,
         [reading for reading in readings if len(reading.observations) <= SLICE],
         lambda connection, some: _write(connection, jobs, some, now),
         lambda one, why: _in_slices(jobs, one, why, now),
     )
-    for settled in written:
-        count_posted(settled)
+    for credited in written:
+        count_posted(credited)
     for reading in readings:
         if len(reading.observations) > SLICE:
             await _in_slices(jobs, reading, None, now)
-    return len(claimed)
+    return len(leased)
 
 
 async def _set_aside(jobs: JobDeps, callback_id: int, why: str, now: datetime) -> None:
-    await jobs.deps.work.transact(lambda connection: mark_failed(connection, callback_id, why, now, park=True))
+    await jobs.deps.worker_db.transact(lambda connection: mark_failed(connection, callback_id, why, now, park=True))
 
 
-async def _in_slices(jobs: JobDeps, reading: Reading, failed: str | None, now: datetime) -> None:
-    """Settle what one callback says a slice at a time, so that one bad piece keeps no other from being money.
+async def _in_slices(jobs: JobDeps, reading: CallbackReading, failed: str | None, now: datetime) -> None:
+    """Credit what one callback says a slice at a time, so that one bad piece keeps no other from being money.
 
-    Settling twice credits once: all of it may be read again.
+    Crediting twice credits once: all of it may be read again.
     """
-    work, bad = jobs.deps.work, list[str]()
+    worker_db, bad = jobs.deps.worker_db, list[str]()
 
     async def note(_piece: Evidence, why: str) -> None:
         bad.append(why)
@@ -108,38 +109,42 @@ async def _in_slices(jobs: JobDeps, reading: Reading, failed: str | None, now: d
     evidence = _evidence(reading)
     for start in range(0, len(evidence), SLICE):
         pieces = evidence[start : start + SLICE]
-        for settled in await write_apart(work, pieces, lambda c, some: settle(c, some, jobs.settling(now)), note):
-            count_posted(settled)
+        for credited in await write_apart(
+            worker_db, pieces, lambda c, some: credit_evidence(c, some, jobs.crediting(now)), note
+        ):
+            count_posted(credited)
     why = f"{len(bad)} of {len(evidence)} could not be taken, {bad[0]}" if bad else failed
     if why is None:
-        await work.transact(lambda connection: _end(connection, jobs, reading, now))
+        await worker_db.transact(lambda connection: _end(connection, jobs, reading, now))
     else:
-        await work.transact(lambda connection: mark_failed(connection, reading.callback.id, why, now))
+        await worker_db.transact(lambda connection: mark_failed(connection, reading.callback.id, why, now))
 
 
-def _read(jobs: JobDeps, callback: StoredCallback) -> Reading:
+def _read(jobs: JobDeps, callback: StoredCallback) -> CallbackReading:
     try:
-        return Reading(callback, read_callback(jobs.deps.operators[callback.operator], callback.as_request()))
+        return CallbackReading(callback, read_callback(jobs.deps.operators[callback.operator], callback.as_request()))
     except CallbackMalformed as malformed:
-        return Reading(callback, (), malformed.why)
+        return CallbackReading(callback, (), malformed.why)
     except Exception as failure:
         log.exception("callbacks.reader_failed", callback_id=callback.id)
-        return Reading(callback, (), f"the reader failed: {type(failure).__name__}")
+        return CallbackReading(callback, (), f"the reader failed: {type(failure).__name__}")
 
 
-async def _write(connection: AsyncConnection, jobs: JobDeps, readings: Sequence[Reading], now: datetime) -> Settled:
+async def _write(
+    connection: AsyncConnection, jobs: JobDeps, readings: Sequence[CallbackReading], now: datetime
+) -> Credited:
     plan = await _planned(connection, jobs, readings)
     evidence = [piece for reading in readings for piece in _evidence(reading)]
-    settled = await settle(connection, evidence, jobs.settling(now))
+    credited = await credit_evidence(connection, evidence, jobs.crediting(now))
     await _finish(connection, plan, now)
-    return settled
+    return credited
 
 
-async def _end(connection: AsyncConnection, jobs: JobDeps, reading: Reading, now: datetime) -> None:
+async def _end(connection: AsyncConnection, jobs: JobDeps, reading: CallbackReading, now: datetime) -> None:
     await _finish(connection, await _planned(connection, jobs, [reading]), now)
 
 
-async def _planned(connection: AsyncConnection, jobs: JobDeps, readings: Sequence[Reading]) -> Plan:
+async def _planned(connection: AsyncConnection, jobs: JobDeps, readings: Sequence[CallbackReading]) -> Plan:
     """Decide what becomes of callbacks by the states before; the requests stay locked from here on."""
     # All of them before any household: that is the order in which everybody locks.
     written = written_references(
@@ -156,76 +161,92 @@ async def _planned(connection: AsyncConnection, jobs: JobDeps, readings: Sequenc
     }
     plan = Plan()
     for reading in readings:
-        can_ask = reading.callback.operator in jobs.deps.clients
         # What is proven costs no question in itself; what is not may name anything, and so may ask for a few only.
-        knocks = [
-            *(_doubts(reading, requests, named) if reading.is_proven else islice(_knocks(reading, named), KNOCKS_MAX))
+        pointers = [
+            *(
+                _contradicted(reading, requests, named)
+                if reading.is_proven
+                else islice(_pointers(reading, named), POINTERS_MAX)
+            )
         ]
-        plan.asked += knocks if can_ask else []
+        questions = [found for one in pointers if (found := _answerable(jobs, one)) is not None]
+        plan.pointers += questions
         if reading.is_proven and reading.fault is not None:
             plan.parked.append((reading.callback.id, reading.fault))
         else:
-            plan.done.append((reading.callback.id, _remark(reading, knocks, can_ask=can_ask)))
+            plan.done.append((reading.callback.id, _remark(reading, pointers, can_query=bool(questions))))
     return plan
 
 
 async def _finish(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
-    await open_inquiries(connection, plan.asked, now)
+    await open_inquiries(connection, plan.pointers, now)
     for callback_id, why in plan.parked:
         await mark_failed(connection, callback_id, why, now, park=True)
     await mark_handled(connection, plan.done, now)
 
 
-def _evidence(reading: Reading) -> list[Evidence]:
-    provenance = Provenance.SIGNED_CALLBACK if reading.is_proven else Provenance.UNBOUND_CALLBACK
+def _evidence(reading: CallbackReading) -> list[Evidence]:
+    provenance = Provenance.SIGNED_CALLBACK if reading.is_proven else Provenance.UNVERIFIED_CALLBACK
     return [
         Evidence(replace(observed, provenance=provenance), reading.callback.request_id, reading.callback.id)
         for observed in reading.observations
     ]
 
 
-def _knocks(reading: Reading, named: Mapping[tuple[str, str], RequestFact]) -> Iterator[Knock]:
-    """Give what an unproven callback points at: its own address, else its transactions, else a reference of ours."""
+def _pointers(reading: CallbackReading, named: Mapping[tuple[str, str], RequestFact]) -> Iterator[Pointer]:
+    """Return what an unproven callback points at: its own address, else its transactions, else a reference of ours."""
     callback = reading.callback
     if callback.request_id is not None:
-        hints = [found for one in reading.observations if (found := _asked_by(one))]
+        named_ids = [found for one in reading.observations if (found := _transaction_named(one))]
         # The last word of one message is the one that its sender ended with.
-        yield Knock(callback.operator, callback.request_id, hints[-1] if hints else None)
+        yield Pointer(callback.operator, callback.request_id, named_ids[-1] if named_ids else None)
         return
     for one in reading.observations:
         fact = named.get((callback.operator, one.our_reference or ""))
-        if transaction_id := _asked_by(one):
-            yield Knock(callback.operator, None, transaction_id)
+        if transaction_id := _transaction_named(one):
+            yield Pointer(callback.operator, None, transaction_id)
         elif fact is not None:
-            yield Knock(callback.operator, fact.id, None)
+            yield Pointer(callback.operator, fact.id, None)
 
 
-def _asked_by(observed: Observation) -> str | None:
+def _transaction_named(observed: Observation) -> str | None:
     # As the operator wrote it: what it prints in small letters it may look up in small letters.
     written = observed.raw_transaction_id or observed.operator_transaction_id
     return written if written and len(written) <= TRANSACTION_ID_CHARS_MAX else None
 
 
-def _doubts(
-    reading: Reading, requests: Mapping[int, RequestFact], named: Mapping[tuple[str, str], RequestFact]
-) -> Iterator[Knock]:
-    """Give the requests that stood otherwise than a proven callback says: its word is kept, and asked about besides."""
+def _contradicted(
+    reading: CallbackReading, requests: Mapping[int, RequestFact], named: Mapping[tuple[str, str], RequestFact]
+) -> Iterator[Pointer]:
+    """Return the requests that stood otherwise than a proven callback says: its word is kept, and asked about too."""
     callback = reading.callback
     for observed in reading.observations:
         by_name = named.get((callback.operator, observed.our_reference or ""))
         fact = requests.get(callback.request_id) if callback.request_id is not None else by_name
         event = EVENT_OF_STATUS[observed.status]
         if fact is not None and event is not None and contradicts(fact.state, event):
-            yield Knock(callback.operator, fact.id, _asked_by(observed))
+            yield Pointer(callback.operator, fact.id, _transaction_named(observed))
 
 
-def _remark(reading: Reading, knocks: Sequence[Knock], *, can_ask: bool) -> str | None:
+def _answerable(jobs: JobDeps, pointer: Pointer) -> Pointer | None:
+    """Return what the operator can be asked of it; what is shown of a transaction finds its request by itself."""
+    if pointer.operator not in jobs.deps.clients:
+        return None
+    can = jobs.capabilities(pointer.operator)
+    if pointer.request_id is not None and can.query_request:
+        return pointer
+    if pointer.operator_transaction_id is not None and can.query_transaction:
+        return replace(pointer, request_id=None)
+    return None
+
+
+def _remark(reading: CallbackReading, pointers: Sequence[Pointer], *, can_query: bool) -> str | None:
     if reading.is_proven:
         return None if reading.observations else "nothing in it is about a payment"
-    if knocks and can_ask and reading.callback.request_id is None and len(reading.observations) > KNOCKS_MAX:
-        return f"only its first {KNOCKS_MAX} transactions are asked about; the statement will tell of the others"
-    if knocks:
-        return reading.fault if can_ask else "this operator cannot be asked; its statements will tell"
+    if pointers and can_query and reading.callback.request_id is None and len(reading.observations) > POINTERS_MAX:
+        return f"only its first {POINTERS_MAX} transactions are asked about; the statement will tell of the others"
+    if pointers:
+        return reading.fault if can_query else "this operator cannot be asked; its statements will tell"
     # Nobody signed it and it names nothing: anybody may have sent it, and no person is asked to look at each.
     CALLBACKS_UNREADABLE.labels(reading.callback.operator).inc()
     return reading.fault or "the message names nothing that could be asked about"

@@ -9,11 +9,11 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from gateway.clock import Clock
-from gateway.database import Database
+from gateway.infra.clock import Clock
+from gateway.infra.database import Database
+from gateway.infra.metrics import OPERATOR_TROUBLE
 from gateway.jobs.breaker import Allowance, Breaker
-from gateway.metrics import OPERATOR_TROUBLE
-from payments.trouble import Trouble, TroubleKind, over, say
+from payments.requests.trouble import Trouble, TroubleKind, over, say
 
 log = structlog.stdlib.get_logger()
 
@@ -33,7 +33,7 @@ class Word(StrEnum):
 
 
 def is_being_cancelled() -> bool:
-    """Say whether somebody wants this task to end; a ``CancelledError`` that nobody asked for is a fault like any."""
+    """Return whether somebody wants this task to end; a ``CancelledError`` nobody asked for is a fault like any."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
@@ -54,11 +54,11 @@ class NotCalled:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Item, Result]):
-    """How one item is put to an operator, what its answer says of the operator, and until when it may be put."""
+    """How one item is put to an operator, what its answer says of the operator, and why it is not put after all."""
 
     put: Callable[[Item], Awaitable[Result]]
     word: Callable[[Result], tuple[Word, str]]
-    until: Callable[[Item], datetime | None] = lambda _item: None
+    why_not: Callable[[Item, datetime], str | None] = lambda _item, _now: None
 
 
 @dataclass
@@ -90,9 +90,10 @@ class Lane:
     async def _call(
         self, item: Item, call: Call[Item, Result], clock: Clock, timeout_s: int
     ) -> Result | Raised | NotCalled:
-        now, until = clock.now(), call.until(item)
-        if until is not None and now >= until:
-            return NotCalled("too late")
+        now = clock.now()
+        why_not = call.why_not(item, now)
+        if why_not is not None:
+            return NotCalled(why_not)
         if self.breaker.is_open(now):
             return NotCalled("the operator is left alone for a while")
         try:
@@ -144,11 +145,11 @@ class Lanes:
     allowances: dict[str, Allowance] = field(default_factory=dict)
 
     def of(self, job: str, operator: str) -> Lane:
-        """Give the lane of one kind of call to one operator."""
+        """Return the lane of one kind of call to one operator."""
         return self.lanes.setdefault((job, operator), Lane(job, operator))
 
     def room(self, lane: Lane, wanted: int, per_s: int | None, now: datetime) -> int:
-        """Give how much may be taken now, by breaker and rate."""
+        """Return how much may be taken now, by breaker and rate."""
         wanted = lane.breaker.calls(wanted, now)
         if per_s is None:
             return wanted

@@ -14,23 +14,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.contributions.account import HouseholdAccount, read_accounts
 from gateway.contributions.advances import spend_advances
 from gateway.contributions.allocation import NewDueItem, items_due
-from gateway.contributions.keep import keep_due_items
+from gateway.contributions.insert import insert_due_items
 from gateway.contributions.parking import count_parked, due_again, park, release
 from gateway.contributions.schedule import next_period
 from gateway.contributions.scheme import amount_due
 from gateway.jobs.deps import JobDeps
-from payments.ledger.post import share_ledger
 
 log = structlog.stdlib.get_logger()
 
 ACTOR = "job/open_periods"
 
-#: One that is parked waits for its own moment.
+#: One that is parked waits for its own moment. In the order of an index: by ids alone, each batch would first walk past
+#: all the households that are done.
 DUE = text("""
     SELECT id FROM household
      WHERE next_period_on <= :today
        AND NOT EXISTS (SELECT FROM parked_household WHERE household_id = household.id)
-     ORDER BY id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED
+     ORDER BY next_period_on, id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED
 """)
 
 NEXT = text("""
@@ -41,26 +41,26 @@ NEXT = text("""
 
 
 async def open_periods(jobs: JobDeps, now: datetime) -> int:
-    """Open what has fallen due for a batch of households; give how many were looked at."""
-    work = jobs.deps.work
+    """Open what has fallen due for a batch of households; return how many were looked at."""
+    worker_db = jobs.deps.worker_db
     try:
-        return await work.transact(lambda connection: _open_due(connection, jobs, now))
+        return await worker_db.transact(lambda connection: _open_due(connection, jobs, now))
     except Exception:
         log.exception("periods.batch_failed")
-    ids = await work.transact(lambda connection: _due(connection, jobs, now))
+    ids = await worker_db.transact(lambda connection: _due(connection, jobs, now))
     for household_id in ids:
         await _alone(jobs, household_id, now)
     return len(ids)
 
 
 async def _alone(jobs: JobDeps, household_id: int, now: datetime) -> None:
-    work = jobs.deps.work
+    worker_db = jobs.deps.worker_db
     try:
-        await work.transact(lambda connection: _open(connection, jobs, [household_id], now))
+        await worker_db.transact(lambda connection: _open(connection, jobs, [household_id], now))
     except Exception as failure:
         log.exception("periods.one_failed", household_id=household_id)
         why = {household_id: f"the database refused it: {type(failure).__name__}"}
-        await work.transact(lambda connection: park(connection, why, now))
+        await worker_db.transact(lambda connection: park(connection, why, now))
 
 
 async def _open_due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -> int:
@@ -72,17 +72,14 @@ async def _open_due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -
 
 
 async def _due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -> list[int]:
-    # Settling takes the ledger before households; going the other way round would wait for it crosswise.
-    await share_ledger(connection)
-    batch = jobs.pace.batch
+    batch = jobs.limits.batch
     ids = list((await connection.execute(DUE, {"today": now.date(), "batch": batch})).scalars())
     return [*ids, *await due_again(connection, now, batch)]
 
 
 async def _open(connection: AsyncConnection, jobs: JobDeps, ids: Sequence[int], now: datetime) -> None:
-    await share_ledger(connection)
     today = now.date()
-    accounts = await read_accounts(connection, jobs.book, ids)
+    accounts = await read_accounts(connection, jobs.catalog, ids)
     faults, fallen, next_days = accounts.faults, dict[int, tuple[NewDueItem, ...]](), dict[int, date]()
     for household_id, account in accounts.readable.items():
         try:
@@ -92,8 +89,8 @@ async def _open(connection: AsyncConnection, jobs: JobDeps, ids: Sequence[int], 
             faults[household_id] = f"{type(failure).__name__}: {failure}"
     good = sorted(next_days)
     opened = [(accounts.readable[household_id], item) for household_id in good for item in fallen[household_id]]
-    await keep_due_items(connection, opened, now)
-    await spend_advances(connection, jobs.book, good, now, actor=ACTOR)
+    await insert_due_items(connection, opened, now)
+    await spend_advances(connection, jobs.catalog, good, now, actor=ACTOR)
     await connection.execute(NEXT, {"ids": good, "days": [next_days[household_id] for household_id in good]})
     await release(connection, good)
     await park(connection, faults, now)

@@ -1,16 +1,18 @@
-"""How a claimed request is put to an operator."""
+"""How a leased request is put to an operator."""
 
-from gateway.deps import Deps
-from payments.dispatch import ClaimedRequest
+from gateway.infra.deps import Deps
 from payments.operators.contract import PushOrder
+from payments.requests.dispatch import LeasedRequest
 
 
-def order_for(deps: Deps, claimed: ClaimedRequest) -> PushOrder:
-    """Give the order of a request; its ids were made and kept before, and are the same at every repetition."""
+def order_for(deps: Deps, leased: LeasedRequest) -> PushOrder:
+    """Return the order of a request; its ids were made and kept before, and are the same at every repetition."""
     return PushOrder(
-        reference=claimed.reference,
-        correlation_id=claimed.correlation_id,
-        amount_xof=claimed.amount_xof,
-        payer_msisdn=claimed.payer_msisdn,
-        callback_url=f"{deps.public_url}/webhooks/{claimed.operator}/{claimed.callback_token}",
+        reference=leased.reference,
+        correlation_id=leased.correlation_id,
+        amount_xof=leased.amount_xof,
+        payer_msisdn=leased.payer_msisdn,
+        operator_request_id=leased.operator_request_id,
+        operator_state=leased.operator_state or {},
+        callback_url=f"{deps.public_url}/webhooks/{leased.operator}/{leased.callback_token}",
     )

@@ -8,12 +8,12 @@ from functools import partial
 
 import structlog
 
-from gateway.jobs.ask import ask_one
 from gateway.jobs.callbacks import read_callbacks_of
 from gateway.jobs.deps import JobDeps, LaneWork
 from gateway.jobs.inquire import inquire_of
 from gateway.jobs.lanes import is_being_cancelled
 from gateway.jobs.open_periods import open_periods
+from gateway.jobs.poll import poll_operator
 from gateway.jobs.resume_statements import explain_payments, match_statements_of, read_statements_of
 from gateway.jobs.seal_ledger import seal_ledger
 from gateway.jobs.send_sms import send_sms
@@ -44,7 +44,7 @@ class LaneJob:
     operators: Callable[[JobDeps], Sequence[str]]
 
     def lanes(self, jobs: JobDeps) -> list[Job]:
-        """Give one job for each operator."""
+        """Return one job for each operator."""
         return [Job(f"{self.name}/{name}", partial(self._of, name), self.rest_s) for name in self.operators(jobs)]
 
     async def _of(self, operator: str, jobs: JobDeps, now: datetime) -> int:
@@ -57,10 +57,10 @@ def _everybody(jobs: JobDeps) -> Sequence[str]:
 
 JOBS: tuple[Job | LaneJob, ...] = (
     LaneJob("callbacks", read_callbacks_of, 0.2, _everybody),
-    LaneJob("inquire", inquire_of, 0.2, JobDeps.called),
+    LaneJob("inquire", inquire_of, 0.2, JobDeps.queried),
     Job("unsent", give_up, 1),
     LaneJob("submit", submit_to, 0.2, takers),
-    LaneJob("ask", ask_one, 1, JobDeps.called),
+    LaneJob("poll", poll_operator, 1, JobDeps.called),
     Job("strangers", set_strangers_aside, 60),
     Job("sms", send_sms, 0.5),
     LaneJob("uploads", read_statements_of, 0.5, _everybody),
@@ -75,17 +75,17 @@ AFTER_FAILURE_S = 5
 
 
 async def tick(jobs: JobDeps, now: datetime) -> int:
-    """Run every job once, in a fixed order; give how much was done."""
+    """Run every job once, in a fixed order; return how much was done."""
     return sum([await job.work(jobs, now) for job in every_job(jobs)])
 
 
 def every_job(jobs: JobDeps) -> list[Job]:
-    """Give every job in its order, each with its operators."""
+    """Return every job in its order, each with its operators."""
     return [one for job in JOBS for one in (job.lanes(jobs) if isinstance(job, LaneJob) else [job])]
 
 
 async def until_quiet(jobs: JobDeps, rounds_max: int = 50) -> int:
-    """Tick at the present instant until nothing is left to do."""
+    """Run every job at the present instant until nothing is left to do."""
     done = 0
     for _ in range(rounds_max):
         worked = await tick(jobs, jobs.deps.clock.now())
@@ -96,11 +96,11 @@ async def until_quiet(jobs: JobDeps, rounds_max: int = 50) -> int:
 
 
 async def run_for_ever(jobs: JobDeps, stop: asyncio.Event, more: Sequence[Job] = ()) -> None:
-    """Go round every job until told to stop; what is in hand is finished first."""
-    await asyncio.gather(*(_keep_doing(jobs, job, stop) for job in (*every_job(jobs), *more)))
+    """Run every job again and again until told to stop; what is in hand is finished first."""
+    await asyncio.gather(*(_repeat(jobs, job, stop) for job in (*every_job(jobs), *more)))
 
 
-async def _keep_doing(jobs: JobDeps, job: Job, stop: asyncio.Event) -> None:
+async def _repeat(jobs: JobDeps, job: Job, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             done = await job.work(jobs, jobs.deps.clock.now())

@@ -21,7 +21,7 @@ _REASONS: Final[Mapping[int, str]] = {
 
 
 def reason(number: int | None) -> str:
-    """Say what an error number of the system means; a rare one keeps the system's own words."""
+    """Return what an error number of the system means; a rare one keeps the system's own words."""
     if number is None:
         return "cause inconnue"
     return _REASONS.get(number) or os.strerror(number)

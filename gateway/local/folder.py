@@ -7,6 +7,6 @@ _PROJECT = Path(__file__).parents[2]
 
 
 def local_dir(environ: Mapping[str, str]) -> Path:
-    """Give the folder: with the checkout, or where the command is given when the package is installed elsewhere."""
+    """Return the folder: with the checkout, or where the command is given when the package is installed elsewhere."""
     home = _PROJECT if (_PROJECT / "pyproject.toml").is_file() else Path.cwd()
     return Path(environ.get("RAMU_LOCAL_DIR") or home / ".ramu").expanduser().resolve()

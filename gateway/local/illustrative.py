@@ -8,12 +8,12 @@ from importlib.resources import files
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.reading import scheme_from
+from gateway.console.auth.passwords import hash_password
+from gateway.console.auth.roles import Role
+from gateway.console.auth.staff import NewStaff, add
+from gateway.contributions.document import scheme_from
 from gateway.contributions.scheme import LegalStatus
-from gateway.contributions.schemes import INSERT, SchemeBook
-from gateway.finance.passwords import hash_password
-from gateway.finance.roles import Role
-from gateway.finance.staff import NewStaff, add
+from gateway.contributions.schemes import INSERT, SchemeCatalog
 from gateway.members.register import Registration, register
 
 SCHEMES = ("ARTISAN", "COTON")
@@ -33,7 +33,7 @@ class NotIllustrative(Exception):
 
 
 async def load_schemes(connection: AsyncConnection, now: datetime) -> int:
-    """Load the illustrative schemes that are missing; give how many were."""
+    """Load the illustrative schemes that are missing; return how many were."""
     loaded = 0
     for code in SCHEMES:
         written = files("gateway.contributions.illustrative").joinpath(f"{code}.json").read_text(encoding="utf-8")
@@ -63,10 +63,10 @@ async def load_scheme(connection: AsyncConnection, rules: Mapping[str, object], 
     return len(kept.all())
 
 
-async def load_people(connection: AsyncConnection, book: SchemeBook, now: datetime) -> None:
+async def load_people(connection: AsyncConnection, catalog: SchemeCatalog, now: datetime) -> None:
     """Register the illustrative households, and the account of local mode."""
     today: date = now.date()
-    schemes = {scheme.code: scheme for scheme in book.open_on(today)}
+    schemes = {scheme.code: scheme for scheme in catalog.open_on(today)}
     for registration, code in HOUSEHOLDS:
         await register(connection, registration, schemes[code], now)
     if (await connection.execute(KNOWN_STAFF, {"login": LOCAL_WORD})).scalar_one_or_none() is None:

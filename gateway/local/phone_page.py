@@ -1,4 +1,4 @@
-"""The browser phone of local mode: a page that dials through the same door as an aggregator."""
+"""The browser phone of local mode: a page that dials through the same address as an aggregator."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,12 +11,12 @@ from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway.errors import problem
+from gateway.infra.problems import problem
 from gateway.tables import SandboxSms
-from gateway.ussd.aggregators import africastalking
-from gateway.ussd.parts import UssdDeps
+from gateway.ussd.aggregators.africastalking import wire
+from gateway.ussd.deps import UssdDeps
 from payments.errors import MsisdnInvalid
-from payments.msisdn import parse_msisdn
+from payments.numbering import parse_msisdn
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -44,7 +44,7 @@ class NotLocal(Exception):
 
 
 def phone_router(ussd: UssdDeps, operator_url: str | None = None) -> APIRouter:
-    """Give the phone's page, its files and the SMS of a number; only ever in local mode."""
+    """Return the phone's page, its files and the SMS of a number; only ever in local mode."""
     if not ussd.deps.local_mode:
         raise NotLocal("the browser phone lets anybody call as anybody: it exists in local mode only")
     page = _Page(ussd, operator_url)
@@ -57,14 +57,14 @@ def phone_router(ussd: UssdDeps, operator_url: str | None = None) -> APIRouter:
 
 class _Page:
     def __init__(self, ussd: UssdDeps, operator_url: str | None) -> None:
-        self._desk = ussd.deps.desk
-        (key, *_) = ussd.keys[africastalking.NAME]
+        self._console_db = ussd.deps.console_db
+        (key, *_) = ussd.keys[wire.NAME]
         folder = files("gateway.local").joinpath("phone")
         template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
             folder.joinpath("phone.html").read_text(encoding="utf-8")
         )
         self._html = template.render(
-            door=f"/ussd/{africastalking.NAME}/{key}",
+            address=f"/ussd/{wire.NAME}/{key}",
             service_code=ussd.deps.service_code,
             operator_url=operator_url,
             numbers=NUMBERS,
@@ -73,18 +73,18 @@ class _Page:
         self._files = {name: folder.joinpath(name).read_bytes() for name in STATIC}
 
     async def show(self, _request: Request) -> Response:
-        """Give the page."""
+        """Return the page."""
         return Response(self._html, media_type="text/html", headers=HEADERS)
 
     async def file(self, request: Request) -> Response:
-        """Give one of the page's files."""
+        """Return one of the page's files."""
         name = request.path_params["name"]
         if name not in self._files:
             return problem(HTTPStatus.NOT_FOUND, "not-found", "There is nothing at this address")
         return Response(self._files[name], media_type=STATIC[name], headers=HEADERS)
 
     async def inbox(self, request: Request) -> Response:
-        """Give the latest SMS of a number, newest first."""
+        """Return the latest SMS of a number, newest first."""
         try:
             msisdn = parse_msisdn(request.query_params.get("msisdn", ""))
         except MsisdnInvalid:
@@ -95,7 +95,7 @@ class _Page:
             .order_by(col(SandboxSms.sent_at).desc(), col(SandboxSms.id).desc())
             .limit(MESSAGES_SHOWN)
         )
-        async with self._desk.single() as connection:
+        async with self._console_db.single() as connection:
             rows = (await connection.execute(latest)).all()
         messages = [{"body": row.body, "sent_at": row.sent_at.isoformat()} for row in rows]
         return JSONResponse({"messages": messages}, headers=HEADERS)

@@ -40,7 +40,7 @@ def require_free(ports: Mapping[str, int]) -> None:
 
 @contextlib.contextmanager
 def only_run(local_dir: Path) -> Iterator[None]:
-    """Be the only run of a directory; the system forgets the claim when we die, however we die."""
+    """Hold the lock of a directory, so that one run has it; the system lets it go when we die, however we die."""
     local_dir.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(local_dir / "run.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -60,12 +60,12 @@ def only_run(local_dir: Path) -> Iterator[None]:
 
 
 def _obstacle(port: int) -> int | None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as door:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As the servers themselves do: connections that are only fading away do not count.
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            door.bind((HOST, port))
-            door.listen()
+            probe.bind((HOST, port))
+            probe.listen()
         except OSError as error:
             return error.errno
     return None

@@ -48,7 +48,7 @@ class Supervisor:
 
     @property
     def stopping(self) -> bool:
-        """Tell whether the end has begun."""
+        """Return whether the end has begun."""
         return self._stopping.is_set()
 
     def stop(self) -> None:
@@ -58,7 +58,7 @@ class Supervisor:
         self._stopping.set()
 
     async def finish(self, child: Child) -> int:
-        """Run a program to its end and give its exit status; it is ended early when we are told to stop."""
+        """Run a program to its end and return its exit status; it is ended early when we are told to stop."""
         if self.stopping:
             return 0
         process = await asyncio.create_subprocess_exec(
@@ -81,7 +81,7 @@ class Supervisor:
             os.killpg(process.pid, signal.SIGKILL)
         return await ended
 
-    async def keep(self, child: Child) -> None:
+    async def watch(self, child: Child) -> None:
         """Run a program again whenever it ends, with growing pauses, until we are told to stop."""
         pause_s = self._patience.first_restart_s
         while not self.stopping:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.contributions.account import HouseholdAccount, ItemOnAccount
 from gateway.contributions.lots import held
 from gateway.contributions.scheme import HouseholdSize
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from gateway.members.register import registration_key
 
 #: A caller who was refused last month needs no reminder.
@@ -20,7 +20,8 @@ REFUSALS_SHOWN_FOR = timedelta(days=7)
 #: only payments may write. A household without a head is still the caller's own: its number stands for the name.
 LOAD = text("""
     SELECT household.id, household.ramu_number, household.registered_on, household.people_count,
-           household.children_count, household.scheme_code, household.scheme_version, phone.msisdn, phone.last_wallet,
+           household.children_count, household.scheme_code, household.scheme_version, phone_link.msisdn,
+           phone_link.last_wallet,
            coalesce(head.name, household.ramu_number) AS name,
            (SELECT coalesce(json_agg(json_build_array(
                        due_item.id, period_start, period_end, due_on, label, due_item.amount_xof,
@@ -31,27 +32,30 @@ LOAD = text("""
            (SELECT coalesce(json_agg(json_build_array(amount_xof, CAST(occurred_at AS date), receipt_number, reversed)),
                             '[]')
               FROM (SELECT payment.amount_xof, payment.occurred_at, payment.receipt_number,
-                           EXISTS (SELECT FROM ledger_txn WHERE reverses_id = payment.ledger_txn_id) AS reversed
-                      FROM payment WHERE payment.household_id = household.id
+                           EXISTS (SELECT FROM ledger_txn
+                                    WHERE reverses_id IS NOT NULL AND reverses_id = payment.ledger_txn_id) AS reversed
+                      FROM payment WHERE payment.party_id = household.id
                      ORDER BY posted_at DESC, id DESC LIMIT 5) AS latest) AS payments,
            (SELECT coalesce(json_agg(json_build_array(operator, reference, idempotency_key, amount_xof, state,
                                                       created_at, submitted_at)), '[]')
               FROM (SELECT operator, reference, idempotency_key, amount_xof, state, created_at, submitted_at
                       FROM payment_request
-                     WHERE payer_msisdn = phone.msisdn
+                     WHERE payer_msisdn = phone_link.msisdn
+                       AND (phone_link.answers_from IS NULL OR created_at >= phone_link.answers_from)
                        AND (state IN ('created', 'submitted', 'unknown', 'pending')
                             OR (state = 'failed' AND created_at > :failed_since))
                      ORDER BY state = 'failed', created_at DESC LIMIT 5) AS asked) AS requests,
-           (SELECT coalesce(sum(amount_xof), 0)::bigint FROM payment
-             WHERE household_id IS NULL AND held_because IS NULL AND payer_msisdn = phone.msisdn) AS suspense_xof,
+           (SELECT coalesce(sum(amount_xof), 0)::bigint FROM payment_in_suspense
+             WHERE hold_reason IS NULL AND payer_msisdn = phone_link.msisdn
+               AND (phone_link.answers_from IS NULL OR occurred_at >= phone_link.answers_from)) AS suspense_xof,
            (SELECT coalesce(json_agg(json_build_array(day, amount_xof)), '[]')
               FROM (SELECT day, CAST(sum(amount_xof) AS bigint) AS amount_xof FROM advance_movement
-                     WHERE advance_movement.household_id = household.id GROUP BY day) AS lots) AS advances,
+                     WHERE advance_movement.party_id = household.id GROUP BY day) AS lots) AS advances,
            EXISTS (SELECT FROM outbox_sms WHERE key = :registration_key) AS registered_by_cause
-      FROM phone
-      JOIN household ON household.id = phone.household_id
+      FROM phone_link
+      JOIN household ON household.id = phone_link.party_id
       LEFT JOIN member AS head ON head.household_id = household.id AND head.is_head
-     WHERE phone.msisdn = :msisdn
+     WHERE phone_link.msisdn = :msisdn AND phone_link.valid_to IS NULL
 """)
 
 
@@ -79,7 +83,7 @@ class RequestOnAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class CallerAccount:
     """A registered caller: the household, the payments under way, the money we could not place.
 
     ``registered_by_cause`` says that the very turn which is asking has registered the household before.
@@ -94,30 +98,30 @@ class Account:
 
 
 async def load_account(
-    connection: AsyncConnection, book: SchemeBook, msisdn: str, now: datetime, cause: str = ""
-) -> Account | None:
+    connection: AsyncConnection, catalog: SchemeCatalog, msisdn: str, now: datetime, turn: str = ""
+) -> CallerAccount | None:
     """Read the account of the household that a number is registered to; None for an unknown number."""
     wanted = {
         "msisdn": msisdn,
-        "registration_key": registration_key(cause),
+        "registration_key": registration_key(turn),
         "failed_since": now - REFUSALS_SHOWN_FOR,
     }
     row = (await connection.execute(LOAD, wanted)).one_or_none()
     if row is None:
         return None
-    if (row.scheme_code, row.scheme_version) not in book.schemes:
-        await book.refresh(connection)
-    return _account(row, book)
+    if (row.scheme_code, row.scheme_version) not in catalog.schemes:
+        await catalog.refresh(connection)
+    return _account(row, catalog)
 
 
-def _account(row: Row[Any], book: SchemeBook) -> Account:
-    return Account(
+def _account(row: Row[Any], catalog: SchemeCatalog) -> CallerAccount:
+    return CallerAccount(
         household=HouseholdAccount(
             id=row.id,
             ramu_number=row.ramu_number,
             name=row.name,
             phones=(row.msisdn,),
-            scheme=book.get(row.scheme_code, row.scheme_version),
+            scheme=catalog.get(row.scheme_code, row.scheme_version),
             registered_on=row.registered_on,
             size=HouseholdSize(row.people_count, row.children_count),
             items=tuple(_item(item) for item in row.items),

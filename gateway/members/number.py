@@ -23,7 +23,7 @@ _QUASIGROUP = (
 
 
 def ramu_number(serial: int) -> str:
-    """Give the number of the household with this serial, ten digits long."""
+    """Return the number of the household with this serial, ten digits long."""
     if not 1 <= serial <= SERIAL_MAX:
         raise ValueError(f"no RAMU number for serial {serial}")
     body = f"{serial:09d}"
@@ -31,7 +31,7 @@ def ramu_number(serial: int) -> str:
 
 
 def valid(text: str) -> bool:
-    """Say whether ten digits, and nothing else, are a RAMU number."""
+    """Return whether ten digits, and nothing else, are a RAMU number."""
     # The check digit is the one that brings the chain back to zero.
     return (
         len(text) == DIGITS

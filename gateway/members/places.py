@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceRow:
+class PlaceRecord:
     """A cercle or the district of Bamako; the code is a provisional local key, not an official one."""
 
     code: str
@@ -22,24 +22,24 @@ class PlaceRow:
 
 
 @cache
-def rows() -> tuple[PlaceRow, ...]:
-    """Give every place, the district first, then the cercles in the order of their codes."""
+def rows() -> tuple[PlaceRecord, ...]:
+    """Return every place, the district first, then the cercles in the order of their codes."""
     text = files("gateway.members").joinpath("cercles.json").read_text(encoding="utf-8")
     return tuple(_rows(json.loads(text)))
 
 
 def cercle_name(code: str) -> str | None:
-    """Give the full name of a place; None for a code that is not one."""
+    """Return the full name of a place; None for a code that is not one."""
     row = _by_code().get(code)
     return row.name if row else None
 
 
 @cache
-def _by_code() -> dict[str, PlaceRow]:
+def _by_code() -> dict[str, PlaceRecord]:
     return {row.code: row for row in rows()}
 
 
-def _rows(data: dict[str, Any]) -> Iterator[PlaceRow]:
+def _rows(data: dict[str, Any]) -> Iterator[PlaceRecord]:
     district = data["district"]
     yield _row(district, district["name"], district["region_code"], None)
     for region in data["regions"]:
@@ -47,8 +47,8 @@ def _rows(data: dict[str, Any]) -> Iterator[PlaceRow]:
             yield _row(cercle, region["name"], region["code"], region["old_region"])
 
 
-def _row(place: dict[str, Any], region: str, region_code: str, old_region: str | None) -> PlaceRow:
-    return PlaceRow(
+def _row(place: dict[str, Any], region: str, region_code: str, old_region: str | None) -> PlaceRecord:
+    return PlaceRecord(
         code=place["code"],
         name=place["name"],
         name_gsm7=place["name_gsm7"],

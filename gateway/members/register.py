@@ -8,10 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount
 from gateway.contributions.allocation import NewDueItem, items_due
-from gateway.contributions.keep import keep_due_items
+from gateway.contributions.charges import enrol
+from gateway.contributions.insert import insert_due_items
 from gateway.contributions.schedule import next_period
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 from gateway.members.number import ramu_number
+from gateway.members.phone_links import link_phone
 
 #: Added to the household's id, so that every number has ten digits and none looks like a short code.
 FIRST_SERIAL = 100_000_000
@@ -21,11 +23,11 @@ ONE_PHONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:msisd
 
 KNOWN = text("""
     SELECT household.id, household.ramu_number
-      FROM phone JOIN household ON household.id = phone.household_id
-     WHERE phone.msisdn = :msisdn
+      FROM phone_link JOIN household ON household.id = phone_link.party_id
+     WHERE phone_link.msisdn = :msisdn AND phone_link.valid_to IS NULL
 """)
 
-NEXT_ID = text("SELECT nextval(pg_get_serial_sequence('household', 'id'))")
+PARTY = text("INSERT INTO party (kind) VALUES ('household') RETURNING id")
 
 HOUSEHOLD = text("""
     INSERT INTO household (id, ramu_number, activity, cercle_code, people_count, children_count, scheme_code,
@@ -35,10 +37,6 @@ HOUSEHOLD = text("""
 """)
 
 HEAD = text("INSERT INTO member (household_id, name, is_head) VALUES (:household_id, :name, true)")
-
-PHONE = text("""
-    INSERT INTO phone (msisdn, household_id, registered_at) VALUES (:msisdn, :household_id, :registered_at)
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Registration:
 
     @property
     def size(self) -> HouseholdSize:
-        """Say who is counted."""
+        """Return who is counted."""
         return HouseholdSize(self.people_count)
 
 
@@ -66,9 +64,9 @@ class RegisteredHousehold:
     created: bool
 
 
-def registration_key(cause: str) -> str:
+def registration_key(turn: str) -> str:
     """Name the message that tells of the registration which this cause brought about."""
-    return f"registered/{cause}"
+    return f"registered/{turn}"
 
 
 async def register(
@@ -80,7 +78,7 @@ async def register(
     known = (await connection.execute(KNOWN, phone)).one_or_none()
     if known is not None:
         return RegisteredHousehold(known.id, known.ramu_number, created=False)
-    household_id = (await connection.execute(NEXT_ID)).scalar_one()
+    household_id = (await connection.execute(PARTY)).scalar_one()
     account = HouseholdAccount(
         id=household_id,
         ramu_number=ramu_number(FIRST_SERIAL + household_id),
@@ -91,11 +89,11 @@ async def register(
         size=registration.size,
         items=(),
     )
-    await _keep(connection, registration, account, now)
+    await _insert(connection, registration, account, now)
     return RegisteredHousehold(household_id, account.ramu_number, created=True)
 
 
-async def _keep(
+async def _insert(
     connection: AsyncConnection, registration: Registration, account: HouseholdAccount, now: datetime
 ) -> None:
     scheme = account.scheme
@@ -117,6 +115,7 @@ async def _keep(
             "next_period_on": next_period(scheme, account.registered_on, known_until).due_on,
         },
     )
+    await enrol(connection, account.id, scheme, account.registered_on)
     await connection.execute(HEAD, {"household_id": account.id, "name": account.name})
-    await connection.execute(PHONE, {"msisdn": registration.msisdn, "household_id": account.id, "registered_at": now})
-    await keep_due_items(connection, [(account, item) for item in first], now)
+    await link_phone(connection, registration.msisdn, account.id, now)
+    await insert_due_items(connection, [(account, item) for item in first], now)

@@ -40,17 +40,17 @@ class _Group:
     by_blanks: bool = True
 
     def means_somebody(self) -> bool:
-        """Say whether enough digits for a number stand here; those of dates and operations are parted by marks."""
+        """Return whether enough digits for a number stand here; those of dates and operations are parted by marks."""
         return any(self.by_blanks or first == last for first, last, _ in _runs(self.parts))
 
 
 def numbers_in(words: str) -> frozenset[str]:
-    """Give every number with a right check digit that may be read in the words, to be looked up."""
+    """Return every number with a right check digit that may be read in the words, to be looked up."""
     return frozenset(digits for group in _groups(words) for _, _, digits in _runs(group.parts) if valid(digits))
 
 
 def meaning(words: str, existing: Collection[str]) -> Meaning:
-    """Say whom the words mean, knowing which of their numbers exist."""
+    """Return whom the words mean, knowing which of their numbers exist."""
     groups = _groups(words)
     named = {digits for group in groups for _, _, digits in _runs(group.parts) if digits in existing and valid(digits)}
     if len(named) != 1:
@@ -61,7 +61,7 @@ def meaning(words: str, existing: Collection[str]) -> Meaning:
 
 
 def _groups(words: str) -> list[_Group]:
-    """Give the digits of the words: those that only blanks part in one group, "1000-000-018" as a group of its own."""
+    """Return the digits of the words: those that only blanks part as one group, "1000-000-018" as its own group."""
     text, groups = _plain(words), list[_Group]()
     after: int | None = None
     for found in _TOKEN.finditer(text):
@@ -80,7 +80,7 @@ def _groups(words: str) -> list[_Group]:
 
 
 def _own(text: str, found: re.Match[str]) -> str:
-    """Give the digits of a place without an O that is a letter of a word: "No1000000018", "1000000018ok"."""
+    """Return the digits of a place without an O that is a letter of a word: "No1000000018", "1000000018ok"."""
     digits = found.group()
     in_word_before = text[: found.start()][-1:].isalpha()
     in_word_after = text[found.end() : found.end() + 1].isalpha()
@@ -100,7 +100,7 @@ def _plain(words: str) -> str:
 
 
 def _runs(parts: Sequence[str]) -> Iterator[tuple[int, int, str]]:
-    """Give every series of neighbours that makes as many digits as a number that somebody meant."""
+    """Return every series of neighbours that makes as many digits as a number that somebody meant."""
     for first in range(len(parts)):
         digits = ""
         for last in range(first, len(parts)):
@@ -112,7 +112,7 @@ def _runs(parts: Sequence[str]) -> Iterator[tuple[int, int, str]]:
 
 
 def _without(group: _Group, number: str) -> Iterator[_Group]:
-    """Give what is left of a group on both sides of each place where the number stands."""
+    """Return what is left of a group on both sides of each place where the number stands."""
     begin = 0
     for first, last, digits in _runs(group.parts):
         if digits == number and first >= begin:

@@ -9,6 +9,7 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
+from gateway.reports.break_sentences import sentence_of, subject_of
 from gateway.reports.slices import SLICE_ROWS
 from payments.tables import Break
 
@@ -22,14 +23,14 @@ class BreakRow:
     operator: str
     kind: str
     subject: str
-    operator_says_xof: int | None
-    we_say_xof: int | None
+    operator_amount_xof: int | None
+    ledger_amount_xof: int | None
     difference_xof: int
     detail: str
     age_days: int
     opened_at: datetime
     closed_at: datetime | None
-    closed_because: str | None
+    close_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +41,17 @@ class BreakFigure:
     operator: str
     subject: str
     difference_xof: int
-    closed_because: str | None
+    close_reason: str | None
 
 
 async def open_breaks(connection: AsyncConnection, today: date, limit: int | None = None) -> tuple[BreakRow, ...]:
-    """Give the breaks that are still open, the oldest first: all of them, or the first ``limit``."""
+    """Return the breaks that are still open, the oldest first: all of them, or the first ``limit``."""
     statement = _breaks().where(col(Break.closed_at).is_(None)).limit(limit)
     return _rows((await connection.execute(statement)).all(), today)
 
 
 async def each_open_break(connection: AsyncConnection, today: date) -> AsyncGenerator[tuple[BreakRow, ...]]:
-    """Give all that ``open_breaks`` would, in slices: however many there are, few are held at once."""
+    """Return all that ``open_breaks`` would, in slices: however many there are, few are held at once."""
     statement = _breaks().where(col(Break.closed_at).is_(None)).execution_options(yield_per=SLICE_ROWS)
     result = await connection.stream(statement)
     try:
@@ -64,19 +65,19 @@ async def each_open_break(connection: AsyncConnection, today: date) -> AsyncGene
 async def breaks_of_day(
     connection: AsyncConnection, day: date, today: date, limit: int | None = None
 ) -> tuple[BreakRow, ...]:
-    """Give the breaks of one day, open or closed: all of them, or the first ``limit``."""
+    """Return the breaks of one day, open or closed: all of them, or the first ``limit``."""
     return _rows((await connection.execute(_breaks().where(col(Break.day) == day).limit(limit))).all(), today)
 
 
 async def break_figures(connection: AsyncConnection, day: date) -> tuple[BreakFigure, ...]:
-    """Give every break of one day in an order that does not depend on when it was found."""
+    """Return every break of one day in an order that does not depend on when it was found."""
     figures: Select[*tuple[Any, ...]] = (
         select(
             col(Break.kind),
             col(Break.operator),
             col(Break.subject),
             col(Break.difference_xof),
-            col(Break.closed_because),
+            col(Break.close_reason),
         )
         .where(col(Break.day) == day)
         .order_by(col(Break.operator), col(Break.kind), col(Break.subject))
@@ -91,13 +92,13 @@ def _breaks() -> Select[*tuple[Any, ...]]:
         col(Break.operator),
         col(Break.kind),
         col(Break.subject),
-        col(Break.operator_says_xof),
-        col(Break.we_say_xof),
+        col(Break.operator_amount_xof),
+        col(Break.ledger_amount_xof),
         col(Break.difference_xof),
         col(Break.detail),
         col(Break.opened_at),
         col(Break.closed_at),
-        col(Break.closed_because),
+        col(Break.close_reason),
     )
     return statement.order_by(col(Break.day), col(Break.operator), col(Break.id))
 
@@ -109,15 +110,15 @@ def _rows(found: Sequence[Row[Any]], today: date) -> tuple[BreakRow, ...]:
             day=row.day,
             operator=row.operator,
             kind=row.kind,
-            subject=row.subject,
-            operator_says_xof=row.operator_says_xof,
-            we_say_xof=row.we_say_xof,
+            subject=subject_of(row.subject),
+            operator_amount_xof=row.operator_amount_xof,
+            ledger_amount_xof=row.ledger_amount_xof,
             difference_xof=row.difference_xof,
-            detail=row.detail,
+            detail=sentence_of(row.detail),
             age_days=max(((row.closed_at.date() if row.closed_at else today) - row.day).days, 0),
             opened_at=row.opened_at,
             closed_at=row.closed_at,
-            closed_because=row.closed_because,
+            close_reason=row.close_reason,
         )
         for row in found
     )

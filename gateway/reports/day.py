@@ -38,8 +38,8 @@ class OperatorDay:
     contradictions_xof: int | None = None
     closing_xof: int | None = None
     movement_xof: int | None = None
-    operator_says_xof: int | None = None
-    operator_says_count: int | None = None
+    operator_amount_xof: int | None = None
+    operator_payment_count: int | None = None
     posted_xof: int
     posted_count: int
     suspense_xof: int
@@ -64,7 +64,7 @@ class PushesInState:
 
 
 @dataclass(frozen=True, slots=True)
-class DayReport:
+class DaySummary:
     """Everything that is said about one day, on the page, in the file and in the sealed report."""
 
     day: date
@@ -88,33 +88,42 @@ class DayReport:
 #: An account of which no statement came for so long is no longer awaited beside the operator's others.
 ACCOUNT_LIVES: Final = timedelta(days=31)
 
-# What we hold belongs to the account whose statement claims it, else to the operator's first; only an operator with
+# What we hold belongs to the account whose statement names it, else to the operator's first; only an operator with
 # several accounts is asked line by line. A break that no statement revealed is counted with the first account.
 _BOOKS = text("""
-WITH account AS (
+WITH RECURSIVE account AS (
     SELECT operator, account, min(id) AS first_id FROM statement_file GROUP BY operator, account
 ), home AS (
     SELECT DISTINCT ON (operator) operator, account, count(*) OVER (PARTITION BY operator) > 1 AS is_one_of_several
       FROM account ORDER BY operator, first_id
+), paying AS (
+    -- From one operator to the next along an index, so that a day is looked up for each instead of in all payments.
+    SELECT min(operator) AS operator FROM payment
+     UNION ALL
+    SELECT (SELECT min(operator) FROM payment WHERE operator > paying.operator) FROM paying
+     WHERE paying.operator IS NOT NULL
 ), held AS (
-    SELECT payment.operator, coalesce(claimed.account, home.account, '') AS account,
-           coalesce(sum(amount_xof) FILTER (WHERE household_id IS NOT NULL), 0) AS posted_xof,
-           count(*) FILTER (WHERE household_id IS NOT NULL) AS posted_count,
-           coalesce(sum(amount_xof) FILTER (WHERE household_id IS NULL), 0) AS suspense_xof,
-           count(*) FILTER (WHERE household_id IS NULL) AS suspense_count,
+    SELECT payment.operator, coalesce(named.account, home.account, '') AS account,
+           coalesce(sum(amount_xof) FILTER (WHERE NOT waits), 0) AS posted_xof,
+           count(*) FILTER (WHERE NOT waits) AS posted_count,
+           coalesce(sum(amount_xof) FILTER (WHERE waits), 0) AS suspense_xof,
+           count(*) FILTER (WHERE waits) AS suspense_count,
            count(*) FILTER (WHERE provenance = 'signed_callback') AS proved_by_callback_count,
            count(*) FILTER (WHERE provenance = 'query') AS proved_by_query_count,
            count(*) FILTER (WHERE provenance = 'statement') AS proved_by_statement_count,
            count(*) FILTER (WHERE provenance = 'manual') AS proved_by_hand_count
-      FROM payment
+      FROM paying
+      JOIN payment ON payment.operator = paying.operator AND occurred_at >= :day_start AND occurred_at < :day_end
+     CROSS JOIN LATERAL (SELECT CASE WHEN payment.party_id IS NULL THEN EXISTS (
+                                    SELECT FROM payment_in_suspense AS held WHERE held.id = payment.id)
+                                ELSE false END AS waits) AS place
       LEFT JOIN home ON home.operator = payment.operator
       LEFT JOIN LATERAL (SELECT file.account
                            FROM statement_line line JOIN statement_file file ON file.id = line.file_id
                           WHERE home.is_one_of_several
                             AND line.operator = payment.operator AND line.subject = payment.operator_transaction_id
                             AND line.kind = 'collection' AND line.status = 'succeeded'
-                          ORDER BY line.file_id, line.line_number LIMIT 1) AS claimed ON true
-     WHERE occurred_at >= :day_start AND occurred_at < :day_end
+                          ORDER BY line.file_id, line.line_number LIMIT 1) AS named ON true
      GROUP BY 1, 2
 ), breaks AS (
     SELECT operator, CASE found.account WHEN '' THEN coalesce(home.account, '') ELSE found.account END AS account,
@@ -151,11 +160,15 @@ SELECT state, count(*) AS push_count, sum(amount_xof) AS asked_xof
  GROUP BY state ORDER BY state
 """)
 
-_OLDEST_UNKNOWN = text("SELECT min(created_at) FROM payment_request WHERE state = 'unknown'")
+_OLDEST_UNKNOWN = text("""
+    SELECT min(created_at)
+      FROM payment_request_queue queue JOIN payment_request request ON request.id = queue.request_id
+     WHERE queue.state = 'unknown'
+""")
 
 
-async def day_report(connection: AsyncConnection, day: date, operators: Collection[str]) -> DayReport:
-    """Give the reconciliation of ``day`` for these operators and every other one that the day knows."""
+async def day_report(connection: AsyncConnection, day: date, operators: Collection[str]) -> DaySummary:
+    """Return the reconciliation of ``day`` for these operators and every other one that the day knows."""
     day_start, day_end = bounds(day)
     period = {"day_start": day_start, "day_end": day_end}
     told = await statement_days(connection, day_start, day_end)
@@ -169,7 +182,7 @@ async def day_report(connection: AsyncConnection, day: date, operators: Collecti
     }
     books = (await connection.execute(_BOOKS, asked)).mappings().all()
     pushes = await connection.execute(_PUSHES, period)
-    return DayReport(
+    return DaySummary(
         day=day,
         rows=tuple(_operator_day(day, found, told.get((found["operator"], found["account"]))) for found in books),
         pushes=tuple(PushesInState(found.state, found.push_count, int(found.asked_xof)) for found in pushes),
@@ -178,7 +191,7 @@ async def day_report(connection: AsyncConnection, day: date, operators: Collecti
 
 
 def bounds(day: date) -> tuple[datetime, datetime]:
-    """Give the first instant of a day and that of the next; Mali lives on UTC all year."""
+    """Return the first instant of a day and that of the next; Mali lives on UTC all year."""
     return day_bounds(day)
 
 
@@ -203,8 +216,8 @@ def _operator_day(day: date, found: RowMapping, told: StatementDay | None) -> Op
         contradictions_xof=told.contradictions_xof,
         closing_xof=told.closing_xof,
         movement_xof=told.movement_xof,
-        operator_says_xof=says_xof,
-        operator_says_count=told.collections_count,
+        operator_amount_xof=says_xof,
+        operator_payment_count=told.collections_count,
         unexplained_xof=says_xof - explained_xof if told.is_whole else None,
         lines_waiting_count=told.lines_waiting_count,
     )

@@ -22,7 +22,7 @@ class Seal:
 
 
 async def seal_of(connection: AsyncConnection, day: date) -> Seal | None:
-    """Give the seal of a day, or None while the day is open."""
+    """Return the seal of a day, or None while the day is open."""
     statement = select(
         col(DayReport.day),
         col(DayReport.content),

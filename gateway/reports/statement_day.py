@@ -73,7 +73,7 @@ _SUMS = (
 async def statement_days(
     connection: AsyncConnection, start: datetime, end: datetime
 ) -> Mapping[tuple[str, str], StatementDay]:
-    """Give what the statements say of a day, by operator and account; nothing where no file touches it."""
+    """Return what the statements say of a day, by operator and account; nothing where no file touches it."""
     files: dict[tuple[str, str], list[StatedFile]] = defaultdict(list)
     waiting: dict[tuple[str, str], int] = defaultdict(int)
     for row in (await connection.execute(_FILES, {"day_start": start, "day_end": end})).all():

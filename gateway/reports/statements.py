@@ -11,8 +11,8 @@ from sqlmodel import col
 
 from payments.reconciliation.late import NOTHING_LATE, LateTotal, late_of_file
 from payments.reconciliation.lines import BucketTotal, totals
+from payments.reconciliation.upload import AT_REST, UploadState
 from payments.tables import StatementFile, StatementLineRow, StatementUpload
-from payments.upload import AT_REST, UploadState
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class UploadRow:
 
     @property
     def at_rest(self) -> bool:
-        """Say that nothing moves by itself any more."""
+        """Return whether nothing moves by itself any more."""
         return self.state in AT_REST
 
 
@@ -107,35 +107,35 @@ REMARKS = text("""
 
 
 async def recent_statements(connection: AsyncConnection, limit: int = 20) -> tuple[StatementRow, ...]:
-    """Give the statements that were kept last, without their content."""
+    """Return the statements that were kept last, without their content."""
     statement = _FILES.order_by(col(StatementFile.imported_at).desc(), col(StatementFile.id).desc()).limit(limit)
     return tuple(StatementRow(*row) for row in await connection.execute(statement))
 
 
 async def uploads_at_work(connection: AsyncConnection, limit: int) -> tuple[UploadRow, ...]:
-    """Give the files that wait to be read or matched, the newest first."""
-    return await _uploads(connection, (UploadState.RECEIVED, UploadState.READING, UploadState.KEPT), limit)
+    """Return the files that wait to be read or matched, the newest first."""
+    return await _uploads(connection, (UploadState.RECEIVED, UploadState.READING, UploadState.STORED), limit)
 
 
 async def uploads_aside(connection: AsyncConnection, limit: int) -> tuple[UploadRow, ...]:
-    """Give the files that wait for people, the newest first."""
+    """Return the files that wait for people, the newest first."""
     return await _uploads(connection, (UploadState.QUARANTINED, UploadState.PARKED), limit)
 
 
 async def uploads_done(connection: AsyncConnection, limit: int) -> tuple[UploadRow, ...]:
-    """Give the files whose every line has its bucket, the newest first."""
+    """Return the files whose every line has its bucket, the newest first."""
     return await _uploads(connection, (UploadState.MATCHED,), limit)
 
 
 async def upload_state(connection: AsyncConnection, upload_id: int) -> str | None:
-    """Give the state of one file; None when there is none of this number."""
+    """Return the state of one file; None when there is none of this number."""
     statement = select(col(StatementUpload.state)).where(col(StatementUpload.id) == upload_id)
     state: str | None = await connection.scalar(statement)
     return state
 
 
 async def upload_report(connection: AsyncConnection, upload_id: int) -> UploadReport | None:
-    """Give one file with what has become of its lines; None when there is none of this number."""
+    """Return one file with what has become of its lines; None when there is none of this number."""
     statement: Select[*tuple[Any, ...]] = select(
         *UPLOAD_COLUMNS, col(StatementUpload.file_id), col(StatementUpload.breaks_opened)
     ).where(col(StatementUpload.id) == upload_id)

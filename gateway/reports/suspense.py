@@ -5,25 +5,25 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select, text
+from sqlalchemy import Row, Select, column, func, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import col
 
 from gateway.reports.slices import SLICE_ROWS
 from payments.ledger import chart
+from payments.ledger.totals import account_totals
 from payments.msisdn import mask
-from payments.tables import LedgerEntry, LedgerTxnRow, Payment
 
-#: Jumps from one account to the next along the index: a handful of looks, however many entries there are.
-SUSPENSE_ACCOUNTS = text("""
-    WITH RECURSIVE used AS (
-        SELECT min(account) AS account FROM ledger_entry
-         UNION ALL
-        SELECT (SELECT min(account) FROM ledger_entry WHERE account > used.account) FROM used
-         WHERE used.account IS NOT NULL
-    )
-    SELECT account FROM used WHERE starts_with(account, :prefix)
-""")
+#: What waits is said by one view, for whoever asks.
+WAITING = table(
+    "payment_in_suspense",
+    *map(
+        column,
+        (
+            "id", "receipt_number", "operator", "operator_transaction_id", "amount_xof", "payer_msisdn",
+            "our_reference", "occurred_at", "hold_reason",
+        ),
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class SuspenseRow:
     our_reference: str
     occurred_at: datetime
     age_days: int
-    held_because: str | None = None
+    hold_reason: str | None = None
 
     @property
     def payer_in_file(self) -> str:
@@ -57,18 +57,18 @@ class SuspenseTotal:
 
 async def open_suspense_total(connection: AsyncConnection) -> SuspenseTotal:
     """Count and add up every payment that ``open_suspense`` would list without a limit."""
-    statement = select(func.count(), func.coalesce(func.sum(col(Payment.amount_xof)), 0)).where(_waits())
+    statement = select(func.count(), func.coalesce(func.sum(WAITING.c.amount_xof), 0)).select_from(WAITING)
     count, sum_xof = (await connection.execute(statement)).one()
     return SuspenseTotal(count, int(sum_xof))
 
 
 async def open_suspense(connection: AsyncConnection, today: date, limit: int | None = None) -> tuple[SuspenseRow, ...]:
-    """Give the payments whose money still stands on a suspense account, the oldest first: all, or ``limit``."""
+    """Return the payments whose money still stands on a suspense account, the oldest first: all, or ``limit``."""
     return _rows((await connection.execute(_waiting().limit(limit))).all(), today)
 
 
 async def each_open_suspense(connection: AsyncConnection, today: date) -> AsyncGenerator[tuple[SuspenseRow, ...]]:
-    """Give all that ``open_suspense`` would, in slices: however many there are, few are held at once."""
+    """Return all that ``open_suspense`` would, in slices: however many there are, few are held at once."""
     statement = _waiting().execution_options(yield_per=SLICE_ROWS)
     result = await connection.stream(statement)
     try:
@@ -80,18 +80,8 @@ async def each_open_suspense(connection: AsyncConnection, today: date) -> AsyncG
 
 
 def _waiting() -> Select[*tuple[Any, ...]]:
-    statement: Select[*tuple[Any, ...]] = select(
-        col(Payment.id),
-        col(Payment.receipt_number),
-        col(Payment.operator),
-        col(Payment.operator_transaction_id),
-        col(Payment.amount_xof),
-        col(Payment.payer_msisdn),
-        col(Payment.our_reference),
-        col(Payment.occurred_at),
-        col(Payment.held_because),
-    )
-    return statement.where(_waits()).order_by(col(Payment.occurred_at), col(Payment.id))
+    statement: Select[*tuple[Any, ...]] = select(*WAITING.columns)
+    return statement.order_by(WAITING.c.occurred_at, WAITING.c.id)
 
 
 def _rows(found: Sequence[Row[Any]], today: date) -> tuple[SuspenseRow, ...]:
@@ -106,22 +96,13 @@ def _rows(found: Sequence[Row[Any]], today: date) -> tuple[SuspenseRow, ...]:
             our_reference=row.our_reference or "",
             occurred_at=row.occurred_at,
             age_days=max((today - row.occurred_at.date()).days, 0),
-            held_because=row.held_because,
+            hold_reason=row.hold_reason,
         )
         for row in found
     )
 
 
-def _waits() -> ColumnElement[bool]:
-    # Money leaves suspense by a ledger transaction that reverses the one which put it there.
-    moved_on = select(col(LedgerTxnRow.id)).where(col(LedgerTxnRow.reverses_id) == col(Payment.ledger_txn_id))
-    return and_(col(Payment.household_id).is_(None), ~moved_on.exists())
-
-
 async def suspense_balance_xof(connection: AsyncConnection) -> int:
-    """Give what the ledger itself holds in suspense, to be compared with the list."""
-    accounts = (await connection.execute(SUSPENSE_ACCOUNTS, {"prefix": f"{chart.SUSPENSE}/"})).scalars().all()
-    statement = select(func.coalesce(-func.sum(col(LedgerEntry.amount_xof)), 0)).where(
-        col(LedgerEntry.account).in_(accounts)
-    )
-    return int(await connection.scalar(statement) or 0)
+    """Return what the ledger itself holds in suspense, to be compared with the list."""
+    prefix = f"{chart.SUSPENSE}/"
+    return -sum(one.balance_xof for one in await account_totals(connection) if one.account.startswith(prefix))

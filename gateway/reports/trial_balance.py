@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import col
 
 from payments.ledger import chart
-from payments.tables import LedgerEntry
+from payments.ledger.totals import account_totals
 
 
 @dataclass(frozen=True, slots=True)
-class AccountBalance:
+class TrialBalanceRow:
     """One account; ``balance_xof`` is above zero when it is in debit."""
 
     account: str
@@ -24,7 +22,7 @@ class AccountBalance:
 class TrialBalance:
     """Every account that was ever used."""
 
-    rows: tuple[AccountBalance, ...]
+    rows: tuple[TrialBalanceRow, ...]
 
     @property
     def debit_xof(self) -> int:
@@ -38,26 +36,15 @@ class TrialBalance:
 
     @property
     def is_balanced(self) -> bool:
-        """Say whether the books add up to zero."""
+        """Return whether the books add up to zero."""
         return self.debit_xof == self.credit_xof
 
 
 async def trial_balance(connection: AsyncConnection) -> TrialBalance:
-    """Give the balance of every account, by kind in the order of the chart."""
-    amount_xof = col(LedgerEntry.amount_xof)
-    statement = select(
-        col(LedgerEntry.account),
-        func.sum(case((amount_xof > 0, amount_xof), else_=0)).label("debit_xof"),
-        func.sum(case((amount_xof < 0, -amount_xof), else_=0)).label("credit_xof"),
-    ).group_by(col(LedgerEntry.account))
+    """Return the balance of every account, by kind in the order of the chart."""
     rows = [
-        AccountBalance(
-            account=row.account,
-            debit_xof=int(row.debit_xof),
-            credit_xof=int(row.credit_xof),
-            balance_xof=int(row.debit_xof) - int(row.credit_xof),
-        )
-        for row in await connection.execute(statement)
+        TrialBalanceRow(one.account, one.debit_xof, one.credit_xof, one.balance_xof)
+        for one in await account_totals(connection)
     ]
     return TrialBalance(tuple(sorted(rows, key=lambda row: (_place(row.account), row.account))))
 

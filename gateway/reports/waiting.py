@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.trouble import TroubleKind
+from payments.requests.trouble import TroubleKind
 
 TROUBLES = text("SELECT operator, job, kind, detail, since, seen_at FROM operator_trouble ORDER BY operator, job")
 
@@ -20,8 +20,9 @@ PARKED = text("""
         SELECT 'Q' || id, operator, 'question', opened_at, parked_at, attempts, coalesce(last_detail, '')
           FROM inquiry WHERE parked_at IS NOT NULL
         UNION ALL
-        SELECT 'D' || id, operator, 'request', created_at, parked_at, failures, coalesce(last_detail, '')
-          FROM payment_request WHERE parked_at IS NOT NULL
+        SELECT 'D' || id, request.operator, 'request', created_at, queue.parked_at, failures, coalesce(last_detail, '')
+          FROM payment_request_queue queue JOIN payment_request request ON request.id = queue.request_id
+         WHERE queue.parked_at IS NOT NULL
         UNION ALL
         SELECT 'M' || household_id, '', 'household', parked_at, parked_at, attempts, why
           FROM parked_household) AS waiting
@@ -31,7 +32,7 @@ PARKED = text("""
 COUNT = text("""
     SELECT (SELECT count(*) FROM callback WHERE parked_at IS NOT NULL AND handled_at IS NULL)
          + (SELECT count(*) FROM inquiry WHERE parked_at IS NOT NULL)
-         + (SELECT count(*) FROM payment_request WHERE parked_at IS NOT NULL)
+         + (SELECT count(*) FROM payment_request_queue WHERE parked_at IS NOT NULL)
          + (SELECT count(*) FROM parked_household)
 """)
 
@@ -62,13 +63,13 @@ class ParkedRow:
 
 
 async def troubles(connection: AsyncConnection) -> tuple[TroubleRow, ...]:
-    """Give the operators that refuse us or are silent."""
+    """Return the operators that refuse us or are silent."""
     rows = (await connection.execute(TROUBLES)).all()
     return tuple(TroubleRow(**{**row._asdict(), "kind": TroubleKind(row.kind)}) for row in rows)
 
 
 async def parked(connection: AsyncConnection, most: int) -> tuple[ParkedRow, ...]:
-    """Give what was set aside, the oldest first."""
+    """Return what was set aside, the oldest first."""
     return tuple(ParkedRow(*row) for row in (await connection.execute(PARKED, {"most": most})).all())
 
 

@@ -41,7 +41,7 @@ IS_UNTRUE: Final = """
              WHERE request.id = outbox_sms.failed_request_id
                AND (request.state IN ('succeeded', 'reversed')
                     OR EXISTS (SELECT FROM payment
-                                WHERE payment.household_id = request.household_id
+                                WHERE payment.party_id = request.party_id
                                   AND payment.posted_at >= request.created_at
                                   AND coalesce(payment.payer_msisdn, request.payer_msisdn) = request.payer_msisdn)))
 """
@@ -91,7 +91,7 @@ async def claim(connection: AsyncConnection, now: datetime, lease_s: int, batch:
 
 
 def fair_share(fresh: Sequence[int], again: Sequence[int], places: int) -> list[int]:
-    """Give each of two queues half of the places, and what the other leaves empty."""
+    """Return each of two queues half of the places, and what the other leaves empty."""
     for_again = max(places // 2, places - len(fresh))
     kept = list(again[:for_again])
     return [*fresh[: places - len(kept)], *kept]

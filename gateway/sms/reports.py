@@ -53,7 +53,7 @@ TAKE_EARLY = text("""
 
 
 async def apply(connection: AsyncConnection, reports: Sequence[DeliveryReport], now: datetime) -> set[str]:
-    """Write reports beside their messages; give the ids that some message has."""
+    """Write reports beside their messages; return the ids that some message has."""
     if not reports:
         return set()
     found = await connection.execute(
@@ -68,8 +68,8 @@ async def apply(connection: AsyncConnection, reports: Sequence[DeliveryReport], 
     return set(found.scalars())
 
 
-async def keep_early(connection: AsyncConnection, report: DeliveryReport, now: datetime) -> None:
-    """Keep a report whose message is not known yet; old ones make room."""
+async def store_early(connection: AsyncConnection, report: DeliveryReport, now: datetime) -> None:
+    """Store a report whose message is not known yet; old ones make room."""
     await connection.execute(FORGET_EARLY, {"before": now - EARLY_KEPT})
     values = {"id": report.provider_id, "state": report.state, "words": report.words, "now": now, "most": EARLY_MOST}
     await connection.execute(KEEP_EARLY, values)

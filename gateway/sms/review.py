@@ -89,7 +89,7 @@ TO_PUT_BACK = text(f"""
 
 
 async def listed(connection: AsyncConnection, states: Sequence[SmsState], most: int) -> tuple[ShownSms, ...]:
-    """Give the newest messages in some states."""
+    """Return the newest messages in some states."""
     rows = (await connection.execute(LISTED, {"states": list(states), "most": most})).all()
     return tuple(
         ShownSms(
@@ -118,7 +118,7 @@ async def waiting(connection: AsyncConnection) -> dict[str, int]:
 
 
 async def retry_one(connection: AsyncConnection, sms_id: int, now: datetime) -> Retry:
-    """Put one message back, unless it arrived, is in a sender's hands, or would come too late."""
+    """Put one message back into the queue, unless it arrived, is in a sender's hands, or would come too late."""
     row = (await connection.execute(ONE, {"id": sms_id, "now": now})).one_or_none()
     if row is None:
         return Retry.UNKNOWN
@@ -133,7 +133,7 @@ async def retry_one(connection: AsyncConnection, sms_id: int, now: datetime) -> 
 
 
 async def retry_all(connection: AsyncConnection, now: datetime) -> int:
-    """Put back all that was given up or waits, and is still useful; give how many."""
+    """Put back all that was given up or waits, and is still useful; return how many."""
     ids = list((await connection.execute(TO_PUT_BACK, {"states": list(GIVEN_UP), "now": now})).scalars())
     await connection.execute(PUT_BACK, {"ids": ids, "now": now})
     return len(ids)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import assert_never
 
+from gateway.french import plural
 from ussd_flows.amounts import show, show_date
 from ussd_flows.gsm7 import septets, shorten, to_gsm7
 
@@ -98,8 +99,8 @@ def reversed_before(*, amount_xof: int, paid_on: date, reference: str) -> str:
 def registered(
     *, name: str, ramu_number: str, amount_xof: int, months: int, waiting_days: int, service_code: str | None = None
 ) -> str:
-    """Give a household its RAMU number, what it owes and when its rights will open."""
-    wait = f" et {waiting_days} jours d'attente" if waiting_days else ""
+    """Return a household its RAMU number, what it owes and when its rights will open."""
+    wait = f" et {waiting_days} {plural(waiting_days, 'jour', 'jours')} d'attente" if waiting_days else ""
     after = (
         f", inscription enregistrée. No RAMU {ramu_number}. A payer: {show(amount_xof)} {_every(months)}."
         f" Droits après paiement{wait}."

@@ -10,17 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.scheme import amount_due, serves
 from gateway.contributions.situation import situation
-from gateway.ids import shown_reference
-from gateway.members.account import Account
+from gateway.infra.ids import shown_reference
+from gateway.members.account import CallerAccount
 from gateway.members.register import Registration, register, registration_key
-from gateway.receipts import rights_said
+from gateway.money.messages import rights_said
 from gateway.sms.kinds import SmsKind
 from gateway.sms.outbox import OutgoingSms, queue
 from gateway.sms.texts import registered, situation_detail
-from gateway.ussd.cause import Cause
-from gateway.ussd.parts import UssdDeps
-from gateway.ussd.sentences import PROMPT_OPEN, ending
-from payments.collect import NameTaken, NewPaymentRequest, PromptAlreadyOpen, Requested, request_payment
+from gateway.ussd.deps import UssdDeps
+from gateway.ussd.system_screens import PROMPT_OPEN, ending
+from gateway.ussd.turn_key import TurnKey
+from payments.requests.store import NameTaken, NewPaymentRequest, PromptAlreadyOpen, Requested, request_payment
 from ussd_flows.effects import RegisterHousehold, RequestPayment, SendDetail
 from ussd_flows.screen import Screen, fill
 from ussd_flows.step import Step
@@ -29,7 +29,8 @@ LOCK_HOUSEHOLD = text("SELECT id FROM household WHERE id = :household_id FOR NO 
 
 #: The wallet comes first next time, and is still chosen.
 LAST_WALLET = text("""
-    UPDATE phone SET last_wallet = :wallet WHERE msisdn = :msisdn AND last_wallet IS DISTINCT FROM :wallet
+    UPDATE phone_link SET last_wallet = :wallet
+     WHERE msisdn = :msisdn AND valid_to IS NULL AND last_wallet IS DISTINCT FROM :wallet
 """)
 
 
@@ -42,47 +43,45 @@ class IdsExhausted(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Performing:
+class EffectContext:
     """Who asks for effects, in which turn and when."""
 
     ussd: UssdDeps
-    cause: Cause
+    turn_key: TurnKey
     msisdn: str
-    account: Account | None
+    account: CallerAccount | None
     now: datetime
 
 
-async def perform(connection: AsyncConnection, performing: Performing, step: Step) -> Screen:
-    """Do what a step asks for and give its screen with what became known, or the screen that says why not."""
+async def perform(connection: AsyncConnection, context: EffectContext, step: Step) -> Screen:
+    """Perform what a step asks for and return its screen with what became known, or the screen that says why not."""
     screen = step.screen
     for number, effect in enumerate(step.effects):
         match effect:
             case RegisterHousehold():
-                screen = fill(screen, await _register(connection, performing, effect))
+                screen = fill(screen, await _register(connection, context, effect))
             case RequestPayment():
-                key = performing.cause.effect(number)
-                requested = await _request(connection, performing, effect, key)
+                key = context.turn_key.effect(number)
+                requested = await _request(connection, context, effect, key)
                 reference = shown_reference(requested.reference)
                 if isinstance(requested, PromptAlreadyOpen):
                     return ending(PROMPT_OPEN.format(reference=reference), "prompt_open")
                 screen = fill(screen, {"reference": reference})
             case SendDetail():
-                await _send_detail(connection, performing, performing.cause.effect(number))
+                await _send_detail(connection, context, context.turn_key.effect(number))
             case _:
                 assert_never(effect)
     return screen
 
 
 async def _register(
-    connection: AsyncConnection, performing: Performing, effect: RegisterHousehold
+    connection: AsyncConnection, context: EffectContext, effect: RegisterHousehold
 ) -> Mapping[str, str]:
-    today = performing.now.date()
-    schemes = performing.ussd.book.open_on(today)
+    today = context.now.date()
+    schemes = context.ussd.catalog.open_on(today)
     scheme = next(scheme for scheme in schemes if serves(scheme, effect.activity, today))
-    registration = Registration(
-        performing.msisdn, effect.name, effect.activity, effect.cercle_code, effect.people_count
-    )
-    household = await register(connection, registration, scheme, performing.now)
+    registration = Registration(context.msisdn, effect.name, effect.activity, effect.cercle_code, effect.people_count)
+    household = await register(connection, registration, scheme, context.now)
     if household.created:
         body = registered(
             name=effect.name,
@@ -90,49 +89,49 @@ async def _register(
             amount_xof=amount_due(scheme, registration.size).member_xof,
             months=scheme.period.months,
             waiting_days=scheme.rights.waiting_days_new,
-            service_code=performing.ussd.deps.service_code or None,
+            service_code=context.ussd.deps.service_code or None,
         )
-        key = registration_key(performing.cause.name)
-        sms = OutgoingSms(key, SmsKind.REGISTERED, household.id, performing.msisdn, body)
-        await queue(connection, sms, performing.now)
+        key = registration_key(context.turn_key.name)
+        sms = OutgoingSms(key, SmsKind.REGISTERED, household.id, context.msisdn, body)
+        await queue(connection, sms, context.now)
     return {"ramu_number": household.ramu_number}
 
 
 async def _request(
-    connection: AsyncConnection, performing: Performing, effect: RequestPayment, key: str
+    connection: AsyncConnection, context: EffectContext, effect: RequestPayment, key: str
 ) -> Requested | PromptAlreadyOpen:
-    ussd = performing.ussd
+    ussd = context.ussd
     await connection.execute(LOCK_HOUSEHOLD, {"household_id": effect.household_id})
     lifetime_s = ussd.deps.operators[effect.wallet].capabilities.prompt_lifetime_s
     for _ in range(DRAWS_MAX):
-        requested = await request_payment(connection, _drawn(performing, effect, key), lifetime_s)
+        requested = await request_payment(connection, _drawn(context, effect, key), lifetime_s)
         if not isinstance(requested, NameTaken):
-            await connection.execute(LAST_WALLET, {"msisdn": performing.msisdn, "wallet": effect.wallet})
+            await connection.execute(LAST_WALLET, {"msisdn": context.msisdn, "wallet": effect.wallet})
             return requested
     raise IdsExhausted(f"{DRAWS_MAX} draws of ids for one payment request were all taken")
 
 
-def _drawn(performing: Performing, effect: RequestPayment, key: str) -> NewPaymentRequest:
-    ids, now = performing.ussd.deps.ids, performing.now
+def _drawn(context: EffectContext, effect: RequestPayment, key: str) -> NewPaymentRequest:
+    ids, now = context.ussd.deps.ids, context.now
     return NewPaymentRequest(
         operator=effect.wallet,
         reference=ids.reference(),
         correlation_id=ids.uuid(),
         callback_token=ids.token(),
         idempotency_key=key,
-        household_id=effect.household_id,
-        payer_msisdn=performing.msisdn,
+        party_id=effect.household_id,
+        payer_msisdn=context.msisdn,
         amount_xof=effect.amount_xof,
         created_at=now,
-        next_attempt_at=now + timedelta(seconds=performing.ussd.push_delay_s),
+        next_attempt_at=now + timedelta(seconds=context.ussd.push_delay_s),
     )
 
 
-async def _send_detail(connection: AsyncConnection, performing: Performing, key: str) -> None:
-    if performing.account is None:
+async def _send_detail(connection: AsyncConnection, context: EffectContext, key: str) -> None:
+    if context.account is None:
         return
-    today = performing.now.date()
-    household = performing.account.household.as_of(today)
+    today = context.now.date()
+    household = context.account.household.as_of(today)
     stand = situation(household.scheme, household.registered_on, household.due_items(), today)
     body = situation_detail(
         name=household.name,
@@ -142,5 +141,5 @@ async def _send_detail(connection: AsyncConnection, performing: Performing, key:
         next_due_on=stand.next_due_on,
         rights=rights_said(household, today),
     )
-    sms = OutgoingSms(key, SmsKind.SITUATION, household.id, performing.msisdn, body)
-    await queue(connection, sms, performing.now)
+    sms = OutgoingSms(key, SmsKind.SITUATION, household.id, context.msisdn, body)
+    await queue(connection, sms, context.now)

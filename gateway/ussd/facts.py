@@ -4,14 +4,14 @@ from datetime import date, datetime, timedelta
 
 from gateway.contributions.allocation import maximum_xof, upcoming_items
 from gateway.contributions.scheme import amount_due
-from gateway.contributions.schemes import SchemeBook
+from gateway.contributions.schemes import SchemeCatalog
 from gateway.contributions.situation import minimum_xof, situation, suggested_amounts
-from gateway.ids import shown_reference
-from gateway.members.account import Account, RequestOnAccount
-from gateway.ussd.cause import Cause
-from payments.lifecycle import State
+from gateway.infra.ids import shown_reference
+from gateway.members.account import CallerAccount, RequestOnAccount
+from gateway.ussd.turn_key import TurnKey
 from payments.money import MAX_AMOUNT_XOF
 from payments.operators.contract import Operators
+from payments.requests.lifecycle import State
 from ussd_flows.facts import (
     Facts,
     OpenRequest,
@@ -29,14 +29,20 @@ PAYMENTS_SHOWN = 5
 
 
 def facts_from(
-    account: Account | None, book: SchemeBook, operators: Operators, places: Places, *, now: datetime, cause: Cause
+    account: CallerAccount | None,
+    catalog: SchemeCatalog,
+    operators: Operators,
+    places: Places,
+    *,
+    now: datetime,
+    turn_key: TurnKey,
 ) -> Facts:
-    """Give the facts of one turn; what this very turn brought about before is left out, so that it answers the same."""
+    """Return the facts of one turn; what this very turn brought about before is left out, so it answers the same."""
     today = now.date()
     if account is not None and account.registered_by_cause:
         account = None
     requests = (
-        tuple(request for request in account.requests if not cause.made(request.idempotency_key)) if account else ()
+        tuple(request for request in account.requests if not turn_key.made(request.idempotency_key)) if account else ()
     )
     return Facts(
         today=today,
@@ -47,12 +53,12 @@ def facts_from(
             for name in sorted(operators)
             if operators[name].capabilities.request_to_pay
         ),
-        activities=tuple(sorted({sector for scheme in book.open_on(today) for sector in scheme.sectors})),
+        activities=tuple(sorted({sector for scheme in catalog.open_on(today) for sector in scheme.sectors})),
         places=places,
     )
 
 
-def _registered(account: Account, requests: tuple[RequestOnAccount, ...], today: date) -> Registered:
+def _registered(account: CallerAccount, requests: tuple[RequestOnAccount, ...], today: date) -> Registered:
     household = account.household.as_of(today)
     scheme, registered_on, items = household.scheme, household.registered_on, household.due_items()
     period_xof = amount_due(scheme, household.size).member_xof
@@ -81,7 +87,7 @@ def _registered(account: Account, requests: tuple[RequestOnAccount, ...], today:
     )
 
 
-def _latest(account: Account, requests: tuple[RequestOnAccount, ...]) -> tuple[PaymentFact, ...]:
+def _latest(account: CallerAccount, requests: tuple[RequestOnAccount, ...]) -> tuple[PaymentFact, ...]:
     waiting: list[PaymentFact] = []
     refused: list[PaymentFact] = []
     for request in requests:
@@ -103,7 +109,7 @@ def _latest(account: Account, requests: tuple[RequestOnAccount, ...]) -> tuple[P
 
 
 def _open_request(requests: tuple[RequestOnAccount, ...], operators: Operators, now: datetime) -> OpenRequest | None:
-    """Give the newest request whose prompt may still be on the phone."""
+    """Return the newest request whose prompt may still be on the phone."""
     for request in requests:
         operator = operators.get(request.operator)
         if operator is None or request.state == State.FAILED:

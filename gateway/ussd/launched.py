@@ -7,8 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.members.register import registration_key
-from gateway.ussd.cause import Cause, dialogues
 from gateway.ussd.sessions import SessionKey
+from gateway.ussd.turn_key import TurnKey, dialogues
 
 BY_TURN = text("""
     SELECT EXISTS (SELECT FROM payment_request WHERE idempotency_key = :effect)
@@ -21,7 +21,7 @@ BY_PLACE = text("""
     SELECT EXISTS (SELECT FROM payment_request
                     WHERE payer_msisdn = :msisdn AND created_at > :since AND starts_with(idempotency_key, :beginning)
                       AND (:turn = '' OR split_part(substr(idempotency_key, length(:beginning) + 1), ':', 2) = :turn))
-        OR CASE WHEN EXISTS (SELECT FROM phone WHERE msisdn = :msisdn AND registered_at > :since)
+        OR CASE WHEN EXISTS (SELECT FROM phone_link WHERE msisdn = :msisdn AND valid_from > :since)
                 THEN EXISTS (SELECT FROM outbox_sms
                               WHERE starts_with(key, :registration)
                                 AND (:turn = '' OR split_part(substr(key, length(:registration) + 1), ':', 2) = :turn))
@@ -33,7 +33,7 @@ UNDER_WAY = text("SELECT NOT pg_try_advisory_xact_lock(hashtextextended(:msisdn,
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TurnSlot:
     """Where a turn stands whose dialogue we do not know: ``turn_number`` is None where no path tells it."""
 
     session: SessionKey
@@ -42,25 +42,25 @@ class Place:
     since: datetime
 
 
-async def was_launched_by(connection: AsyncConnection, cause: Cause) -> bool:
-    """Say whether a turn of a dialogue that we remember has brought anything about."""
-    keys = {"effect": cause.effect(0), "registration": registration_key(cause.name)}
+async def was_launched_by(connection: AsyncConnection, turn_key: TurnKey) -> bool:
+    """Return whether a turn of a dialogue that we remember has brought anything about."""
+    keys = {"effect": turn_key.effect(0), "registration": registration_key(turn_key.name)}
     return bool((await connection.execute(BY_TURN, keys)).scalar_one())
 
 
-async def was_launched_at(connection: AsyncConnection, place: Place) -> bool:
-    """Say whether a payment or a registration was brought about at this place, whatever the dialogue was called."""
-    beginning = dialogues(place.session, place.msisdn)
+async def was_launched_at(connection: AsyncConnection, slot: TurnSlot) -> bool:
+    """Return whether a payment or a registration was brought about at this place, whatever the dialogue was called."""
+    beginning = dialogues(slot.session, slot.msisdn)
     wanted = {
-        "msisdn": place.msisdn,
-        "since": place.since,
+        "msisdn": slot.msisdn,
+        "since": slot.since,
         "beginning": beginning,
         "registration": registration_key(beginning),
-        "turn": "" if place.turn_number is None else str(place.turn_number),
+        "turn": "" if slot.turn_number is None else str(slot.turn_number),
     }
     return bool((await connection.execute(BY_PLACE, wanted)).scalar_one())
 
 
 async def is_under_way(connection: AsyncConnection, msisdn: str) -> bool:
-    """Say whether something is being done for this phone right now; ask it before asking what was done."""
+    """Return whether something is being done for this phone right now; ask it before asking what was done."""
     return bool((await connection.execute(UNDER_WAY, {"msisdn": msisdn})).scalar_one())

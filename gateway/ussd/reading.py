@@ -57,11 +57,11 @@ class NotYours:
     """The dialogue goes on with another number, or with another service."""
 
 
-Reading = Start | Continue | Replay | NotYours
+TurnReading = Start | Continue | Replay | NotYours
 
 
-def read_turn(stored: StoredSession | None, turn: Turn, repeat_within: timedelta) -> Reading:
-    """Say what a turn means."""
+def read_turn(stored: StoredSession | None, turn: Turn, repeat_within: timedelta) -> TurnReading:
+    """Return what a turn means."""
     if stored is None:
         return Start(_dialled(turn))
     if not _is_same_caller(stored, turn):
@@ -107,7 +107,7 @@ def _was_answered(stored: StoredSession, turn: Turn, *, is_recent: bool) -> bool
     return path == before or before.startswith(f"{path}*") or (has_ended and path.startswith(f"{before}*"))
 
 
-def _answered_now(state: FlowState, before: str | None, turn: Turn) -> Reading:
+def _answered_now(state: FlowState, before: str | None, turn: Turn) -> TurnReading:
     if turn.is_garbled:
         # No screen takes an empty answer: it is shown again with the reason.
         return Continue(state, "")
@@ -121,8 +121,8 @@ def _answered_now(state: FlowState, before: str | None, turn: Turn) -> Reading:
     return Start("")
 
 
-def is_id_used_again(stored: StoredSession | None, reading: Reading) -> bool:
-    """Say whether this dialogue has its session id from another one, whose turns may still be on their way.
+def is_id_used_again(stored: StoredSession | None, reading: TurnReading) -> bool:
+    """Return whether this dialogue has its session id from another one, whose turns may still be on their way.
 
     A first turn that comes again late looks like a new dial, and then the names of the turns before it are forgotten.
     """
@@ -130,13 +130,13 @@ def is_id_used_again(stored: StoredSession | None, reading: Reading) -> bool:
 
 
 def turn_ids(before: StoredSession | None, turn: Turn) -> tuple[str, ...]:
-    """Give the names of the turns of a dialogue that were answered, this one included."""
+    """Return the names of the turns of a dialogue that were answered, this one included."""
     earlier = before.turn_ids if before else ()
     return (*earlier, turn.turn_id)[-TURN_IDS_KEPT:] if turn.turn_id is not None else earlier
 
 
 def used_keys(stored: StoredSession | None, turn: Turn) -> frozenset[str]:
-    """Give the keys that have been shown or typed under this session id; a path needs none.
+    """Return the keys that have been shown or typed under this session id; a path needs none.
 
     A new dialogue under the same id inherits them: what comes late from the last one must not act in it either.
     """

@@ -9,13 +9,13 @@ from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from gateway.errors import problem
-from gateway.metrics import USSD_TURN_S, USSD_TURNS
+from gateway.infra.metrics import USSD_TURN_S, USSD_TURNS
+from gateway.infra.problems import problem
 from gateway.ussd.aggregators.contract import Aggregator, TurnRejected
-from gateway.ussd.parts import UssdDeps
-from gateway.ussd.sentences import UNCERTAIN
+from gateway.ussd.deps import UssdDeps
+from gateway.ussd.system_screens import UNCERTAIN
 from gateway.ussd.turn import handle_turn
-from payments.wire import RawRequest, RawResponse
+from payments.http_messages import RawRequest, RawResponse
 
 #: A turn is a few hundred bytes; no aggregator has a reason to send more.
 BODY_BYTES_MAX = 64 * 1024
@@ -27,15 +27,15 @@ log = structlog.stdlib.get_logger()
 
 
 def router(ussd: UssdDeps) -> APIRouter:
-    """Give the door of every aggregator; plain functions of Starlette, because nothing here needs a schema."""
-    door = _Door(ussd)
+    """Return the routes of every aggregator; plain functions of Starlette, because nothing here needs a schema."""
+    endpoint = _TurnEndpoint(ussd)
     routes = APIRouter()
     for path in ("/ussd/{aggregator}/{key}", "/ussd/{aggregator}/{key}/{rest:path}"):
-        routes.add_route(path, door.answer, methods=METHODS, include_in_schema=False)
+        routes.add_route(path, endpoint.answer, methods=METHODS, include_in_schema=False)
     return routes
 
 
-class _Door:
+class _TurnEndpoint:
     def __init__(self, ussd: UssdDeps) -> None:
         self._ussd = ussd
 

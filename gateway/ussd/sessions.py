@@ -1,16 +1,16 @@
 """Where callers stand between two turns: what is kept, and what every store of it promises."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from datetime import datetime
+from typing import ClassVar, Final, Protocol
 
-from payments.wire import RawResponse
-from ussd_flows.state import FlowState, decode, encode
+from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
+
+from payments.http_messages import RawResponse
+from ussd_flows.state import MENUS_VERSION, FlowState
 
 #: Raised when the meaning of stored sessions changes; older ones then count as absent.
-FORMAT = 2
+FORMAT: Final = 3
 
 
 class SessionsUnavailable(Exception):
@@ -55,7 +55,7 @@ class StoredSession:
     text: str | None
     used_keys: frozenset[str]
     is_id_used_again: bool
-    answered_at: datetime
+    answered_at: AwareDatetime
     state: FlowState | None
     reply: Reply
 
@@ -64,7 +64,7 @@ class SessionStore(Protocol):
     """A place that forgets; losing it costs callers their place in the menu, never money."""
 
     async def load(self, key: SessionKey, now: datetime) -> StoredSession | None:
-        """Give a session that has not expired; one that cannot be read is forgotten and counts as absent."""
+        """Return a session that has not expired; one that cannot be read is forgotten and counts as absent."""
 
     async def save(
         self,
@@ -75,82 +75,46 @@ class SessionStore(Protocol):
         now: datetime,
         expires_at: datetime,
     ) -> bool:
-        """Keep a session if the one kept still has that version, or if none is kept when None is expected."""
+        """Save a session if the one stored still has that version, or if none is kept when None is expected."""
 
     async def forget(self, key: SessionKey) -> None:
         """Forget a session; forgetting an absent one is no fault."""
 
-    async def sweep(self, now: datetime) -> int:
-        """Remove what has expired and give how many that were."""
+    async def sweep(self, now: datetime, most: int) -> int:
+        """Remove what has expired, so much at most, and return how much that was; nobody waits for it."""
 
     async def answers(self) -> bool:
-        """Say whether the store can be reached."""
+        """Return whether the store can be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is written down of a dialogue, and by which release."""
+
+    # Also of the classes inside, which have no rules of their own. Octets of any alphabet come back as they were.
+    __pydantic_config__: ClassVar = ConfigDict(
+        strict=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64"
+    )
+
+    format: int
+    menus: int
+    session: StoredSession
+
+
+_KEPT: Final = TypeAdapter(_Kept)
 
 
 def encode_session(session: StoredSession) -> str:
-    """Write a session as a text that ``decode_session`` reads back; the version is kept beside it."""
-    return json.dumps(
-        {
-            "format": FORMAT,
-            "msisdn": session.msisdn,
-            "service_code": session.service_code,
-            "started": session.started,
-            "turn_number": session.turn_number,
-            "turn_ids": session.turn_ids,
-            "transcript": session.transcript,
-            "text": session.text,
-            "used_keys": sorted(session.used_keys),
-            "is_id_used_again": session.is_id_used_again,
-            "answered_at": session.answered_at.isoformat(),
-            "state": encode(session.state) if session.state else None,
-            "reply": _encoded(session.reply),
-        },
-        separators=(",", ":"),
-    )
+    """Write a session as a text that ``decode_session`` reads back."""
+    return _KEPT.dump_json(_Kept(FORMAT, MENUS_VERSION, session)).decode()
 
 
 def decode_session(text: str, version: int) -> StoredSession | None:
-    """Read a stored session; None for one that another release wrote, or nobody."""
+    """Read a stored session; None for one that another release wrote, or nobody, or beside another version."""
     try:
-        stored = json.loads(text)
-        if stored["format"] != FORMAT:
-            return None
-        state = decode(stored["state"]) if stored["state"] else None
-        reply = _decoded(stored["reply"])
-        if state is None and not reply.ends:
-            return None
-        return StoredSession(
-            msisdn=stored["msisdn"],
-            service_code=stored["service_code"],
-            started=stored["started"],
-            version=version,
-            turn_number=int(stored["turn_number"]),
-            turn_ids=tuple(stored["turn_ids"]),
-            transcript=stored["transcript"],
-            text=stored["text"],
-            used_keys=frozenset(stored["used_keys"]),
-            is_id_used_again=bool(stored["is_id_used_again"]),
-            answered_at=datetime.fromisoformat(stored["answered_at"]).astimezone(UTC),
-            state=state,
-            reply=reply,
-        )
-    except (ValueError, TypeError, KeyError, RecursionError):
+        kept = _KEPT.validate_json(text)
+    except ValidationError:
         return None
-
-
-def _encoded(reply: Reply) -> Mapping[str, Any]:
-    # Latin-1 gives every octet one character, so any alphabet that an aggregator writes comes back as it was.
-    response = reply.response
-    body = response.body.decode("latin-1")
-    return {
-        "screen": reply.screen,
-        "ends": reply.ends,
-        "status": int(response.status),
-        "headers": dict(response.headers),
-        "body": body,
-    }
-
-
-def _decoded(stored: Mapping[str, Any]) -> Reply:
-    response = RawResponse(stored["status"], stored["headers"], stored["body"].encode("latin-1"))
-    return Reply(stored["screen"], stored["ends"], response)
+    session = kept.session
+    is_ours = (kept.format, kept.menus, session.version) == (FORMAT, MENUS_VERSION, version)
+    return session if is_ours and (session.state is not None or session.reply.ends) else None

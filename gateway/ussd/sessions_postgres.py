@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.ussd.sessions import SessionKey, SessionsUnavailable, StoredSession, decode_session, encode_session
 
 LOAD = text("""
@@ -36,7 +36,12 @@ ADVANCE = text("""
 
 FORGET = text("DELETE FROM ussd_session WHERE aggregator = :aggregator AND session_id = :session_id")
 
-SWEEP = text("DELETE FROM ussd_session WHERE expires_at <= :now")
+#: A name that is being taken again is passed over: its dialogue begins, and nobody waits for what is forgotten.
+SWEEP = text("""
+    DELETE FROM ussd_session
+     WHERE (aggregator, session_id) IN (SELECT aggregator, session_id FROM ussd_session WHERE expires_at <= :now
+                                         ORDER BY expires_at LIMIT :most FOR UPDATE SKIP LOCKED)
+""")
 
 PING = text("SELECT 1 FROM ussd_session LIMIT 0")
 
@@ -48,7 +53,7 @@ class PostgresSessions:
         self._database = database
 
     async def load(self, key: SessionKey, now: datetime) -> StoredSession | None:
-        """Give a session that has not expired."""
+        """Return a session that has not expired."""
         async with self._run(LOAD, _named(key) | {"now": now}) as result:
             row = result.one_or_none()
         if row is None:
@@ -67,7 +72,7 @@ class PostgresSessions:
         now: datetime,
         expires_at: datetime,
     ) -> bool:
-        """Keep a session unless another turn was faster."""
+        """Save a session unless another turn was faster."""
         values = _named(key) | {
             "msisdn": session.msisdn,
             "version": session.version,
@@ -84,13 +89,13 @@ class PostgresSessions:
         async with self._run(FORGET, _named(key)):
             return
 
-    async def sweep(self, now: datetime) -> int:
-        """Delete the rows that have expired."""
-        async with self._run(SWEEP, {"now": now}) as result:
+    async def sweep(self, now: datetime, most: int) -> int:
+        """Delete rows that have expired, the oldest first."""
+        async with self._run(SWEEP, {"now": now, "most": most}) as result:
             return result.rowcount
 
     async def answers(self) -> bool:
-        """Ask the table for nothing."""
+        """Return whether the table can be asked."""
         try:
             async with self._run(PING, {}):
                 return True

@@ -52,7 +52,7 @@ class RedisSessions:
         self._save = client.register_script(SAVE)
 
     async def load(self, key: SessionKey, now: datetime) -> StoredSession | None:
-        """Give a session that has not expired."""
+        """Return a session that has not expired."""
         try:
             version, expires_at_ms, content = await self._client.hmget(
                 _name(key), ["version", "expires_at_ms", "content"]
@@ -75,7 +75,7 @@ class RedisSessions:
         now: datetime,
         expires_at: datetime,
     ) -> bool:
-        """Keep a session unless another turn was faster."""
+        """Save a session unless another turn was faster."""
         expected = "" if expected_version is None else str(expected_version)
         values: list[str | int] = [expected, _ms(now), session.version, _ms(expires_at), encode_session(session)]
         try:
@@ -90,9 +90,9 @@ class RedisSessions:
         except (RedisError, OSError) as failed:
             raise SessionsUnavailable("Redis keeps no sessions") from failed
 
-    async def sweep(self, now: datetime) -> int:
+    async def sweep(self, now: datetime, most: int) -> int:
         """Remove nothing: the server does it."""
-        del now
+        del now, most
         return 0
 
     async def answers(self) -> bool:

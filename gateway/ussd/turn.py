@@ -24,18 +24,18 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.deadline import within
-from gateway.members.account import Account, load_account
+from gateway.infra.deadline import within
+from gateway.members.account import CallerAccount, load_account
 from gateway.ussd.aggregators.contract import HUNG_UP, Aggregator, Turn, TurnEvent
-from gateway.ussd.cause import Cause, turn_number
-from gateway.ussd.effects import Performing, perform
+from gateway.ussd.deps import UssdDeps
+from gateway.ussd.effects import EffectContext, perform
 from gateway.ussd.facts import facts_from
-from gateway.ussd.launched import Place, is_under_way, was_launched_at, was_launched_by
-from gateway.ussd.parts import UssdDeps
+from gateway.ussd.launched import TurnSlot, is_under_way, was_launched_at, was_launched_by
 from gateway.ussd.reading import Continue, NotYours, Replay, Start, is_id_used_again, read_turn, turn_ids, used_keys
-from gateway.ussd.sentences import DONE, NOT_YOURS, NOTHING_DONE, UNCERTAIN, ending
 from gateway.ussd.sessions import Reply, SessionKey, SessionsUnavailable, StoredSession
-from payments.collect import release
+from gateway.ussd.system_screens import DONE, NOT_YOURS, NOTHING_DONE, UNCERTAIN, ending
+from gateway.ussd.turn_key import TurnKey, turn_number
+from payments.requests.store import release
 from ussd_flows.screen import Screen
 from ussd_flows.step import Step, start, step
 
@@ -57,7 +57,7 @@ async def handle_turn(ussd: UssdDeps, aggregator: Aggregator, turn: Turn, limit_
         log.exception(
             "ussd.turn_broken", code=ussd.deps.ids.reference(), aggregator=turn.aggregator, kind=_kind(failed)
         )
-    return await attempt.truth()
+    return await attempt.outcome_message()
 
 
 async def _hang_up(ussd: UssdDeps, turn: Turn, limit_s: float) -> None:
@@ -71,7 +71,7 @@ async def _hang_up(ussd: UssdDeps, turn: Turn, limit_s: float) -> None:
         stored = await ussd.sessions.load(key, now)
         if stored is not None and not _ends(turn, stored):
             return
-        await ussd.deps.doors.transact(let_go)
+        await ussd.deps.ingress_db.transact(let_go)
         await ussd.sessions.forget(key)
 
     try:
@@ -82,7 +82,7 @@ async def _hang_up(ussd: UssdDeps, turn: Turn, limit_s: float) -> None:
 
 
 def _ends(turn: Turn, stored: StoredSession) -> bool:
-    """Say whether a notification is about this dialogue, and not about another one that had the same session id."""
+    """Return whether a notification is about this dialogue, and not about another one that had the same session id."""
     # The aggregator calls an end what our last screen made one; a dialogue that still goes on is a newer one.
     is_older = turn.event is TurnEvent.END and stored.state is not None
     return stored.msisdn == turn.msisdn and not is_older
@@ -101,7 +101,7 @@ class _Attempt:
         self._turn = turn
         self._now = turn.received_at
         self._key = SessionKey(turn.aggregator, turn.session_id)
-        self._cause: Cause | None = None
+        self._turn_key: TurnKey | None = None
         self._may_have_committed = False
         self._done: Screen | None = None
 
@@ -122,26 +122,26 @@ class _Attempt:
         ussd, turn = self._ussd, self._turn
         before = stored if isinstance(reading, Continue) else None
         started = before.started if before else str(ussd.deps.ids.uuid())
-        cause = Cause(self._key, turn.msisdn, started, turn_number(before, turn.transcript))
-        self._cause = cause if before else None
-        async with ussd.deps.doors.single() as connection:
-            account = await load_account(connection, ussd.book, turn.msisdn, self._now, cause.name)
-            if stored is None and turn.transcript and await was_launched_at(connection, self._place()):
+        turn_key = TurnKey(self._key, turn.msisdn, started, turn_number(before, turn.transcript))
+        self._turn_key = turn_key if before else None
+        async with ussd.deps.ingress_db.single() as connection:
+            account = await load_account(connection, ussd.catalog, turn.msisdn, self._now, turn_key.name)
+            if stored is None and turn.transcript and await was_launched_at(connection, self._slot()):
                 return self._said(DONE, "done")
-        facts = facts_from(account, ussd.book, ussd.deps.operators, ussd.places, now=self._now, cause=cause)
+        facts = facts_from(account, ussd.catalog, ussd.deps.operators, ussd.places, now=self._now, turn_key=turn_key)
         again, used = is_id_used_again(stored, reading), used_keys(stored, turn)
         facts = replace(facts, used_keys=frozenset() if turn.is_named and not again else used)
         taken = start(facts, reading.tail) if isinstance(reading, Start) else step(reading.state, reading.text, facts)
-        screen = await self._perform(account, cause, taken) if taken.effects else taken.screen
+        screen = await self._perform(account, turn_key, taken) if taken.effects else taken.screen
         shown = frozenset(option.key for option in screen.options) if turn.transcript is None else frozenset()
-        return await self._keep(
+        return await self._save(
             stored,
             StoredSession(
                 msisdn=turn.msisdn,
                 service_code=(before.service_code if before else "") or turn.service_code,
                 started=started,
                 version=stored.version + 1 if stored else 1,
-                turn_number=cause.turn_number,
+                turn_number=turn_key.turn_number,
                 turn_ids=turn_ids(before, turn),
                 transcript=turn.transcript,
                 text=turn.text,
@@ -153,28 +153,28 @@ class _Attempt:
             ),
         )
 
-    async def _perform(self, account: Account | None, cause: Cause, taken: Step) -> Screen:
-        performing = Performing(self._ussd, cause, self._turn.msisdn, account, self._now)
+    async def _perform(self, account: CallerAccount | None, turn_key: TurnKey, taken: Step) -> Screen:
+        context = EffectContext(self._ussd, turn_key, self._turn.msisdn, account, self._now)
         committing = False
 
         async def work(connection: AsyncConnection) -> Screen:
             nonlocal committing
             committing = False
-            screen = await perform(connection, performing, taken)
+            screen = await perform(connection, context, taken)
             committing = True
             return screen
 
         # The work goes on when we are told to stop, so until it has failed before its commit it may have been done.
         self._may_have_committed = True
         try:
-            self._done = await self._ussd.deps.doors.transact(work)
+            self._done = await self._ussd.deps.ingress_db.transact(work)
         except Exception:
             self._may_have_committed = committing
             raise
         return self._done
 
-    async def _keep(self, stored: StoredSession | None, kept: StoredSession) -> Reply:
-        """Keep the session; give the reply of the copy of this turn that was faster, if there was one."""
+    async def _save(self, stored: StoredSession | None, kept: StoredSession) -> Reply:
+        """Save the session; return the reply of the copy of this turn that was faster, if there was one."""
         was_kept = await self._ussd.sessions.save(
             self._key,
             kept,
@@ -195,21 +195,21 @@ class _Attempt:
         # Another answer to the screen that this one answered: the present screen, for nothing of this one was done.
         return faster.reply if isinstance(reading, Continue) else self._said(NOT_YOURS, "not_yours")
 
-    async def truth(self) -> Reply:
-        """Say what is true after something has failed."""
+    async def outcome_message(self) -> Reply:
+        """Return the screen that says what is true after something has failed."""
         if self._done is not None:
             with suppress(Exception):
                 return self._reply(self._done)
-        sentence, name = await self._what_is_true()
+        sentence, name = await self._outcome()
         return self._said(sentence, name)
 
-    async def _what_is_true(self) -> tuple[str, str]:
+    async def _outcome(self) -> tuple[str, str]:
         if self._done is not None:
             return DONE, "done"
         if self._turn.begins:
             return NOTHING_DONE, "nothing_done"
         try:
-            is_uncertain, launched = await within(self._ussd.limits.truth_s, self._look())
+            is_uncertain, launched = await within(self._ussd.limits.outcome_s, self._look())
         except (SQLAlchemyError, TimeoutError):
             return UNCERTAIN, "uncertain"
         if launched and not is_uncertain:
@@ -219,18 +219,18 @@ class _Attempt:
         return NOTHING_DONE, "nothing_done"
 
     async def _look(self) -> tuple[bool, bool]:
-        """Say whether we cannot know, and whether anything was found."""
-        async with self._ussd.deps.doors.single() as connection:
+        """Return whether we cannot know, and whether anything was found."""
+        async with self._ussd.deps.ingress_db.single() as connection:
             under_way = await is_under_way(connection, self._turn.msisdn)
-            if self._cause is not None:
-                return under_way, await was_launched_by(connection, self._cause)
-            launched = await was_launched_at(connection, self._place())
+            if self._turn_key is not None:
+                return under_way, await was_launched_by(connection, self._turn_key)
+            launched = await was_launched_at(connection, self._slot())
             return under_way or self._turn.transcript is None, launched
 
-    def _place(self) -> Place:
+    def _slot(self) -> TurnSlot:
         number = None if self._turn.transcript is None else turn_number(None, self._turn.transcript)
         since = self._now - timedelta(seconds=self._ussd.session_lifetime_s)
-        return Place(self._key, self._turn.msisdn, number, since)
+        return TurnSlot(self._key, self._turn.msisdn, number, since)
 
     def _said(self, sentence: str, name: str) -> Reply:
         return self._reply(ending(sentence, name))

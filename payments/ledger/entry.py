@@ -12,16 +12,17 @@ class Entry:
     """One line of a ledger transaction.
 
     Units:   amount_xof in whole francs; above zero debits, below zero credits.
+    Without a party it names that of its account, which only an operator's account has.
     """
 
     account: str
     amount_xof: int
-    household_id: int | None = None
+    party_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerTxn:
-    """A balanced set of entries with its author and its cause.
+    """A balanced set of entries with its author and its reason.
 
     Errors:  UnbalancedEntry when built from entries that do not add up to zero;
              ValueError when an entry moves nothing or fewer than two are given.
@@ -31,7 +32,7 @@ class LedgerTxn:
     kind: str
     effective_at: datetime
     actor: str
-    cause: str
+    reason: str
     entries: tuple[Entry, ...]
     reverses_id: int | None = None
 
@@ -49,5 +50,5 @@ def movement(debit: Entry, credits_: Sequence[Entry]) -> tuple[Entry, ...]:
 
 
 def mirrored(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Give the entries that undo ``entries``."""
-    return tuple(Entry(entry.account, -entry.amount_xof, entry.household_id) for entry in entries)
+    """Return the entries that undo ``entries``."""
+    return tuple(Entry(entry.account, -entry.amount_xof, entry.party_id) for entry in entries)

@@ -1,17 +1,18 @@
 """What every operator gives us, so that a new one is a folder and its cases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from uuid import UUID
 
+from payments.http_messages import RawRequest, RawResponse
 from payments.identity import IdentityRule
+from payments.observation import ControlFigure as ControlFigure
 from payments.observation import LineKind as LineKind
 from payments.observation import Observation
 from payments.observation import VerdictKind as VerdictKind
-from payments.wire import RawRequest, RawResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +32,25 @@ class Secret:
     not_after: datetime | None = None
 
     def live_at(self, now: datetime) -> bool:
-        """Say whether this secret counts at ``now``."""
+        """Return whether this secret counts at ``now``."""
         started = self.not_before is None or self.not_before <= now
         return started and (self.not_after is None or now < self.not_after)
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Every secret shared with one operator; empty means that nothing can be accepted."""
+    """Every secret shared with one operator; empty means that nothing can be accepted.
+
+    ``named`` holds what else the operator's settings say, by its own names; ``stored``, by our reference, the tokens
+    that it gave us with its answer to the request at whose address a message comes.
+    """
 
     values: tuple[Secret, ...] = ()
+    named: Mapping[str, object] = field(default_factory=dict)
+    stored: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def live(self, now: datetime) -> tuple[str, ...]:
-        """Give the values that count at ``now``, newest knowledge first."""
+        """Return the values that count at ``now``, newest knowledge first."""
         return tuple(secret.value for secret in self.values if secret.live_at(now))
 
 
@@ -77,10 +84,10 @@ class StatementTotals:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """A statement file read whole, control totals already compared with its lines.
+class StatementHeader:
+    """What stands above the lines of one account.
 
-    Units:   opening_xof and closing_xof in whole francs; periods in UTC, end excluded.
+    Units:   opening_xof in whole francs; periods in UTC, end excluded.
     """
 
     operator: str
@@ -88,15 +95,37 @@ class Statement:
     period_start: datetime
     period_end: datetime
     opening_xof: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """How the operator calls a figure, and on which line of the file it stands."""
+
+    label: str
+    line_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFooter:
+    """What stands below the lines of one account; ``printed`` are the figures that must be what the lines give.
+
+    Units:   closing_xof in whole francs.
+    """
+
     closing_xof: int | None
-    lines: Sequence[StatementLine]
     totals: StatementTotals
+    printed: Mapping[ControlFigure, Printed] = field(default_factory=dict)
+
+
+#: A statement as it passes: for each account its header, its lines in their order, its footer.
+StatementPart = StatementHeader | StatementLine | StatementFooter
 
 
 @dataclass(frozen=True, slots=True)
 class PushOrder:
     """What an operator must know to ask one wallet for money; ids are made and kept before the call.
 
+    ``operator_request_id`` and ``operator_state`` are what it gave us with its answer; nothing before the first.
     Units:   amount_xof in whole francs; payer_msisdn in E.164.
     """
 
@@ -105,6 +134,8 @@ class PushOrder:
     amount_xof: int
     payer_msisdn: str
     callback_url: str
+    operator_request_id: str | None = None
+    operator_state: Mapping[str, object] = field(default_factory=dict)
 
 
 class PushResult(StrEnum):
@@ -123,11 +154,15 @@ class PushResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The operator's answer to a request to pay."""
+    """The operator's answer to a request to pay.
+
+    ``operator_request_id`` and ``state``, a few tokens that fit into JSON, are stored with the request and handed back.
+    """
 
     result: PushResult
     operator_request_id: str | None = None
     detail: str = ""
+    state: Mapping[str, object] | None = None
 
 
 class QueryResult(StrEnum):
@@ -154,8 +189,9 @@ class Capabilities:
     """What an operator has, how it tells two ids apart, and the rhythm in which it wants to be asked.
 
     ``zone`` is the one that its dates are in where they name none. ``signs_callbacks`` says that ``verify`` may accept
-    one; only then is a message read that comes to no address of the operator's own. ``callback_bytes_max`` bounds what
-    nobody vouches for, ``batch_bytes_max`` what is signed or comes from the operator's own network.
+    one; only then is a message read that comes to no address of the operator's own. ``gives_tokens`` says that it wants
+    the tokens of a request to judge a message that comes to its address. ``callback_bytes_max`` bounds what nobody
+    vouches for, ``batch_bytes_max`` what is signed or comes from the operator's own network.
     Units:   every number of seconds ends in _s; ask_after_s are the waits before the first question and
              between the next ones, and its last one repeats until ask_until_s after the submission; calls_at_once
              and requests_per_s bound the orders and questions of one worker, None where the operator sets no rate.
@@ -169,44 +205,77 @@ class Capabilities:
     identity: IdentityRule = field(default_factory=IdentityRule)
     zone: tzinfo = UTC
     prompt_lifetime_s: int = 600
-    ask_after_s: tuple[int, ...] = (15, 30, 60, 120, 300, 600, 1800, 3600)
+    poll_after_s: tuple[int, ...] = (15, 30, 60, 120, 300, 600, 1800, 3600)
     expires_after_s: int = 86_400
-    ask_until_s: int = 30 * 86_400
+    poll_until_s: int = 30 * 86_400
     calls_at_once: int = 50
     requests_per_s: int | None = None
     acknowledgement: RawResponse = field(default_factory=lambda: RawResponse(status=204))
     signs_callbacks: bool = False
+    gives_tokens: bool = False
     callback_bytes_max: int = 64 * 1024
     batch_bytes_max: int = 4 * 1024 * 1024
 
+    @property
+    def answers_questions(self) -> bool:
+        """Return whether any question can be put to this operator."""
+        return self.query_request or self.query_transaction
+
 
 class OperatorClient(Protocol):
-    """The calls we may make to an operator; never inside a database transaction."""
+    """The calls we may make to an operator; never inside a database transaction.
+
+    An operator that has only some of them inherits the others; its capabilities keep those from being called.
+    """
 
     async def request_to_pay(self, order: PushOrder) -> Submitted:
         """Ask a wallet for money; a lost answer comes back as UNKNOWN, never as an exception."""
+        return Submitted(PushResult.OUR_FAULT, detail=f"takes no requests to pay, {order.reference} among them")
 
     async def query(self, order: PushOrder) -> Answer:
-        """Ask what became of a request, by the ids that we made for it."""
+        """Ask what became of a request, by the ids that we made for it and those that it gave us."""
+        return Answer(QueryResult.OUR_FAULT, detail=f"answers no question about requests, {order.reference} among them")
 
     async def query_transaction(self, operator_transaction_id: str) -> Answer:
         """Ask what the operator knows of one of its own transactions."""
+        return Answer(QueryResult.OUR_FAULT, detail=f"answers no question about {operator_transaction_id}")
+
+
+class Clock(Protocol):
+    """Something that tells the time."""
+
+    def now(self) -> datetime:
+        """Return the present moment."""
 
 
 class Operator(Protocol):
-    """The pure half of an operator: judging and reading what it sends."""
+    """An operator: judging and reading what it sends, which is pure, and the calls that we may make to it."""
 
     @property
     def name(self) -> str:
-        """The name used in addresses, tables and settings."""
+        """Return the name used in addresses, tables and settings."""
 
     @property
     def label(self) -> str:
-        """The name that people know, in GSM-7."""
+        """Return the name that people know, in GSM-7."""
 
     @property
     def capabilities(self) -> Capabilities:
-        """What this operator has."""
+        """Return what this operator can do."""
+
+    @property
+    def account(self) -> str | None:
+        """Return our account there, which its statements must name; None where we have none or were not told."""
+
+    @property
+    def client(self) -> OperatorClient | None:
+        """Return the calls that we may make; None where it has none, or was built without its settings."""
+
+    def secrets_from(self, config: Mapping[str, object]) -> Secrets:
+        """Read the secrets that we share: ``secrets``, a list, beside the operator's own names, and ``stored``.
+
+        Errors:  SecretsInvalid, which repeats none.
+        """
 
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verdict:
         """Judge a callback on its bytes and headers alone."""
@@ -217,10 +286,11 @@ class Operator(Protocol):
         Errors:  CallbackMalformed, with what a person should look at.
         """
 
-    def parse_statement(self, content: bytes, filename: str) -> Statement:
-        """Read a statement file whole.
+    def parse_statement(self, content: BinaryIO, filename: str) -> Iterator[StatementPart]:
+        """Read a statement in order, account by account, without holding it whole; nothing counts before its footer.
 
-        Errors:  StatementRejected, with the line number and what is wrong.
+        ``content`` can be gone through again from its beginning, as often as is needed to know what a line means.
+        Errors:  StatementRejected, with the line number and what is wrong, while it is read.
         """
 
 

@@ -1,43 +1,87 @@
 """A statement whose ids a spreadsheet has cut is refused whole: different operations would be one."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from payments import identity
 from payments.errors import RejectedFor, StatementRejected
 from payments.operators.contract import StatementLine
 
-#: So many lines are named where every line of a file is damaged in the same way.
+#: So many lines are named in the sentence where every line of a file is damaged in the same way.
 NAMED_LINES_MAX: Final = 20
 
+#: So many are kept in all: more would not help whoever corrects the file, and a file may be long.
+KEPT_LINES_MAX: Final = 1_000
 
-def require_whole_ids(lines: Sequence[StatementLine]) -> None:
-    """Refuse a file of which an id is a power of ten, or of which all long ids end in zeros.
+#: Ids of other lines' operations that are told apart; two are as good a proof as a thousand.
+TOLD_APART: Final = 4
 
-    Errors:  StatementRejected, which names every such line.
+
+class WholeIds:
+    """Watches the ids of a file as they pass, and keeps of them only what its end needs to know.
+
     Source:  see identity.is_cut and identity.cut_together.
     """
-    # An id that begins with a letter was never a number to any spreadsheet.
-    lines = [line for line in lines if any(not one[0].isalpha() for one in _ids(line))]
-    cut = [line.line_number for line in lines if any(identity.is_cut(one) for one in _ids(line))]
-    if not cut:
-        own = [line.reference for line in lines if line.reference]
-        others = {one for line in lines for one in _ids(line)}.difference(own)
-        if not identity.cut_together([*own, *others]):
+
+    __slots__ = ("_all_zeros", "_cut", "_long", "_others", "_own")
+
+    def __init__(self) -> None:
+        """Begin a file."""
+        self._cut, self._long = _Named(), _Named()
+        self._all_zeros = True
+        # Long numbers so far, as long as every one of them ends in zeros: one for each line, and those of links.
+        self._own: list[str] = []
+        self._others: set[str] = set()
+
+    def look(self, line: StatementLine) -> None:
+        """Take note of the ids of one line."""
+        own, about = line.reference, line.observation.operator_transaction_id
+        # An id that begins with a letter was never a number to any spreadsheet.
+        if (own is None or own[:1].isalpha()) and (about is None or own == about or about[:1].isalpha()):
             return
-        cut = [line.line_number for line in lines if any(identity.is_long_number(one) for one in _ids(line))]
-    listed = ", ".join(str(number) for number in cut[:NAMED_LINES_MAX])
-    more = f" et {len(cut) - NAMED_LINES_MAX} autres" if len(cut) > NAMED_LINES_MAX else ""
-    raise StatementRejected(
-        "des références ont perdu leurs derniers chiffres : le fichier a été enregistré de nouveau par un tableur, "
-        f"il faut celui que l'opérateur a donné (lignes {listed}{more})",
-        code=RejectedFor.SAVED_AGAIN,
-        line_numbers=cut,
-    )
+        ids = [one for one in dict.fromkeys((own, about)) if one]
+        if any(identity.is_cut(one) for one in ids):
+            self._cut.add(line.line_number)
+        long = [one for one in ids if identity.is_long_number(one)]
+        if long:
+            self._long.add(line.line_number)
+        for one in long if self._all_zeros else ():
+            self._all_zeros = self._all_zeros and not one[identity.SPREADSHEET_DIGITS :].strip("0")
+            if one != own:
+                self._others |= {one} if len(self._others) < TOLD_APART else set()
+            elif len(self._own) < TOLD_APART:
+                self._own.append(one)
+
+    def require(self) -> None:
+        """Let a file through of which no id is a power of ten, and not all long ids end in zeros.
+
+        Errors:  StatementRejected, which names the lines, up to KEPT_LINES_MAX.
+        Source:  see the class.
+        """
+        named = self._cut
+        if not named.count:
+            together = [*self._own, *self._others.difference(self._own)]
+            if not (self._all_zeros and identity.cut_together(together)):
+                return
+            named = self._long
+        listed = ", ".join(str(number) for number in named.numbers[:NAMED_LINES_MAX])
+        more = f" et {named.count - NAMED_LINES_MAX} autres" if named.count > NAMED_LINES_MAX else ""
+        raise StatementRejected(
+            "des références ont perdu leurs derniers chiffres : le fichier a été enregistré de nouveau par un tableur, "
+            f"il faut celui que l'opérateur a donné (lignes {listed}{more})",
+            code=RejectedFor.SAVED_AGAIN,
+            line_numbers=named.numbers,
+        )
 
 
-def _ids(line: StatementLine) -> tuple[str, ...]:
-    own, about = line.reference, line.observation.operator_transaction_id
-    if own == about:
-        return (own,) if own else ()
-    return tuple(one for one in (own, about) if one)
+class _Named:
+    """Lines to be named: how many, and the first of them."""
+
+    __slots__ = ("count", "numbers")
+
+    def __init__(self) -> None:
+        self.count, self.numbers = 0, list[int]()
+
+    def add(self, number: int) -> None:
+        self.count += 1
+        if len(self.numbers) < KEPT_LINES_MAX:
+            self.numbers.append(number)

@@ -6,8 +6,10 @@ from datetime import date, datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.break_kind import BreakKind
+from payments.detail import Detail, DetailCode, detail
 from payments.reconciliation.coverage import INSTANT, Boundary, StatedFile, boundaries, day_bounds, newest, utc_day
-from payments.reconciliation.difference import Difference, DifferenceKind, numbered
+from payments.reconciliation.difference import Difference, numbered
 from payments.reconciliation.units import read_files
 
 #: What the lines of a file moved before a moment: one look at the end of an index, however long the file.
@@ -34,7 +36,7 @@ async def read_running(connection: AsyncConnection, asked: Sequence[tuple[int, d
 
 
 def balance_at(file: StatedFile, moment: datetime, running: Running) -> int | None:
-    """Give what the operator held for us before a moment, by one file; None where the file prints no balances.
+    """Return what the operator held for us before a moment, by one file; None where the file prints no balances.
 
     Units:   whole francs.
     """
@@ -46,7 +48,7 @@ def balance_at(file: StatedFile, moment: datetime, running: Running) -> int | No
 
 
 def jump_xof(boundary: Boundary, running: Running) -> int:
-    """Give by how much one file opens otherwise than the one before had ended; without both balances there is none.
+    """Return by how much one file opens otherwise than the one before had ended; without both balances there is none.
 
     Units:   whole francs.
     """
@@ -62,7 +64,7 @@ def ends_of(boundary: Boundary) -> tuple[tuple[int, datetime], tuple[int, dateti
 
 def about(account: str, day: date) -> str:
     """Name what an account's figures of one day are about; no operator's reference begins with a blank."""
-    return f" solde {account} {day}"
+    return f" balance {account} {day}"
 
 
 async def balance_differences(
@@ -90,11 +92,14 @@ async def balance_differences(
 
 def _jump(boundary: Boundary, difference_xof: int) -> Difference:
     day, account = utc_day(boundary.at), boundary.after.account
-    detail = (
-        f"le relevé n° {boundary.after.id} reprend le {boundary.at:%d/%m/%Y à %H:%M} avec {difference_xof} F d'écart "
-        f"sur le solde où s'arrête le relevé n° {boundary.before.id}"
+    said = detail(
+        DetailCode.BALANCE_JUMPS,
+        later_file_id=boundary.after.id,
+        resumed_at=boundary.at.isoformat(),
+        jump_xof=difference_xof,
+        earlier_file_id=boundary.before.id,
     )
-    return _of(DifferenceKind.CONTINUITY, account, day, (None, None, difference_xof), detail)
+    return _of(BreakKind.CONTINUITY, account, day, (None, None, difference_xof), said)
 
 
 def _totals(file: StatedFile) -> list[Difference]:
@@ -102,22 +107,22 @@ def _totals(file: StatedFile) -> list[Difference]:
     day, counts = utc_day(file.covered_until - INSTANT), not file.has_balances
     found = []
     if file.has_balances and file.gap_xof:
-        detail = f"le relevé n° {file.id} : son solde bouge de {file.gap_xof} F que ses lignes ne donnent pas"
-        found.append(_of(DifferenceKind.TOTALS, file.account, day, (None, None, file.gap_xof), detail))
+        said = detail(DetailCode.BALANCE_NOT_IN_LINES, of_file_id=file.id, gap_xof=file.gap_xof)
+        found.append(_of(BreakKind.TOTALS, file.account, day, (None, None, file.gap_xof), said))
     printed = (
-        ("encaissements", file.printed_collected_xof, file.collected_xof, 1),
-        ("frais", file.printed_fees_xof, file.fees_xof, -1),
+        (DetailCode.TOTAL_COLLECTED_DIFFERS, file.printed_collected_xof, file.collected_xof, 1),
+        (DetailCode.TOTAL_FEES_DIFFERS, file.printed_fees_xof, file.fees_xof, -1),
     )
-    for name, theirs_xof, ours_xof, side in printed:
+    for code, theirs_xof, ours_xof, side in printed:
         if theirs_xof is not None and theirs_xof != ours_xof:
-            detail = f"le relevé n° {file.id} : total des {name} {theirs_xof} F, ses lignes donnent {ours_xof} F"
+            said = detail(code, of_file_id=file.id, printed_xof=theirs_xof, lines_xof=ours_xof)
             difference_xof = side * (theirs_xof - ours_xof) if counts else 0
-            found.append(_of(DifferenceKind.TOTALS, file.account, day, (theirs_xof, ours_xof, difference_xof), detail))
+            found.append(_of(BreakKind.TOTALS, file.account, day, (theirs_xof, ours_xof, difference_xof), said))
     return found
 
 
 def _of(
-    kind: DifferenceKind, account: str, day: date, figures: tuple[int | None, int | None, int], detail: str
+    kind: BreakKind, account: str, day: date, figures: tuple[int | None, int | None, int], said: Detail
 ) -> Difference:
     theirs_xof, ours_xof, difference_xof = figures
     return Difference(
@@ -126,8 +131,8 @@ def _of(
         subject=f"{account} {day}",
         about=about(account, day),
         day=day,
-        operator_says_xof=theirs_xof,
-        we_say_xof=ours_xof,
+        operator_amount_xof=theirs_xof,
+        ledger_amount_xof=ours_xof,
         difference_xof=difference_xof,
-        detail=detail,
+        detail=said,
     )

@@ -1,5 +1,6 @@
 """Keeps what somebody must explain: once per (kind, operator, account, subject) while it stands."""
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Final
@@ -7,7 +8,8 @@ from typing import Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.match import BreakKind, FoundBreak
+from payments.break_kind import BreakKind
+from payments.evidence.facts import FoundBreak
 from payments.reconciliation.difference import Difference
 from payments.reconciliation.facts import utc_day
 
@@ -19,15 +21,15 @@ OTHER_HALF_ARRIVED: Final = "the operator's statement names it now"
 NO_ACCOUNT: Final = ""
 
 INSERT = text("""
-    INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, operator_says_xof, we_say_xof,
-                                      difference_xof, detail, payment_id, opened_at)
-    SELECT found.kind, found.operator, found.account, found.subject, found.about, found.day, found.operator_says_xof,
-           found.we_say_xof, found.difference_xof, found.detail, payment.id, :now
+    INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, operator_amount_xof,
+                                      ledger_amount_xof, difference_xof, detail, payment_id, opened_at)
+    SELECT found.kind, found.operator, found.account, found.subject, found.about, found.day, found.operator_amount_xof,
+           found.ledger_amount_xof, found.difference_xof, found.detail, payment.id, :now
       FROM unnest(CAST(:kinds AS text[]), CAST(:operators AS text[]), CAST(:accounts AS text[]),
                   CAST(:subjects AS text[]), CAST(:abouts AS text[]), CAST(:days AS date[]), CAST(:theirs AS bigint[]),
-                  CAST(:ours AS bigint[]), CAST(:differences AS bigint[]), CAST(:details AS text[]))
-           WITH ORDINALITY AS found(kind, operator, account, subject, about, day, operator_says_xof, we_say_xof,
-                                    difference_xof, detail, place)
+                  CAST(:ours AS bigint[]), CAST(:differences AS bigint[]), CAST(:details AS jsonb[]))
+           WITH ORDINALITY AS found(kind, operator, account, subject, about, day, operator_amount_xof,
+                                    ledger_amount_xof, difference_xof, detail, place)
       LEFT JOIN payment ON payment.operator = found.operator AND payment.operator_transaction_id = found.about
      ORDER BY found.kind, found.operator, found.account, found.subject, found.place
         ON CONFLICT (kind, operator, account, subject) WHERE superseded_at IS NULL DO NOTHING
@@ -35,7 +37,7 @@ INSERT = text("""
 """)
 
 STANDING = text("""
-    SELECT id, kind, account, subject, day, operator_says_xof, we_say_xof, difference_xof
+    SELECT id, kind, account, subject, day, operator_amount_xof, ledger_amount_xof, difference_xof
       FROM reconciliation_break
      WHERE operator = :operator AND about = ANY(CAST(:abouts AS text[])) AND account <> '' AND superseded_at IS NULL
 """)
@@ -43,7 +45,7 @@ STANDING = text("""
 SUPERSEDE = text("""
     UPDATE reconciliation_break
        SET superseded_at = :now, closed_at = coalesce(closed_at, :now),
-           closed_because = coalesce(closed_because, :because)
+           close_reason = coalesce(close_reason, :because)
      WHERE id = ANY(CAST(:ids AS bigint[]))
 """)
 
@@ -61,7 +63,7 @@ async def record(connection: AsyncConnection, found: Sequence[FoundBreak], now: 
     """
     rows = [
         (one.kind, one.operator, NO_ACCOUNT, _subject(one), one.transaction_id or one.subject, utc_day(one.occurred_at),
-         one.operator_says_xof, one.we_say_xof, 0, one.detail)
+         one.operator_amount_xof, one.ledger_amount_xof, 0, _written(one))
         for one in found
     ]  # fmt: skip
     return await _insert(connection, rows, now)
@@ -81,8 +83,8 @@ async def replace(
     if gone:
         await connection.execute(SUPERSEDE, {"ids": sorted(gone), "because": OTHER_HALF_ARRIVED, "now": now})
     rows = [
-        (one.kind, operator, one.account, one.subject, one.about, one.day, one.operator_says_xof, one.we_say_xof,
-         one.difference_xof, one.detail)
+        (one.kind, operator, one.account, one.subject, one.about, one.day, one.operator_amount_xof,
+         one.ledger_amount_xof, one.difference_xof, _written(one))
         for content, one in wanted.items() if content not in standing
     ]  # fmt: skip
     return await _insert(connection, rows, now)
@@ -94,14 +96,18 @@ async def about_day(connection: AsyncConnection, operator: str, day: date) -> se
 
 
 def _content(one: Difference | Row[tuple[object, ...]]) -> tuple[object, ...]:
-    # The sentence is left out: it names a line, and the next file says the same on another.
-    figures = (one.operator_says_xof, one.we_say_xof, one.difference_xof)
+    # The detail is left out: it names a line, and the next file says the same on another.
+    figures = (one.operator_amount_xof, one.ledger_amount_xof, one.difference_xof)
     return (str(one.kind), one.account, one.subject, one.day, *figures)
 
 
 def _subject(found: FoundBreak) -> str:
     # A name of its own: the statement's break on the same transaction carries the day's difference.
-    return f"{found.subject}:{found.operator_says_xof}" if found.kind is BreakKind.AMOUNT else found.subject
+    return f"{found.subject}:{found.operator_amount_xof}" if found.kind is BreakKind.AMOUNT else found.subject
+
+
+def _written(one: Difference | FoundBreak) -> str:
+    return json.dumps(one.detail.document(), ensure_ascii=False)
 
 
 async def _insert(connection: AsyncConnection, rows: Sequence[tuple[object, ...]], now: datetime) -> int:

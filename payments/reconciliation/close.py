@@ -16,8 +16,9 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.detail import DetailCode, detail
 from payments.errors import PaymentsError
-from payments.ledger.fault import Fault, FaultKind
+from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.seal import GENESIS_SHA256, head, is_block
 from payments.reconciliation.facts import utc_day
 
@@ -160,7 +161,7 @@ async def close_day(
 
 
 async def is_sealed(connection: AsyncConnection, day: date) -> bool:
-    """Say whether the ledger's newest block holds all the money of a day."""
+    """Return whether the ledger's newest block holds all the money of a day."""
     start = datetime.combine(day, time(), UTC)
     through = (await head(connection)).through_txn_id
     period = {"day_start": start, "day_end": start + timedelta(days=1)}
@@ -186,49 +187,52 @@ async def signed_days(connection: AsyncConnection) -> tuple[SealedDay, ...]:
 
 
 def is_intact(day: SealedDay) -> bool:
-    """Say whether a report is, to the byte, the one that was signed."""
+    """Return whether a report is, to the byte, the one that was signed."""
     return day.sha256 == _digest(day)
 
 
-async def verify_days(connection: AsyncConnection) -> tuple[Fault, ...]:
+async def verify_days(connection: AsyncConnection) -> tuple[Finding, ...]:
     """Recompute the chain of days and look for the ledger block that each of them saw last."""
-    faults: list[Fault] = []
+    findings: list[Finding] = []
     previous: SealedDay | None = None
     days: list[date] = []
     for one in await signed_days(connection):
         seq, expected = (1, GENESIS_SHA256) if previous is None else (previous.seq + 1, previous.sha256)
         if (one.seq, one.previous_sha256) != (seq, expected) or not _may_follow(one.day, days):
-            faults.append(
-                Fault(
+            findings.append(
+                Finding(
                     None,
-                    FaultKind.DAY_CHAIN_BROKEN,
-                    f"la journée du {one.day} ne suit pas celle qui a été signée avant",
+                    FindingKind.DAY_CHAIN_BROKEN,
+                    detail(DetailCode.DAY_OUT_OF_ORDER, signed_on=str(one.day)),
                 )
             )
         if not is_intact(one):
-            faults.append(Fault(None, FaultKind.DAY_CHANGED, f"le rapport du {one.day} n'est plus ce qui a été scellé"))
+            findings.append(
+                Finding(None, FindingKind.DAY_CHANGED, detail(DetailCode.DAY_REWRITTEN, signed_on=str(one.day)))
+            )
         if not await is_block(connection, one.ledger_head_sha256):
-            lost = f"la journée du {one.day} s'appuie sur le bloc {one.ledger_head_sha256.hex()[:16]}"
-            faults.append(Fault(None, FaultKind.HEAD_LOST, lost))
+            hash_start = one.ledger_head_sha256.hex()[:16]
+            lost = detail(DetailCode.DAY_ON_LOST_BLOCK, signed_on=str(one.day), hash_start=hash_start)
+            findings.append(Finding(None, FindingKind.HEAD_LOST, lost))
         previous = one
         insort(days, one.day)
-    return tuple(faults)
+    return tuple(findings)
 
 
 def _may_follow(day: date, signed: Sequence[date]) -> bool:
-    """Say whether a day could be signed after these, which are in order: the next, one before all, or one between."""
+    """Return whether a day could be signed after these, which are in order: next, before all, or between."""
     return not signed or day <= signed[-1] + timedelta(days=1)
 
 
-async def verify_attested(connection: AsyncConnection, attested: Sequence[bytes]) -> tuple[Fault, ...]:
+async def verify_external_hashes(connection: AsyncConnection, external_hashes: Sequence[bytes]) -> tuple[Finding, ...]:
     """Look for the blocks and days whose hashes were kept elsewhere, which nobody here could rewrite."""
-    faults = []
-    for digest in attested:
+    findings = []
+    for digest in external_hashes:
         is_day: bool = (await connection.execute(DAY_EXISTS, {"sha256": digest})).scalar_one()
         if not is_day and not await is_block(connection, digest):
-            lost = f"l'empreinte attestée {digest.hex()} n'est celle d'aucun bloc ni d'aucune journée"
-            faults.append(Fault(None, FaultKind.HEAD_LOST, lost))
-    return tuple(faults)
+            lost = detail(DetailCode.HASH_UNKNOWN, hash=digest.hex())
+            findings.append(Finding(None, FindingKind.HEAD_LOST, lost))
+    return tuple(findings)
 
 
 async def _first_activity(connection: AsyncConnection) -> date | None:

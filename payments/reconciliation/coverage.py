@@ -35,16 +35,16 @@ class StatedFile:
 
     @property
     def has_balances(self) -> bool:
-        """Say whether the operator printed what it held before and after."""
+        """Return whether the operator printed what it held before and after."""
         return self.opening_xof is not None and self.closing_xof is not None
 
     @property
     def is_verifiable(self) -> bool:
-        """Say whether the operator printed a figure that its lines can be held against."""
+        """Return whether the operator printed a figure that its lines can be held against."""
         return self.has_balances or self.printed_collected_xof is not None
 
     def covers(self, moment: datetime) -> bool:
-        """Say whether this file speaks of a moment."""
+        """Return whether this file speaks of a moment."""
         return self.period_start <= moment < self.covered_until
 
 
@@ -58,7 +58,7 @@ class Segment:
 
     @property
     def gap_xof(self) -> int:
-        """Give what the file moved beyond its lines, which counts at its last moment."""
+        """Return what the file moved beyond its lines, which counts at its last moment."""
         return self.file.gap_xof if self.end == self.file.covered_until else 0
 
 
@@ -72,28 +72,28 @@ class Boundary:
 
 
 def utc_day(moment: datetime) -> date:
-    """Give the day of a moment; Mali lives on UTC all year."""
+    """Return the day of a moment; Mali lives on UTC all year."""
     return moment.astimezone(UTC).date()
 
 
 def day_bounds(day: date) -> tuple[datetime, datetime]:
-    """Give the first instant of a day and that of the next."""
+    """Return the first instant of a day and that of the next."""
     start = datetime.combine(day, time(), UTC)
     return start, start + timedelta(days=1)
 
 
 def period_of(start: datetime, covered_until: datetime) -> Window:
-    """Give the moments at which the lines of a statement can count."""
+    """Return the moments at which the lines of a statement can count."""
     return Window(start, covered_until - INSTANT)
 
 
 def newest(files: Iterable[StatedFile], moment: datetime) -> StatedFile | None:
-    """Give the file whose word stands for a moment."""
+    """Return the file whose word stands for a moment."""
     return max((file for file in files if file.covers(moment)), key=lambda file: file.id, default=None)
 
 
 def first(files: Iterable[StatedFile], moment: datetime) -> StatedFile | None:
-    """Give the file that spoke first of a moment."""
+    """Return the file that spoke first of a moment."""
     return min((file for file in files if file.covers(moment)), key=lambda file: file.id, default=None)
 
 
@@ -117,7 +117,7 @@ def segments(files: Sequence[StatedFile], start: datetime, end: datetime) -> tup
 
 
 def boundaries(files: Sequence[StatedFile], start: datetime, end: datetime) -> tuple[Boundary, ...]:
-    """Give where one file takes over from another, from ``start`` to before ``end``."""
+    """Return where one file takes over from another, from ``start`` to before ``end``."""
     runs = segments(files, start - INSTANT, end)
     return tuple(
         Boundary(left.file, right.file, right.start)
@@ -127,6 +127,6 @@ def boundaries(files: Sequence[StatedFile], start: datetime, end: datetime) -> t
 
 
 def covers_all(runs: Sequence[Segment], start: datetime, end: datetime) -> bool:
-    """Say whether runs in order of time leave no hole between two moments."""
+    """Return whether runs in order of time leave no hole between two moments."""
     ends = [start, *(run.end for run in runs)]
     return ends[-1] == end and all(run.start == before for run, before in zip(runs, ends, strict=False))

@@ -1,37 +1,15 @@
-"""What a statement and our books differ by: a day, two figures, and a French sentence for whoever must explain it."""
+"""What a statement and our books differ by: a day, two figures, and what whoever explains it must know."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from enum import StrEnum
 
-from payments.match import SAID
+from payments.break_kind import BreakKind
+from payments.detail import Detail, DetailCode, Value, detail
 from payments.money import MAX_AMOUNT_XOF
 from payments.msisdn import mask
 from payments.reconciliation.coverage import utc_day
-from payments.reconciliation.facts import Booked, Line, Unit
-
-
-class DifferenceKind(StrEnum):
-    """Why two figures differ; of money that crosses midnight TIMING is the operator's day, TIMING_BOOKED ours."""
-
-    STATEMENT_ONLY = "STATEMENT_ONLY"
-    LEDGER_ONLY = "LEDGER_ONLY"
-    AMOUNT = "AMOUNT"
-    STATUS = "STATUS"
-    REVERSAL = "REVERSAL"
-    DUPLICATE = "DUPLICATE"
-    COLLISION = "COLLISION"
-    UNKNOWN_SERVICE = "UNKNOWN_SERVICE"
-    UNIDENTIFIED = "UNIDENTIFIED"
-    TIMING = "TIMING"
-    TIMING_BOOKED = "TIMING_BOOKED"
-    ADDED = "ADDED"
-    DROPPED = "DROPPED"
-    CORRECTED = "CORRECTED"
-    DATE = "DATE"
-    CONTINUITY = "CONTINUITY"
-    TOTALS = "TOTALS"
+from payments.reconciliation.facts import Booked, OperatorRecord, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,105 +20,113 @@ class Difference:
     Units:   difference_xof is what the operator says less what we say on that day; 0 where it only informs.
     """
 
-    kind: DifferenceKind
+    kind: BreakKind
     account: str
     subject: str
     about: str
     day: date
-    operator_says_xof: int | None
-    we_say_xof: int | None
+    operator_amount_xof: int | None
+    ledger_amount_xof: int | None
     difference_xof: int
-    detail: str
+    detail: Detail
 
 
-def uncredited(kind: DifferenceKind, line: Line, why: str) -> Difference:
+def uncredited(kind: BreakKind, line: OperatorRecord, said: Detail) -> Difference:
     """Open what a line moved and no money of ours explains."""
-    return _of(line, kind, (line.due_xof, 0, line.due_xof), why)
+    return _of(line, kind, (line.due_xof, 0, line.due_xof), said)
 
 
-def statement_only(line: Line) -> Difference:
-    """Open what the operator claims and nobody could credit."""
-    flaw = f"{_flaw(line)} ; elle ne peut pas être créditée telle quelle"
-    return replace(uncredited(DifferenceKind.STATEMENT_ONLY, line, flaw), operator_says_xof=line.observation.amount_xof)
+def statement_only(line: OperatorRecord) -> Difference:
+    """Open what the operator collected and nobody could credit."""
+    found = uncredited(BreakKind.STATEMENT_ONLY, line, _flaw(line))
+    return replace(found, operator_amount_xof=line.observation.amount_xof)
 
 
-def ours_alone(kind: DifferenceKind, unit: Unit, booked: Booked) -> Difference:
+def missing_in_statement(kind: BreakKind, unit: Unit, booked: Booked) -> Difference:
     """Open what we credited and no successful line covers."""
-    why = {
-        DifferenceKind.STATUS: "nous l'avons créditée, l'opérateur dit qu'elle a échoué",
-        DifferenceKind.DROPPED: "un premier relevé la donnait, le dernier ne la donne plus ; nous l'avons créditée",
-    }
+    code = {BreakKind.STATUS: DetailCode.FAILED_AT_OPERATOR, BreakKind.DROPPED: DetailCode.NO_LONGER_IN_STATEMENT}
     return Difference(
         kind=kind,
         account=unit.account,
         subject=unit.subject,
         about=unit.subject,
         day=utc_day(booked.occurred_at),
-        operator_says_xof=0,
-        we_say_xof=booked.amount_xof,
+        operator_amount_xof=0,
+        ledger_amount_xof=booked.amount_xof,
         difference_xof=-booked.amount_xof,
-        detail=why.get(kind, "aucun relevé ne la nomme"),
+        detail=detail(code.get(kind, DetailCode.IN_NO_STATEMENT)),
     )
 
 
-def paired(line: Line, booked: Booked) -> tuple[Difference, ...]:
-    """Open what a line and the payment it claims differ by: amount, payer, day, or a household that nobody knows."""
+def paired(line: OperatorRecord, booked: Booked) -> tuple[Difference, ...]:
+    """Open what a line and the payment it names differ by: amount, payer, day, or a household that nobody knows."""
     found = list(_timing(line, booked))
     rest_xof = line.due_xof - booked.amount_xof
     if other_payer(line.observation.payer_msisdn, booked.payer_msisdn):
-        detail = f"le relevé nomme le payeur {_payer(line)}, nous avons crédité un autre payeur sous cette référence"
-        found.append(_of(line, DifferenceKind.COLLISION, (line.due_xof, booked.amount_xof, rest_xof), detail))
+        said = of_line(DetailCode.LINE_OTHER_PAYER, line, stated_payer=_payer(line))
+        found.append(_of(line, BreakKind.COLLISION, (line.due_xof, booked.amount_xof, rest_xof), said))
     elif rest_xof or line.observation.amount_xof != booked.amount_xof:
-        said = f"le relevé dit {line.observation.amount_xof} F et a mû {line.moved_xof} F"
-        detail = f"{said}, nous avons crédité {booked.amount_xof} F"
-        found.append(_of(line, DifferenceKind.AMOUNT, (line.due_xof, booked.amount_xof, rest_xof), detail))
-    if booked.household_id is None:
-        found.append(information(DifferenceKind.UNIDENTIFIED, line, booked))
+        said = of_line(
+            DetailCode.LINE_OTHER_AMOUNT,
+            line,
+            stated_xof=line.observation.amount_xof,
+            moved_xof=line.moved_xof,
+            booked_xof=booked.amount_xof,
+        )
+        found.append(_of(line, BreakKind.AMOUNT, (line.due_xof, booked.amount_xof, rest_xof), said))
+    if booked.party_id is None:
+        found.append(information(BreakKind.UNIDENTIFIED, line, booked))
     return tuple(found)
 
 
-def information(kind: DifferenceKind, line: Line, booked: Booked | None) -> Difference:
+def information(kind: BreakKind, line: OperatorRecord, booked: Booked | None) -> Difference:
     """Open what somebody should know and what changes no sum."""
-    said = line.observation
-    detail = f"opération {SAID[said.status]}"
-    return _of(line, kind, (said.amount_xof, booked.amount_xof if booked else None, 0), detail)
+    observed = line.observation
+    said = of_line(DetailCode.LINE_STATUS, line, status=observed.status)
+    return _of(line, kind, (observed.amount_xof, booked.amount_xof if booked else None, 0), said)
 
 
-def contradiction(line: Line, booked: Booked) -> Difference:
+def contradiction(line: OperatorRecord, booked: Booked) -> Difference:
     """Open what a statement calls successful on one line and not on another."""
-    found = information(DifferenceKind.STATUS, line, booked)
+    found = information(BreakKind.STATUS, line, booked)
     return replace(found, subject=f"{line.subject}:{line.observation.status}")
 
 
-def misdated(line: Line) -> Difference:
+def misdated(line: OperatorRecord) -> Difference:
     """Open a date that its statement's period does not hold; the line counts on the nearest day that is in it."""
-    said_at, counted_at = line.observation.occurred_at, line.counts_at
-    detail = f"datée du {said_at:%d/%m/%Y %H:%M}, hors de la période du relevé : comptée le {counted_at:%d/%m/%Y}"
-    return _of(line, DifferenceKind.DATE, (line.due_xof, line.due_xof, 0), detail)
+    stated_at, counted_day = line.observation.occurred_at, utc_day(line.counts_at)
+    said = of_line(
+        DetailCode.LINE_OUTSIDE_PERIOD,
+        line,
+        stated_at=stated_at.isoformat() if stated_at else None,
+        counted_day=counted_day.isoformat(),
+    )
+    return _of(line, BreakKind.DATE, (line.due_xof, line.due_xof, 0), said)
 
 
-def changed(dropped: Sequence[Line], added: Sequence[Line]) -> Difference:
+def changed(dropped: Sequence[OperatorRecord], added: Sequence[OperatorRecord]) -> Difference:
     """Open what the last file of a moment says otherwise than the first did; what it changes of our books stands apart.
 
-    Units:   ``operator_says_xof`` is what the last file moved, ``we_say_xof`` what the first had.
+    Units:   ``operator_amount_xof`` is what the last file moved, ``ledger_amount_xof`` what the first had.
     """
-    kind = DifferenceKind.CORRECTED if dropped and added else DifferenceKind.ADDED if added else DifferenceKind.DROPPED
-    detail = {
-        DifferenceKind.CORRECTED: "le dernier relevé corrige ce qu'un premier disait",
-        DifferenceKind.ADDED: "le dernier relevé ajoute ce qu'un premier ne disait pas",
-        DifferenceKind.DROPPED: "le dernier relevé ne dit plus ce qu'un premier disait",
+    kind = BreakKind.CORRECTED if dropped and added else BreakKind.ADDED if added else BreakKind.DROPPED
+    code = {
+        BreakKind.CORRECTED: DetailCode.LINE_CORRECTED,
+        BreakKind.ADDED: DetailCode.LINE_ADDED,
+        BreakKind.DROPPED: DetailCode.LINE_DROPPED,
     }[kind]
-    return _of((*added, *dropped)[0], kind, (_moved(added), _moved(dropped), 0), detail)
+    line = (*added, *dropped)[0]
+    return _of(line, kind, (_moved(added), _moved(dropped), 0), of_line(code, line))
 
 
 def other_payer(one: str | None, other: str | None) -> bool:
-    """Say whether two payers are known and not the same."""
+    """Return whether two payers are known and not the same."""
     return one is not None and other is not None and one != other
 
 
 def numbered(found: Iterable[Difference]) -> tuple[Difference, ...]:
-    """Give a name of its own to each difference of one kind and subject."""
-    taken: dict[tuple[DifferenceKind, str], int] = {}
+    """Return a name of its own to each difference of one kind and subject."""
+    taken: dict[tuple[BreakKind, str], int] = {}
     named = []
     for one in found:
         count = taken[one.kind, one.subject] = taken.get((one.kind, one.subject), 0) + 1
@@ -148,17 +134,17 @@ def numbered(found: Iterable[Difference]) -> tuple[Difference, ...]:
     return tuple(named)
 
 
-def _timing(line: Line, booked: Booked) -> tuple[Difference, ...]:
+def _timing(line: OperatorRecord, booked: Booked) -> tuple[Difference, ...]:
     """Open what crosses midnight: the same money, counted on one day by the operator and on another by us."""
-    said_at, held_at, held_xof = line.counts_at, booked.occurred_at, booked.amount_xof
-    if utc_day(said_at) == utc_day(held_at):
+    stated_at, booked_at, booked_xof = line.counts_at, booked.occurred_at, booked.amount_xof
+    if utc_day(stated_at) == utc_day(booked_at):
         return ()
-    detail = f"l'opérateur la date du {said_at:%d/%m/%Y %H:%M}, nous du {held_at:%d/%m/%Y %H:%M}"
-    ours = _of(line, DifferenceKind.TIMING_BOOKED, (0, held_xof, -held_xof), detail)
-    return _of(line, DifferenceKind.TIMING, (held_xof, 0, held_xof), detail), replace(ours, day=utc_day(held_at))
+    said = of_line(DetailCode.LINE_OTHER_DAY, line, stated_at=stated_at.isoformat(), booked_at=booked_at.isoformat())
+    ours = _of(line, BreakKind.TIMING_BOOKED, (0, booked_xof, -booked_xof), said)
+    return _of(line, BreakKind.TIMING, (booked_xof, 0, booked_xof), said), replace(ours, day=utc_day(booked_at))
 
 
-def _of(line: Line, kind: DifferenceKind, figures: tuple[int | None, int | None, int], detail: str) -> Difference:
+def _of(line: OperatorRecord, kind: BreakKind, figures: tuple[int | None, int | None, int], said: Detail) -> Difference:
     theirs_xof, ours_xof, difference_xof = figures
     return Difference(
         kind=kind,
@@ -166,27 +152,34 @@ def _of(line: Line, kind: DifferenceKind, figures: tuple[int | None, int | None,
         subject=line.subject,
         about=line.subject,
         day=utc_day(line.counts_at),
-        operator_says_xof=theirs_xof,
-        we_say_xof=ours_xof,
+        operator_amount_xof=theirs_xof,
+        ledger_amount_xof=ours_xof,
         difference_xof=difference_xof,
-        detail=f"ligne {line.line_number} du relevé n° {line.file_id} : {detail}",
+        detail=said,
     )
 
 
-def _payer(line: Line) -> str:
-    return mask(line.observation.payer_msisdn) if line.observation.payer_msisdn else "inconnu"
+def of_line(code: DetailCode, line: OperatorRecord, **values: Value) -> Detail:
+    """Return a detail that names the line which it is about."""
+    return detail(code, line_number=line.line_number, file_id=line.file_id, **values)
 
 
-def _moved(lines: Sequence[Line]) -> int:
+def _payer(line: OperatorRecord) -> str | None:
+    return mask(line.observation.payer_msisdn) if line.observation.payer_msisdn else None
+
+
+def _moved(lines: Sequence[OperatorRecord]) -> int:
     return sum(line.moved_xof for line in lines)
 
 
-def _flaw(line: Line) -> str:
+def _flaw(line: OperatorRecord) -> Detail:
     said = line.observation
     if said.operator_transaction_id is None:
-        return "aucune référence d'opération"
+        return of_line(DetailCode.LINE_WITHOUT_REFERENCE, line)
     if said.amount_xof is None:
-        return "aucun montant lisible"
+        return of_line(DetailCode.LINE_WITHOUT_AMOUNT, line)
     if not 0 < said.amount_xof <= MAX_AMOUNT_XOF:
-        return f"montant de {said.amount_xof} F, hors de 1 à {MAX_AMOUNT_XOF} F"
-    return f"opération {SAID[said.status]}"
+        return of_line(
+            DetailCode.LINE_AMOUNT_OUT_OF_RANGE, line, amount_xof=said.amount_xof, largest_xof=MAX_AMOUNT_XOF
+        )
+    return of_line(DetailCode.LINE_NOT_CREDITABLE, line, status=said.status)

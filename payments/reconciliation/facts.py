@@ -13,13 +13,16 @@ from payments.reconciliation.coverage import utc_day as utc_day
 #: States of what did not happen; a balance that moved all the same is a difference.
 NOT_DONE: Final = frozenset({ObservedStatus.PENDING, ObservedStatus.FAILED, ObservedStatus.EXPIRED})
 
+#: How the name begins of what a statement gives no reference.
+UNREFERENCED: Final = "unreferenced:"
+
 #: A movement is the same one in two overlapping files when all of this is equal; equal ones in one file are several.
 Movement = tuple[LineKind, str | None, str | None, int, datetime | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A statement line as far as matching reads it.
+class OperatorRecord:
+    """What an operator's statement says in one line, as far as matching reads it.
 
     ``stands`` while no later file speaks of its moment, ``was_first`` when no earlier one had.
     Units:   moved_xof is what the line did to the operator's balance, due_xof what of it money of ours must explain;
@@ -41,35 +44,35 @@ class Line:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Give where the line is written: its file and its number in it."""
+        """Return where the line is written: its file and its number in it."""
         return self.file_id, self.line_number
 
     @property
-    def is_claim(self) -> bool:
-        """Say whether the operator says here that it took money for us."""
+    def is_collected(self) -> bool:
+        """Return whether the operator says here that it took money for us."""
         return self.kind is LineKind.COLLECTION and self.observation.status is ObservedStatus.SUCCEEDED
 
     @property
     def is_nothing(self) -> bool:
-        """Say whether a claim is one of zero francs that moved nothing: a test of the operator's, or padding."""
-        return self.is_claim and self.observation.amount_xof == 0 and self.moved_xof == 0
+        """Return whether zero francs were collected and nothing moved: a test of the operator's, or padding."""
+        return self.is_collected and self.observation.amount_xof == 0 and self.moved_xof == 0
 
     @property
     def is_bookable(self) -> bool:
-        """Say whether a claim carries all that a payment needs; a date it has from its statement's period."""
+        """Return whether a collection carries all that a payment needs; a date it has from its statement's period."""
         amount_xof = self.observation.amount_xof
         named = self.observation.operator_transaction_id is not None
-        return self.is_claim and named and amount_xof is not None and 0 < amount_xof <= MAX_AMOUNT_XOF
+        return self.is_collected and named and amount_xof is not None and 0 < amount_xof <= MAX_AMOUNT_XOF
 
     @property
     def is_misdated(self) -> bool:
-        """Say whether the line gives a date that its statement's period does not hold."""
+        """Return whether the line gives a date that its statement's period does not hold."""
         said_at = self.observation.occurred_at
-        return said_at is not None and said_at != self.counts_at and (self.is_claim or self.moved_xof != 0)
+        return said_at is not None and said_at != self.counts_at and (self.is_collected or self.moved_xof != 0)
 
     @property
     def movement(self) -> Movement:
-        """Give what makes two lines of overlapping files the same movement."""
+        """Return what makes two lines of overlapping files the same movement."""
         said = self.observation
         own = (self.kind, self.reference, said.operator_transaction_id)
         return (*own, self.moved_xof, said.occurred_at, said.payer_msisdn)
@@ -83,7 +86,7 @@ class Booked:
     """
 
     payment_id: int
-    household_id: int | None
+    party_id: int | None
     amount_xof: int
     occurred_at: datetime
     payer_msisdn: str | None = None
@@ -99,7 +102,7 @@ class Unit:
 
     subject: str
     account: str
-    lines: tuple[Line, ...] = ()
+    lines: tuple[OperatorRecord, ...] = ()
     payment: Booked | None = None
     expected: bool = False
 
@@ -113,11 +116,11 @@ def subject_of(line: StatementLine) -> str:
     if named := said.operator_transaction_id or line.reference:
         return named
     digest = sha256(repr((line.kind.value, line.moved_xof, said.occurred_at, said.payer_msisdn)).encode())
-    return f"sans référence {digest.hexdigest()[:12]}"
+    return f"{UNREFERENCED}{digest.hexdigest()[:12]}"
 
 
 def due_xof(line: StatementLine) -> int:
-    """Give what of a line's movement must be explained; fees and transfers that the operator took are its own.
+    """Return what of a line's movement must be explained; fees and transfers that the operator took are its own.
 
     Units:   whole francs; a successful collection that came with its fee taken off is due whole. A fee or a transfer
              that came in, or that moved the balance without having happened, is due like any other movement.

@@ -12,7 +12,10 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-LATE: Final = "LATE_FOR_SEALED_DAY"
+from payments.break_kind import BreakKind
+from payments.detail import DetailCode
+
+LATE: Final = BreakKind.LATE_FOR_SEALED_DAY
 #: A break may become visible so long after the moment it bears: its transaction was under way meanwhile.
 UNDER_WAY_MAX: Final = timedelta(hours=1)
 
@@ -27,16 +30,25 @@ BEHIND = """
 """
 
 INSERT: Final = """
-    INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, operator_says_xof, we_say_xof,
-                                      difference_xof, detail, payment_id, opened_at)
+    INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, operator_amount_xof,
+                                      ledger_amount_xof, difference_xof, detail, payment_id, opened_at)
 """
 
-SINCE_CLOSING: Final = "' F connus après la clôture du ' || to_char(closed_at AT TIME ZONE 'UTC', 'DD/MM/YYYY')"
+CLOSED_DAY: Final = "'closed_day', to_char(closed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
+
+#: What ``Detail.document`` would write of such money.
+PAYMENT_DETAIL: Final = (
+    f"jsonb_build_object('code', '{DetailCode.PAYMENT_AFTER_CLOSING}', 'amount_xof', amount_xof, {CLOSED_DAY})"
+)
+LINE_DETAIL: Final = (
+    f"jsonb_build_object('code', '{DetailCode.LINE_AFTER_CLOSING}', 'number', line_number, 'moved_xof', moved_xof,"
+    f" {CLOSED_DAY})"
+)
 
 PAYMENTS = text(f"""
     {INSERT}
     SELECT '{LATE}', operator, '', operator_transaction_id, operator_transaction_id, day, NULL, amount_xof, 0,
-           amount_xof || {SINCE_CLOSING}, id, :now
+           {PAYMENT_DETAIL}, id, :now
       FROM ({BEHIND} AND payment.id = ANY(CAST(:ids AS bigint[]))) AS late
      ORDER BY operator, operator_transaction_id
         ON CONFLICT (kind, operator, account, subject) WHERE superseded_at IS NULL DO NOTHING
@@ -47,7 +59,7 @@ PAYMENTS = text(f"""
 PAYMENTS_AFTER = text(f"""
     {INSERT}
     SELECT '{LATE}', operator, '', operator_transaction_id, operator_transaction_id, day, NULL, amount_xof, 0,
-           amount_xof || {SINCE_CLOSING}, id, :now
+           {PAYMENT_DETAIL}, id, :now
       FROM ({BEHIND} AND payment.ledger_txn_id > :after) AS late
      ORDER BY operator, operator_transaction_id
         ON CONFLICT (kind, operator, account, subject) WHERE superseded_at IS NULL DO NOTHING
@@ -63,7 +75,7 @@ OF_LINE: Final = "concat_ws('/', line.kind, line.operator_transaction_id, line.f
 LINES = text(f"""
     {INSERT}
     SELECT '{LATE}', operator, '', subject, subject, day, moved_xof, NULL, 0,
-           'ligne ' || line_number || ' : ' || moved_xof || {SINCE_CLOSING}, NULL, :now
+           {LINE_DETAIL}, NULL, :now
       FROM (SELECT DISTINCT ON (line.operator, named.subject) line.operator, line.line_number, line.moved_xof,
                    report.day, report.closed_at, named.subject
               FROM statement_file file
@@ -99,13 +111,13 @@ FILES = text("""
 LINES_PER_LOOK: Final = 20_000
 
 CARRIED = text("""
-    SELECT operator, subject, day, coalesce(we_say_xof, operator_says_xof) AS amount_xof
+    SELECT operator, subject, day, coalesce(ledger_amount_xof, operator_amount_xof) AS amount_xof
       FROM reconciliation_break WHERE kind = :kind AND opened_at >= :since
      ORDER BY day, operator, subject
 """)
 
 OF_DAY = text("""
-    SELECT operator, subject, day, coalesce(we_say_xof, operator_says_xof) AS amount_xof
+    SELECT operator, subject, day, coalesce(ledger_amount_xof, operator_amount_xof) AS amount_xof
       FROM reconciliation_break WHERE kind = :kind AND day = :day ORDER BY operator, subject
 """)
 
@@ -116,20 +128,20 @@ ALL_BEHIND = text(f"""
 
 #: Lines that are no payment leave no trace in the ledger: their breaks, which nobody may delete, are what is known.
 ALL_LINES = text("""
-    SELECT operator, subject, day, operator_says_xof AS amount_xof
+    SELECT operator, subject, day, operator_amount_xof AS amount_xof
       FROM reconciliation_break WHERE kind = :kind AND payment_id IS NULL ORDER BY day, operator, subject LIMIT :most
 """)
 
-OF_FILE = text(f"""
-    SELECT count(*), coalesce(sum(coalesce(we_say_xof, operator_says_xof)), 0) AS amount_xof
+#: Breaks are few, so each is looked for among the lines: by its operation, or by the file and line in its name.
+OF_FILE = text("""
+    SELECT count(*), coalesce(sum(coalesce(ledger_amount_xof, operator_amount_xof)), 0) AS amount_xof
       FROM reconciliation_break late
      WHERE late.kind = :kind AND late.operator = (SELECT operator FROM statement_file WHERE id = :file_id)
-       AND late.subject IN (
-           SELECT line.operator_transaction_id FROM statement_line line
-            WHERE line.file_id = :file_id AND line.kind = 'collection'
-            UNION
-           SELECT {OF_LINE} FROM statement_line line WHERE line.file_id = :file_id)
-""")  # noqa: S608 - our own words
+       AND (late.subject ~ ('/' || CAST(:file_id AS bigint) || '\\:[0-9]+$')
+            OR EXISTS (SELECT FROM statement_line line
+                        WHERE line.operator = late.operator AND line.subject = late.subject
+                          AND line.file_id = :file_id AND line.kind = 'collection'))
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +210,13 @@ async def late_of_file(connection: AsyncConnection, file_id: int) -> LateTotal:
 
 
 async def late_since(connection: AsyncConnection, since: datetime) -> tuple[LateMoney, ...]:
-    """Give the late money that was told since a moment, and what may have been under way at it."""
+    """Return the late money that was told since a moment, and what may have been under way at it."""
     rows = await connection.execute(CARRIED, {"kind": LATE, "since": since - UNDER_WAY_MAX})
     return tuple(LateMoney(*row) for row in rows.all())
 
 
 async def late_of_day(connection: AsyncConnection, day: date) -> tuple[LateMoney, ...]:
-    """Give the late money of one signed day."""
+    """Return the late money of one signed day."""
     rows = await connection.execute(OF_DAY, {"kind": LATE, "day": day})
     return tuple(LateMoney(*row) for row in rows.all())
 
@@ -215,6 +227,6 @@ async def late_payments(connection: AsyncConnection, most: int) -> tuple[LateMon
 
 
 async def late_lines(connection: AsyncConnection, most: int) -> tuple[LateMoney, ...]:
-    """Give what lines that are no payment moved on days that were signed before."""
+    """Return what lines that are no payment moved on days that were signed before."""
     rows = await connection.execute(ALL_LINES, {"kind": LATE, "most": most})
     return tuple(LateMoney(*row) for row in rows.all())

@@ -26,6 +26,20 @@ NEXT_WAITING = text("""
      WHERE file_id = :file_id AND matched_at IS NULL AND line_number > :after_line
 """)
 
+WAITING_COUNT = text("SELECT count(*) FROM statement_line WHERE file_id = :file_id AND matched_at IS NULL")
+
+#: Breaks of the file's days about operations that were matched as the file was kept, opened beside it by another hand.
+CONTRADICTED = text("""
+    SELECT DISTINCT found.about
+      FROM reconciliation_break found
+     WHERE found.operator = :operator AND found.account <> '' AND found.superseded_at IS NULL
+       AND found.day >= CAST(CAST(:period_start AS timestamptz) AT TIME ZONE 'UTC' AS date)
+       AND found.day <= CAST(CAST(:period_end AS timestamptz) AT TIME ZONE 'UTC' AS date)
+       AND EXISTS (SELECT FROM statement_line line
+                    WHERE line.operator = found.operator AND line.subject = found.about
+                      AND line.file_id = :file_id AND line.bucket = 'matched')
+""")
+
 MARK = text("""
     UPDATE statement_line SET bucket = done.bucket, payment_id = done.payment_id, matched_at = :now
       FROM unnest(CAST(:numbers AS integer[]), CAST(:buckets AS text[]), CAST(:payments AS bigint[]))
@@ -93,7 +107,7 @@ UNNAMED = text("""
 
 
 @dataclass(frozen=True, slots=True)
-class KeptFile:
+class StoredFile:
     """A statement file as it was kept.
 
     Units:   collected_xof in whole francs; the period in UTC, to the end of what the file can know, excluded.
@@ -127,18 +141,18 @@ class Outcome:
     payment_id: int | None = None
 
 
-async def read_file(connection: AsyncConnection, file_id: int) -> KeptFile:
+async def read_file(connection: AsyncConnection, file_id: int) -> StoredFile:
     """Read what is known of a file beside its bytes and lines."""
-    return KeptFile(*(await connection.execute(FILE, {"file_id": file_id})).one())
+    return StoredFile(*(await connection.execute(FILE, {"file_id": file_id})).one())
 
 
 async def operators_of_day(connection: AsyncConnection, day: date) -> list[str]:
-    """Give the operators of which a statement speaks of a day."""
+    """Return the operators of which a statement speaks of a day."""
     start, end = day_bounds(day)
     return list((await connection.execute(OPERATORS_OF_DAY, {"day_start": start, "day_end": end})).scalars())
 
 
-async def take(connection: AsyncConnection, file: KeptFile, batch: int, after_line: int = 0) -> frozenset[str]:
+async def take(connection: AsyncConnection, file: StoredFile, batch: int, after_line: int = 0) -> frozenset[str]:
     """Name the operations of the next lines without a bucket; nobody else matches this operator's meanwhile."""
     await lock(connection, file.operator)
     asked = {"file_id": file.id, "batch": batch, "after_line": after_line}
@@ -146,10 +160,16 @@ async def take(connection: AsyncConnection, file: KeptFile, batch: int, after_li
 
 
 async def next_waiting(connection: AsyncConnection, file_id: int, after_line: int) -> int | None:
-    """Give the number of the next line without a bucket."""
+    """Return the number of the next line without a bucket."""
     asked = {"file_id": file_id, "after_line": after_line}
     number: int | None = (await connection.execute(NEXT_WAITING, asked)).scalar_one()
     return number
+
+
+async def waiting_count(connection: AsyncConnection, file_id: int) -> int:
+    """Count the lines of a file without a bucket."""
+    count: int = (await connection.execute(WAITING_COUNT, {"file_id": file_id})).scalar_one()
+    return count
 
 
 async def lock(connection: AsyncConnection, operator: str) -> None:
@@ -195,13 +215,21 @@ async def newly_posted(connection: AsyncConnection, blocks: int, most: int) -> M
     return found
 
 
-async def unnamed(connection: AsyncConnection, file: KeptFile) -> set[str]:
+async def contradicted(connection: AsyncConnection, file: StoredFile) -> set[str]:
+    """Name the operations of a file that were matched as it was kept and that a standing break is about."""
+    return set((await connection.execute(CONTRADICTED, _of(file))).scalars())
+
+
+async def unnamed(connection: AsyncConnection, file: StoredFile) -> set[str]:
     """Name the operations that other files give in the time of this one, and this one does not."""
-    asked = {
+    return set((await connection.execute(UNNAMED, _of(file))).scalars())
+
+
+def _of(file: StoredFile) -> dict[str, object]:
+    return {
         "operator": file.operator,
         "account": file.account,
         "file_id": file.id,
         "period_start": file.period_start,
         "period_end": file.covered_until,
     }
-    return set((await connection.execute(UNNAMED, asked)).scalars())

@@ -13,10 +13,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from payments.break_kind import BreakKind
+from payments.detail import DetailCode
 from payments.observation import LineKind
 from payments.reconciliation import difference
-from payments.reconciliation.difference import Difference, DifferenceKind
-from payments.reconciliation.facts import Booked, Line, Movement, Unit
+from payments.reconciliation.difference import Difference
+from payments.reconciliation.facts import Booked, Movement, OperatorRecord, Unit
 
 #: Two lines of one operation that are further apart than this are never one line told twice.
 SAME_MOMENT: Final = timedelta(minutes=1)
@@ -49,19 +51,19 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class _Claims:
-    """The claims on one operation, in order of time; compared as a whole, for a broken file gives all one reference.
+class _Collections:
+    """What was collected for one operation, in time; compared whole, for a broken file gives all one reference.
 
     ``differ`` when they name several amounts or payers; ``have_several_forms`` when the reference was written in
     several ways.
     """
 
-    lines: Sequence[Line]
+    lines: Sequence[OperatorRecord]
     differ: bool
     have_several_forms: bool
 
-    def are_apart_from(self, line: Line) -> bool:
-        """Say whether one of them is another moment than this one."""
+    def are_apart_from(self, line: OperatorRecord) -> bool:
+        """Return whether one of them is another moment than this one."""
         earliest, latest = self.lines[0].counts_at, self.lines[-1].counts_at
         return max(line.counts_at - earliest, latest - line.counts_at) > SAME_MOMENT
 
@@ -70,15 +72,15 @@ class _Claims:
 _Word = tuple[Bucket, tuple[Difference, ...]]
 
 
-def to_recover(unit: Unit) -> Line | None:
-    """Pick the claim that we can credit and have not credited: the first word, whatever a later file made of it since.
+def to_recover(unit: Unit) -> OperatorRecord | None:
+    """Pick the record that we can credit and have not credited: the first word, whatever a later file made of it since.
 
     Returns: None where two forms of the reference name different money, for nobody can say which is the payment.
     """
-    claims = _compared([line for line in _in_time(unit.lines) if line.is_bookable])
-    if unit.payment is not None or not claims.lines or (claims.differ and claims.have_several_forms):
+    collected = _compared([line for line in _in_time(unit.lines) if line.is_bookable])
+    if unit.payment is not None or not collected.lines or (collected.differ and collected.have_several_forms):
         return None
-    return _first_word(claims.lines)
+    return _first_word(collected.lines)
 
 
 def judge(unit: Unit) -> Judged:
@@ -87,16 +89,16 @@ def judge(unit: Unit) -> Judged:
     Returns: differences that add up, day by day, to what the lines that stand moved less the payment.
     """
     lines = _in_time(unit.lines)
-    claimed = [line for line in lines if line.stands and line.is_claim]
-    claims = _compared([line for line in claimed if not line.is_nothing] or claimed)
-    paired = _paired(claims.lines, unit.payment)
+    stated = [line for line in lines if line.stands and line.is_collected]
+    collected = _compared([line for line in stated if not line.is_nothing] or stated)
+    paired = _paired(collected.lines, unit.payment)
     repeated = _repeated(lines)
     buckets: dict[tuple[int, int], Bucket] = {}
     found: list[Difference] = []
     credited = _first_word([line for line in lines if line.is_bookable])
     for line in lines:
         if line.stands:
-            bucket, differences = _judge(line, unit, paired, claims)
+            bucket, differences = _judge(line, unit, paired, collected)
         else:
             bucket, differences = _superseded(unit.payment if line is credited else None), ()
         buckets[line.place] = Bucket.DUPLICATE if line.place in repeated else bucket
@@ -105,49 +107,50 @@ def judge(unit: Unit) -> Judged:
             found.append(difference.misdated(line))
     changes = _changes(lines)
     if unit.payment is not None and paired is None and unit.expected:
-        alone = difference.ours_alone(_missing(unit, lines), unit, unit.payment)
-        changes = [one for one in changes if one.kind is not alone.kind]
-        found.append(alone)
+        missing = difference.missing_in_statement(_missing(unit, lines), unit, unit.payment)
+        changes = [one for one in changes if one.kind is not missing.kind]
+        found.append(missing)
     return Judged(buckets, difference.numbered([*found, *changes]))
 
 
-def _judge(line: Line, unit: Unit, paired: Line | None, claims: _Claims) -> _Word:
-    if line.is_claim:
-        return _claim(line, unit.payment, paired, claims)
+def _judge(line: OperatorRecord, unit: Unit, paired: OperatorRecord | None, collected: _Collections) -> _Word:
+    if line.is_collected:
+        return _collected(line, unit.payment, paired, collected)
     if line.kind is LineKind.COLLECTION:
         return _unsuccessful(line, unit.payment, paired)
     if line.kind is LineKind.REVERSAL and line.due_xof:
-        taken = f"l'opérateur a repris {-line.due_xof} F ({line.reference or 'sans référence propre'})"
-        why = f"{taken} ; le grand livre attend deux personnes"
-        return Bucket.REVERSAL, (difference.uncredited(DifferenceKind.REVERSAL, line, why),)
+        why = difference.of_line(DetailCode.LINE_REVERSED, line, taken_xof=-line.due_xof, own_reference=line.reference)
+        return Bucket.REVERSAL, (difference.uncredited(BreakKind.REVERSAL, line, why),)
     if line.due_xof:
-        why = "le solde a bougé sous un service que nous ne connaissons pas"
-        return Bucket.UNKNOWN_SERVICE, (difference.uncredited(DifferenceKind.UNKNOWN_SERVICE, line, why),)
+        why = difference.of_line(DetailCode.LINE_UNKNOWN_SERVICE, line)
+        return Bucket.UNKNOWN_SERVICE, (difference.uncredited(BreakKind.UNKNOWN_SERVICE, line, why),)
     return Bucket.NOT_MONEY, ()
 
 
-def _claim(line: Line, booked: Booked | None, paired: Line | None, claims: _Claims) -> _Word:
+def _collected(
+    line: OperatorRecord, booked: Booked | None, paired: OperatorRecord | None, collected: _Collections
+) -> _Word:
     if booked is not None and line is paired:
-        return _held(line, booked)
+        return _booked(line, booked)
     if line.is_nothing:
         return Bucket.NOT_MONEY, ()
-    if len(claims.lines) == 1:
+    if len(collected.lines) == 1:
         return Bucket.UNREADABLE, (difference.statement_only(line),)
-    if claims.differ or claims.are_apart_from(line):
-        why = "la même référence désigne plusieurs opérations (payeur, montant ou moment différent)"
-        return Bucket.COLLISION, (difference.uncredited(DifferenceKind.COLLISION, line, why),)
-    if paired is None and line is claims.lines[0]:
+    if collected.differ or collected.are_apart_from(line):
+        why = difference.of_line(DetailCode.LINE_SEVERAL_OPERATIONS, line)
+        return Bucket.COLLISION, (difference.uncredited(BreakKind.COLLISION, line, why),)
+    if paired is None and line is collected.lines[0]:
         return Bucket.UNREADABLE, (difference.statement_only(line),)
-    why = "le relevé la donne deux fois et son solde a bougé deux fois"
-    return Bucket.DOUBLED, (difference.uncredited(DifferenceKind.DUPLICATE, line, why),)
+    why = difference.of_line(DetailCode.LINE_MOVED_TWICE, line)
+    return Bucket.DOUBLED, (difference.uncredited(BreakKind.DUPLICATE, line, why),)
 
 
-def _held(line: Line, booked: Booked) -> _Word:
+def _booked(line: OperatorRecord, booked: Booked) -> _Word:
     found = difference.paired(line, booked)
     kinds = {one.kind for one in found}
-    if DifferenceKind.COLLISION in kinds:
+    if BreakKind.COLLISION in kinds:
         return Bucket.COLLISION, found
-    if DifferenceKind.AMOUNT in kinds:
+    if BreakKind.AMOUNT in kinds:
         return Bucket.AMOUNT_DIFFERS, found
     return _recovered(booked) if booked.recovered else Bucket.MATCHED, found
 
@@ -157,18 +160,18 @@ def _superseded(booked: Booked | None) -> Bucket:
 
 
 def _recovered(booked: Booked) -> Bucket:
-    return Bucket.SUSPENSE if booked.household_id is None else Bucket.RECOVERED
+    return Bucket.SUSPENSE if booked.party_id is None else Bucket.RECOVERED
 
 
-def _first_word(lines: Sequence[Line]) -> Line | None:
+def _first_word(lines: Sequence[OperatorRecord]) -> OperatorRecord | None:
     return min(lines, key=lambda line: line.place, default=None)
 
 
-def _unsuccessful(line: Line, booked: Booked | None, paired: Line | None) -> _Word:
+def _unsuccessful(line: OperatorRecord, booked: Booked | None, paired: OperatorRecord | None) -> _Word:
     found: tuple[Difference, ...] = ()
     if line.due_xof:
-        why = "elle n'est pas dite réussie, et pourtant le solde a bougé"
-        found = (difference.uncredited(DifferenceKind.STATEMENT_ONLY, line, why),)
+        why = difference.of_line(DetailCode.LINE_MOVED_WITHOUT_SUCCESS, line)
+        found = (difference.uncredited(BreakKind.STATEMENT_ONLY, line, why),)
     if booked is None:
         return (Bucket.UNREADABLE if found else Bucket.NOT_MONEY), found
     if paired is not None:
@@ -176,48 +179,48 @@ def _unsuccessful(line: Line, booked: Booked | None, paired: Line | None) -> _Wo
     return Bucket.STATUS_DIFFERS, found
 
 
-def _missing(unit: Unit, lines: Sequence[Line]) -> DifferenceKind:
-    if any(line.is_claim for line in lines):
-        return DifferenceKind.DROPPED
+def _missing(unit: Unit, lines: Sequence[OperatorRecord]) -> BreakKind:
+    if any(line.is_collected for line in lines):
+        return BreakKind.DROPPED
     named = any(line.kind is LineKind.COLLECTION for line in unit.lines)
-    return DifferenceKind.STATUS if named else DifferenceKind.LEDGER_ONLY
+    return BreakKind.STATUS if named else BreakKind.LEDGER_ONLY
 
 
-def _compared(claims: Sequence[Line]) -> _Claims:
+def _compared(collected: Sequence[OperatorRecord]) -> _Collections:
     # A payer that is not known is no other payer.
-    payers = {line.observation.payer_msisdn for line in claims} - {None}
-    figures = {(line.observation.amount_xof, line.due_xof) for line in claims}
-    forms = {line.observation.raw_transaction_id for line in claims}
-    return _Claims(claims, len(payers) > 1 or len(figures) > 1, len(forms) > 1)
+    payers = {line.observation.payer_msisdn for line in collected} - {None}
+    figures = {(line.observation.amount_xof, line.due_xof) for line in collected}
+    forms = {line.observation.raw_transaction_id for line in collected}
+    return _Collections(collected, len(payers) > 1 or len(figures) > 1, len(forms) > 1)
 
 
-def _paired(claims: Sequence[Line], booked: Booked | None) -> Line | None:
+def _paired(collected: Sequence[OperatorRecord], booked: Booked | None) -> OperatorRecord | None:
     if booked is None:
         return None
 
-    def distance(line: Line) -> tuple[bool, bool, timedelta]:
+    def distance(line: OperatorRecord) -> tuple[bool, bool, timedelta]:
         said = line.observation
         other_payer = difference.other_payer(said.payer_msisdn, booked.payer_msisdn)
         return line.due_xof != booked.amount_xof, other_payer, abs(line.counts_at - booked.occurred_at)
 
-    return min(claims, key=distance, default=None)
+    return min(collected, key=distance, default=None)
 
 
-def _repeated(lines: Sequence[Line]) -> set[tuple[int, int]]:
+def _repeated(lines: Sequence[OperatorRecord]) -> set[tuple[int, int]]:
     """Pick the lines that stand and that an overlapping file had told before, each told once for each time."""
     by_file = Counter((line.movement, line.file_id) for line in lines if not line.stands)
-    told: dict[Movement, int] = {}
+    counts: dict[Movement, int] = {}
     for (movement, _), count in by_file.items():
-        told[movement] = max(told.get(movement, 0), count)
+        counts[movement] = max(counts.get(movement, 0), count)
     found = set()
     for line in lines:
-        if line.stands and (line.is_claim or line.due_xof) and told.get(line.movement, 0) > 0:
-            told[line.movement] -= 1
+        if line.stands and (line.is_collected or line.due_xof) and counts.get(line.movement, 0) > 0:
+            counts[line.movement] -= 1
             found.add(line.place)
     return found
 
 
-def _changes(lines: Sequence[Line]) -> list[Difference]:
+def _changes(lines: Sequence[OperatorRecord]) -> list[Difference]:
     """Compare the last word on each moment with the first, movement by movement."""
     moving = [line for line in lines if line.moved_xof]
     before = [line for line in moving if line.was_first]
@@ -226,7 +229,7 @@ def _changes(lines: Sequence[Line]) -> list[Difference]:
     return [difference.changed(dropped, added)] if dropped or added else []
 
 
-def _without(lines: Sequence[Line], others: Sequence[Line]) -> list[Line]:
+def _without(lines: Sequence[OperatorRecord], others: Sequence[OperatorRecord]) -> list[OperatorRecord]:
     left = Counter(line.movement for line in others)
     found = []
     for line in lines:
@@ -237,7 +240,7 @@ def _without(lines: Sequence[Line], others: Sequence[Line]) -> list[Line]:
     return found
 
 
-def _in_time(lines: Sequence[Line]) -> list[Line]:
+def _in_time(lines: Sequence[OperatorRecord]) -> list[OperatorRecord]:
     # By what they say before where they stand: a file written again names the same differences in the same way.
     return sorted(
         lines,

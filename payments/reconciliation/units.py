@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.observation import LineKind, Observation, ObservedStatus, Provenance
 from payments.reconciliation.coverage import StatedFile, first, newest
-from payments.reconciliation.facts import Booked, Line, Unit
+from payments.reconciliation.facts import Booked, OperatorRecord, Unit
 
 #: Fewer names for one question than this keep it short; a junk reference may still bring many lines.
 LINES = text("""
@@ -26,7 +26,7 @@ LINES = text("""
 PAYMENTS = text("""
     SELECT held.*
       FROM unnest(CAST(:subjects AS text[])) AS named(transaction_id)
-     CROSS JOIN LATERAL (SELECT operator_transaction_id, id, household_id, amount_xof, occurred_at, payer_msisdn
+     CROSS JOIN LATERAL (SELECT operator_transaction_id, id, party_id, amount_xof, occurred_at, payer_msisdn
                            FROM payment
                           WHERE operator = :operator AND operator_transaction_id = named.transaction_id
                           LIMIT 1) AS held
@@ -55,19 +55,19 @@ async def read_units(
     rows = (await connection.execute(LINES, names)).all()
     payments = {
         row.operator_transaction_id: Booked(
-            row.id, row.household_id, row.amount_xof, row.occurred_at, row.payer_msisdn, row.id in recovered_ids
+            row.id, row.party_id, row.amount_xof, row.occurred_at, row.payer_msisdn, row.id in recovered_ids
         )
         for row in (await connection.execute(PAYMENTS, names)).all()
     }
     moments = [*(row.counts_at for row in rows), *(booked.occurred_at for booked in payments.values())]
     files = await read_files(connection, operator, min(moments), max(moments)) if moments else {}
     home: str | None = (await connection.execute(HOME_ACCOUNT, {"operator": operator})).scalar_one_or_none()
-    said: dict[tuple[str, str], list[Line]] = defaultdict(list)
+    said: dict[tuple[str, str], list[OperatorRecord]] = defaultdict(list)
     homes: dict[str, str] = {}
     for row in rows:
         line = _line(operator, row, files.get(row.account, ()))
         said[line.subject, line.account].append(line)
-        if line.is_claim:
+        if line.is_collected:
             homes.setdefault(line.subject, line.account)
     for name in payments:
         homes.setdefault(name, home or "")
@@ -91,7 +91,7 @@ async def read_files(
 
 def _unit(
     place: tuple[str, str],
-    lines: Sequence[Line],
+    lines: Sequence[OperatorRecord],
     payment: Booked | None,
     files: Mapping[str, Sequence[StatedFile]],
 ) -> Unit:
@@ -100,9 +100,9 @@ def _unit(
     return Unit(subject, account, tuple(lines), payment, expected)
 
 
-def _line(operator: str, row: Row[tuple[object, ...]], files: Sequence[StatedFile]) -> Line:
+def _line(operator: str, row: Row[tuple[object, ...]], files: Sequence[StatedFile]) -> OperatorRecord:
     last, earliest = newest(files, row.counts_at), first(files, row.counts_at)
-    return Line(
+    return OperatorRecord(
         file_id=row.file_id,
         line_number=row.line_number,
         account=row.account,
@@ -129,6 +129,6 @@ def _line(operator: str, row: Row[tuple[object, ...]], files: Sequence[StatedFil
     )
 
 
-def dated(line: Line) -> Observation:
-    """Give what a line says with the moment at which it counts, for books know no other date."""
+def dated(line: OperatorRecord) -> Observation:
+    """Return what a line says with the moment at which it counts, for books know no other date."""
     return replace(line.observation, occurred_at=line.counts_at)

@@ -3,23 +3,24 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Final
+from typing import BinaryIO, Final
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.reconciliation.lines import KeptFile
-from payments.upload import Motive, UploadState, next_attempt_at
+from payments.reconciliation.chunks import chunks, store_content
+from payments.reconciliation.lines import StoredFile
+from payments.reconciliation.upload import Motive, UploadState, next_attempt_at
 
-COLUMNS = "id, operator, filename, received_by, received_at, state, attempts, motive, motive_lines, file_id"
+COLUMNS = "id, operator, sha256, filename, received_by, received_at, state, attempts, motive, motive_lines, file_id"
 
 #: A large file may take longer to write and to compress than an ordinary statement may work.
 PATIENCE = text("SET LOCAL statement_timeout = '120s'")
 
 STORE = text(f"""
-    INSERT INTO statement_upload (operator, sha256, filename, size_bytes, content, received_by, received_at, state,
+    INSERT INTO statement_upload (operator, sha256, filename, size_bytes, received_by, received_at, state,
                                   attempts, next_attempt_at, breaks_opened)
-    VALUES (:operator, :sha256, :filename, :size_bytes, :content, :received_by, :now, 'received', 0, :now, 0)
+    VALUES (:operator, :sha256, :filename, :size_bytes, :received_by, :now, 'received', 0, :now, 0)
         ON CONFLICT (operator, sha256) DO NOTHING
     RETURNING {COLUMNS}
 """)  # noqa: S608 - our own column names
@@ -29,8 +30,6 @@ SAME = text(f"""
 """)  # noqa: S608 - our own column names
 
 READ = text(f"SELECT {COLUMNS} FROM statement_upload WHERE id = :id")  # noqa: S608 - our own column names
-
-CONTENT = text("SELECT content FROM statement_upload WHERE id = :id")
 
 DUE = text("""
     SELECT id FROM statement_upload
@@ -46,9 +45,9 @@ BEGIN = text(f"""
     RETURNING {COLUMNS}
 """)  # noqa: S608 - our own column names
 
-KEEP = text("""
+MARK_STORED = text("""
     UPDATE statement_upload
-       SET state = 'kept', file_id = :file_id, content = NULL, attempts = 0, next_attempt_at = :now, motive = NULL,
+       SET state = 'stored', file_id = :file_id, attempts = 0, next_attempt_at = :now, motive = NULL,
            motive_lines = NULL
      WHERE id = :id AND state = 'reading'
 """)
@@ -64,14 +63,14 @@ MATCHED = text("""
     UPDATE statement_upload
        SET state = 'matched', next_attempt_at = NULL, motive = NULL, motive_lines = NULL,
            breaks_opened = breaks_opened + :breaks_opened
-     WHERE file_id = :file_id AND state = 'kept'
+     WHERE file_id = :file_id AND state = 'stored'
 """)
 
 OF_FILE = text(f"SELECT {COLUMNS} FROM statement_upload WHERE file_id = :file_id")  # noqa: S608 - our own column names
 
 RETRY = text(f"""
     UPDATE statement_upload
-       SET state = CASE state WHEN 'parked' THEN 'kept' ELSE 'received' END, attempts = 0, next_attempt_at = :now
+       SET state = CASE state WHEN 'parked' THEN 'stored' ELSE 'received' END, attempts = 0, next_attempt_at = :now
      WHERE id = :id AND state IN ('parked', 'quarantined')
     RETURNING {COLUMNS}
 """)  # noqa: S608 - our own column names
@@ -84,7 +83,7 @@ FILES_DUE = text("""
         SELECT (SELECT min(file_id) FROM statement_line WHERE matched_at IS NULL AND file_id > waiting.file_id)
           FROM waiting WHERE waiting.file_id IS NOT NULL
     ), unfinished AS (
-        SELECT file_id FROM waiting UNION SELECT file_id FROM statement_upload WHERE state = 'kept'
+        SELECT file_id FROM waiting UNION SELECT file_id FROM statement_upload WHERE state = 'stored'
     )
     SELECT file.id, file.operator, file.account, file.filename, file.period_start, file.covered_until,
            file.imported_at, file.line_count, file.collected_xof
@@ -92,7 +91,7 @@ FILES_DUE = text("""
       JOIN statement_file file ON file.id = unfinished.file_id
       LEFT JOIN statement_upload upload ON upload.file_id = file.id
      WHERE (upload.id IS NULL
-            OR (upload.state = 'kept' AND (:ignoring_leases OR upload.next_attempt_at <= :now)))
+            OR (upload.state = 'stored' AND (:ignoring_leases OR upload.next_attempt_at <= :now)))
        AND (file.operator = ANY(CAST(:operators AS text[]))) <> CAST(:others AS boolean)
      ORDER BY coalesce(upload.attempts, 0), file.id
 """)
@@ -102,7 +101,7 @@ UNFINISHED_TOUCHING = text("""
     SELECT upload.filename, upload.motive
       FROM statement_upload upload LEFT JOIN statement_file file ON file.id = upload.file_id
      WHERE upload.state IN ('received', 'reading')
-        OR (upload.state IN ('kept', 'parked')
+        OR (upload.state IN ('stored', 'parked')
             AND file.period_start < :period_end AND file.period_end > :period_start)
      ORDER BY upload.id
 """)
@@ -110,12 +109,14 @@ UNFINISHED_TOUCHING = text("""
 
 @dataclass(frozen=True, slots=True)
 class NewUpload:
-    """A file as it was handed in."""
+    """A file as it was handed in; it stays open, and may be read again from its beginning."""
 
     operator: str
     filename: str
-    content: bytes
+    content: BinaryIO
     received_by: str
+    sha256: bytes
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class Whose:
     others: bool = True
 
     def values(self) -> dict[str, object]:
-        """Give it as the statements that look for work want it."""
+        """Return it as the statements that look for work want it."""
         return {"operators": list(self.operators), "others": self.others}
 
 
@@ -139,6 +140,7 @@ class Upload:
 
     id: int
     operator: str
+    sha256: bytes
     filename: str
     received_by: str
     received_at: datetime
@@ -148,29 +150,31 @@ class Upload:
     file_id: int | None
 
 
+def new_upload(operator: str, filename: str, content: BinaryIO, received_by: str) -> NewUpload:
+    """Hash a file and measure it, in pieces."""
+    hashed, size_bytes = sha256(), 0
+    for chunk in chunks(content):
+        hashed.update(chunk)
+        size_bytes += len(chunk)
+    return NewUpload(operator, filename, content, received_by, hashed.digest(), size_bytes)
+
+
 async def store(connection: AsyncConnection, new: NewUpload, now: datetime) -> tuple[Upload, bool]:
-    """Keep the bytes of a file, once per operator and content.
+    """Store the bytes of a file, once per operator and content; a file that is in already is known by its hash alone.
 
     Returns: where the file stands, and whether these bytes had been handed in before.
     """
-    key = {"operator": new.operator, "sha256": sha256(new.content).digest()}
-    await connection.execute(PATIENCE)
-    row = (
-        await connection.execute(
-            STORE,
-            {
-                **key,
-                "filename": new.filename,
-                "size_bytes": len(new.content),
-                "content": new.content,
-                "received_by": new.received_by,
-                "now": now,
-            },
-        )
-    ).one_or_none()
+    key = {"operator": new.operator, "sha256": new.sha256}
+    row = (await connection.execute(SAME, key)).one_or_none()
     if row is not None:
-        return _upload(row), False
-    return _upload((await connection.execute(SAME, key)).one()), True
+        return _upload(row), True
+    values = {**key, "filename": new.filename, "size_bytes": new.size_bytes, "received_by": new.received_by, "now": now}
+    await connection.execute(PATIENCE)
+    row = (await connection.execute(STORE, values)).one_or_none()
+    if row is None:
+        return _upload((await connection.execute(SAME, key)).one()), True
+    await store_content(connection, row.id, new.content)
+    return _upload(row), False
 
 
 async def read_upload(connection: AsyncConnection, upload_id: int) -> Upload | None:
@@ -182,7 +186,7 @@ async def read_upload(connection: AsyncConnection, upload_id: int) -> Upload | N
 async def due(
     connection: AsyncConnection, whose: Whose, now: datetime, most: int | None, *, ignoring_leases: bool = False
 ) -> list[int]:
-    """Give the files whose bytes wait to be read, the longest due first; all of them with ``most`` None."""
+    """Return the files whose bytes wait to be read, the longest due first; all of them with ``most`` None."""
     asked = {**whose.values(), "now": now, "most": most, "ignoring_leases": ignoring_leases}
     return list((await connection.execute(DUE, asked)).scalars().all())
 
@@ -197,16 +201,9 @@ async def begin(
     return None if row is None else _upload(row)
 
 
-async def content_of(connection: AsyncConnection, upload_id: int) -> bytes | None:
-    """Read the bytes of a file; None once they stand with its lines."""
-    await connection.execute(PATIENCE)
-    content: bytes | None = (await connection.execute(CONTENT, {"id": upload_id})).scalar_one()
-    return content
-
-
-async def keep(connection: AsyncConnection, upload_id: int, file_id: int, now: datetime) -> None:
-    """Hand the bytes over to the file that holds the lines."""
-    await connection.execute(KEEP, {"id": upload_id, "file_id": file_id, "now": now})
+async def mark_stored(connection: AsyncConnection, upload_id: int, file_id: int, now: datetime) -> None:
+    """Name the file that holds the lines."""
+    await connection.execute(MARK_STORED, {"id": upload_id, "file_id": file_id, "now": now})
 
 
 async def quarantine(connection: AsyncConnection, upload: Upload, motive: Motive) -> None:
@@ -224,15 +221,15 @@ async def put_off(connection: AsyncConnection, upload: Upload, motive: Motive, n
 async def put_matching_off(connection: AsyncConnection, file_id: int, motive: Motive, now: datetime) -> None:
     """Try later to match what is left of a file; after the last try, put its matching aside."""
     row = (await connection.execute(OF_FILE, {"file_id": file_id})).one_or_none()
-    if row is None or row.state != UploadState.KEPT:
+    if row is None or row.state != UploadState.STORED:
         return
     upload = _upload(row, attempts=row.attempts + 1)
     again = next_attempt_at(upload.attempts, now)
-    await _put_aside(connection, upload, UploadState.KEPT if again else UploadState.PARKED, motive, again)
+    await _put_aside(connection, upload, UploadState.STORED if again else UploadState.PARKED, motive, again)
 
 
 async def mark_matched(connection: AsyncConnection, file_id: int, breaks_opened: int) -> None:
-    """Say that every line of a file has its bucket."""
+    """Record that every line of a file has its bucket."""
     await connection.execute(MATCHED, {"file_id": file_id, "breaks_opened": breaks_opened})
 
 
@@ -244,16 +241,16 @@ async def retry(connection: AsyncConnection, upload_id: int, now: datetime) -> U
 
 async def files_due(
     connection: AsyncConnection, whose: Whose, now: datetime, *, ignoring_leases: bool = False
-) -> list[KeptFile]:
-    """Give the files whose matching is due, those that never failed first."""
+) -> list[StoredFile]:
+    """Return the files whose matching is due, those that never failed first."""
     asked = {**whose.values(), "now": now, "ignoring_leases": ignoring_leases}
-    return [KeptFile(*row) for row in (await connection.execute(FILES_DUE, asked)).all()]
+    return [StoredFile(*row) for row in (await connection.execute(FILES_DUE, asked)).all()]
 
 
 async def unfinished_touching(
     connection: AsyncConnection, period_start: datetime, period_end: datetime
 ) -> list[tuple[str, str | None]]:
-    """Give the name of each file that may yet say something of a period, and what stopped it where that is known."""
+    """Return the name of each file that may yet say something of a period, and what stopped it where that is known."""
     period = {"period_start": period_start, "period_end": period_end}
     return [(row.filename, row.motive) for row in (await connection.execute(UNFINISHED_TOUCHING, period)).all()]
 
@@ -265,7 +262,7 @@ async def _put_aside(
         PUT_ASIDE,
         {
             "id": upload.id,
-            "from_state": UploadState.READING if upload.file_id is None else UploadState.KEPT,
+            "from_state": UploadState.READING if upload.file_id is None else UploadState.STORED,
             "state": state,
             "attempts": upload.attempts,
             "next_attempt_at": again,
@@ -279,6 +276,7 @@ def _upload(row: Row[tuple[object, ...]], attempts: int | None = None) -> Upload
     return Upload(
         id=row.id,
         operator=row.operator,
+        sha256=row.sha256,
         filename=row.filename,
         received_by=row.received_by,
         received_at=row.received_at,

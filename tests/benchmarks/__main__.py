@@ -7,8 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import callbacks, cold, ground, machine, money, ussd
-from tests.benchmarks.bench import Bench
+from tests.benchmarks import callbacks, cold, ground, machine, money, proofs, statements, ussd
+from tests.benchmarks.bench import GROWTH_PARTS, Bench, Growth
+from tests.benchmarks.growth import run as growth
+from tests.benchmarks.growth.books import Size
 from tests.benchmarks.report import Figure, table, write
 from tests.benchmarks.servers import Broken, private_server
 
@@ -16,19 +18,25 @@ ROWS: dict[str, Callable[[Bench], list[Figure]]] = {
     "ussd": ussd.run,
     "callbacks": callbacks.run,
     "money": money.run,
+    "statements": statements.run,
+    "proofs": proofs.run,
     "cold": cold.run,
+    "growth": growth.run,
 }
+#: Books of years take long to make; they are measured when they are named.
+NAMED_ONLY = ("growth", "statements", "proofs")
 
 
 def main() -> None:
     told = _arguments()
     figures: list[Figure] = []
     began_at = datetime.now(UTC)
-    with private_server() as server:
+    with private_server(told.keep) as server:
         # PostgreSQL, started before, may use every core: only who asks and who answers have one each.
         os.sched_setaffinity(0, {machine.load_core()})
         facts = machine.describe(server.superuser_url, server.folder)
-        bench = Bench(server, told.seconds, told.repeats)
+        grown = Growth(Size(told.households, told.payments), tuple(told.parts))
+        bench = Bench(server, told.seconds, told.repeats, grown, told.lines)
         if {"ussd", "callbacks", "money"} & set(told.names):
             bench.say(f"registering {bench.households} households")
             ground.seed(server, bench.households)
@@ -60,11 +68,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=8, help="how long each repetition measures")
     parser.add_argument("--repeats", type=int, default=3, help="how often ours and the floor take turns")
     parser.add_argument("--out", type=Path, help="the file of JSON lines")
+    parser.add_argument("--households", type=int, default=100_000, help="growth: households of the large books")
+    parser.add_argument("--payments", type=int, default=1_000_000, help="growth: payments of the large books")
+    parser.add_argument("--lines", type=int, default=100_000, help="lines of the statement, payments of the proof")
+    parser.add_argument("--parts", nargs="+", choices=GROWTH_PARTS, default=GROWTH_PARTS, help="growth: what of it")
+    parser.add_argument("--keep", type=Path, help="a folder in which the server and its books stay for the next run")
     told = parser.parse_args()
     unknown = set(told.names) - set(ROWS)
     if unknown:
         parser.error(f"no such row: {', '.join(sorted(unknown))}")
-    told.names = told.names or list(ROWS)
+    told.names = told.names or [name for name in ROWS if name not in NAMED_ONLY]
     return told
 
 

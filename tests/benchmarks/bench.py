@@ -1,9 +1,21 @@
 """What every row is given: the server, how long to measure, and where to say what happens."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from tests.benchmarks.growth.books import Size
 from tests.benchmarks.servers import Server
+
+#: What the growth row can measure, in this order: the last ones write.
+GROWTH_PARTS = ("pages", "turns", "posting", "periods")
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How large the large books are, and what is measured on them."""
+
+    size: Size = field(default_factory=lambda: Size(100_000, 1_000_000))
+    parts: tuple[str, ...] = GROWTH_PARTS
 
 
 @dataclass(frozen=True)
@@ -13,6 +25,8 @@ class Bench:
     server: Server
     seconds: float
     repeats: int
+    growth: Growth = field(default_factory=Growth)
+    lines: int = 100_000
 
     @property
     def warm_up_s(self) -> float:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from gateway.local.postgres_binaries import find
-from gateway.local.postgres_places import choose_account
-from gateway.local.postgres_server import PORT
+from gateway.local.postgres.binaries import find
+from gateway.local.postgres.places import choose_account
+from gateway.local.postgres.postmaster import PORT
 from tests.benchmarks import machine
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.callers import OperatorCalls

@@ -7,14 +7,14 @@ from uuid import UUID
 
 import uvicorn
 
-from gateway.local.sandbox_operator.app import create_operator
-from gateway.local.sandbox_operator.deeds import Operator
-from gateway.local.sandbox_operator.model import Prompt, PromptState, Transaction
+from sandbox_operator.actions import WalletOperator
+from sandbox_operator.app import create_operator
+from sandbox_operator.model import Prompt, PromptState, Transaction
 from tests.benchmarks.ground import MERCHANT, Paid
 from tests.benchmarks.servers import HOST
 
 
-def fill(operator: Operator, payments: list[Paid], at: datetime) -> None:
+def fill(operator: WalletOperator, payments: list[Paid], at: datetime) -> None:
     """Write the books of payments that were asked for and approved."""
     for one in payments:
         server_id = UUID(int=one.correlation_id.int | 1 << 100)

@@ -24,14 +24,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.database import Database, Pool, Timeouts, open_database
-from gateway.ids import RandomIds
+from gateway.config.settings import Settings, load_settings
+from gateway.infra.database import Database, Pool, Timeouts, open_database
+from gateway.infra.ids import RandomIds
 from gateway.members.account import LOAD as LOAD_ACCOUNT
-from gateway.settings import Settings, load_settings
 from gateway.ussd.effects import LAST_WALLET, LOCK_HOUSEHOLD
 from gateway.ussd.sessions_postgres import ADVANCE, BEGIN
 from gateway.ussd.sessions_postgres import LOAD as LOAD_SESSION
-from payments.collect import BY_KEY, INSERT, ONE_PHONE_AT_A_TIME, OPEN_PROMPT
+from payments.requests.store import BY_KEY, INSERT, ONE_PHONE_AT_A_TIME, OPEN_PROMPT
 from tests.benchmarks.callers import CONFIRMED
 from tests.benchmarks.servers import HOST, plain
 
@@ -43,8 +43,9 @@ LIFETIME = timedelta(seconds=180)
 IDS = RandomIds()
 
 INSERT_CALLBACK = text("""
-    INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts, next_attempt_at)
-    VALUES ('sandbox', :method, :headers, :body, 'accept_unbound', :reason, :now, 0, :now)
+    INSERT INTO callback (operator, method, path, query, headers, body, verdict, reason, received_at, attempts,
+                          next_attempt_at)
+    VALUES ('sandbox', :method, '/webhooks/sandbox', '', :headers, :body, 'accept_unverified', :reason, :now, 0, :now)
 """).bindparams(bindparam("headers", type_=JSONB))
 #: What the statements want to be told. A name that we do not know is a moment; if it is not, PostgreSQL says so.
 ACCOUNT_NAMES = frozenset(LOAD_ACCOUNT.compile().params)
@@ -165,7 +166,7 @@ def _request(fields: dict[bytes, bytes], household_id: int, now: datetime) -> di
         "correlation_id": uuid4(),
         "callback_token": IDS.token(),
         "idempotency_key": f"ussd:africastalking:{fields[b'sessionId'].decode()}:5:0",
-        "household_id": household_id,
+        "party_id": household_id,
         "payer_msisdn": _msisdn(fields),
         "amount_xof": 1000,
         "created_at": now,

@@ -9,12 +9,12 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
-from gateway.contributions.schemes import SchemeBook
-from gateway.database import Database, Pool, Timeouts, open_database
-from gateway.ids import checked
+from gateway.contributions.schemes import SchemeCatalog
+from gateway.infra.database import Database, Pool, Timeouts, open_database
+from gateway.infra.ids import checked
+from gateway.infra.migrate import migrate
 from gateway.local.illustrative import load_schemes
 from gateway.members.register import Registration, register
-from gateway.migrate import migrate
 from tests.benchmarks.servers import Server, plain
 
 MERCHANT = "RAMU"
@@ -35,23 +35,24 @@ HEADERS = {
 }
 
 REQUESTS = """
-    INSERT INTO payment_request (operator, reference, correlation_id, callback_token, idempotency_key, household_id,
+    INSERT INTO payment_request (operator, reference, correlation_id, callback_token, idempotency_key, party_id,
                                  payer_msisdn, amount_xof, state, submissions, inquiries, failures, created_at,
                                  submitted_at, next_attempt_at)
-    SELECT 'sandbox', new.reference, new.correlation_id, new.token, new.key, phone.household_id, new.msisdn,
+    SELECT 'sandbox', new.reference, new.correlation_id, new.token, new.key, phone_link.party_id, new.msisdn,
            new.amount_xof, 'pending', 1, 0, 0, %(at)s, %(at)s, %(ask_at)s
       FROM unnest(%(references)s::text[], %(correlation_ids)s::uuid[], %(tokens)s::text[], %(keys)s::text[],
                   %(msisdns)s::text[], %(amounts)s::bigint[])
            WITH ORDINALITY AS new(reference, correlation_id, token, key, msisdn, amount_xof, number)
-      JOIN phone USING (msisdn)
+      JOIN phone_link USING (msisdn)
      ORDER BY new.number
 """
 
 CALLBACKS = """
-    INSERT INTO callback (operator, request_id, method, headers, body, verdict, reason, received_at, attempts,
-                          next_attempt_at)
-    SELECT 'sandbox', CASE WHEN %(bound)s THEN NULL ELSE payment_request.id END, 'PUT', %(headers)s, new.body,
-           CASE WHEN %(bound)s THEN 'accept' ELSE 'accept_unbound' END, 'stored by the benchmark', %(at)s, 0, %(at)s
+    INSERT INTO callback (operator, request_id, method, path, query, headers, body, verdict, reason, received_at,
+                          attempts, next_attempt_at)
+    SELECT 'sandbox', CASE WHEN %(bound)s THEN NULL ELSE payment_request.id END, 'PUT', '/webhooks/sandbox', '',
+           %(headers)s, new.body,
+           CASE WHEN %(bound)s THEN 'accept' ELSE 'accept_unverified' END, 'stored by the benchmark', %(at)s, 0, %(at)s
       FROM unnest(%(references)s::text[], %(bodies)s::bytea[]) WITH ORDINALITY AS new(reference, body, number)
       JOIN payment_request USING (reference)
      ORDER BY new.number
@@ -123,18 +124,18 @@ def seed(server: Server, households: int) -> None:
 
 async def _register(url: str, households: int) -> None:
     database = open_database(url, Pool(LANES, 60), Timeouts())
-    now, book = datetime.now(UTC), SchemeBook()
+    now, catalog = datetime.now(UTC), SchemeCatalog()
     try:
         await database.transact(lambda connection: load_schemes(connection, now))
         async with database.single() as connection:
-            await book.refresh(connection)
-        await asyncio.gather(*(_lane(database, book, now, range(lane, households, LANES)) for lane in range(LANES)))
+            await catalog.refresh(connection)
+        await asyncio.gather(*(_lane(database, catalog, now, range(lane, households, LANES)) for lane in range(LANES)))
     finally:
         await database.close()
 
 
-async def _lane(database: Database, book: SchemeBook, now: datetime, numbers: range) -> None:
-    schemes = {scheme.code: scheme for scheme in book.open_on(now.date())}
+async def _lane(database: Database, catalog: SchemeCatalog, now: datetime, numbers: range) -> None:
+    schemes = {scheme.code: scheme for scheme in catalog.open_on(now.date())}
     for start in range(0, len(numbers), REGISTERED_AT_ONCE):
         async with database.unit_of_work() as connection:
             for number in numbers[start : start + REGISTERED_AT_ONCE]:

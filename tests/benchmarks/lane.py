@@ -15,15 +15,15 @@ from collections.abc import Awaitable, Callable, Sequence
 import psycopg
 from psycopg import sql
 
-from gateway.clock import SystemClock
+from gateway.config.settings import load_settings
+from gateway.infra.clock import SystemClock
 from gateway.jobs.callbacks import read_callbacks
-from gateway.jobs.deps import Pace
+from gateway.jobs.deps import JobLimits
 from gateway.jobs.inquire import inquire
-from gateway.settings import load_settings
 from gateway.wiring import Wiring
 from tests.benchmarks.servers import plain
 
-BATCH = Pace().batch
+BATCH = JobLimits().batch
 
 #: The rows of one payment in each table, with the number of the batch in which a floor writes them.
 BATCHED = """
@@ -46,7 +46,7 @@ COLUMNS = """
      WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
 MOVE = """
-    UPDATE payment_request SET state = 'succeeded', settled_at = %(now)s, next_attempt_at = NULL
+    UPDATE payment_request SET state = 'succeeded', finalised_at = %(now)s, next_attempt_at = NULL
      WHERE reference = ANY(%(references)s::text[])
 """
 HANDLED = """
@@ -61,10 +61,10 @@ Write = tuple[sql.Composed, list[list[object]]]
 
 async def ours(go: Callable[[], Awaitable[None]]) -> Done:
     wiring, clock, handled = Wiring(load_settings(os.environ)), SystemClock(), 0
-    jobs = wiring.parts.jobs
+    jobs = wiring.process.jobs
     try:
-        async with jobs.deps.work.single() as connection:
-            await jobs.book.refresh(connection)
+        async with jobs.deps.worker_db.single() as connection:
+            await jobs.catalog.refresh(connection)
         await go()
         began = time.process_time()
         while done := await read_callbacks(jobs, clock.now()):

@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,12 +54,18 @@ def describe(superuser_url: str, folder: Path) -> Mapping[str, object]:
         "memory_gib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30,
         "kernel": platform.release(),
         "python": sys.version.split()[0],
+        "python_is_optimised": is_optimised(),
         "commit": _git("rev-parse", "--short=12", "HEAD"),
         "uncommitted_changes": bool(_git("status", "--porcelain", "--", "gateway", "payments", "ussd_flows")),
         "postgres": dict(zip(names, postgres or (), strict=True)),
         "fsync_us": fsync_us(folder),
         "load_average": [round(load, 2) for load in os.getloadavg()],
     }
+
+
+def is_optimised() -> bool:
+    """Whether this interpreter was built with its own profile; one that was not is up to 1.4 times slower."""
+    return "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
 
 
 def fsync_us(folder: Path) -> int:

@@ -33,7 +33,7 @@ FAULTS = {
     " + (SELECT coalesce(sum(amount_xof), 0) FROM ledger_entry WHERE account LIKE '%advance%')",
     "payments without receipt": "SELECT count(*) FROM payment WHERE NOT EXISTS"
     " (SELECT FROM outbox_sms WHERE key = 'payment/' || payment.id AND kind = 'receipt')",
-    "payments without household": "SELECT count(*) FROM payment WHERE household_id IS NULL",
+    "payments without household": "SELECT count(*) FROM payment WHERE party_id IS NULL",
 }
 COUNTED = ("payment", "ledger_txn", "ledger_entry", "allocation", "due_item", "observation", "outbox_sms")
 
@@ -58,15 +58,15 @@ def _proven(bench: Bench, payments: list[Paid], commits: list[float]) -> list[Fi
     one, two, floor, cpu_ms = [], [], [], []
     for _ in range(bench.repeats):
         _prepare(bench.server, payments, bound=True, name=OURS)
-        per_s, cpu_s = _work(bench.server, OURS, "ours", 1, len(payments))
+        per_s, cpu_s = work(bench.server, OURS, "ours", 1, len(payments))
         one.append(per_s)
         cpu_ms.append(cpu_s / len(payments) * 1000)
         _prepare(bench.server, payments, bound=True, name=FLOOR)
         rows_of = {"FLOOR_ROWS_OF": bench.server.url(OURS)}
-        floor.append(_work(bench.server, FLOOR, "floor", 1, len(payments), **rows_of)[0])
+        floor.append(work(bench.server, FLOOR, "floor", 1, len(payments), **rows_of)[0])
         _check(bench.server, len(payments), (OURS, FLOOR))
         _prepare(bench.server, payments, bound=True, name=OURS)
-        two.append(_work(bench.server, OURS, "ours", 2, len(payments))[0])
+        two.append(work(bench.server, OURS, "ours", 2, len(payments))[0])
         _check(bench.server, len(payments), (OURS,))
         bench.say(f"proven, payments/s: one worker {one[-1]:.0f}, its rows bare {floor[-1]:.0f}, two {two[-1]:.0f}")
     rows, extra = "the same rows, bare INSERTs", {"payments": len(payments)}
@@ -92,7 +92,7 @@ def _asked(bench: Bench, payments: list[Paid]) -> list[Figure]:
         for _ in range(bench.repeats):
             for workers, found in runs.items():
                 _prepare(server, payments, bound=False, name=OURS)
-                per_s, cpu_s = _work(server, OURS, "ours", workers, len(payments), **operator)
+                per_s, cpu_s = work(server, OURS, "ours", workers, len(payments), **operator)
                 found.append(per_s)
                 cpu_ms.append(cpu_s / len(payments) * 1000)
                 _check(server, len(payments), (OURS,))
@@ -123,7 +123,7 @@ def _settle_the_rest(server: Server, name: str) -> None:
     server.one(name, query)
 
 
-def _work(server: Server, name: str, kind: str, workers: int, payments: int, **environ: str) -> tuple[float, float]:
+def work(server: Server, name: str, kind: str, workers: int, payments: int, **environ: str) -> tuple[float, float]:
     """Let workers go at one word; give payments a second from the word to the last one's end, and their processor."""
     with ExitStack() as stack:
         lanes = [

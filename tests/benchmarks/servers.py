@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from gateway.local.postgres import PrivatePostgres, start
+from gateway.local.postgres.private import PrivatePostgres, start
 from tests.benchmarks.machine import ROOT, cores_at_start
 
 HOST = "127.0.0.1"
@@ -88,8 +88,16 @@ def plain(url: str) -> str:
 
 
 @contextlib.contextmanager
-def private_server() -> Iterator[Server]:
-    """A new durable server; everything of it is gone afterwards."""
+def private_server(kept: Path | None = None) -> Iterator[Server]:
+    """A new durable server; everything of it is gone afterwards, unless a folder to keep it in is named."""
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        kept.chmod(0o711)
+        postgres = start(kept / "postgres")
+        yield Server(postgres, kept)
+        if not postgres.adopted:
+            postgres.stop()
+        return
     folder = Path(tempfile.mkdtemp(prefix="ramu-bench-"))
     folder.chmod(0o711)
     try:

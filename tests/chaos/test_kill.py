@@ -13,10 +13,10 @@ import httpx
 import psycopg
 import pytest
 
-from gateway.closing import verify_all
-from gateway.database import Pool, Timeouts, open_database
+from gateway.infra.database import Pool, Timeouts, open_database
+from gateway.money.close_day import verify_all
 from tests.chaos.load import TIMEOUT_S, Load
-from tests.chaos.town import Town, until
+from tests.chaos.town import START_S, Town, until
 
 WORKER_KILLS = 12
 POSTGRES_KILLS = 6
@@ -24,7 +24,7 @@ CALLERS, TELLERS = 6, 4
 #: A kill comes when so many callbacks were acknowledged since the one before.
 BETWEEN_KILLS = 15
 #: The time to work off what the kills held back.
-SETTLE_S = 120
+SETTLE_S = 600
 
 WAITING = """
     SELECT 'callback ' || id || ': attempts ' || attempts || ', ' || coalesce(last_error, 'unread')
@@ -102,7 +102,7 @@ async def kill_and_kill(town: Town, load: Load) -> None:
         async def moved(goal: int = goal) -> bool:
             return len(load.acknowledged) >= goal
 
-        await until(moved, 60, "callbacks are acknowledged")
+        await until(moved, START_S, "callbacks are acknowledged")
         town.kill("work")
         if number % 2:
             await town.kill_postgres(signal.SIGKILL if number % 4 == 1 else signal.SIGQUIT)
@@ -111,9 +111,14 @@ async def kill_and_kill(town: Town, load: Load) -> None:
             await town.until_answering(f"{town.url}/livez")
         await town.until_working(number + 2)
 
+    async def approved() -> bool:
+        return load.approved >= WORKER_KILLS
+
+    await until(approved, SETTLE_S, "prompts are approved")
+
 
 @pytest.mark.chaos
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 async def test_nothing_acknowledged_is_lost_by_kill_9(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
     await town.open()
     async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as web:
@@ -162,5 +167,5 @@ async def books_are_whole(town: Town) -> None:
         verified = await database.transact(verify_all)
     finally:
         await database.close()
-    assert verified.ok, verified.faults
+    assert verified.ok, verified.findings
     assert rows(town, "SELECT coalesce(sum(amount_xof), 0) FROM ledger_entry") == [(0,)]

@@ -15,20 +15,21 @@ from typing import Final
 
 import httpx
 
-from gateway.local.postgres import PrivatePostgres, start
-from gateway.migrate import migrate
+from gateway.infra.migrate import migrate
+from gateway.local.postgres.private import PrivatePostgres, start
 
 PROJECT: Final = Path(__file__).parents[2]
 WORD: Final = "local"
 LOOK_S: Final = 0.2
-START_S: Final = 60
+#: Ends of waiting for what will never come: ten times what a busy machine takes.
+START_S: Final = 300
 SHOWN_CHARS: Final = 20_000
 PORTS: Final = random.SystemRandom().sample(range(20_000, 30_000), 100)
-STOP_S: Final = 30
+STOP_S: Final = 120
 
 
 def free_port() -> int:
-    """Give a port that nobody listens on.
+    """Return a port that nobody listens on.
 
     Below those that the system gives to clients: a client that calls a killed server on one of those again and again
     is sooner or later given that very port, calls itself, and the server cannot come back.
@@ -42,7 +43,7 @@ def free_port() -> int:
 
 
 def children_of(pid: int) -> list[int]:
-    """Give the processes that a process has started.
+    """Return the processes that a process has started.
 
     Source: Linux, proc(5), the file "children" of a task.
     """
@@ -159,7 +160,7 @@ class Town:
         await until(started, START_S, f"worker {starts} has started")
 
     def said(self) -> str:
-        """Give what the processes wrote."""
+        """Return what the processes wrote."""
         log = self._folder / "processes.log"
         return log.read_text(errors="replace") if log.exists() else ""
 

@@ -10,7 +10,7 @@ from typing import Self
 import httpx
 
 from tests.e2e.house import LOCAL, House, browser, until
-from tests.gateway.finance.desk import csrf_of
+from tests.gateway.console.desk import csrf_of
 
 
 @dataclass

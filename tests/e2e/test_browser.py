@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,12 +12,13 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from tests.e2e.house import LOCAL, PATIENCE_S, House
 from tests.e2e.people import Operator
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900), pytest.mark.xdist_group("house")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800), pytest.mark.xdist_group("house")]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 KADIA = "+22366003344"
 WIDE, NARROW = {"width": 1200, "height": 900}, {"width": 360, "height": 740}
 PATIENCE_MS = PATIENCE_S * 1000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ async def test_a_person_clicks_from_the_first_key_to_the_reconciled_day(
     house: House, browser: Browser, pictures: Path
 ) -> None:
     house.start()
+    today = house.begin_story().date()
     complaints: list[str] = []
     context = await browser.new_context(viewport=WIDE, locale="fr-FR")
     context.set_default_timeout(PATIENCE_MS)
@@ -55,7 +56,7 @@ async def test_a_person_clicks_from_the_first_key_to_the_reconciled_day(
     await approves(operator, house, pictures)
     await expect(phone.locator("#inbox")).to_contain_text("Quittance", timeout=PATIENCE_MS)
     await phone.screenshot(path=pictures / "phone.png")
-    await explains_the_day(office, house, pictures)
+    await explains_the_day(office, house, pictures, today.isoformat())
     for page in (phone, operator, office):
         await page.set_viewport_size(NARROW)
         width = await page.evaluate("document.documentElement.scrollWidth")
@@ -106,14 +107,13 @@ async def approves(operator: Page, house: House, pictures: Path) -> None:
     await expect(operator.locator(".tag.completed")).to_have_count(1)
 
 
-async def explains_the_day(office: Page, house: House, pictures: Path) -> None:
+async def explains_the_day(office: Page, house: House, pictures: Path, day: str) -> None:
     await office.goto(f"{house.url}/finance/")
     await office.screenshot(path=pictures / "console-login.png")
     await office.fill("[name=login]", LOCAL)
     await office.fill("[name=password]", LOCAL)
     await office.press("[name=password]", "Enter")
     await expect(office.locator("#operators")).to_be_visible()
-    day = datetime.now(UTC).date().isoformat()
     content = Operator(house).statement(day)
     await office.goto(f"{house.url}/finance/releves")
     await office.set_input_files("#statement", {"name": f"releve-{day}.csv", "mimeType": "text/csv", "buffer": content})

@@ -11,12 +11,12 @@ from psycopg import sql
 from redis.asyncio import Redis
 
 from gateway import health
-from gateway.database import Pool, Timeouts, open_database
-from gateway.migrate import head
+from gateway.infra.database import Pool, Timeouts, open_database
+from gateway.infra.migrate import head
 from gateway.ussd.sessions_redis import RedisSessions
 from tests.conftest import Urls
 from tests.fixed import TestClock
-from tests.gateway.failing_postgres import fill, silent
+from tests.gateway.infra.failing_postgres import fill, silent
 from tests.payments.books import hand
 from tests.world import World
 
@@ -79,7 +79,7 @@ async def test_another_migration_than_ours_is_not_ready(world: World, urls: Urls
 
 async def test_a_database_that_is_gone_is_a_sentence_and_not_a_crash(world: World, urls: Urls) -> None:
     gone = open_database(f"{urls.app.replace(urls.name, 'nowhere')}", Pool(1, 1), Timeouts())
-    broken = replace(world, deps=replace(world.deps, doors=gone))
+    broken = replace(world, deps=replace(world.deps, ingress_db=gone))
     assert await ready(broken, TestClock()) == (503, ["the database does not answer, or was not migrated"])
     await gone.close()
 
@@ -93,7 +93,7 @@ async def test_the_counters_are_there_and_name_nobody(world: World) -> None:
 
 async def test_a_database_that_is_silent_is_not_ready_and_the_process_still_lives(world: World) -> None:
     app = app_of(world, await database_time(world))
-    with silent(await fill(world.deps.doors, 1)):
+    with silent(await fill(world.deps.ingress_db, 1)):
         assert await said_by(app) == (503, [health.NO_DATABASE])
         assert (await world.wire.get("/livez")).status_code == 200
     # The question that hung is the one that is answered now; nothing of it is left behind.

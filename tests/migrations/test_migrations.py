@@ -3,16 +3,19 @@
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 from psycopg import sql
+from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from gateway.local.postgres import PrivatePostgres
-from gateway.migrate import config_for, head, migrate
+from gateway.infra.migrate import MIGRATIONS, SchemaUnknown, config_for, head, migrate
+from gateway.local.postgres.private import PrivatePostgres
+from payments.columns import Table
 from tests.conftest import Urls
 from tests.payments.books import hand
 
@@ -32,7 +35,7 @@ def empty(server: PrivatePostgres) -> Iterator[Urls]:
 
 
 def shape(url: str) -> list[tuple[object, ...]]:
-    """Give every table, column, constraint, trigger, function and privilege of the application's role."""
+    """Return every table, column, constraint, trigger, function and privilege of the application's role."""
     with hand(url) as connection:
         return connection.execute("""
             SELECT 'column', table_name || '.' || column_name, data_type || is_nullable FROM information_schema.columns
@@ -83,10 +86,32 @@ def test_the_tables_in_code_and_the_tables_in_the_database_are_the_same(urls: Ur
     command.check(config_for(urls.owner))
 
 
+def test_their_checks_keys_and_indexes_are_the_same_too(empty: Urls, urls: Urls) -> None:
+    engine = create_engine(empty.owner)
+    with engine.begin() as connection:
+        Table.metadata.create_all(connection)
+    engine.dispose()
+    with hand(urls.owner) as reader:
+        views = reader.execute("SELECT viewname FROM pg_views WHERE schemaname = 'public'").fetchall()
+    elsewhere = {"alembic_version", *(name for (name,) in views)}
+
+    def declared(url: str) -> list[tuple[object, ...]]:
+        return [
+            (kind, name, made)
+            for kind, name, made in shape(url)
+            if kind in {"column", "constraint", "index"}
+            and not str(made).startswith("TRIGGER")
+            and not elsewhere & {str(name).split(".", maxsplit=1)[0], str(name).removesuffix("_pkc")}
+        ]
+
+    assert len(declared(empty.superuser)) > 500
+    assert declared(empty.superuser) == declared(urls.superuser)
+
+
 def test_there_is_one_head_and_one_line_of_migrations() -> None:
     script = ScriptDirectory.from_config(config_for("postgresql://"))
     assert len(script.get_heads()) == 1
-    assert [revision.revision for revision in script.walk_revisions()][-1] == "0001"
+    assert [revision.revision for revision in script.walk_revisions()][-1] == "1000"
 
 
 def waiting_for_the_lock(observer: psycopg.Connection) -> int:
@@ -112,18 +137,31 @@ def test_a_second_migration_waits_for_the_first_and_finds_its_work_done(empty: U
     assert reached == [head()]
 
 
-def test_a_migration_does_not_queue_behind_the_service_for_a_table(empty: Urls) -> None:
+NEXT = """
+from alembic import op
+
+revision, down_revision = "1001", "1000"
+
+
+def upgrade() -> None:
+    op.execute("CREATE TABLE made_by_the_next (id bigint)")
+    op.execute("ALTER TABLE payment ADD COLUMN of_the_next bigint")
+"""
+
+
+def test_a_migration_does_not_queue_behind_the_service_for_a_table(empty: Urls, tmp_path: Path) -> None:
+    migrate(empty.owner)
+    (tmp_path / "next.py").write_text(NEXT)
     config = config_for(empty.owner)
-    command.upgrade(config, "0001")
+    config.set_main_option("version_locations", f"{MIGRATIONS / 'versions'}{os.pathsep}{tmp_path}")
     with hand(empty.superuser) as busy, busy.transaction():
         busy.execute("LOCK TABLE payment IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(OperationalError, match="lock timeout"):
-            migrate(empty.owner)
+            command.upgrade(config, "1001")
     with hand(empty.superuser) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
-        left = connection.execute("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal").fetchone()
-        assert left == (0,)
-    assert migrate(empty.owner) == head()
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("1000",)
+        assert connection.execute("SELECT to_regclass('made_by_the_next')").fetchone() == (None,)
+    command.upgrade(config, "1001")
 
 
 def test_a_missing_role_is_named_with_the_words_that_make_it(server: PrivatePostgres, empty: Urls) -> None:
@@ -137,3 +175,14 @@ def test_a_missing_role_is_named_with_the_words_that_make_it(server: PrivatePost
     assert "the role ramu_app does not exist" in str(refused.value)
     assert "CREATE ROLE ramu_app LOGIN" in str(refused.value)
     assert migrate(empty.owner) == head()
+
+
+def test_a_schema_that_this_code_does_not_know_is_named_and_left_as_it_is(empty: Urls) -> None:
+    with hand(empty.owner) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num text PRIMARY KEY)")
+        connection.execute("INSERT INTO alembic_version VALUES ('0002')")
+    before = shape(empty.superuser)
+    with pytest.raises(SchemaUnknown) as refused:
+        migrate(empty.owner)
+    assert refused.value.revision == "0002"
+    assert shape(empty.superuser) == before

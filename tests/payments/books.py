@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import psycopg
 from psycopg import sql
 
-from gateway.database import Pool, Timeouts, open_database
-from gateway.local.postgres import PrivatePostgres
+from gateway.infra.database import Pool, Timeouts, open_database
+from gateway.local.postgres.private import PrivatePostgres
 from tests.conftest import TEMPLATE, Urls
 from tests.fixed import CountedIds, TestClock
 from tests.stories import paid
@@ -27,18 +27,25 @@ APPEND_ONLY = (
     "payment",
     "observation",
     "statement_file",
+    "statement_chunk",
     "day_report",
     "due_item",
     "allocation",
     "audit_event",
+    "charge",
+    "share_payer",
+    "party",
+    "suspense_assignment",
 )
 
 #: What may change in a table that is otherwise evidence.
 WORK_IN_PROGRESS = {
+    "enrolment": {"valid_to"},
+    "phone_link": {"valid_to", "last_wallet"},
+    "account": {"syscohada_code"},
     "callback": {"attempts", "next_attempt_at", "handled_at", "parked_at", "last_error"},
     "statement_line": {"bucket", "matched_at", "payment_id"},
     "statement_upload": {
-        "content",
         "state",
         "attempts",
         "next_attempt_at",
@@ -55,10 +62,12 @@ WORK_IN_PROGRESS = {
         "submitted_at",
         "next_attempt_at",
         "parked_at",
-        "settled_at",
+        "finalised_at",
+        "operator_request_id",
+        "operator_state",
         "last_detail",
     },
-    "reconciliation_break": {"owner", "closed_at", "closed_because", "superseded_at"},
+    "reconciliation_break": {"owner", "closed_at", "close_reason", "superseded_at"},
 }
 
 #: What the application's role must never be able to do, to the guards or around them.
@@ -83,7 +92,7 @@ FORBIDDEN_TO_APP = [
     "INSERT INTO alembic_version VALUES ('9999')",
     "UPDATE alembic_version SET version_num = '9999'",
     "UPDATE scheme SET rules = rules",
-    "UPDATE phone SET household_id = 1",
+    "UPDATE phone_link SET party_id = 1",
     "UPDATE household SET people_count = 1",
     "UPDATE member SET name = name",
     "UPDATE outbox_sms SET body = body",
@@ -93,28 +102,55 @@ FORBIDDEN_TO_APP = [
     "SELECT setval('payment_id_seq', 1)",
 ]
 
+#: The accounts of two operators of which no money has come yet.
+ACCOUNTS = """
+    INSERT INTO party (kind) VALUES ('suspense'), ('operator'), ('suspense');
+    INSERT INTO account (code, kind, operator, party_id, syscohada_code)
+    SELECT named.kind || '/' || named.operator, named.kind, named.operator, id, '0'
+      FROM (VALUES (2, 'suspense', 'sandbox'), (1, 'clearing', 'other'), (0, 'suspense', 'other'))
+           AS named(place, kind, operator)
+      JOIN party ON party.id = (SELECT max(id) FROM party) - named.place
+"""
+
+#: Money of nobody, and the assignment that took it out of suspense for the first household.
+ASSIGNED = """
+    INSERT INTO ledger_txn (id, ref, kind, effective_at, posted_at, actor, reason)
+    VALUES (9001, 'a1', 'payment', %(at)s, %(at)s, 'a', 'c'), (9002, 'a2', 'assignment', %(at)s, %(at)s, 'a', 'c');
+    INSERT INTO ledger_entry (txn_id, line, account, amount_xof, party_id)
+    SELECT txn_id, line, new.account, amount_xof, coalesce(account.party_id, 1)
+      FROM (VALUES (9001, 1, 'clearing/sandbox', 700), (9001, 2, 'suspense/sandbox', -700),
+                   (9002, 1, 'suspense/sandbox', 700), (9002, 2, 'advances', -700))
+           AS new(txn_id, line, account, amount_xof) JOIN account ON account.code = new.account;
+    INSERT INTO payment (id, operator, operator_transaction_id, amount_xof, matched_by, provenance, occurred_at,
+                         posted_at, ledger_txn_id, receipt_number)
+    VALUES (9001, 'sandbox', 'assigned', 700, 'suspense', 'query', %(at)s, %(at)s, 9001, 'assigned');
+    INSERT INTO suspense_assignment (payment_id, turn, party_id, ledger_txn_id, assigned_at)
+    VALUES (9001, 1, 1, 9002, %(at)s)
+"""
+
 ONE_OF_EACH = """
-    INSERT INTO statement_file (id, operator, sha256, filename, content, account, period_start, period_end,
+    INSERT INTO statement_file (id, operator, sha256, filename, account, period_start, period_end,
                                 covered_until, line_count, collected_xof, fees_xof, gap_xof, imported_by, imported_at)
-    VALUES (1, 'sandbox', '\\x01', 'f', '\\x01', 'RAMU', %(at)s, %(at)s, %(at)s, 1, 100, 0, 0, 'test', %(at)s);
+    VALUES (1, 'sandbox', '\\x01', 'f', 'RAMU', %(at)s, %(at)s, %(at)s, 1, 100, 0, 0, 'test', %(at)s);
     INSERT INTO statement_line (file_id, line_number, operator, kind, status, raw, moved_xof, remarks, subject,
                                 counts_at, due_xof, running_xof)
     VALUES (1, 1, 'sandbox', 'collection', 'succeeded', 'raw', 100, '', 's', %(at)s, 100, 100);
-    INSERT INTO statement_upload (operator, sha256, filename, size_bytes, content, received_by, received_at, state,
+    INSERT INTO statement_upload (operator, sha256, filename, size_bytes, received_by, received_at, state,
                                   attempts, breaks_opened)
-    VALUES ('sandbox', '\\x01', 'f', 1, '\\x01', 'test', %(at)s, 'reading', 1, 0);
+    VALUES ('sandbox', '\\x01', 'f', 1, 'test', %(at)s, 'reading', 1, 0);
+    INSERT INTO statement_chunk (upload_id, number, content) SELECT max(id), 0, '\\x01' FROM statement_upload;
     INSERT INTO day_report (day, seq, content, previous_sha256, sha256, ledger_head_sha256, closed_by, closed_at)
     VALUES ('2026-11-23', 1, '{}', '\\x00', '\\x01', '\\x02', 'test', %(at)s);
     INSERT INTO audit_event (at, actor, action, subject, detail) VALUES (%(at)s, 'a', 'b', 'c', '{}');
     INSERT INTO reconciliation_break (kind, operator, account, subject, about, day, difference_xof, detail, opened_at)
-    VALUES ('STATUS', 'sandbox', '', 's', 's', '2026-11-23', 0, 'd', %(at)s);
+    VALUES ('STATUS', 'sandbox', '', 's', 's', '2026-11-23', 0, '{"code": "in_no_statement"}', %(at)s);
     INSERT INTO ledger_block (seq, after_txn_id, through_txn_id, txn_count, previous_sha256, sha256, sealed_at)
     VALUES (999, 998, 999, 1, '\\x00', '\\x01', %(at)s)
 """
 
 
 def plain(url: str) -> str:
-    """Give an address that psycopg itself understands."""
+    """Return an address that psycopg itself understands."""
     return url.replace("postgresql+psycopg://", "postgresql://")
 
 
@@ -161,6 +197,9 @@ async def _a_payment(url: str) -> None:
 def add_one_of_each(owner_url: str) -> None:
     """Fill the tables that the story of a payment leaves empty."""
     with psycopg.connect(plain(owner_url), autocommit=True) as connection:
+        with connection.transaction():
+            for statement in f"{ACCOUNTS};{ASSIGNED}".split(";"):
+                connection.execute(sql.SQL(statement), {"at": AT})  # type: ignore[arg-type]
         for statement in ONE_OF_EACH.split(";"):
             connection.execute(sql.SQL(statement), {"at": AT})  # type: ignore[arg-type]
 

@@ -8,29 +8,32 @@ import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from payments.credit import NewPayment, insert_payments, post_payments, receipt_number
-from payments.match import Credit, ExistingPayment, MatchedBy
+from payments.evidence.facts import ConfirmedPayment, ExistingPayment, MatchedBy
 from payments.observation import Provenance
 from tests.conftest import Urls, plain
+from tests.parties import parties_up_to
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
-def credit(name: str = "T1", amount_xof: int = 3000, household_id: int | None = 1) -> Credit:
-    matched_by = MatchedBy.SUSPENSE if household_id is None else MatchedBy.PAYER
-    return Credit(
-        "sandbox", name, amount_xof, 30, "+22370000001", None, None, household_id, matched_by, Provenance.QUERY, NOW
+def confirmed(name: str = "T1", amount_xof: int = 3000, party_id: int | None = 1) -> ConfirmedPayment:
+    matched_by = MatchedBy.SUSPENSE if party_id is None else MatchedBy.PAYER
+    return ConfirmedPayment(
+        "sandbox", name, amount_xof, 30, "+22370000001", None, None, party_id, matched_by, Provenance.QUERY, NOW
     )
 
 
 async def book(
-    database: Database, *credits_: Credit, advance_xof: int = 0
+    database: Database, *confirmed_payments: ConfirmedPayment, advance_xof: int = 0
 ) -> tuple[list[NewPayment], list[ExistingPayment]]:
-    async def work(connection: object) -> tuple[list[NewPayment], list[ExistingPayment]]:
-        made, existing = await insert_payments(connection, credits_, NOW)  # type: ignore[arg-type]
-        await post_payments(connection, made, {one.id: advance_xof for one in made}, NOW)  # type: ignore[arg-type]
+    async def work(connection: AsyncConnection) -> tuple[list[NewPayment], list[ExistingPayment]]:
+        await parties_up_to(connection, 1)
+        made, existing = await insert_payments(connection, confirmed_payments, NOW)
+        await post_payments(connection, made, {one.id: advance_xof for one in made}, NOW)
         return made, existing
 
     return await database.transact(work)
@@ -44,28 +47,41 @@ async def rows(database: Database, query: str) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize(
     ("one", "advance_xof", "entries"),
     [
-        (credit(), 0, [("clearing/sandbox", None, 3000), ("contributions", 1, -3000)]),
-        (credit(), 1000, [("clearing/sandbox", None, 3000), ("contributions", 1, -2000), ("advances", 1, -1000)]),
-        (credit(), 3000, [("clearing/sandbox", None, 3000), ("advances", 1, -3000)]),
-        (credit(household_id=None), 0, [("clearing/sandbox", None, 3000), ("suspense/sandbox", None, -3000)]),
+        (confirmed(), 0, [("clearing/sandbox", "operator", 3000), ("contributions", "household", -3000)]),
+        (
+            confirmed(),
+            1000,
+            [
+                ("clearing/sandbox", "operator", 3000),
+                ("contributions", "household", -2000),
+                ("advances", "household", -1000),
+            ],
+        ),
+        (confirmed(), 3000, [("clearing/sandbox", "operator", 3000), ("advances", "household", -3000)]),
+        (
+            confirmed(party_id=None),
+            0,
+            [("clearing/sandbox", "operator", 3000), ("suspense/sandbox", "suspense", -3000)],
+        ),
     ],
     ids=["contributions", "partly in advance", "all in advance", "suspense"],
 )
 async def test_every_franc_stands_on_the_account_it_belongs_to(
-    database: Database, one: Credit, advance_xof: int, entries: list[tuple[object, ...]]
+    database: Database, one: ConfirmedPayment, advance_xof: int, entries: list[tuple[object, ...]]
 ) -> None:
     [made], _ = await book(database, one, advance_xof=advance_xof)
-    assert await rows(database, "SELECT account, household_id, amount_xof FROM ledger_entry ORDER BY line") == entries
-    assert await rows(database, "SELECT ref, actor, cause, effective_at = posted_at FROM ledger_txn") == [
+    with_parties = "SELECT account, kind, amount_xof FROM ledger_entry JOIN party ON party.id = party_id ORDER BY line"
+    assert await rows(database, with_parties) == entries
+    assert await rows(database, "SELECT ref, actor, reason, effective_at = posted_at FROM ledger_txn") == [
         ("payment/sandbox/T1", "operator/sandbox", f"query: {one.matched_by}", True)
     ]
     assert made.receipt_number == receipt_number(made.id)
 
 
 async def test_who_comes_second_learns_what_was_credited_and_writes_nothing(database: Database) -> None:
-    [first], _ = await book(database, credit(amount_xof=3000))
-    made, existing = await book(database, credit(amount_xof=2000, household_id=None), credit("T2"))
-    assert [one.credit.operator_transaction_id for one in made] == ["T2"]
+    [first], _ = await book(database, confirmed(amount_xof=3000))
+    made, existing = await book(database, confirmed(amount_xof=2000, party_id=None), confirmed("T2"))
+    assert [one.confirmed.operator_transaction_id for one in made] == ["T2"]
     assert existing == [first.booked()]
     assert await rows(database, "SELECT count(*), sum(amount_xof)::bigint FROM payment") == [(2, 6000)]
     assert await rows(database, "SELECT sum(amount_xof)::bigint FROM ledger_entry") == [(0,)]
@@ -75,11 +91,12 @@ async def test_the_second_waits_for_the_first_to_decide_and_then_credits_nothing
     database: Database, urls: Urls
 ) -> None:
     observer = await psycopg.AsyncConnection.connect(plain(urls.superuser), autocommit=True)
+    await database.transact(lambda connection: parties_up_to(connection, 1))
     async with observer:
         async with database.unit_of_work() as first:
-            made, _ = await insert_payments(first, [credit()], NOW)
+            made, _ = await insert_payments(first, [confirmed()], NOW)
             await post_payments(first, made, {}, NOW)
-            second = asyncio.create_task(book(database, credit()))
+            second = asyncio.create_task(book(database, confirmed()))
             await until_one_waits(observer)
             assert not second.done()
         assert await second == ([], [made[0].booked()])
@@ -89,11 +106,12 @@ async def test_the_second_waits_for_the_first_to_decide_and_then_credits_nothing
 async def test_a_first_that_gives_up_leaves_the_credit_to_the_second(database: Database, urls: Urls) -> None:
     observer = await psycopg.AsyncConnection.connect(plain(urls.superuser), autocommit=True)
     second: asyncio.Task[tuple[list[NewPayment], list[ExistingPayment]]] | None = None
+    await database.transact(lambda connection: parties_up_to(connection, 1))
     async with observer:
         with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the whole transaction is what fails
             async with database.unit_of_work() as first:
-                await insert_payments(first, [credit()], NOW)
-                second = asyncio.create_task(book(database, credit()))
+                await insert_payments(first, [confirmed()], NOW)
+                second = asyncio.create_task(book(database, confirmed()))
                 await until_one_waits(observer)
                 raise ZeroDivisionError
         assert second is not None
@@ -112,9 +130,11 @@ async def until_one_waits(observer: psycopg.AsyncConnection) -> None:
 async def test_many_batches_in_any_order_on_eight_connections_credit_each_transaction_once(database: Database) -> None:
     dice = random.Random(7)  # noqa: S311 - a seed, not a secret
     names = [f"T{number}" for number in range(30)]
-    batches = [[credit(name) for name in dice.sample(names, 20)] for _ in range(16)]
+    batches = [[confirmed(name) for name in dice.sample(names, 20)] for _ in range(16)]
+    # Before any of them: two that both miss the party would make two.
+    await database.transact(lambda connection: parties_up_to(connection, 1))
     results = await asyncio.gather(*(book(database, *batch) for batch in batches))
-    made = [one.credit.operator_transaction_id for new, _ in results for one in new]
+    made = [one.confirmed.operator_transaction_id for new, _ in results for one in new]
     assert len(made) == len(set(made))
     assert sum(len(existing) for _, existing in results) == 16 * 20 - len(made)
     assert await rows(database, "SELECT count(*) FROM payment") == [(len(made),)]
@@ -125,7 +145,7 @@ async def test_many_batches_in_any_order_on_eight_connections_credit_each_transa
 
 async def test_a_payment_that_is_not_posted_does_not_commit(database: Database) -> None:
     with pytest.raises(IntegrityError):
-        await database.transact(lambda connection: insert_payments(connection, [credit()], NOW))
+        await database.transact(lambda connection: insert_payments(connection, [confirmed()], NOW))
     assert await rows(database, "SELECT count(*) FROM payment") == [(0,)]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from payments.dating import CLOCKS_DIFFER, REACH, Dated, Window, dated, dated_in_period, keepable, window
+from payments.dating import CLOCKS_DIFFER, REACH, Dated, Window, dated, dated_in_period, storable_moment, window
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PERIOD = Window(datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 22, 23, 59, 59, 999_999, tzinfo=UTC))
@@ -36,7 +36,7 @@ def test_every_date_there_is_ends_inside_its_window() -> None:
             assert found.at.tzinfo is UTC
         assert live.differs is not allowed.holds(said)
         assert stated.differs is not PERIOD.holds(said)
-        kept = keepable(said)
+        kept = storable_moment(said)
         assert kept is None or 1 <= kept.year <= 9999
         reached["its own date"] += not live.differs
         reached["another date"] += live.differs
@@ -90,4 +90,4 @@ def test_a_statement_line_is_dated_inside_the_statement_s_own_period(said: datet
     ],
 )
 def test_a_moment_outside_the_calendar_is_not_kept_as_a_moment(said: datetime) -> None:
-    assert keepable(said) is None
+    assert storable_moment(said) is None

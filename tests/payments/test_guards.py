@@ -16,8 +16,8 @@ from psycopg.errors import (
     UniqueViolation,
 )
 
-from gateway.local.postgres import PrivatePostgres
-from payments.lifecycle import TRANSITIONS, State
+from gateway.local.postgres.private import PrivatePostgres
+from payments.requests.lifecycle import TRANSITIONS, State
 from tests.conftest import Urls
 from tests.payments.books import (
     APPEND_ONLY,
@@ -31,6 +31,7 @@ from tests.payments.books import (
     plain,
     set_itself,
 )
+from tests.payments.postings import add_entry, contributed, credit, post, suspended
 
 pytestmark = pytest.mark.database
 
@@ -53,49 +54,6 @@ def attacker(request: pytest.FixtureRequest, books: Books) -> Iterator[tuple[str
         yield role, connection
 
 
-def post(connection: psycopg.Connection, ref: str, *entries: tuple[str, int, int | None]) -> int:
-    """Write a ledger transaction by hand."""
-    row = connection.execute(
-        "INSERT INTO ledger_txn (ref, kind, effective_at, posted_at, actor, cause)"
-        " VALUES (%s, 'test', %s, %s, 'test', 'test') RETURNING id",
-        (ref, AT, AT),
-    ).fetchone()
-    assert row is not None
-    for line, entry in enumerate(entries, start=1):
-        add_entry(connection, row[0], line, entry)
-    return int(row[0])
-
-
-def add_entry(connection: psycopg.Connection, txn_id: int, line: int, entry: tuple[str, int, int | None]) -> None:
-    """Write one line: its account, its francs, its household."""
-    connection.execute(
-        "INSERT INTO ledger_entry (txn_id, line, account, amount_xof, household_id) VALUES (%s, %s, %s, %s, %s)",
-        (txn_id, line, *entry),
-    )
-
-
-def credit(connection: psycopg.Connection, txn_id: int, name: str, amount_xof: int, **more: object) -> None:
-    """Write a payment by hand."""
-    row = {
-        "operator": "sandbox",
-        "operator_transaction_id": name,
-        "amount_xof": amount_xof,
-        "matched_by": "suspense",
-        "provenance": "query",
-        "occurred_at": AT,
-        "posted_at": AT,
-        "ledger_txn_id": txn_id,
-        "receipt_number": name,
-        **more,
-    }
-    connection.execute(
-        sql.SQL("INSERT INTO payment ({}) VALUES ({})").format(
-            sql.SQL(", ").join(map(sql.Identifier, row)), sql.SQL(", ").join(map(sql.Placeholder, row))
-        ),
-        row,
-    )
-
-
 def allocate(connection: psycopg.Connection, household_id: int, item_id: int, txn_id: int, amount_xof: int) -> None:
     connection.execute(
         "INSERT INTO allocation (household_id, due_item_id, ledger_txn_id, amount_xof, allocated_on)"
@@ -104,20 +62,8 @@ def allocate(connection: psycopg.Connection, household_id: int, item_id: int, tx
     )
 
 
-def suspended(connection: psycopg.Connection, name: str = "T1", amount_xof: int = 500) -> int:
-    """Credit a stranger's payment as the service does."""
-    txn_id = post(connection, name, ("clearing/sandbox", amount_xof, None), ("suspense/sandbox", -amount_xof, None))
-    credit(connection, txn_id, name, amount_xof)
-    return txn_id
-
-
-def contributed(connection: psycopg.Connection, ref: str, amount_xof: int, household_id: int = 2) -> int:
-    """Move money of a household from its advances to its contributions."""
-    return post(connection, ref, ("advances", amount_xof, household_id), ("contributions", -amount_xof, household_id))
-
-
 def moussas_item(connection: psycopg.Connection) -> tuple[int, int]:
-    """Give Moussa's unpaid due item and what it is worth."""
+    """Return Moussa's unpaid due item and what it is worth."""
     row = connection.execute("SELECT id, amount_xof FROM due_item WHERE household_id = 2").fetchone()
     assert row is not None
     return int(row[0]), int(row[1])
@@ -302,7 +248,7 @@ REFUSED_PAYMENTS: list[tuple[str, Act, type[psycopg.Error], str]] = [
     ),
     (
         "on the word of a callback that proves nothing",
-        lambda c: credit(c, 1, "T", 500, provenance="unbound_callback"),
+        lambda c: credit(c, 1, "T", 500, provenance="unverified_callback"),
         CheckViolation,
         "ck_payment_provenance_proves",
     ),
@@ -314,9 +260,9 @@ REFUSED_PAYMENTS: list[tuple[str, Act, type[psycopg.Error], str]] = [
     ),
     (
         "in suspense for a known household",
-        lambda c: credit(c, 1, "T", 500, household_id=1),
+        lambda c: credit(c, 1, "T", 500, party_id=1),
         CheckViolation,
-        "ck_payment_suspense_has_no_household",
+        "ck_payment_suspense_has_no_party",
     ),
     (
         "without an operator transaction",
@@ -340,7 +286,7 @@ def test_a_payment_that_is_not_money_held_is_refused(
 
 def reverse(connection: psycopg.Connection, ref: str, reversed_id: int) -> None:
     txn_id = connection.execute(
-        "INSERT INTO ledger_txn (ref, kind, effective_at, posted_at, actor, cause, reverses_id)"
+        "INSERT INTO ledger_txn (ref, kind, effective_at, posted_at, actor, reason, reverses_id)"
         " VALUES (%s, 'reversal', %s, %s, 'a', 'c', %s) RETURNING id",
         (ref, AT, AT, reversed_id),
     ).fetchone()
@@ -446,7 +392,7 @@ def test_the_database_allows_exactly_the_steps_of_the_table_of_states(books: Boo
             for new in State:
                 made[old, new] = connection.execute(
                     "INSERT INTO payment_request (operator, reference, correlation_id, callback_token, idempotency_key,"
-                    " household_id, payer_msisdn, amount_xof, state, submissions, inquiries, failures, created_at)"
+                    " party_id, payer_msisdn, amount_xof, state, submissions, inquiries, failures, created_at)"
                     " VALUES ('sandbox', %(name)s, gen_random_uuid(), %(name)s, %(name)s, 1, '+22370000001', 100,"
                     " %(old)s, 0, 0, 0, %(at)s) RETURNING id",
                     {"name": f"{old}-{new}", "old": old, "at": AT},

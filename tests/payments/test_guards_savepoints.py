@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.errors import CheckViolation, RestrictViolation
 
-from gateway.local.postgres import PrivatePostgres
+from gateway.local.postgres.private import PrivatePostgres
 from tests.payments.books import AT, Books, hand, open_books, plain
 
 pytestmark = pytest.mark.database
@@ -45,7 +45,7 @@ def begin(connection: psycopg.Connection, written_in: int | None = None) -> int:
     """Write a ledger transaction without its lines; ``written_in`` is what a forger would like it to say."""
     named, value = (", written_in", ", %s") if written_in is not None else ("", "")
     row = connection.execute(
-        f"INSERT INTO ledger_txn (ref, kind, effective_at, posted_at, actor, cause{named})"  # noqa: S608
+        f"INSERT INTO ledger_txn (ref, kind, effective_at, posted_at, actor, reason{named})"  # noqa: S608
         f" VALUES (gen_random_uuid()::text, 'test', %s, %s, 'test', 'test'{value}) RETURNING id",
         (AT, AT) if written_in is None else (AT, AT, written_in),
     ).fetchone()
@@ -56,8 +56,7 @@ def begin(connection: psycopg.Connection, written_in: int | None = None) -> int:
 def add(connection: psycopg.Connection, txn_id: int, *amounts_xof: int, first_line: int = 1) -> None:
     for line, amount_xof in enumerate(amounts_xof, start=first_line):
         connection.execute(
-            "INSERT INTO ledger_entry (txn_id, line, account, amount_xof, household_id)"
-            " VALUES (%s, %s, 'advances', %s, 1)",
+            "INSERT INTO ledger_entry (txn_id, line, account, amount_xof, party_id) VALUES (%s, %s, 'advances', %s, 1)",
             (txn_id, line, amount_xof),
         )
 

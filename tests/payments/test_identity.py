@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.ids import REFERENCE_ALPHABET, RandomIds, shown_reference
+from gateway.infra.ids import REFERENCE_ALPHABET, RandomIds, shown_reference
 from payments.identity import (
     MAX_TEXT_CHARS,
     IdentityRule,

@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
-from payments.lifecycle import EVENT_OF_STATUS
 from payments.observation import CREDITING, Observation, ObservedStatus, Provenance
+from payments.requests.lifecycle import EVENT_OF_STATUS
 
 
 def test_everything_credits_but_a_callback_that_proves_nothing() -> None:
-    assert set(Provenance) - CREDITING == {Provenance.UNBOUND_CALLBACK}
+    assert set(Provenance) - CREDITING == {Provenance.UNVERIFIED_CALLBACK}
 
 
 def test_an_observation_is_never_changed_after_it_was_made() -> None:

@@ -25,8 +25,8 @@ import httpx
 from psycopg import AsyncCursor, AsyncServerCursor
 from sqlalchemy import event
 
-from gateway.database import Database
-from gateway.database_link import Link
+from gateway.infra.database import Database
+from gateway.infra.database_link import Link
 from gateway.sms.senders.contract import ClaimedSms, SendResult, SmsSender
 from payments.operators.contract import Answer, OperatorClient, PushOrder, Submitted
 
@@ -128,7 +128,7 @@ class Life:
         self._connections.append(connection)
 
     def backend_pids(self) -> list[int]:
-        """Give the server processes that serve this life."""
+        """Return the server processes that serve this life."""
         return [one.backend_pid for one in self._connections]
 
     def die(self) -> None:
@@ -140,7 +140,7 @@ class Life:
 
 
 def crash_at(life: Life, moment: Moment) -> Hook:
-    """Give the hook that ends a life at a moment."""
+    """Return the hook that ends a life at a moment."""
 
     async def hook(boundary: Boundary, when: When) -> None:
         if (boundary.number, when) == (moment.number, moment.when):
@@ -283,7 +283,7 @@ class WatchedSender:
         self.name = sender.name
 
     def around(self, sender: SmsSender) -> "WatchedSender":
-        """Give the same watch around another sender."""
+        """Return the same watch around another sender."""
         return WatchedSender(self._life, sender)
 
     async def send(self, messages: list[ClaimedSms]) -> list[SendResult]:

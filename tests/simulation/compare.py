@@ -7,8 +7,8 @@ again by its order. What remains must be equal to the letter, whichever way a ru
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
 
-from gateway.closing import verify_all
-from gateway.local.sandbox_operator.model import PromptState
+from gateway.money.close_day import verify_all
+from sandbox_operator.model import PromptState
 from tests.world import World
 
 Rows = tuple[tuple[object, ...], ...]
@@ -29,26 +29,27 @@ NAMED = {
 PARTS = {
     "households": """
         SELECT ramu_number, activity, cercle_code, people_count, scheme_code, scheme_version, next_period_on,
-               phone.msisdn, phone.last_wallet, member.name
-          FROM household LEFT JOIN phone ON phone.household_id = household.id
-                         LEFT JOIN member ON member.household_id = household.id ORDER BY household.id, phone.msisdn""",
+               phone_link.msisdn, phone_link.last_wallet, member.name
+          FROM household LEFT JOIN phone_link ON phone_link.party_id = household.id
+                         LEFT JOIN member ON member.household_id = household.id
+         ORDER BY household.id, phone_link.msisdn""",
     "due items": """
         SELECT ramu_number, due_item.scheme_code, period_start, period_end, due_on, amount_xof
           FROM due_item JOIN household ON household.id = household_id ORDER BY household_id, period_start""",
     "requests": """
         SELECT reference, idempotency_key, operator, ramu_number, payer_msisdn, amount_xof, state
-          FROM payment_request JOIN household ON household.id = household_id ORDER BY payment_request.id""",
+          FROM payment_request JOIN household ON household.id = party_id ORDER BY payment_request.id""",
     "payments": """
         SELECT payment.operator_transaction_id, payment.amount_xof, payment.payer_msisdn, ramu_number, matched_by,
                payment_request.reference, receipt_number, payment.our_reference
-          FROM payment LEFT JOIN household ON household.id = payment.household_id
+          FROM payment LEFT JOIN household ON household.id = payment.party_id
                        LEFT JOIN payment_request ON payment_request.id = request_id
          ORDER BY occurred_at, payment.amount_xof, payment.payer_msisdn""",
     "ledger": """
         SELECT ref, kind, actor, account, ramu_number, amount_xof
           FROM ledger_txn JOIN ledger_entry ON ledger_entry.txn_id = ledger_txn.id
-                          LEFT JOIN household ON household.id = household_id
-         ORDER BY ledger_txn.effective_at, account, amount_xof, household_id""",
+                          LEFT JOIN household ON household.id = party_id
+         ORDER BY ledger_txn.effective_at, account, amount_xof, party_id""",
     "allocations": """
         SELECT ref, ramu_number, period_start, allocation.amount_xof, allocated_on
           FROM allocation JOIN ledger_txn ON ledger_txn.id = ledger_txn_id
@@ -62,7 +63,8 @@ PARTS = {
         SELECT line_number, kind, status, statement_line.amount_xof, bucket, payment.operator_transaction_id
           FROM statement_line LEFT JOIN payment ON payment.id = payment_id ORDER BY file_id, line_number""",
     "breaks": """
-        SELECT kind, subject, operator_says_xof, we_say_xof, difference_xof, closed_at IS NOT NULL, closed_because
+        SELECT kind, subject, operator_amount_xof, ledger_amount_xof, difference_xof, closed_at IS NOT NULL,
+               close_reason
           FROM reconciliation_break ORDER BY kind, subject""",
     "messages": "SELECT kind, msisdn, body, state FROM outbox_sms ORDER BY msisdn, kind, body",
     "messages on phones": "SELECT msisdn, body FROM sandbox_sms ORDER BY msisdn, body",
@@ -101,7 +103,7 @@ async def read_truth(world: World) -> Truth:
 async def faults_of(world: World) -> tuple[str, ...]:
     """Ask everything that must hold by itself: the chain, the books, the operator's books, and that nothing waits."""
     verified = await world.database.transact(verify_all)
-    faults = [str(fault) for fault in verified.faults]
+    faults = [str(fault) for fault in verified.findings]
     for fault, question in AT_REST.items():
         faults += [f"{fault}: {row}" for row in await world.rows(question)]
     booked = await world.rows(

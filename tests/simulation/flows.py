@@ -1,24 +1,26 @@
 """The flows whose every boundary is a place to die: from the confirmed turn to the closed day."""
 
 from datetime import timedelta
+from io import BytesIO
 
-from gateway.closing import DayToClose, close
-from gateway.importing import import_statement
-from gateway.jobs.ask import ask
 from gateway.jobs.callbacks import read_callbacks
 from gateway.jobs.inquire import inquire
+from gateway.jobs.poll import poll
 from gateway.jobs.seal_ledger import seal_ledger
 from gateway.jobs.send_sms import send_sms
 from gateway.jobs.submit import submit
-from gateway.local.sandbox_operator import deeds, statement
-from gateway.local.sandbox_operator.model import StatementFault, UnaskedPayment
-from gateway.reconciling import ReconcilingDeps
+from gateway.money.close_day import DayToClose, close
+from gateway.money.import_statement import import_statement
+from gateway.money.match_statement import ReconcilingDeps
+from payments.ledger.seal import FILLING_MAX
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import Answer, QueryResult
 from payments.reconciliation.close import DayNotClosable
+from sandbox_operator import actions, statement
+from sandbox_operator.model import StatementFault, UnaskedPayment
 from tests.fixed import TestClock
 from tests.gateway.jobs.towns import asked_to_pay
-from tests.invented_operators import CAURI, MIL, ChosenClient, QuestionDeed, event, message, others, tell
+from tests.invented_operators import CAURI, MIL, ChosenClient, QueryAction, event, message, others, tell
 from tests.simulation.crash import Flow
 from tests.stories import PAY_EVERYTHING, answer, ask_to_pay, paid, pushed
 from tests.world import AMINATA, MOUSSA, Others, World
@@ -75,14 +77,14 @@ async def stand_before_callback(world: World) -> None:
     answer(world, await pushed(world, AMINATA, "S1"))
 
 
-async def hear_and_settle(world: World) -> None:
-    """Take the callback in, settle it, tell the payer, seal the books."""
+async def hear_and_credit(world: World) -> None:
+    """Take the callback in, credit it, tell the payer, seal the books."""
     await world.deliver()
     now = world.clock.now()
     await read_callbacks(world.jobs, now)
     await inquire(world.jobs, now)
     await send_sms(world.jobs, now)
-    await seal_ledger(world.jobs, now)
+    await seal_ledger(world.jobs, now + FILLING_MAX)
 
 
 async def stand_before_asking(world: World) -> None:
@@ -91,18 +93,18 @@ async def stand_before_asking(world: World) -> None:
     world.clock.forward(seconds=60)
 
 
-async def ask_and_settle(world: World) -> None:
-    """Ask the operator, settle what it says, tell the payer."""
+async def poll_and_credit(world: World) -> None:
+    """Poll the operator, credit what it says, tell the payer."""
     now = world.clock.now()
-    await ask(world.jobs, now)
+    await poll(world.jobs, now)
     await send_sms(world.jobs, now)
 
 
 async def stand_before_unasked(world: World) -> None:
     """Let a registered payer and a stranger pay by the merchant's code."""
     now = world.clock.now()
-    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=1500), now)
-    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=STRANGER, amount_xof=700), now)
+    actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=1500), now)
+    actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=STRANGER, amount_xof=700), now)
 
 
 async def stand_before_statement(world: World) -> None:
@@ -112,15 +114,15 @@ async def stand_before_statement(world: World) -> None:
     now = world.clock.now()
     for payer, amount_xof in ((AMINATA, 500), (STRANGER, 900)):
         lost = UnaskedPayment(payer_msisdn=payer, amount_xof=amount_xof, callbacks=0)
-        deeds.pay_unasked(world.operator, lost, now)
+        actions.pay_unasked(world.operator, lost, now)
     known = next(one for one in world.operator.books.transactions.values() if one.payer == MOUSSA)
     wrong = {known.reference: known.amount_xof + 1}
     world.operator.books.write(StatementFault(day=now.date(), amounts_xof=wrong))
 
 
 def reconciling(world: World) -> ReconcilingDeps:
-    """Give the parts of reconciling; a run of one line makes every line a boundary."""
-    return ReconcilingDeps(world.deps, world.jobs.book, lines_per_run=3)
+    """Return the parts of reconciling; a run of one line makes every line a boundary."""
+    return ReconcilingDeps(world.deps, world.jobs.catalog, lines_per_run=3)
 
 
 def statement_of(world: World) -> bytes:
@@ -132,10 +134,14 @@ def statement_of(world: World) -> bytes:
 async def import_and_seal(world: World) -> None:
     """Import the statement of the day, then seal what it brought."""
     await import_statement(
-        reconciling(world), operator="sandbox", filename="releve.csv", content=statement_of(world), actor="finance"
+        reconciling(world),
+        operator="sandbox",
+        filename="releve.csv",
+        content=BytesIO(statement_of(world)),
+        actor="finance",
     )
     await send_sms(world.jobs, world.clock.now())
-    await seal_ledger(world.jobs, world.clock.now())
+    await seal_ledger(world.jobs, world.clock.now() + FILLING_MAX)
 
 
 async def stand_before_closing(world: World) -> None:
@@ -161,8 +167,8 @@ def two_beside(clock: TestClock) -> Others:
     paid_at = clock.now()
     broken_until = paid_at + timedelta(seconds=60)
 
-    def paid(operator: str) -> QuestionDeed:
-        async def deed(about: str) -> Answer:
+    def paid(operator: str) -> QueryAction:
+        async def action(about: str) -> Answer:
             if operator == MIL and clock.now() < broken_until:
                 raise ZeroDivisionError("a fault of our reader")
             observed = Observation(
@@ -175,7 +181,7 @@ def two_beside(clock: TestClock) -> Others:
             )
             return Answer(QueryResult.FOUND, observed)
 
-        return deed
+        return action
 
     return others(ChosenClient(answer=paid(CAURI)), ChosenClient(answer=paid(MIL)))
 
@@ -189,10 +195,10 @@ async def stand_before_two(world: World) -> None:
     world.clock.forward(seconds=15)
 
 
-async def ask_both(world: World) -> None:
+async def poll_both(world: World) -> None:
     """Ask both operators, one of which is called by a client that raises."""
     now = world.clock.now()
-    await ask(world.jobs, now)
+    await poll(world.jobs, now)
     await send_sms(world.jobs, now)
 
 
@@ -215,17 +221,17 @@ async def hear_a_signed_batch(world: World) -> None:
     now = world.clock.now()
     await read_callbacks(world.jobs, now)
     await send_sms(world.jobs, now)
-    await seal_ledger(world.jobs, now)
+    await seal_ledger(world.jobs, now + FILLING_MAX)
 
 
-TWO = Flow("two operators, one raising", stand_before_two, ask_both, nothing, two_beside)
+TWO = Flow("two operators, one raising", stand_before_two, poll_both, nothing, two_beside)
 SIGNED = Flow("a signed batch", stand_before_signed, hear_a_signed_batch, hear_a_signed_batch, two_beside)
 CONFIRM = Flow("confirming turn", stand_before_paying, confirm, confirm)
 REGISTERING = Flow("registering turn", stand_before_registering, register, register)
 PUSH = Flow("push", stand_before_pushing, push, nothing)
-CALLBACK = Flow("callback to receipt", stand_before_callback, hear_and_settle, nothing)
-POLL = Flow("asking without callback", stand_before_asking, ask_and_settle, nothing)
-UNASKED = Flow("unsolicited payments", stand_before_unasked, hear_and_settle, nothing)
+CALLBACK = Flow("callback to receipt", stand_before_callback, hear_and_credit, nothing)
+POLL = Flow("asking without callback", stand_before_asking, poll_and_credit, nothing)
+UNASKED = Flow("unsolicited payments", stand_before_unasked, hear_and_credit, nothing)
 STATEMENT = Flow("statement and seal", stand_before_statement, import_and_seal, import_and_seal)
 CLOSING = Flow("closing the day", stand_before_closing, close_the_day, close_the_day)
 FLOWS = (CONFIRM, REGISTERING, PUSH, CALLBACK, POLL, UNASKED, STATEMENT, CLOSING, TWO, SIGNED)

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.jobs import callbacks
-from gateway.local.postgres import PrivatePostgres
+from gateway.local.postgres.private import PrivatePostgres
 from gateway.sms.senders.contract import ClaimedSms, SendResult
-from gateway.sms.senders.sandbox import SandboxSender
-from payments import inbox
-from payments.dispatch import Lease
+from gateway.sms.senders.sandbox.sender import SandboxSender
+from payments.evidence import callbacks as inbox
+from payments.requests.dispatch import Lease
 from tests.conftest import TEMPLATE
 from tests.simulation.boundaries import Kind, WatchedSender
 from tests.simulation.compare import differences
@@ -31,6 +31,9 @@ from tests.simulation.flows import (
     UNASKED,
 )
 from tests.world import World
+
+#: A guard against what hangs; each of these takes seconds on a quiet machine and minutes on one that is busy.
+pytestmark = pytest.mark.timeout(1800)
 
 #: Fewer crossings than these mean that the harness has lost sight of a wire.
 FLOOR = {
@@ -130,9 +133,9 @@ def forgetting_keys(world: World) -> World:
 
 
 async def handled_before_it_was(connection: AsyncConnection, lease: Lease) -> list[inbox.StoredCallback]:
-    claimed = await inbox.claim(connection, lease)
-    await inbox.mark_handled(connection, [(one.id, None) for one in claimed], lease.now)
-    return claimed
+    leased = await inbox.lease_due(connection, lease)
+    await inbox.mark_handled(connection, [(one.id, None) for one in leased], lease.now)
+    return leased
 
 
 async def test_a_door_that_acknowledges_before_it_stores_is_caught(server: PrivatePostgres) -> None:
@@ -149,7 +152,7 @@ async def test_a_message_without_a_key_is_caught(server: PrivatePostgres) -> Non
 async def test_a_callback_marked_as_handled_when_claimed_is_caught(
     server: PrivatePostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callbacks, "claim", handled_before_it_was)
+    monkeypatch.setattr(callbacks, "lease_due", handled_before_it_was)
     assert await first_fault(server, UNASKED, as_it_is) is not None
 
 

@@ -89,7 +89,7 @@ _LONGEST_WALLETS: Final = (
 
 
 def worst_cases() -> dict[str, Facts]:
-    """Give every kind of caller, each with the longest names and the largest amounts."""
+    """Return every kind of caller, each with the longest names and the largest amounts."""
     longest = replace(UNKNOWN, caller=_LONGEST, wallets=_LONGEST_WALLETS)
     with_request = {
         f"request {state}": replace(

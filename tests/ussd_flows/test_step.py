@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,8 +15,8 @@ from tests.ussd_flows.playing import REGISTERING, play
 from ussd_flows.effects import RegisterHousehold, RequestPayment, SendDetail
 from ussd_flows.facts import Facts, PaymentState, Wallet
 from ussd_flows.places import places_from
-from ussd_flows.screen import Screen, flat
-from ussd_flows.state import FlowState, decode, encode
+from ussd_flows.screen import Screen, render_text
+from ussd_flows.state import FlowState
 from ussd_flows.step import start, step
 
 
@@ -171,9 +172,11 @@ def test_a_caller_who_types_mostly_what_is_shown_often_pays_and_never_twice() ->
         for _ in range(25):
             if reached.state is None:
                 break
-            stored = decode(encode(reached.state))
-            assert stored == reached.state
-            reached = step(stored, typing(dice, reached.screen), facts)
+            state = reached.state
+            # A place in the menus is kept as texts.
+            kept = [state.menu, *state.trail, *chain(*state.data.items(), *state.options.items())]
+            assert all(isinstance(text, str) for text in kept)
+            reached = step(state, typing(dice, reached.screen), facts)
             requests += sum(isinstance(effect, RequestPayment) for effect in reached.effects)
             reached_count.update(type(effect).__name__ for effect in reached.effects)
         assert requests == (reached.screen.name == "pay_confirm.end")
@@ -200,7 +203,7 @@ def typing(dice: random.Random, screen: Screen) -> str:
 
 
 def test_screens_are_flat_texts_with_numbered_lines() -> None:
-    assert flat(start(KNOWN).screen).split("\n")[2:] == [
+    assert render_text(start(KNOWN).screen).split("\n")[2:] == [
         "1. Payer ma cotisation",
         "2. Ma situation",
         "3. Mes recus",

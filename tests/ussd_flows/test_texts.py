@@ -3,7 +3,7 @@ from importlib.resources import files
 
 import pytest
 
-from ussd_flows.texts import DECLARED, TextsFaulty, checked, say
+from ussd_flows.texts import DECLARED, TextsFaulty, checked, message
 
 
 def french() -> dict[str, dict[str, object]]:
@@ -40,14 +40,14 @@ def test_a_text_outside_a_section_or_not_a_text_is_a_fault() -> None:
 
 
 def test_a_value_cannot_bring_places_lines_or_other_alphabets() -> None:
-    assert say("home.registered", name="A {reference}\n Traoré ç", rights="x") == "RAMU: A (reference) Traoré c\nx"
+    assert message("home.registered", name="A {reference}\n Traoré ç", rights="x") == "RAMU: A (reference) Traoré c\nx"
 
 
 def test_a_place_that_only_the_gateway_fills_stays_open() -> None:
-    assert "{reference}" in say("pay.end", wallet="Orange Money")
-    assert "{reference}" not in say("waiting.prompt", wallet="Orange", amount="5 F", reference="7K3M-9QPA")
+    assert "{reference}" in message("pay.end", wallet="Orange Money")
+    assert "{reference}" not in message("waiting.prompt", wallet="Orange", amount="5 F", reference="7K3M-9QPA")
 
 
 def test_a_missing_value_is_a_fault_of_the_menu() -> None:
     with pytest.raises(KeyError):
-        say("pay.wallet")
+        message("pay.wallet")

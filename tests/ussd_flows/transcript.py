@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.ussd_flows.callers import AMINATA, KNOWN, PROMPTED, UNKNOWN
 from ussd_flows.facts import Facts, RightsFact, RightsState
-from ussd_flows.screen import flat
+from ussd_flows.screen import render_text
 from ussd_flows.step import Step, start, step
 
 TRANSCRIPTS: Final = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
@@ -47,5 +47,5 @@ def _value(lines: list[str], name: str) -> str:
 
 
 def _shown(reached: Step) -> list[str]:
-    shown = [f"< {line}" for line in flat(reached.screen).split("\n")]
+    shown = [f"< {line}" for line in render_text(reached.screen).split("\n")]
     return [*shown, *(f"! {effect}" for effect in reached.effects)]

@@ -2,9 +2,9 @@
 
 from ussd_flows.facts import Registered
 from ussd_flows.gsm7 import shorten, to_gsm7
-from ussd_flows.menu import HOME, Entry, Goto, Menu, Page, View
+from ussd_flows.menu import HOME, Goto, Menu, MenuEntry, Page, View
 from ussd_flows.menus.rights import rights_line
-from ussd_flows.texts import say
+from ussd_flows.texts import message
 
 _NAME_SEPTETS = 18
 
@@ -15,19 +15,23 @@ def _render(view: View) -> Page:
 
 
 def _for_unknown(view: View) -> Page:
-    register = (Entry("register_name", say("home.register")),) if view.facts.activities else ()
-    return Page(say("home.unknown"), (*register, Entry("help", say("home.help"))))
+    register = (MenuEntry("register_name", message("home.register")),) if view.facts.activities else ()
+    return Page(message("home.unknown"), (*register, MenuEntry("help", message("home.help"))))
 
 
 def _for_registered(caller: Registered, view: View) -> Page:
-    pay = Entry("waiting", say("home.waiting")) if view.facts.open_request else Entry("pay_amount", say("home.pay"))
+    pay = (
+        MenuEntry("waiting", message("home.waiting"))
+        if view.facts.open_request
+        else MenuEntry("pay_amount", message("home.pay"))
+    )
     return Page(
-        say("home.registered", name=shorten(to_gsm7(caller.name), _NAME_SEPTETS), rights=rights_line(caller)),
+        message("home.registered", name=shorten(to_gsm7(caller.name), _NAME_SEPTETS), rights=rights_line(caller)),
         (
             pay,
-            Entry("situation", say("home.situation")),
-            Entry("receipts", say("home.receipts")),
-            Entry("help", say("home.help")),
+            MenuEntry("situation", message("home.situation")),
+            MenuEntry("receipts", message("home.receipts")),
+            MenuEntry("help", message("home.help")),
         ),
     )
 

@@ -3,8 +3,8 @@
 from ussd_flows.amounts import show, show_date
 from ussd_flows.facts import PaymentFact, PaymentState, Registered
 from ussd_flows.gsm7 import shorten, to_gsm7
-from ussd_flows.menu import Entry, Goto, Menu, Page, View, for_registered
-from ussd_flows.texts import say
+from ussd_flows.menu import Goto, Menu, MenuEntry, Page, View, for_registered
+from ussd_flows.texts import message
 
 _PAYMENT = "payment"
 _RECEIPT_SEPTETS = 24
@@ -13,13 +13,13 @@ _WITHOUT_MONEY = frozenset({PaymentState.PENDING, PaymentState.FAILED})
 
 @for_registered
 def _render_list(caller: Registered, _view: View) -> Page:
-    entries = tuple(Entry(_code(payment), _line(payment)) for payment in caller.last_payments)
-    return Page(say("receipts.title") if entries else say("receipts.none"), entries)
+    entries = tuple(MenuEntry(_code(payment), _line(payment)) for payment in caller.last_payments)
+    return Page(message("receipts.title") if entries else message("receipts.none"), entries)
 
 
 def _line(payment: PaymentFact) -> str:
-    state = say(f"payment.{payment.state}")
-    return say("receipts.item", day=show_date(payment.on), amount=show(payment.amount_xof), state=state)
+    state = message(f"payment.{payment.state}")
+    return message("receipts.item", day=show_date(payment.on), amount=show(payment.amount_xof), state=state)
 
 
 def _code(payment: PaymentFact) -> str:
@@ -38,10 +38,10 @@ def _render_one(caller: Registered, view: View) -> Page | Goto:
         return Goto("receipts")
     # What brought no money has the reference of its request; a receipt is only for money that came.
     return Page(
-        say(
+        message(
             "receipt.request" if payment.state in _WITHOUT_MONEY else "receipt.text",
             amount=show(payment.amount_xof),
-            state=say(f"payment.{payment.state}"),
+            state=message(f"payment.{payment.state}"),
             day=show_date(payment.on),
             receipt=shorten(to_gsm7(payment.receipt), _RECEIPT_SEPTETS) or "-",
             number=caller.ramu_number,

@@ -5,10 +5,10 @@ from typing import Final
 
 from ussd_flows.effects import RegisterHousehold
 from ussd_flows.gsm7 import shorten, to_gsm7
-from ussd_flows.menu import HOME, Again, Entry, Finish, Goto, Menu, Page, View, for_unknown
+from ussd_flows.menu import HOME, Finish, Goto, Menu, MenuEntry, Page, Reask, View, for_unknown
 from ussd_flows.places import Place, place_of, search
 from ussd_flows.screen import InputKind
-from ussd_flows.texts import DECLARED, say
+from ussd_flows.texts import DECLARED, message
 
 _NAME = "name"
 _ACTIVITY = "activity"
@@ -31,13 +31,13 @@ _ORDER_OF_ACTIVITIES: Final = ("commerce", "artisan", "coton", "culture", "eleva
 
 @for_unknown
 def _render_name(_view: View) -> Page:
-    return Page(say("register.name"))
+    return Page(message("register.name"))
 
 
 @for_unknown
-def _accept_name(_view: View, answer: str) -> Goto | Again:
+def _accept_name(_view: View, answer: str) -> Goto | Reask:
     name = _read_name(answer)
-    return Again(say("register.name_unreadable")) if name is None else Goto("register_activity", {_NAME: name})
+    return Reask(message("register.name_unreadable")) if name is None else Goto("register_activity", {_NAME: name})
 
 
 def _read_name(typed: str) -> str | None:
@@ -57,13 +57,13 @@ def _render_activity(view: View) -> Page | Goto:
         return Goto(HOME)
     known = [code for code in _ORDER_OF_ACTIVITIES if code in view.facts.activities]
     others = [code for code in view.facts.activities if code not in _ORDER_OF_ACTIVITIES]
-    return Page(say("register.activity"), tuple(Entry(code, _activity(code)) for code in [*known, *others]))
+    return Page(message("register.activity"), tuple(MenuEntry(code, _activity(code)) for code in [*known, *others]))
 
 
 def _activity(code: str) -> str:
     # A scheme may name an activity before the texts do; its code is then better than nothing.
     key = f"activity.{code}"
-    return say(key) if key in DECLARED else shorten(to_gsm7(code).capitalize(), _LABEL_SEPTETS)
+    return message(key) if key in DECLARED else shorten(to_gsm7(code).capitalize(), _LABEL_SEPTETS)
 
 
 @for_unknown
@@ -73,15 +73,15 @@ def _accept_activity(_view: View, answer: str) -> Goto:
 
 @for_unknown
 def _render_place(_view: View) -> Page:
-    return Page(say("register.place"))
+    return Page(message("register.place"))
 
 
 @for_unknown
-def _accept_place(view: View, answer: str) -> Goto | Again:
+def _accept_place(view: View, answer: str) -> Goto | Reask:
     sought = to_gsm7(answer[:_SOUGHT_MAX])
     match search(view.facts.places, sought):
         case ():
-            return Again(say("register.place_unknown"))
+            return Reask(message("register.place_unknown"))
         case (place,):
             return Goto("register_people", {_PLACE: place.code})
         case _:
@@ -91,7 +91,7 @@ def _accept_place(view: View, answer: str) -> Goto | Again:
 @for_unknown
 def _render_pick(view: View) -> Page:
     found = search(view.facts.places, view.data[_SOUGHT])
-    return Page(say("register.place_pick"), tuple(Entry(place.code, place.name) for place in found))
+    return Page(message("register.place_pick"), tuple(MenuEntry(place.code, place.name) for place in found))
 
 
 @for_unknown
@@ -101,13 +101,13 @@ def _accept_pick(_view: View, answer: str) -> Goto:
 
 @for_unknown
 def _render_people(_view: View) -> Page:
-    return Page(say("register.people"))
+    return Page(message("register.people"))
 
 
 @for_unknown
-def _accept_people(_view: View, answer: str) -> Goto | Again:
+def _accept_people(_view: View, answer: str) -> Goto | Reask:
     if not _PEOPLE_COUNT.fullmatch(answer):
-        return Again(say("register.people_unreadable"))
+        return Reask(message("register.people_unreadable"))
     return Goto("register_confirm", {_PEOPLE: str(int(answer))})
 
 
@@ -116,33 +116,33 @@ def _render_confirm(view: View) -> Page | Goto:
     place = _agreed(view)
     if isinstance(place, Goto):
         return place
-    text = say(
+    text = message(
         "register.confirm",
         name=shorten(view.data[_NAME], _NAME_SHOWN_SEPTETS),
         activity=_activity(view.data[_ACTIVITY]),
         place=place.name,
         people=view.data[_PEOPLE],
     )
-    return Page(text, (Entry(_YES, say("register.yes")), Entry(_NO, say("register.no"))))
+    return Page(text, (MenuEntry(_YES, message("register.yes")), MenuEntry(_NO, message("register.no"))))
 
 
 @for_unknown
 def _accept_confirm(view: View, answer: str) -> Goto | Finish:
     if answer == _NO:
-        return Goto("register_name", notice=say("register.again"))
+        return Goto("register_name", notice=message("register.again"))
     place = _agreed(view)
     if isinstance(place, Goto):
         return place
     household = RegisterHousehold(view.data[_NAME], view.data[_ACTIVITY], place.code, int(view.data[_PEOPLE]))
-    return Finish(household, say("register.end"))
+    return Finish(household, message("register.end"))
 
 
 def _agreed(view: View) -> Place | Goto:
-    """Give the chosen place if everything that was said still holds, else the menu where it stopped holding."""
+    """Return the chosen place if everything that was said still holds, else the menu where it stopped holding."""
     if view.data[_ACTIVITY] not in view.facts.activities:
-        return Goto("register_activity", notice=say("register.activity_closed"))
+        return Goto("register_activity", notice=message("register.activity_closed"))
     place = place_of(view.facts.places, view.data[_PLACE])
-    return place or Goto("register_place", notice=say("register.place_unknown"))
+    return place or Goto("register_place", notice=message("register.place_unknown"))
 
 
 MENUS = (

@@ -4,37 +4,37 @@ from typing import assert_never
 
 from ussd_flows.amounts import show, show_date
 from ussd_flows.facts import Registered, RightsState
-from ussd_flows.texts import say
+from ussd_flows.texts import message
 
 
 def rights_line(caller: Registered) -> str:
-    """Say where the household's rights stand, with the day that matters to it."""
+    """Return where the household's rights stand, with the day that matters to it."""
     rights = caller.rights
     match rights.state:
         case RightsState.OPEN:
             until = rights.open_until
-            return say("rights.open_until", day=show_date(until)) if until else say("rights.open")
+            return message("rights.open_until", day=show_date(until)) if until else message("rights.open")
         case RightsState.WAITING:
             since = rights.open_from
-            return say("rights.waiting_from", day=show_date(since)) if since else say("rights.waiting")
+            return message("rights.waiting_from", day=show_date(since)) if since else message("rights.waiting")
         case RightsState.GRACE:
             until = rights.open_until
-            return say("rights.grace_until", day=show_date(until)) if until else say("rights.grace")
+            return message("rights.grace_until", day=show_date(until)) if until else message("rights.grace")
         case RightsState.CLOSED if caller.remaining_xof > 0:
-            return say("rights.closed_remaining", remaining=show(caller.remaining_xof))
+            return message("rights.closed_remaining", remaining=show(caller.remaining_xof))
         case RightsState.CLOSED:
-            return say("rights.closed")
+            return message("rights.closed")
         case _:
             assert_never(rights.state)
 
 
 def short_rights_line(caller: Registered) -> str:
-    """Say the same where the amounts that remain are said beside it and room is scarce."""
+    """Return the same in less room, where the amounts that remain are said beside it and room is scarce."""
     rights = caller.rights
     match rights.state:
         case RightsState.OPEN | RightsState.GRACE if rights.open_until:
-            return say("rights.short_until", day=show_date(rights.open_until))
+            return message("rights.short_until", day=show_date(rights.open_until))
         case RightsState.WAITING if rights.open_from:
-            return say("rights.short_from", day=show_date(rights.open_from))
+            return message("rights.short_from", day=show_date(rights.open_from))
         case _:
-            return say(f"rights.{rights.state}")
+            return message(f"rights.{rights.state}")

@@ -3,9 +3,9 @@
 from ussd_flows.amounts import show, show_date
 from ussd_flows.effects import SendDetail
 from ussd_flows.facts import Registered
-from ussd_flows.menu import Entry, Finish, Goto, Menu, Page, View, for_registered
+from ussd_flows.menu import Finish, Goto, Menu, MenuEntry, Page, View, for_registered
 from ussd_flows.menus.rights import short_rights_line
-from ussd_flows.texts import say
+from ussd_flows.texts import message
 
 _DETAIL = "detail"
 
@@ -13,7 +13,7 @@ _DETAIL = "detail"
 @for_registered
 def _render(caller: Registered, _view: View) -> Page:
     lines = [
-        say(
+        message(
             "situation.text",
             paid=show(caller.paid_xof),
             due=show(caller.due_xof),
@@ -23,16 +23,19 @@ def _render(caller: Registered, _view: View) -> Page:
     ]
     # One more line fits: money of theirs that we cannot place matters more than a date.
     if caller.suspense_xof:
-        lines.append(say("situation.suspense", suspense=show(caller.suspense_xof)))
+        lines.append(message("situation.suspense", suspense=show(caller.suspense_xof)))
     elif caller.next_due_on:
-        lines.append(say("situation.due_on", day=show_date(caller.next_due_on)))
-    return Page("\n".join(lines), (Entry("pay_amount", say("situation.pay")), Entry(_DETAIL, say("situation.detail"))))
+        lines.append(message("situation.due_on", day=show_date(caller.next_due_on)))
+    return Page(
+        "\n".join(lines),
+        (MenuEntry("pay_amount", message("situation.pay")), MenuEntry(_DETAIL, message("situation.detail"))),
+    )
 
 
 @for_registered
 def _accept(caller: Registered, _view: View, answer: str) -> Goto | Finish:
     if answer == _DETAIL:
-        return Finish(SendDetail(caller.household_id), say("situation.sent"))
+        return Finish(SendDetail(caller.household_id), message("situation.sent"))
     return Goto(answer)
 
 

@@ -1,7 +1,7 @@
 "use strict";
 
-// A basic phone: it speaks to the same door, in the same form, as the aggregator does.
-const door = document.body.dataset.door;
+// A basic phone: it speaks to the same address, in the same form, as the aggregator does.
+const address = document.body.dataset.address;
 const serviceCode = document.body.dataset.serviceCode;
 const part = (id) => document.getElementById(id);
 const screen = part("screen");
@@ -40,7 +40,7 @@ function tailOf(code) {
 }
 
 function post(path, fields) {
-  return fetch(door + path, { method: "POST", body: new URLSearchParams(fields) });
+  return fetch(address + path, { method: "POST", body: new URLSearchParams(fields) });
 }
 
 async function exchange() {

@@ -16,7 +16,7 @@ class ClaimedSms:
     attempts: int
 
 
-class Outcome(StrEnum):
+class SendOutcome(StrEnum):
     """What became of one hand-over: taken, or what kept it back."""
 
     TAKEN = "taken"
@@ -35,7 +35,7 @@ class SendResult:
     """What a sender says of one message; ``said`` are the provider's own words, bounded, without whole numbers."""
 
     sms_id: int
-    outcome: Outcome
+    outcome: SendOutcome
     provider_id: str | None = None
     said: str = ""
 
@@ -45,7 +45,7 @@ class SmsSender(Protocol):
 
     @property
     def name(self) -> str:
-        """The name used in settings and counters."""
+        """Return the name used in settings and counters."""
 
     async def send(self, messages: list[ClaimedSms]) -> list[SendResult]:
         """Carry messages, each with its own result."""

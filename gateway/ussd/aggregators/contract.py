@@ -7,7 +7,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Final, Protocol
 
-from payments.wire import RawRequest, RawResponse
+from payments.http_messages import RawRequest, RawResponse
 from ussd_flows.screen import Screen
 
 #: Nobody reads a screen and answers it in less: the same text within this time after our answer is the same turn again.
@@ -54,12 +54,12 @@ class Turn:
 
     @property
     def begins(self) -> bool:
-        """Say whether the caller has just dialled."""
+        """Return whether the caller has just dialled."""
         return self.event is TurnEvent.BEGIN
 
     @property
     def is_named(self) -> bool:
-        """Say whether a repeat of this turn can be told from a new answer for sure."""
+        """Return whether a repeat of this turn can be told from a new answer for sure."""
         return self.turn_id is not None or self.transcript is not None
 
 
@@ -77,11 +77,11 @@ class Aggregator(Protocol):
 
     @property
     def name(self) -> str:
-        """Give the name that stands in addresses and settings."""
+        """Return the name that stands in addresses and settings."""
 
     @property
     def repeat_within(self) -> timedelta:
-        """Give the time after an answer within which the same text is the same turn again."""
+        """Return the time after an answer within which the same text is the same turn again."""
 
     def parse(self, request: RawRequest) -> Turn:
         """Read a request, or raise ``TurnRejected``; its path begins behind the secret key."""

@@ -10,14 +10,12 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from payments.errors import MsisdnInvalid
-from payments.msisdn import parse_msisdn
+from payments.numbering import parse_msisdn
 
 #: A turn has five fields and an end notification thirteen; an address full of them is no telephone.
 FIELDS_MAX: Final = 40
-#: E.164 as our tables keep it; the country's own rules are asked of ``parse_msisdn``.
-_E164: Final = re.compile(r"\+[1-9][0-9]{7,14}")
 _INTERNATIONAL: Final = re.compile(r"[1-9][0-9]{9,14}")
-_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]+")
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff]+")
 # Source: 3GPP TS 23.038, 6.1.2.3.1: seven spare bits are filled with CR; older stacks leave them 0, which reads as "@",
 # and some gateways write that septet as "¡". Nothing that a caller may answer here ends in any of them.
 _PADDING: Final = "@\u00a1"
@@ -83,7 +81,7 @@ def _decoded(value: str) -> str:
 
 
 def clean(value: str) -> str:
-    """Take controls out of a value and blanks from its ends; what stood between two words still parts them."""
+    """Take controls, halves of characters and blanks at the ends out of a value; two words stay parted."""
     return _CONTROLS.sub(" ", value).strip()
 
 
@@ -98,7 +96,7 @@ def clean_path(text: str) -> str:
 
 
 def caller_number(value: str) -> str | None:
-    """Give the caller's number in E.164; None when it is none.
+    """Return the caller's number in E.164; None when it is none.
 
     An unescaped plus has become a blank and is gone; some gateways write the country without any mark. A network always
     knows the country of a number of more than nine digits, unlike a person who types one.
@@ -106,8 +104,7 @@ def caller_number(value: str) -> str | None:
     digits = clean(value)
     for written in (digits, f"+{digits}") if _INTERNATIONAL.fullmatch(digits) else (digits,):
         try:
-            number = parse_msisdn(written)
+            return parse_msisdn(written)
         except MsisdnInvalid:
             continue
-        return number if _E164.fullmatch(number) else None
     return None

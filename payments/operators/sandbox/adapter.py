@@ -3,14 +3,16 @@
 Source: GSMA Mobile Money API 1.2.0, merchant payments (OpenAPI file, read 2026-11-22).
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import BinaryIO, Final
 
+from payments.http_messages import RawRequest
 from payments.observation import Observation
-from payments.operators.contract import Capabilities, Secrets, Statement, Verdict
+from payments.operators.contract import Capabilities, OperatorClient, Secrets, StatementPart, Verdict
 from payments.operators.sandbox import callback, gsma, statement
-from payments.wire import RawRequest
+from payments.operators.shared_secrets import secrets_from
 
 #: Source: the standard has refunds (adjustment), which this operator does not serve; callbacks are answered 204.
 CAPABILITIES: Final = Capabilities(
@@ -34,6 +36,16 @@ class SandboxOperator:
     name: str = gsma.OPERATOR_NAME
     label: str = "Argent Mobile essai"
     capabilities: Capabilities = CAPABILITIES
+    account: str | None = None
+    client: OperatorClient | None = None
+
+    def secrets_from(self, config: Mapping[str, object]) -> Secrets:
+        """Read the secrets that we share.
+
+        Errors:  SecretsInvalid.
+        Source:  the standard has none of its own; see shared_secrets.secrets_from.
+        """
+        return secrets_from(config)
 
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verdict:
         """Judge a callback on its bytes and headers alone.
@@ -50,8 +62,8 @@ class SandboxOperator:
         """
         return callback.parse(request)
 
-    def parse_statement(self, content: bytes, filename: str) -> Statement:
-        """Read a daily statement whole.
+    def parse_statement(self, content: BinaryIO, filename: str) -> Iterator[StatementPart]:
+        """Read a daily statement.
 
         Errors:  StatementRejected.
         Source:  see statement.parse.
@@ -60,7 +72,7 @@ class SandboxOperator:
 
 
 def operator() -> SandboxOperator:
-    """Give the sandbox operator.
+    """Return the sandbox operator without settings, and so without calls.
 
     Source:  see SandboxOperator.
     """

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Final
 
 from payments.errors import CallbackMalformed
+from payments.http_messages import RawRequest
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import Secrets, Verdict, VerdictKind
 from payments.operators.sandbox import gsma
 from payments.operators.sandbox.json_text import JsonObject, read_json
 from payments.remarks import Remark
-from payments.wire import RawRequest
 
 #: A transaction object with every list full stays well below this.
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -24,14 +24,14 @@ _METHODS: Final = frozenset({"PUT", "POST"})
 
 
 def verify(request: RawRequest, secrets: Secrets, now: datetime) -> Verdict:
-    """Judge a callback: unbound at best, because the standard signs nothing of the body.
+    """Judge a callback: unverified at best, because the standard signs nothing of the body.
 
     Source:  GSMA Mobile Money API 1.2.0: callbacks are PUT, carry no signature, and X-Content-Hash has no key.
     """
     refusal = _refusal(request, secrets, now)
     if refusal is not None:
         return Verdict(VerdictKind.REJECT, refusal)
-    return Verdict(VerdictKind.ACCEPT_UNBOUND, "the standard signs nothing: to be confirmed by query")
+    return Verdict(VerdictKind.ACCEPT_UNVERIFIED, "the standard signs nothing: to be confirmed by query")
 
 
 def parse(request: RawRequest) -> list[Observation]:
@@ -89,14 +89,14 @@ def _is_news(body: JsonObject) -> bool:
 
 def _read(body: JsonObject) -> list[Observation]:
     if "transactionStatus" in body or "transactionReference" in body:
-        return [gsma.read_transaction(body, Provenance.UNBOUND_CALLBACK)]
+        return [gsma.read_transaction(body, Provenance.UNVERIFIED_CALLBACK)]
     if "serverCorrelationId" in body:
-        return [gsma.read_request_state(body, Provenance.UNBOUND_CALLBACK)]
+        return [gsma.read_request_state(body, Provenance.UNVERIFIED_CALLBACK)]
     if body == _UPDATED:
         return []
-    return [Observation(gsma.OPERATOR_NAME, Provenance.UNBOUND_CALLBACK, ObservedStatus.FAILED)]
+    return [Observation(gsma.OPERATOR_NAME, Provenance.UNVERIFIED_CALLBACK, ObservedStatus.FAILED)]
 
 
 def _unreadable() -> Observation:
     remarks = (Remark.ITEM_UNREADABLE,)
-    return Observation(gsma.OPERATOR_NAME, Provenance.UNBOUND_CALLBACK, ObservedStatus.UNKNOWN, remarks=remarks)
+    return Observation(gsma.OPERATOR_NAME, Provenance.UNVERIFIED_CALLBACK, ObservedStatus.UNKNOWN, remarks=remarks)

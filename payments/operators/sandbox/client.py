@@ -272,7 +272,7 @@ def _linked(reply: _Reply, base_url: str) -> tuple[str, str]:
 
 
 def _path(link: str, base_url: str) -> str:
-    """Give the path of a link that stays with the operator; its scheme and port are those of whoever wrote it."""
+    """Return the path of a link that stays with the operator; its scheme and port are those of whoever wrote it."""
     try:
         there, ours = urlsplit(link.strip()), urlsplit(base_url)
         if there.query or there.fragment or (there.netloc and there.hostname != ours.hostname):

@@ -13,7 +13,7 @@ from payments.errors import AmountInvalid, CallbackMalformed, MsisdnInvalid
 from payments.identity import MAX_TEXT_CHARS, IdentityRule
 from payments.moments import read_moment
 from payments.money import parse_gsma_amount, parse_gsma_fee
-from payments.msisdn import parse_msisdn
+from payments.numbering import parse_msisdn
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.sandbox.json_text import JsonNumber, JsonObject
 from payments.remarks import Remark
@@ -93,7 +93,7 @@ def read_request_state(body: JsonObject, provenance: Provenance) -> Observation:
 
 
 def error_code(body: object) -> str | None:
-    """Give the code of an error object, or None when the body is not one.
+    """Return the code of an error object, or None when the body is not one.
 
     Source:  GSMA Mobile Money API 1.2.0, schema "errorObject" (read 2026-11-22).
     """
@@ -106,7 +106,7 @@ def error_code(body: object) -> str | None:
 
 
 def party(body: JsonObject, side: str, key: str) -> str | None:
-    """Give the first identifier of that key of a "debitParty" or "creditParty", passing over what is none.
+    """Return the first identifier of that key of a "debitParty" or "creditParty", passing over what is none.
 
     Source:  GSMA Mobile Money API 1.2.0, schema "party" (read 2026-11-22).
     """
@@ -118,7 +118,7 @@ def party(body: JsonObject, side: str, key: str) -> str | None:
 
 
 def required_text(body: JsonObject, key: str) -> str:
-    """Give a text field that must be there.
+    """Return a text field that must be there.
 
     Errors:  CallbackMalformed when it is absent, empty, of another type or longer than MAX_TEXT_CHARS.
     Source:  GSMA Mobile Money API 1.2.0, lengths of its text fields (read 2026-11-22).
@@ -132,7 +132,7 @@ def required_text(body: JsonObject, key: str) -> str:
 
 
 def ours_by(observation: Observation, reference: str) -> Observation | None:
-    """Give the observation as one of our order, where it was found under our own correlation id.
+    """Return the observation as one of our order, where it was found under our own correlation id.
 
     Returns: None when it names another order; a reference that is not echoed is not another.
     Source:  GSMA Mobile Money API 1.2.0: "requestingOrganisationTransactionReference" is optional in answers.

@@ -36,7 +36,7 @@ def read_json(body: bytes) -> object:
 
 
 def text_of(body: bytes) -> str:
-    """Give the text of a body in the first encoding that fits; no byte is ever lost."""
+    """Return the text of a body in the first encoding that fits; no byte is ever lost."""
     for encoding in ("utf-16",) if body.startswith(_UTF16) else ("utf-8", "cp1252"):
         try:
             return body.decode(encoding)
@@ -46,7 +46,7 @@ def text_of(body: bytes) -> str:
 
 
 def _from_form(text: str) -> str:
-    """Give the one field of a form that holds JSON, or the text as it is."""
+    """Return the one field of a form that holds JSON, or the text as it is."""
     try:
         fields = [value for _, value in parse_qsl(text, max_num_fields=_FORM_FIELDS_MAX) if value[:1] == "{"]
     except ValueError:

@@ -41,7 +41,7 @@ _OUR_CATEGORIES: Final = frozenset({"authorisation", "validation"})
 
 
 def whose_no(status: int, body: JsonObject, our_account: str) -> WhoseNo:
-    """Say whose no an answer of 400 or above is; an unknown wallet is the payer's, an unknown account of ours is not.
+    """Return whose no an answer of 400 or above is; an unknown wallet is the payer's, an unknown account is ours.
 
     Source:  errorCategory and errorCode of the standard; the status alone where there is no error object.
     """

@@ -1,29 +1,45 @@
-"""The daily statement of the sandbox operator: read whole, or refused with the line that is wrong.
+"""The daily statement of the sandbox operator: read as a stream, or refused with the line that is wrong.
 
-A file is refused only when its money cannot be known; what else is odd is kept, remarked and used as far as it is sure.
+The file is gone through twice: once for what stands round its operations and for the order of its dates, once for the
+operations. Only where a word or an amount is in doubt it is gone through again, for the balances to decide. A file is
+refused only when its money cannot be known; what else is odd is kept, remarked and used as far as it is sure.
 
 Source: the layout is the sandbox operator's own; it keeps traps seen in real statements of the region: a preamble,
 accents in two encodings, failed lines that carry an amount, fees on lines of their own, a last day that is included.
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
-from typing import Final
+from typing import BinaryIO, Final
 
 from payments import identity
 from payments.errors import AmountAmbiguous, AmountInvalid, RejectedFor, StatementRejected
 from payments.money import MAX_BALANCE_XOF, ThreeDigits, parse_written_balance, parse_written_francs
-from payments.operators.contract import Statement, StatementTotals
+from payments.operators.contract import (
+    ControlFigure,
+    Printed,
+    StatementFooter,
+    StatementHeader,
+    StatementPart,
+    StatementTotals,
+)
 from payments.operators.sandbox.gsma import OPERATOR_NAME
-from payments.operators.sandbox.sheet import Row, find_label, label_table, rows
+from payments.operators.sandbox.sheet import Row, Sheet, find_label, label_table
 from payments.operators.sandbox.statement_days import Days
-from payments.operators.sandbox.statement_line import COLUMNS, Reading, read_entry
-from payments.operators.sandbox.statement_totals import FOOTER, Printed, proved_lines
-from payments.operators.whole_ids import require_whole_ids
+from payments.operators.sandbox.statement_line import COLUMNS, Reading, SheetEntry, is_plain, read_entry
+from payments.operators.sandbox.statement_totals import Course, judged, proved_course
 
 PREAMBLE: Final = ("Opérateur", "Compte", "Période début", "Période fin", "Solde ouverture")
+FOOTER: Final = {
+    "Total lignes": ControlFigure.LINES,
+    "Total encaissements": ControlFigure.COLLECTED,
+    "Total frais": ControlFigure.FEES,
+    "Solde clôture": ControlFigure.CLOSING,
+}
+_LINES, _COLLECTED, _FEES, _CLOSING = FOOTER
 
 #: A name, its value, and a value too many, which is told; an operation has more.
 LABEL_CELLS_MAX: Final = 3
@@ -37,12 +53,14 @@ _NAMED_COLUMNS: Final = COLUMNS[1:]
 
 
 @dataclass(slots=True)
-class _Sheet:
-    """The rows of a file by what they are."""
+class _Frame:
+    """What stands round the operations of a file; ``is_plain`` when no operation leaves anything to be decided."""
 
     labelled: dict[str, tuple[int, str]] = field(default_factory=dict)
     columns_at: int | None = None
-    entries: list[Row] = field(default_factory=list)
+    columns: Sequence[str] = ()
+    days: Days = field(default_factory=Days)
+    is_plain: bool = True
 
     def value(self, label: str) -> tuple[int, str] | None:
         found = self.labelled.get(label)
@@ -56,81 +74,97 @@ class _Sheet:
         return found
 
 
-def parse(content: bytes, filename: str) -> Statement:
-    """Read a statement whole; every control total that the file prints has been compared with its lines.
+def parse(content: BinaryIO, filename: str) -> Iterator[StatementPart]:
+    """Read a statement: its header, its lines numbered as in the file, its footer.
 
-    Returns: lines numbered as in the file; a reversal names the transaction it undoes, a fee the one it was taken for.
-    Errors:  StatementRejected.
+    Returns: a reversal names the transaction it undoes, a fee the one it was taken for.
+    Errors:  StatementRejected, at the latest behind the last line.
     Source:  see the module.
     """
-    sheet = _sheet(content, filename)
+    sheet = Sheet(content, filename, COLUMNS, _LANDMARK)
+    frame = _frame(sheet)
+    account = _account(frame)
+    period_start, period_end = _period(frame)
+    frame.days.within(period_start.date(), (period_end - timedelta(days=1)).date())
+    period = (period_start, period_end)
+    course = _course(sheet, frame, period)
+    opening_xof, footer = _printed(frame, course.three)
+    yield StatementHeader(OPERATOR_NAME, account, period_start, period_end, opening_xof)
+    for entry in _entries(sheet, frame, period, course.three):
+        yield judged(entry, course)
+    yield footer
+
+
+def _course(sheet: Sheet, frame: _Frame, period: tuple[datetime, datetime]) -> Course:
+    """Decide what the file leaves open, by what its own figures prove."""
+
+    def proved(three: ThreeDigits) -> Course:
+        opening_xof, footer = _printed(frame, three)
+        if frame.is_plain:
+            return Course(three)
+        return proved_course(_entries(sheet, frame, period, three), three, opening_xof, footer)
+
     try:
-        return _statement(sheet, ThreeDigits.UNKNOWN)
+        return proved(ThreeDigits.UNKNOWN)
     except StatementRejected as rejected:
         if rejected.code is not RejectedFor.AMOUNT_AMBIGUOUS:
             raise
         # "15.000" is read as the rest of the file proves it, and only when it proves one reading alone.
-        proved = [one for one in map(_attempt, (sheet, sheet), (ThreeDigits.THOUSANDS, ThreeDigits.DECIMALS)) if one]
-        if len(proved) != 1:
+        frame.is_plain = False
+        found = []
+        for three in (ThreeDigits.THOUSANDS, ThreeDigits.DECIMALS):
+            try:
+                found.append(proved(three))
+            except StatementRejected:
+                continue
+        if len(found) != 1:
             raise
-        return proved[0]
+        return found[0]
 
 
-def _attempt(sheet: _Sheet, three: ThreeDigits) -> Statement | None:
-    try:
-        return _statement(sheet, three)
-    except StatementRejected:
-        return None
+def _entries(
+    sheet: Sheet, frame: _Frame, period: tuple[datetime, datetime], three: ThreeDigits
+) -> Iterator[SheetEntry]:
+    opening_xof, footer = _printed(frame, three)
+    proved = opening_xof is not None and footer.closing_xof is not None
+    reading = Reading(*period, frame.days, proved, three)
+    below, columns_at, columns = False, frame.columns_at or 0, frame.columns
+    for row in sheet.rows():
+        if row.number <= columns_at:
+            continue
+        label = _label(row)
+        if label is not None:
+            below = below or label in FOOTER
+        elif not below and row.cells != columns:
+            yield read_entry(row, reading)
 
 
-def _statement(sheet: _Sheet, three: ThreeDigits) -> Statement:
-    account = _account(sheet)
-    days = Days([*(row.cells[1] for row in sheet.entries if len(row.cells) > 1), *_period_texts(sheet)])
-    period_start, period_end = _period(sheet, days)
-    days.within(period_start.date(), (period_end - timedelta(days=1)).date())
-    printed = _printed(sheet, three)
-    proved = printed.opening_xof is not None and printed.closing_xof is not None
-    reading = Reading(period_start, period_end, days, proved, three)
-    entries = [read_entry(row, reading) for row in sheet.entries]
-    require_whole_ids([entry.line for entry in entries])
-    return Statement(
-        operator=OPERATOR_NAME,
-        account=account,
-        period_start=period_start,
-        period_end=period_end,
-        opening_xof=printed.opening_xof,
-        closing_xof=printed.closing_xof,
-        lines=proved_lines(entries, printed),
-        totals=printed.totals,
-    )
-
-
-def _sheet(content: bytes, filename: str) -> _Sheet:
-    sheet, footer, count = _Sheet(), False, 0
-    columns: tuple[str, ...] = ()
-    for row in rows(content, filename, COLUMNS, _LANDMARK):
+def _frame(sheet: Sheet) -> _Frame:
+    frame, below, count = _Frame(), False, 0
+    for row in sheet.rows():
         count += 1
         label = _label(row)
         if label is not None:
-            _keep_label(sheet, label, row)
-            footer = footer or label in FOOTER
-        elif sheet.columns_at is None:
-            sheet.columns_at = _columns_at(row)
-            columns = tuple(row.cells)
-        elif tuple(row.cells) == columns:
+            _keep_label(frame, label, row)
+            below = below or label in FOOTER
+        elif frame.columns_at is None:
+            frame.columns_at, frame.columns = _columns_at(row), row.cells
+        elif row.cells == frame.columns:
             # Printed once more at the head of each page.
             continue
-        elif not footer:
-            sheet.entries.append(row)
+        elif not below:
+            if len(row.cells) > 1:
+                frame.days.look(row.cells[1])
+            frame.is_plain = frame.is_plain and is_plain(row.cells)
         elif not _is_short(row):
             raise StatementRejected("une opération suit les totaux du fichier", row.number)
-    if sheet.columns_at is None:
+    if frame.columns_at is None:
         why = "les colonnes ne sont pas celles de cet opérateur"
         if count < len(PREAMBLE) + 1:
             why = "le fichier est plus court qu'un relevé sans opération"
         raise StatementRejected(why, code=RejectedFor.NOT_A_STATEMENT)
-    sheet.required(PREAMBLE[0])
-    return sheet
+    frame.required(PREAMBLE[0])
+    return frame
 
 
 def _label(row: Row) -> str | None:
@@ -146,12 +180,12 @@ def _is_short(row: Row) -> bool:
     return next(islice(filled, LABEL_CELLS_MAX, None), None) is None
 
 
-def _keep_label(sheet: _Sheet, label: str, row: Row) -> None:
+def _keep_label(frame: _Frame, label: str, row: Row) -> None:
     values = [cell for cell in row.cells[1:] if cell.strip()]
-    before = sheet.labelled.get(label)
+    before = frame.labelled.get(label)
     if len(values) > 1 or (before is not None and before[1] != "".join(values)):
         raise StatementRejected(f"« {label} » doit avoir une valeur, et une seule", row.number)
-    sheet.labelled[label] = (row.number, "".join(values))
+    frame.labelled[label] = (row.number, "".join(values))
 
 
 def _columns_at(row: Row) -> int | None:
@@ -165,8 +199,8 @@ def _columns_at(row: Row) -> int | None:
     return row.number
 
 
-def _account(sheet: _Sheet) -> str:
-    number, written = sheet.required("Compte")
+def _account(frame: _Frame) -> str:
+    number, written = frame.required("Compte")
     account = identity.without_marks(written)
     if identity.is_cut(account):
         why = f"le compte « {account[:20]} » a été coupé : le fichier a été enregistré de nouveau par un tableur"
@@ -176,35 +210,35 @@ def _account(sheet: _Sheet) -> str:
     return account
 
 
-def _period_texts(sheet: _Sheet) -> list[str]:
-    return [sheet.required(label)[1] for label in ("Période début", "Période fin")]
-
-
-def _period(sheet: _Sheet, days: Days) -> tuple[datetime, datetime]:
-    (start_at, start), (end_at, end) = sheet.required("Période début"), sheet.required("Période fin")
-    period_start = datetime.combine(days.read(start, start_at), time(), UTC)
+def _period(frame: _Frame) -> tuple[datetime, datetime]:
+    (start_at, start), (end_at, end) = (frame.required(label) for label in ("Période début", "Période fin"))
+    for text in (start, end):
+        frame.days.look(text)
+    period_start = datetime.combine(frame.days.read(start, start_at), time(), UTC)
     # People print the last day of a period; we keep the first instant that is no longer in it.
-    period_end = datetime.combine(days.read(end, end_at), time(), UTC) + timedelta(days=1)
+    period_end = datetime.combine(frame.days.read(end, end_at), time(), UTC) + timedelta(days=1)
     if not period_start < period_end:
         raise StatementRejected("la période finit avant de commencer", end_at, code=RejectedFor.DATE)
     return period_start, period_end
 
 
-def _printed(sheet: _Sheet, three: ThreeDigits) -> Printed:
-    return Printed(
-        totals=StatementTotals(
-            line_count=_figure(sheet, FOOTER[0], three),
-            collected_xof=_figure(sheet, FOOTER[1], three),
-            fees_xof=_figure(sheet, FOOTER[2], three),
-        ),
-        opening_xof=_figure(sheet, PREAMBLE[4], three, below_zero=True),
-        closing_xof=_figure(sheet, FOOTER[3], three, below_zero=True),
-        line_numbers={label: number for label, (number, _) in sheet.labelled.items()},
+def _printed(frame: _Frame, three: ThreeDigits) -> tuple[int | None, StatementFooter]:
+    """Read every figure that stands round the operations: the opening balance, and those below the lines."""
+    totals = StatementTotals(
+        line_count=_figure(frame, _LINES, three),
+        collected_xof=_figure(frame, _COLLECTED, three),
+        fees_xof=_figure(frame, _FEES, three),
     )
+    opening_xof = _figure(frame, PREAMBLE[4], three, below_zero=True)
+    closing_xof = _figure(frame, _CLOSING, three, below_zero=True)
+    printed = {
+        figure: Printed(label, frame.labelled[label][0]) for label, figure in FOOTER.items() if frame.value(label)
+    }
+    return opening_xof, StatementFooter(closing_xof, totals, printed)
 
 
-def _figure(sheet: _Sheet, label: str, three: ThreeDigits, *, below_zero: bool = False) -> int | None:
-    found = sheet.value(label)
+def _figure(frame: _Frame, label: str, three: ThreeDigits, *, below_zero: bool = False) -> int | None:
+    found = frame.value(label)
     if found is None:
         return None
     number, written = found

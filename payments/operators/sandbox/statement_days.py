@@ -1,6 +1,5 @@
 """The days that a file names: every date of one file is written in one order, and its period tells which."""
 
-from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
@@ -10,6 +9,9 @@ from payments.moments import DayOrder, is_serial, read_days
 
 BOTH: Final = frozenset(DayOrder)
 
+#: A file has few days; of one that has more, some are judged again.
+REMEMBERED_MAX: Final = 10_000
+
 
 class Days:
     """Reads the dates of one file; each writing is judged once.
@@ -17,15 +19,25 @@ class Days:
     Source:  spreadsheets write 2026-11-05 as 05/11/2026 or 11/05/2026, by the country they were set to.
     """
 
-    __slots__ = ("_known", "_orders", "_within")
+    __slots__ = ("_known", "_looked", "_orders", "_within")
 
-    def __init__(self, written: Iterable[str]) -> None:
-        """Look at every date of the file for the order that they share."""
+    def __init__(self) -> None:
+        """Begin a file of which no date has been seen."""
         self._within: tuple[date, date] | None = None
         self._known: dict[str, date | StatementRejected] = {}
-        readings = (read_days(_day_part(text)).keys() for text in set(written))
+        self._looked: set[str] = set()
+        self._orders = BOTH
+
+    def look(self, text: str) -> None:
+        """Look at a date for the order that all of the file share; every date is looked at before the first is read."""
+        if text in self._looked:
+            return
+        if len(self._looked) >= REMEMBERED_MAX:
+            self._looked.clear()
+        self._looked.add(text)
+        orders = read_days(_day_part(text)).keys()
         # One order for every date that is one; where they contradict each other, each is judged alone.
-        self._orders = BOTH.intersection(*(orders for orders in readings if orders)) or BOTH
+        self._orders = self._orders.intersection(orders) if orders else self._orders
 
     def within(self, first: date, last: date) -> None:
         """Take note of the period: a date with two readings, one of them in the period, means that one."""
@@ -33,13 +45,15 @@ class Days:
         self._known.clear()
 
     def read(self, text: str, line_number: int) -> date:
-        """Give the day that a date means.
+        """Return the day that a date means.
 
         Errors:  StatementRejected when it is none, or may be two.
         Source:  see the class.
         """
         found = self._known.get(text)
         if found is None:
+            if len(self._known) >= REMEMBERED_MAX:
+                self._known.clear()
             found = self._known[text] = self._judged(text)
         if isinstance(found, StatementRejected):
             raise StatementRejected(found.why, line_number, code=found.code)
@@ -52,7 +66,7 @@ class Days:
         if self._within is not None:
             first, last = self._within
             readings = {order: day for order, day in readings.items() if first <= day <= last} or readings
-        days = {day for order, day in readings.items() if order in self._orders} or set(readings.values())
+        days = {day for order, day in readings.items() if order in (self._orders or BOTH)} or set(readings.values())
         if len(days) > 1:
             one, other = sorted(days)
             why = f"la date « {text.strip()[:20]} » peut se lire {one:%d/%m/%Y} ou {other:%d/%m/%Y}"

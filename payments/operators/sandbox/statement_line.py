@@ -12,7 +12,7 @@ from payments import identity
 from payments.errors import AmountAmbiguous, AmountInvalid, MsisdnInvalid, RejectedFor, StatementRejected
 from payments.moments import read_clock
 from payments.money import MAX_AMOUNT_XOF, MAX_BALANCE_XOF, ThreeDigits, parse_written_francs
-from payments.msisdn import parse_msisdn
+from payments.numbering import parse_msisdn
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import LineKind, StatementLine
 from payments.operators.sandbox.gsma import IDENTITY, OPERATOR_NAME, ZONE
@@ -53,6 +53,7 @@ _ABOUT_ANOTHER: Final = frozenset({LineKind.REVERSAL, LineKind.FEE})
 _DASHES: Final = "-\u2013\u2014"
 # The merchant's reference is the one field that payers write themselves.
 _WORDS_AT: Final = COLUMNS.index("Référence marchand")
+_STATUS_AT, _DEBIT_AT, _CREDIT_AT = (COLUMNS.index(label) for label in ("Statut", "Débit", "Crédit"))
 _SHORTEST: Final = len(COLUMNS) - 2
 
 
@@ -67,7 +68,7 @@ class Reading:
     three: ThreeDigits = ThreeDigits.UNKNOWN
 
 
-class Entry(NamedTuple):
+class SheetEntry(NamedTuple):
     """A line and, where its state is in doubt, the word that says it.
 
     ``presumed`` is whether a line in doubt moved something as long as no balance says otherwise.
@@ -95,7 +96,18 @@ class _Cells:
     linked: str
 
 
-def read_entry(row: Row, reading: Reading) -> Entry:
+def is_plain(cells: Sequence[str]) -> bool:
+    """Return whether nothing of an operation waits for the file's own figures: neither its state nor an amount.
+
+    Source:  the operator's own spelling of a state; amounts in digits alone have one reading.
+    """
+    if len(cells) != len(COLUMNS) or cells[_STATUS_AT] not in STATUSES:
+        return False
+    debit, credit = cells[_DEBIT_AT], cells[_CREDIT_AT]
+    return (not debit or debit.isdigit()) and (not credit or credit.isdigit())
+
+
+def read_entry(row: Row, reading: Reading) -> SheetEntry:
     """Read one operation.
 
     Returns: an entry that moved what a known state says; a state in doubt is left to the balances.
@@ -132,7 +144,7 @@ def read_entry(row: Row, reading: Reading) -> Entry:
     )
     presumed = status is not ObservedStatus.UNKNOWN
     line = StatementLine(row.number, kind, observation, row.raw, signed_xof if presumed else 0, own)
-    return Entry(line, signed_xof, doubt, presumed)
+    return SheetEntry(line, signed_xof, doubt, presumed)
 
 
 def _cells(row: Row, reading: Reading) -> _Cells:
@@ -153,7 +165,7 @@ def _cells(row: Row, reading: Reading) -> _Cells:
 
 
 def _extra_fields(cells: Sequence[str], reading: Reading) -> int:
-    """Give how many fields the merchant's reference fell into: the fewest that leave amounts where amounts stand."""
+    """Return how many fields the merchant's reference fell into: the fewest that leave amounts where amounts stand."""
     most = len(cells) - len(COLUMNS) if reading.proved else 0
     for extra in range(most + 1):
         debit, credit = cells[_WORDS_AT + extra + 1 : _WORDS_AT + extra + 3]
@@ -182,7 +194,7 @@ def _status(cells: _Cells) -> tuple[ObservedStatus, str | None]:
 
 
 def _amount(cells: _Cells, row: Row, reading: Reading, status: ObservedStatus) -> tuple[int | None, bool]:
-    """Give the amount and whether it stands on our side; None where it cannot be known and nothing moved."""
+    """Return the amount and whether it stands on our side; None where it cannot be known and nothing moved."""
     try:
         amount_xof, in_our_favour = _one_side(cells.debit, cells.credit, reading)
     except AmountInvalid as error:

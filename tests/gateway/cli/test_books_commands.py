@@ -12,11 +12,11 @@ from typer import Typer
 from typer.testing import CliRunner, Result
 
 from gateway.cli import day, ledger, statement
-from gateway.clock import SystemClock
-from gateway.database import Pool, Timeouts, open_database
-from gateway.finance.passwords import hash_password
-from gateway.finance.roles import Role
-from gateway.finance.staff import NewStaff, add
+from gateway.console.auth.passwords import hash_password
+from gateway.console.auth.roles import Role
+from gateway.console.auth.staff import NewStaff, add
+from gateway.infra.clock import SystemClock
+from gateway.infra.database import Pool, Timeouts, open_database
 from gateway.local.illustrative import load_schemes
 from tests.fixed import START, TestClock
 
@@ -97,7 +97,7 @@ def test_a_statement_is_imported_once_and_the_day_is_closed_on_it(file: Path, su
     closed = sign()
     assert closed.exit_code == 0, closed.output
     shown = run(day.app, "show", str(YESTERDAY))
-    assert '"operator_says_xof": 1200' in shown.output
+    assert '"operator_amount_xof": 1200' in shown.output
     assert "staff/awa" in shown.output
     twice = sign()
     assert twice.exit_code == 1

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli.main import app
-from gateway.clock import SystemClock
-from payments.trouble import Trouble, TroubleKind, say
+from gateway.infra.clock import SystemClock
+from payments.requests.trouble import Trouble, TroubleKind, say
 from tests.conftest import Urls
 from tests.fixed import CountedIds
 from tests.gateway.jobs.towns import asked_to_pay
@@ -16,9 +16,10 @@ from tests.world import World
 pytestmark = pytest.mark.database
 
 CALLBACK = """
-    INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts, parked_at,
-                          last_error)
-    VALUES ('sandbox', 'PUT', '{}', '{', 'accept', 'signed', :now, 12, :now, 'not strict JSON') RETURNING id
+    INSERT INTO callback (operator, method, path, query, headers, body, verdict, reason, received_at, attempts,
+                          parked_at, last_error)
+    VALUES ('sandbox', 'PUT', '/webhooks/sandbox', '', '{}', '{', 'accept', 'signed', :now, 12, :now,
+            'not strict JSON') RETURNING id
 """
 QUESTION = """
     INSERT INTO inquiry (operator, operator_transaction_id, attempts, opened_at, parked_at, last_detail)
@@ -44,7 +45,7 @@ async def aside(world: World, urls: Urls, monkeypatch: pytest.MonkeyPatch) -> Wo
 
 
 async def retried(world: World) -> list[object]:
-    """Give what somebody had tried again, from the trace that it left."""
+    """Return what somebody had tried again, from the trace that it left."""
     return [row[0] for row in await world.rows("SELECT subject FROM audit_event WHERE action = 'parked.retried'")]
 
 

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli.main import app
-from gateway.clock import SystemClock
+from gateway.infra.clock import SystemClock
 from tests.conftest import Urls
 from tests.world import AMINATA, World
 
@@ -50,7 +50,7 @@ async def states(world: World) -> dict[object, object]:
 
 
 def shown(output: str) -> list[str]:
-    """Give the numbers of the messages in a table."""
+    """Return the numbers of the messages in a table."""
     return [
         cells[1].strip()
         for line in output.splitlines()

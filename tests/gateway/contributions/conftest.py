@@ -8,8 +8,8 @@ from importlib.resources import files
 
 import pytest
 
-from gateway.contributions.allocation import Allocation, DueItem, NewDueItem, allocate, items_due, upcoming_items
-from gateway.contributions.reading import scheme_from
+from gateway.contributions.allocation import Allocation, NewDueItem, OwedItem, allocate, items_due, upcoming_items
+from gateway.contributions.document import scheme_from
 from gateway.contributions.rights import CoveredItem, threshold_xof
 from gateway.contributions.scheme import Scheme
 
@@ -21,7 +21,7 @@ class Book:
     scheme: Scheme
     registered_on: date
     amount_xof: int
-    items: list[DueItem] = field(default_factory=list)
+    items: list[OwedItem] = field(default_factory=list)
     reached_on: dict[date, date] = field(default_factory=dict)
     advance_xof: int = 0
 
@@ -36,7 +36,7 @@ class Book:
         self.due(today)
         allocation = allocate(amount_xof + self.advance_xof, self.items, self.upcoming(today))
         self._record(allocation.opened)
-        added = {part.item.period_start: part.amount_xof for part in allocation.parts}
+        added = {line.item.period_start: line.amount_xof for line in allocation.lines}
         self.items = [replace(item, paid_xof=item.paid_xof + added.get(item.period_start, 0)) for item in self.items]
         self.advance_xof = allocation.advance_xof
         for item in self.items:
@@ -62,7 +62,7 @@ class Book:
 
     def _record(self, new: Sequence[NewDueItem]) -> None:
         for item in new:
-            row = DueItem(len(self.items) + 1, item.period_start, item.period_end, item.due_on, item.amount_xof, 0)
+            row = OwedItem(len(self.items) + 1, item.period_start, item.period_end, item.due_on, item.amount_xof, 0)
             self.items.append(row)
 
 

@@ -9,22 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.contributions.allocation import (
-    DueItem,
     NewDueItem,
+    OwedItem,
     allocate,
     items_due,
     maximum_xof,
     upcoming_items,
 )
-from gateway.contributions.scheme import Advance, Scheme
+from gateway.contributions.scheme import AdvanceRules, Scheme
 
 OpenBook = Callable[..., Any]
 REGISTERED_ON = date(2026, 1, 1)
 
 
-def month(number: int, paid_xof: int = 0, amount_xof: int = 1_000) -> DueItem:
+def month(number: int, paid_xof: int = 0, amount_xof: int = 1_000) -> OwedItem:
     start = date(2026, number, 1)
-    return DueItem(number, start, start + timedelta(days=27), start, amount_xof, paid_xof)
+    return OwedItem(number, start, start + timedelta(days=27), start, amount_xof, paid_xof)
 
 
 def later_month(number: int) -> NewDueItem:
@@ -35,13 +35,13 @@ def later_month(number: int) -> NewDueItem:
 def test_the_oldest_arrears_are_paid_first_in_whatever_order_they_are_given() -> None:
     items = [month(3), month(1, paid_xof=400), month(2)]
     found = allocate(2_000, items, [])
-    assert [(part.item.period_start.month, part.amount_xof) for part in found.parts] == [(1, 600), (2, 1_000), (3, 400)]
+    assert [(line.item.period_start.month, line.amount_xof) for line in found.lines] == [(1, 600), (2, 1_000), (3, 400)]
     assert (found.opened, found.advance_xof) == ((), 0)
 
 
 def test_an_advance_pays_the_next_months() -> None:
     found = allocate(2_500, [month(1)], [later_month(2), later_month(3), later_month(4)])
-    assert [(part.item.period_start.month, part.amount_xof) for part in found.parts] == [
+    assert [(line.item.period_start.month, line.amount_xof) for line in found.lines] == [
         (1, 1_000),
         (2, 1_000),
         (3, 500),
@@ -52,7 +52,7 @@ def test_an_advance_pays_the_next_months() -> None:
 
 def test_money_that_no_period_can_take_is_kept_in_advance() -> None:
     found = allocate(5_000, [month(1, paid_xof=1_000)], [later_month(2)])
-    assert [part.amount_xof for part in found.parts] == [1_000]
+    assert [line.amount_xof for line in found.lines] == [1_000]
     assert found.advance_xof == 4_000
 
 
@@ -61,7 +61,7 @@ def test_a_period_that_no_money_reaches_is_not_opened() -> None:
 
 
 def test_an_item_paid_too_much_by_mistake_takes_nothing_more() -> None:
-    assert allocate(300, [month(1, paid_xof=1_200), month(2)], []).parts[0].item == month(2)
+    assert allocate(300, [month(1, paid_xof=1_200), month(2)], []).lines[0].item == month(2)
 
 
 @pytest.mark.parametrize("amount_xof", [0, -1, -5_000])
@@ -89,7 +89,7 @@ def test_no_more_periods_can_be_paid_ahead_than_the_scheme_allows(artisan: Schem
 
 
 def test_a_scheme_without_advance_opens_nothing_ahead(artisan: Scheme) -> None:
-    strict = replace(artisan, advance=Advance(allowed=False, max_periods=0))
+    strict = replace(artisan, advance=AdvanceRules(allowed=False, max_periods=0))
     assert upcoming_items(strict, REGISTERED_ON, [], 1_000, REGISTERED_ON) == ()
 
 
@@ -105,17 +105,17 @@ def test_not_a_franc_is_lost_or_made_in_any_allocation() -> None:
 
     @settings(max_examples=250, deadline=None)
     @given(st.integers(1, 30_000), ITEMS, UPCOMING, st.randoms(use_true_random=False))
-    def check(amount_xof: int, items: list[DueItem], upcoming: list[NewDueItem], random: object) -> None:
+    def check(amount_xof: int, items: list[OwedItem], upcoming: list[NewDueItem], random: object) -> None:
         found = allocate(amount_xof, items, upcoming)
-        assert sum(part.amount_xof for part in found.parts) + found.advance_xof == amount_xof
-        assert all(0 < part.amount_xof <= part.item.remaining_xof for part in found.parts)
-        assert all(part.amount_xof == part.item.remaining_xof for part in found.parts[:-1])
+        assert sum(line.amount_xof for line in found.lines) + found.advance_xof == amount_xof
+        assert all(0 < line.amount_xof <= line.item.remaining_xof for line in found.lines)
+        assert all(line.amount_xof == line.item.remaining_xof for line in found.lines[:-1])
         assert found.advance_xof == max(0, amount_xof - maximum_xof(items, upcoming))
         random.shuffle(items)  # type: ignore[attr-defined]
         assert allocate(amount_xof, items, upcoming) == found
         reached["advance"] += found.advance_xof > 0
         reached["opened"] += bool(found.opened)
-        reached["partial"] += bool(found.parts) and found.parts[-1].amount_xof < found.parts[-1].item.remaining_xof
+        reached["partial"] += bool(found.lines) and found.lines[-1].amount_xof < found.lines[-1].item.remaining_xof
 
     check()
     assert min(reached["advance"], reached["opened"], reached["partial"]) > 25, reached

@@ -9,7 +9,7 @@ import psycopg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import read_accounts
-from gateway.contributions.apply import Applied, MoneyFor, plan, write
+from gateway.contributions.apply import AllocationRequest, Applied, plan, write
 from payments.ledger import chart
 from payments.ledger.entry import Entry, LedgerTxn, movement
 from payments.ledger.post import post, reserve_ids
@@ -24,14 +24,14 @@ ROOM_XOF = {AMINATA_ID: 39_000, MOUSSA_ID: 42_000}
 async def apply_all(
     connection: AsyncConnection, world: World, amounts: list[tuple[int, int]], *, ahead: bool = True
 ) -> tuple[Applied, ...]:
-    """Apply amounts to households in one plan, posted as the settling does."""
+    """Apply amounts to households in one plan, posted as crediting does."""
     now = world.clock.now()
     txn_ids = await reserve_ids(connection, len(amounts))
     monies = [
-        MoneyFor(household_id, txn_id, amount_xof, now.date())
+        AllocationRequest(household_id, txn_id, amount_xof, now.date())
         for (household_id, amount_xof), txn_id in zip(amounts, txn_ids, strict=True)
     ]
-    decided = await plan(connection, world.jobs.book, monies, now, ahead=ahead)
+    decided = await plan(connection, world.jobs.catalog, monies, now, ahead=ahead)
     posted = []
     for one in decided.applied:
         money, advance_xof = one.money, one.allocation.advance_xof
@@ -59,8 +59,8 @@ async def test_two_amounts_in_one_plan_follow_each_other(world: World) -> None:
     first, second = await world.database.transact(
         lambda connection: apply_all(connection, world, [(AMINATA_ID, 2000), (AMINATA_ID, 2000)])
     )
-    assert [part.amount_xof for part in first.allocation.parts] == [2000]
-    assert [part.amount_xof for part in second.allocation.parts] == [1000, 1000]
+    assert [line.amount_xof for line in first.allocation.lines] == [2000]
+    assert [line.amount_xof for line in second.allocation.lines] == [1000, 1000]
     assert await paid_by_period(world, AMINATA_ID) == [(date(2026, 12, 23), 3000), (date(2027, 1, 23), 1000)]
 
 
@@ -85,7 +85,7 @@ async def test_without_looking_ahead_only_what_is_due_is_paid(world: World) -> N
 async def test_what_the_plan_says_of_the_account_is_what_is_read_afterwards(world: World) -> None:
     [applied] = await world.database.transact(lambda connection: apply_all(connection, world, [(AMINATA_ID, 7500)]))
     async with world.database.unit_of_work() as connection:
-        read = (await read_accounts(connection, world.jobs.book, [AMINATA_ID])).readable[AMINATA_ID]
+        read = (await read_accounts(connection, world.jobs.catalog, [AMINATA_ID])).readable[AMINATA_ID]
     assert read.rights_on(world.clock.now().date()) == applied.account.rights_on(world.clock.now().date())
     assert [(item.period_start, item.paid) for item in read.items] == [
         (item.period_start, item.paid) for item in applied.account.items
@@ -103,10 +103,10 @@ async def test_not_a_franc_is_lost_or_found_whatever_is_paid(world: World) -> No
         ]
         applied = await world.database.transact(lambda connection, rows=amounts: apply_all(connection, world, rows))  # type: ignore[misc]
         for one in applied:
-            parts_xof = sum(part.amount_xof for part in one.allocation.parts)
+            parts_xof = sum(line.amount_xof for line in one.allocation.lines)
             assert parts_xof + one.allocation.advance_xof == one.money.amount_xof
             reached["in advance"] += one.allocation.advance_xof > 0
-            reached["over several periods"] += len(one.allocation.parts) > 1
+            reached["over several periods"] += len(one.allocation.lines) > 1
         given.update({household_id: 0 for household_id, _ in amounts})
         for household_id, amount_xof in amounts:
             given[household_id] += amount_xof
@@ -115,7 +115,7 @@ async def test_not_a_franc_is_lost_or_found_whatever_is_paid(world: World) -> No
         assert allocated_xof == min(amount_xof, ROOM_XOF[household_id])
         held = await world.rows(
             "SELECT coalesce(-sum(amount_xof), 0)::bigint FROM ledger_entry WHERE account = 'advances'"
-            " AND household_id = :id",
+            " AND party_id = :id",
             id=household_id,
         )
         assert held == [(amount_xof - allocated_xof,)]

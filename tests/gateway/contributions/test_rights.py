@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.contributions.rights import CoveredItem, Rights, RightsState, covers, rights, threshold_xof
+from gateway.contributions.rights import CoverageState, CoveredItem, Rights, covers, rights, threshold_xof
 from gateway.contributions.scheme import GraceDays, Scheme
 
 OpenBook = Callable[..., Any]
 ONE_DAY = timedelta(days=1)
 REGISTERED_ON = date(2026, 1, 1)
-CLOSED = Rights(RightsState.CLOSED)
-CARED_FOR = {RightsState.OPEN, RightsState.GRACE}
+CLOSED = Rights(CoverageState.CLOSED)
+CARED_FOR = {CoverageState.OPEN, CoverageState.GRACE}
 
 
 def paid(start: date, end: date, reached_on: date | None, paid_xof: int = 1_000) -> CoveredItem:
@@ -44,18 +44,18 @@ def test_a_household_that_pays_on_the_day_it_registers_loses_nothing(artisan: Sc
     book = open_book(artisan, REGISTERED_ON, 1_000)
     book.pay(1_000, REGISTERED_ON)
     month = (date(2026, 1, 31), date(2026, 2, 27))
-    assert rights(artisan, book.covered(), REGISTERED_ON) == Rights(RightsState.WAITING, *month)
-    assert rights(artisan, book.covered(), date(2026, 1, 30)).state is RightsState.WAITING
+    assert rights(artisan, book.covered(), REGISTERED_ON) == Rights(CoverageState.WAITING, *month)
+    assert rights(artisan, book.covered(), date(2026, 1, 30)).state is CoverageState.WAITING
     for day in month:
-        assert rights(artisan, book.covered(), day) == Rights(RightsState.OPEN, *month)
+        assert rights(artisan, book.covered(), day) == Rights(CoverageState.OPEN, *month)
 
 
 def test_a_new_household_that_pays_late_waits_from_its_payment(artisan: Scheme, open_book: OpenBook) -> None:
     book = open_book(artisan, REGISTERED_ON, 1_000)
     book.pay(1_000, date(2026, 1, 11))
     opens = date(2026, 2, 10)
-    assert rights(artisan, book.covered(), opens - ONE_DAY).state is RightsState.WAITING
-    assert rights(artisan, book.covered(), opens) == Rights(RightsState.OPEN, opens, date(2026, 2, 27))
+    assert rights(artisan, book.covered(), opens - ONE_DAY).state is CoverageState.WAITING
+    assert rights(artisan, book.covered(), opens) == Rights(CoverageState.OPEN, opens, date(2026, 2, 27))
 
 
 def test_a_wait_is_served_to_its_end_by_the_months_paid_meanwhile(artisan: Scheme) -> None:
@@ -64,8 +64,8 @@ def test_a_wait_is_served_to_its_end_by_the_months_paid_meanwhile(artisan: Schem
         paid(date(2026, 3, 1), date(2026, 3, 31), date(2026, 3, 1)),
     ]
     opens = date(2026, 3, 22)
-    assert rights(artisan, items, date(2026, 3, 21)) == Rights(RightsState.WAITING, opens, date(2026, 3, 31))
-    assert rights(artisan, items, opens).state is RightsState.OPEN
+    assert rights(artisan, items, date(2026, 3, 21)) == Rights(CoverageState.WAITING, opens, date(2026, 3, 31))
+    assert rights(artisan, items, opens).state is CoverageState.OPEN
 
 
 def test_instalments_open_rights_at_the_threshold(coton: Scheme, open_book: OpenBook) -> None:
@@ -74,14 +74,14 @@ def test_instalments_open_rights_at_the_threshold(coton: Scheme, open_book: Open
     assert rights(coton, book.covered(), date(2026, 6, 1)) == CLOSED
     book.pay(1, date(2026, 3, 1))
     opens, ends = date(2026, 3, 31), date(2026, 12, 31)
-    assert rights(coton, book.covered(), date(2026, 3, 30)) == Rights(RightsState.WAITING, opens, ends)
-    assert rights(coton, book.covered(), opens) == Rights(RightsState.OPEN, opens, ends)
+    assert rights(coton, book.covered(), date(2026, 3, 30)) == Rights(CoverageState.WAITING, opens, ends)
+    assert rights(coton, book.covered(), opens) == Rights(CoverageState.OPEN, opens, ends)
 
 
 def test_months_paid_one_after_the_other_are_one_stretch_of_rights(artisan: Scheme, open_book: OpenBook) -> None:
     book = open_book(artisan, REGISTERED_ON, 1_000)
     book.pay(3_000, REGISTERED_ON)
-    whole = Rights(RightsState.OPEN, date(2026, 1, 31), date(2026, 4, 29))
+    whole = Rights(CoverageState.OPEN, date(2026, 1, 31), date(2026, 4, 29))
     assert [rights(artisan, book.covered(), date(2026, number, 15)) for number in (2, 3, 4)] == [whole] * 3
 
 
@@ -89,7 +89,7 @@ def test_grace_keeps_rights_for_fifteen_days_and_not_one_more(artisan: Scheme, o
     book = open_book(artisan, REGISTERED_ON, 1_000)
     book.pay(1_000, REGISTERED_ON)
     last_day = date(2026, 2, 27) + timedelta(days=15)
-    kept = Rights(RightsState.GRACE, date(2026, 1, 31), last_day)
+    kept = Rights(CoverageState.GRACE, date(2026, 1, 31), last_day)
     assert rights(artisan, book.covered(), date(2026, 2, 28)) == kept
     assert rights(artisan, book.covered(), last_day) == kept
     assert rights(artisan, book.covered(), last_day + ONE_DAY) == CLOSED
@@ -100,29 +100,29 @@ def test_a_payment_in_grace_reopens_rights_at_once(artisan: Scheme, open_book: O
     book.pay(1_000, REGISTERED_ON)
     book.pay(1_000, date(2026, 3, 5))
     assert rights(artisan, book.covered(), date(2026, 3, 5)) == Rights(
-        RightsState.OPEN, date(2026, 3, 5), date(2026, 3, 30)
+        CoverageState.OPEN, date(2026, 3, 5), date(2026, 3, 30)
     )
 
 
 def test_cotton_growers_are_kept_until_the_crop_is_paid(coton: Scheme) -> None:
     items = [year(2026, date(2026, 3, 1))]
-    kept = Rights(RightsState.GRACE, date(2026, 3, 31), date(2027, 6, 30))
+    kept = Rights(CoverageState.GRACE, date(2026, 3, 31), date(2027, 6, 30))
     assert rights(coton, items, date(2027, 1, 1)) == kept
     assert rights(coton, items, date(2027, 6, 30)) == kept
     assert rights(coton, items, date(2027, 7, 1)) == CLOSED
     items.append(year(2027, date(2027, 8, 1)))
-    assert rights(coton, items, date(2027, 8, 1)).state is RightsState.OPEN
+    assert rights(coton, items, date(2027, 8, 1)).state is CoverageState.OPEN
 
 
 def test_a_cover_that_ends_on_the_grace_day_has_no_grace(coton: Scheme) -> None:
     ends_in_june = CoveredItem(date(2025, 7, 1), date(2026, 6, 30), 1_000, 1_000, date(2025, 1, 1))
-    assert rights(coton, [ends_in_june], date(2026, 6, 30)).state is RightsState.OPEN
+    assert rights(coton, [ends_in_june], date(2026, 6, 30)).state is CoverageState.OPEN
     assert rights(coton, [ends_in_june], date(2026, 7, 1)) == CLOSED
 
 
 def test_a_fixed_grace_day_inside_the_same_year_is_the_next_one(coton: Scheme) -> None:
     harvest = CoveredItem(date(2025, 4, 1), date(2026, 3, 31), 1_000, 1_000, date(2025, 1, 1))
-    assert rights(coton, [harvest], date(2026, 6, 30)).state is RightsState.GRACE
+    assert rights(coton, [harvest], date(2026, 6, 30)).state is CoverageState.GRACE
     assert rights(coton, [harvest], date(2026, 7, 1)) == CLOSED
 
 
@@ -160,7 +160,7 @@ def test_grace_counts_from_the_latest_cover(artisan: Scheme) -> None:
         paid(date(2026, 4, 1), date(2026, 4, 30), date(2026, 3, 20)),
     ]
     assert rights(patient, items, date(2026, 5, 10)) == Rights(
-        RightsState.GRACE, date(2026, 4, 1), date(2026, 4, 30) + timedelta(days=120)
+        CoverageState.GRACE, date(2026, 4, 1), date(2026, 4, 30) + timedelta(days=120)
     )
 
 
@@ -184,7 +184,7 @@ def test_paying_more_never_shortens_rights(artisan: Scheme, coton: Scheme, open_
         (replace(artisan, rights=replace(artisan.rights, waiting_days_new=0, grace=GraceDays(0))), 2_000),
     )
 
-    def states_of(book: Any) -> dict[date, RightsState]:  # noqa: ANN401 - made by a fixture
+    def states_of(book: Any) -> dict[date, CoverageState]:  # noqa: ANN401 - made by a fixture
         horizon = (REGISTERED_ON + timedelta(days=days) for days in range(0, 900, 4))
         covered = book.covered()
         return {day: rights(book.scheme, covered, day).state for day in horizon}
@@ -200,7 +200,7 @@ def test_paying_more_never_shortens_rights(artisan: Scheme, coton: Scheme, open_
             books.append(book)
         less, greater = (states_of(book) for book in books)
         open_before, open_after = (
-            {day for day in found if found[day] is RightsState.OPEN} for found in (less, greater)
+            {day for day in found if found[day] is CoverageState.OPEN} for found in (less, greater)
         )
         kept_before, kept_after = ({day for day in found if found[day] in CARED_FOR} for found in (less, greater))
         assert open_before <= open_after

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.contributions.fields import MonthDay
+from gateway.contributions.rule_types import MonthDay
 from gateway.contributions.schedule import Period, add_months, label, next_period, periods
-from gateway.contributions.scheme import PeriodRule, Scheme
+from gateway.contributions.scheme import FixedPeriod, RollingPeriod, Scheme
 from ussd_flows.gsm7 import septets
 
 ONE_DAY = timedelta(days=1)
@@ -59,7 +59,7 @@ def test_a_yearly_period_contains_the_day_of_registration(coton: Scheme) -> None
     ],
 )
 def test_a_year_may_start_with_the_harvest(coton: Scheme, registered_on: date, start: date) -> None:
-    harvest = replace(coton, period=PeriodRule(12, MonthDay(10, 1)))
+    harvest = replace(coton, period=FixedPeriod(12, MonthDay(10, 1)))
     assert next(periods(harvest, registered_on, registered_on)).start == start
 
 
@@ -96,7 +96,9 @@ def test_periods_follow_each_other_without_gap_or_overlap(artisan: Scheme, coton
         st.integers(0, 1_500),
     )
     def check(registered_on: date, months: int, anchor: MonthDay | None, days: int) -> None:
-        scheme = replace(coton if anchor else artisan, period=PeriodRule(months, anchor))
+        scheme = replace(
+            coton if anchor else artisan, period=FixedPeriod(months, anchor) if anchor else RollingPeriod(months)
+        )
         until = registered_on + timedelta(days=days)
         found = list(periods(scheme, registered_on, until))
         assert found

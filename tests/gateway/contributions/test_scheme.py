@@ -1,6 +1,5 @@
-import copy
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
@@ -9,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.contributions.reading import SchemeInvalid, scheme_from
+from gateway.contributions.amount_rules import Flat
+from gateway.contributions.document import scheme_from
+from gateway.contributions.rule_types import ACTIVITIES
 from gateway.contributions.scheme import (
-    ACTIVITIES,
     DueAmount,
-    Flat,
     HouseholdSize,
     LegalStatus,
     PayerKind,
@@ -24,32 +23,6 @@ from gateway.contributions.scheme import (
 )
 
 ReadScheme = Callable[[str], dict[str, object]]
-Path = tuple[str | int, ...]
-MAY_BE_LEFT_OUT = {("valid_to",), ("seasons",), ("amount_rule", "tiers", 2, "people_to")}
-
-
-def paths(data: object, path: Path = ()) -> Iterator[Path]:
-    if path:
-        yield path
-    entries = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in entries:
-        yield from paths(value, (*path, key))
-
-
-def at(data: object, path: Path) -> object:
-    for key in path:
-        data = data[key]  # type: ignore[index]
-    return data
-
-
-def written(path: Path) -> str:
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
-
-
-def without(data: dict[str, object], path: Path) -> dict[str, object]:
-    changed = copy.deepcopy(data)
-    del at(changed, path[:-1])[path[-1]]  # type: ignore[attr-defined]
-    return changed
 
 
 def test_both_schemes_say_that_they_are_illustrative_and_serve_every_activity(artisan: Scheme, coton: Scheme) -> None:
@@ -57,96 +30,6 @@ def test_both_schemes_say_that_they_are_illustrative_and_serve_every_activity(ar
     assert "ILLUSTRATIVE" in artisan.legal.note
     assert "ILLUSTRATIVE" in coton.legal.note
     assert sorted(artisan.sectors + coton.sectors) == sorted(ACTIVITIES)
-
-
-@pytest.mark.parametrize("code", ["ARTISAN", "COTON"])
-def test_no_field_of_a_scheme_has_a_silent_default(code: str, scheme_data: ReadScheme) -> None:
-    data = scheme_data(code)
-    tried = 0
-    for path in paths(data):
-        if path in MAY_BE_LEFT_OUT or isinstance(path[-1], int):
-            continue
-        with pytest.raises(SchemeInvalid) as refused:
-            scheme_from(without(data, path))
-        named_by = {"grace_until": "rights.grace_days", "people_to": "amount_rule.tiers"}
-        expected = named_by.get(str(path[-1]), written(path))
-        assert any(fault.startswith(expected) for fault in refused.value.faults), path
-        tried += 1
-    assert tried > 25
-
-
-@pytest.mark.parametrize("code", ["ARTISAN", "COTON"])
-@pytest.mark.parametrize("wrong", [True, 12.5, "1000", -1, [], {}, "31/12/2026", 10**12])
-def test_a_value_of_the_wrong_kind_is_refused_wherever_it_stands(
-    code: str, wrong: object, scheme_data: ReadScheme
-) -> None:
-    data = scheme_data(code)
-    refused = 0
-    for path in paths(data):
-        changed = copy.deepcopy(data)
-        value = at(data, path)
-        if type(value) is type(wrong) and not (isinstance(value, int) and not isinstance(value, bool)):
-            continue
-        at(changed, path[:-1])[path[-1]] = wrong  # type: ignore[index]
-        with pytest.raises(SchemeInvalid):
-            scheme_from(changed)
-        refused += 1
-    assert refused > 15
-
-
-def test_an_unknown_field_is_refused_in_every_object(scheme_data: ReadScheme) -> None:
-    data = scheme_data("COTON")
-    objects = [(), *(path for path in paths(data) if isinstance(at(data, path), dict))]
-    assert len(objects) > 8
-    for path in objects:
-        changed = copy.deepcopy(data)
-        at(changed, path)["minimun_xof"] = 1  # type: ignore[index]
-        with pytest.raises(SchemeInvalid) as refused:
-            scheme_from(changed)
-        assert refused.value.faults == (f"{written((*path, 'minimun_xof'))}: unknown field",)
-
-
-def test_every_fault_is_listed_at_once(scheme_data: ReadScheme) -> None:
-    data = scheme_data("COTON")
-    data["code"] = "MUCH TOO LONG"
-    data["label"] = "Île de coton ©"
-    data["valid_to"] = "2020-01-01"
-    data["amount_rule"]["tiers"][1]["people_from"] = 7  # type: ignore[index]
-    data["rights"]["grace_until"] = "02-29"  # type: ignore[index]
-    data["shares"][1]["share_bp"] = 2_999  # type: ignore[index]
-    with pytest.raises(SchemeInvalid) as refused:
-        scheme_from(data)
-    assert sorted(fault.split(":")[0] for fault in refused.value.faults) == [
-        "amount_rule.tiers",
-        "code",
-        "label",
-        "rights.grace_until",
-        "shares",
-        "valid_to",
-    ]
-    assert "rights.grace_until: is not a day of every year" in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "fault"),
-    [
-        (("legal", "status"), "LEGAL", "legal.reference: must have 1 to 400 characters"),
-        (("period", "months"), 5, "period.months: must be one of (1, 3, 6, 12)"),
-        (("valid_from",), "2026-02-30", "valid_from: is not a day of the calendar"),
-        (("sectors",), ["coton", "coton"], "sectors: must not repeat a word"),
-        (("advance", "max_periods"), 0, "advance.max_periods: must be above 0 exactly when allowed"),
-        (("rights", "grace_days"), 10, "rights.grace_days: give either this or grace_until"),
-        (("shares", 1, "payer_kind"), "MEMBER", "shares: must name each payer once"),
-    ],
-)
-def test_rules_that_contradict_each_other_are_refused(
-    path: Path, value: object, fault: str, scheme_data: ReadScheme
-) -> None:
-    data = scheme_data("COTON")
-    at(data, path[:-1])[path[-1]] = value  # type: ignore[index]
-    with pytest.raises(SchemeInvalid) as refused:
-        scheme_from(data)
-    assert fault in refused.value.faults
 
 
 def test_a_flat_scheme_charges_every_household_the_same(scheme_data: ReadScheme) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.contributions.rights import RightsState, rights
+from gateway.contributions.rights import CoverageState, rights
 from gateway.contributions.scheme import Instalments, Scheme
 from gateway.contributions.situation import Situation, minimum_xof, situation, suggested_amounts, to_open_xof
 
@@ -67,10 +67,10 @@ def test_what_is_missing_for_rights_is_exactly_what_opens_them(coton: Scheme, op
     missing_xof = to_open_xof(coton, book.items, today)
     assert missing_xof == 7_600 + 9_450
     book.pay(missing_xof - 1, today)
-    assert rights(coton, book.covered(), date(2027, 3, 31)).state is RightsState.CLOSED
+    assert rights(coton, book.covered(), date(2027, 3, 31)).state is CoverageState.CLOSED
     book.pay(1, today)
     assert to_open_xof(coton, book.items, today) == 0
-    assert rights(coton, book.covered(), date(2027, 3, 31)).state is RightsState.OPEN
+    assert rights(coton, book.covered(), date(2027, 3, 31)).state is CoverageState.OPEN
 
 
 def test_beyond_the_threshold_nothing_is_missing(coton: Scheme, open_book: OpenBook) -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.database import Database, Pool, Timeouts, open_database
+from gateway.infra.database import Database, Pool, Timeouts, open_database
 from tests.conftest import Urls
 
 

@@ -14,8 +14,8 @@ from gateway.contributions.lots import Advance, held
 from gateway.jobs.open_periods import open_periods
 from gateway.members.account import load_account
 from gateway.members.register import Registration, register
-from gateway.settling import SettleContext, settle
-from payments.match import Evidence
+from gateway.money.credit_evidence import CreditingContext, credit_evidence
+from payments.evidence.facts import Evidence
 from payments.observation import Observation, ObservedStatus, Provenance
 from tests.fixed import START
 from tests.world import World
@@ -29,7 +29,7 @@ PERIODS = 18
 
 async def enrolled(world: World, number: int) -> tuple[int, str]:
     msisdn = f"+2237900{number:04d}"
-    scheme = world.jobs.book.get("ARTISAN", 1)
+    scheme = world.jobs.catalog.get("ARTISAN", 1)
     person = Registration(msisdn, f"Awa {number}", "commerce", "0201", 3)
     return (await world.database.transact(lambda connection: register(connection, person, scheme, START))).id, msisdn
 
@@ -44,8 +44,8 @@ async def pay(world: World, msisdn: str, amount_xof: int, name: str) -> None:
         operator_transaction_id=name,
         occurred_at=world.clock.now(),
     )
-    context = SettleContext(world.jobs.book, world.clock.now())
-    await world.database.transact(lambda connection: settle(connection, [Evidence(said)], context))
+    context = CreditingContext(world.jobs.catalog, world.clock.now())
+    await world.database.transact(lambda connection: credit_evidence(connection, [Evidence(said)], context))
 
 
 def oldest_first(paid: list[tuple[date, int]], periods: int) -> list[tuple[int, date, int]]:
@@ -97,7 +97,7 @@ async def test_however_late_the_job_comes_each_franc_pays_on_its_own_day(world: 
     async with world.database.unit_of_work() as connection:
         advances = await read_advances(connection, [household_id for household_id, _ in people])
     balances = await world.rows(
-        "SELECT household_id, -sum(amount_xof)::bigint FROM ledger_entry WHERE account = 'advances'"
+        "SELECT party_id, -sum(amount_xof)::bigint FROM ledger_entry WHERE account = 'advances'"
         " GROUP BY 1 HAVING sum(amount_xof) <> 0"
     )
     assert {household_id: sum(lot.amount_xof for lot in lots) for household_id, lots in advances.items()} == dict(
@@ -105,7 +105,7 @@ async def test_however_late_the_job_comes_each_franc_pays_on_its_own_day(world: 
     )
     assert reached["paid by two days"] >= 5, reached
     assert reached["job/open_periods"] >= 3, reached
-    assert reached["job/settle"] >= 1, reached
+    assert reached["job/credit"] >= 1, reached
 
 
 @pytest.mark.parametrize("late", [0, 1, 30, 60])
@@ -117,10 +117,10 @@ async def test_the_job_a_day_a_month_or_a_season_late_gives_the_rights_of_the_jo
     opens = datetime(2028, 1, 23, tzinfo=UTC)
     world.clock.moment = opens + timedelta(days=late)
     async with world.database.unit_of_work() as connection:
-        before = await load_account(connection, world.jobs.book, msisdn, world.clock.now())
+        before = await load_account(connection, world.jobs.catalog, msisdn, world.clock.now())
     await world.work()
     async with world.database.unit_of_work() as connection:
-        account = (await read_accounts(connection, world.jobs.book, [household_id])).readable[household_id]
+        account = (await read_accounts(connection, world.jobs.catalog, [household_id])).readable[household_id]
     last = account.items[AHEAD]
     assert (last.period_start, last.paid) == (opens.date(), ((START.date(), MONTHLY_XOF),))
     assert before is not None

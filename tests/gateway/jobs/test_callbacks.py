@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 import psycopg
 import pytest
 
-from gateway.database import Database
-from gateway.jobs.callbacks import KNOCKS_MAX, read_callbacks
+from gateway.infra.database import Database
+from gateway.infra.metrics import CALLBACKS_UNREADABLE
+from gateway.jobs.callbacks import POINTERS_MAX, read_callbacks
 from gateway.jobs.tick import until_quiet
-from gateway.local.sandbox_operator.model import Outage, Switches, UnaskedPayment
-from gateway.metrics import CALLBACKS_UNREADABLE
-from payments import inquiries
-from payments.inbox import ATTEMPTS_MAX
+from payments.evidence import inquiries
+from payments.evidence.callbacks import ATTEMPTS_MAX
+from payments.http_messages import RawRequest
 from payments.observation import Observation
 from payments.operators.sandbox.adapter import SandboxOperator
-from payments.wire import RawRequest
+from sandbox_operator.model import Outage, Switches, UnaskedPayment
 from tests.conftest import Urls
 from tests.gateway.jobs.wire import second_worker, state_of_the_request, watched
 from tests.payments.books import hand
 from tests.stories import answer, pushed
-from tests.world import AMINATA, MOUSSA, WORD, World, deeds
+from tests.world import AMINATA, MOUSSA, WORD, World, actions
 
 JSON = {"content-type": "application/json"}
 
@@ -45,7 +45,7 @@ async def knock(world: World, body: bytes, path: str = "/webhooks/sandbox") -> N
     assert answered.status_code == 204
 
 
-async def until_settled(world: World) -> None:
+async def until_credited(world: World) -> None:
     """Let time pass until nothing is tried any more."""
     for _ in range(inquiries.ATTEMPTS_MAX + 2):
         await world.work()
@@ -53,14 +53,14 @@ async def until_settled(world: World) -> None:
 
 
 async def parked(world: World) -> list[tuple[object, ...]]:
-    """Give the callbacks that wait for a person."""
+    """Return the callbacks that wait for a person."""
     return await world.rows(
         "SELECT attempts, last_error FROM callback WHERE parked_at IS NOT NULL AND handled_at IS NULL ORDER BY id"
     )
 
 
 async def parked_questions(world: World) -> list[tuple[object, ...]]:
-    """Give the questions that wait for a person."""
+    """Return the questions that wait for a person."""
     return await world.rows("SELECT attempts, last_detail FROM inquiry WHERE parked_at IS NOT NULL ORDER BY id")
 
 
@@ -81,18 +81,18 @@ async def test_a_forged_success_of_our_own_request_credits_nothing(world: World)
     await pushed(world, AMINATA, "S1")
     [(token,)] = await world.rows("SELECT callback_token FROM payment_request")
     await knock(world, transaction("FORGED"), f"/webhooks/sandbox/{token}")
-    await until_settled(world)
+    await until_credited(world)
     assert await world.count("payment") == 0
     assert await state_of_the_request(world) in {"pending", "expired"}
     assert await world.rows("SELECT DISTINCT provenance FROM observation WHERE callback_id IS NOT NULL") == [
-        ("unbound_callback",)
+        ("unverified_callback",)
     ]
 
 
 async def test_a_transaction_that_the_operator_does_not_know_is_asked_again_then_parked(world: World) -> None:
     await knock(world, transaction("FORGED"))
     with watched(world) as wire:
-        await until_settled(world)
+        await until_credited(world)
     assert await parked_questions(world) == [
         (inquiries.NOT_FOUND_MAX, "the operator did not confirm it: not_found identifierError")
     ]
@@ -102,7 +102,7 @@ async def test_a_transaction_that_the_operator_does_not_know_is_asked_again_then
 
 
 async def test_an_unsolicited_payment_told_during_an_outage_is_credited_when_the_operator_is_back(world: World) -> None:
-    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=1500), world.clock.now())
+    actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=1500), world.clock.now())
     await world.deliver()
     world.operator.books.write(Switches(outage=Outage.STATUS))
     await world.work()
@@ -133,9 +133,9 @@ async def test_ten_messages_that_name_hundreds_of_transactions_each_cause_few_qu
         named = b",".join(written % (number * 600 + one) for one in range(600))
         await knock(world, b"[" + named + b"]", f"/webhooks/sandbox/{WORD}")
     await read_callbacks(world.jobs, world.clock.now())
-    assert await world.count("inquiry") == 10 * KNOCKS_MAX
+    assert await world.count("inquiry") == 10 * POINTERS_MAX
     assert await world.rows("SELECT DISTINCT last_error FROM callback") == [
-        (f"only its first {KNOCKS_MAX} transactions are asked about; the statement will tell of the others",)
+        (f"only its first {POINTERS_MAX} transactions are asked about; the statement will tell of the others",)
     ]
 
 
@@ -143,8 +143,9 @@ async def test_poison_of_every_kind_blocks_nobody(world: World, urls: Urls) -> N
     answer(world, await pushed(world, AMINATA, "S1"))
     with hand(urls.app) as connection:
         connection.execute(
-            "INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts,"
-            " next_attempt_at) VALUES ('gone', 'PUT', '{}', 'x', 'accept_unbound', 'test', %(at)s, 0, %(at)s)",
+            "INSERT INTO callback (operator, method, path, query, headers, body, verdict, reason, received_at,"
+            " attempts, next_attempt_at)"
+            " VALUES ('gone', 'PUT', '/webhooks/gone', '', '{}', 'x', 'accept_unverified', 'test', %(at)s, 0, %(at)s)",
             {"at": world.clock.now()},
         )
     await knock(world, b"{")
@@ -153,7 +154,7 @@ async def test_poison_of_every_kind_blocks_nobody(world: World, urls: Urls) -> N
     await world.work()
     assert await world.count("payment") == 1
     assert len(await world.texts_to(AMINATA)) == 1
-    await until_settled(world)
+    await until_credited(world)
     assert [why for _, why in await parked(world)] == ["no operator of this name is configured any more"]
     assert len(await parked_questions(world)) == 1
 
@@ -209,8 +210,8 @@ async def test_fifty_callbacks_of_one_payment_read_by_two_workers_are_one_credit
     while await world.deliver():
         pass
     now = world.clock.now()
-    narrow = replace(world.jobs, pace=replace(world.jobs.pace, batch=10))
-    other = replace(second_worker(world, other_database), pace=narrow.pace)
+    narrow = replace(world.jobs, limits=replace(world.jobs.limits, batch=10))
+    other = replace(second_worker(world, other_database), limits=narrow.limits)
     read = [await asyncio.gather(read_callbacks(narrow, now), read_callbacks(other, now)) for _ in range(4)]
     assert sum(map(sum, read)) == 50
     await world.work()
@@ -225,10 +226,10 @@ async def test_two_ways_of_writing_one_ramu_number_both_find_the_household(world
     spaced = f"{str(number)[:5]} {str(number)[5:]}"
     for reference in (str(number), spaced):
         told = UnaskedPayment(payer_msisdn="+22377777777", amount_xof=500, reference=reference)
-        deeds.pay_unasked(world.operator, told, world.clock.now())
+        actions.pay_unasked(world.operator, told, world.clock.now())
     await world.deliver()
     await world.work()
-    assert await world.rows("SELECT household_id, matched_by FROM payment") == [(1, "reference"), (1, "reference")]
+    assert await world.rows("SELECT party_id, matched_by FROM payment") == [(1, "reference"), (1, "reference")]
 
 
 async def own_address(world: World, msisdn: str) -> str:

@@ -1,4 +1,4 @@
-"""What a breaker or a knock does meanwhile never changes how an operator's answers are counted, or which are heard."""
+"""What a breaker or message does meanwhile never changes how an operator's answers are counted, or which are heard."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,16 +7,16 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.database import Database
-from gateway.jobs.ask import ask_one
+from gateway.infra.database import Database
 from gateway.jobs.breaker import OPENS_AFTER
 from gateway.jobs.callbacks import read_callbacks_of
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.inquire import inquire_of
+from gateway.jobs.poll import poll_operator
 from gateway.jobs.submit import submit_to
-from payments.dispatch import FAILURES_MAX
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import PushResult, QueryResult
+from payments.requests.dispatch import FAILURES_MAX
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.jobs.towns import asked_to_pay, states, token_of
 from tests.invented_operators import (
@@ -35,7 +35,7 @@ from tests.invented_operators import (
 
 pytestmark = pytest.mark.database
 
-FIRST_WAIT_S = CAPABILITIES.ask_after_s[0]
+FIRST_WAIT_S = CAPABILITIES.poll_after_s[0]
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ async def test_a_question_that_the_breaker_kept_back_is_no_step_of_the_schedule(
     await submit_to(jobs, MIL, world.clock.now())
     town.mil.answer = not_found(QueryResult.UNREACHABLE)
     world.clock.forward(seconds=FIRST_WAIT_S)
-    assert await ask_one(jobs, MIL, world.clock.now()) == 12
+    assert await poll_operator(jobs, MIL, world.clock.now()) == 12
     assert len(town.mil.asked) == OPENS_AFTER
     kept_back = await world.rows(
         "SELECT reference, next_attempt_at - CAST(:now AS timestamptz) FROM payment_request WHERE inquiries = 0",
@@ -77,7 +77,7 @@ async def test_a_request_whose_answer_raises_is_set_aside_however_often_the_brea
     town.mil.answer = raises(ZeroDivisionError("a fault of our reader"))
     for _ in range(20 * FAILURES_MAX):
         world.clock.forward(minutes=90)
-        await ask_one(jobs, MIL, world.clock.now())
+        await poll_operator(jobs, MIL, world.clock.now())
     assert {town.mil.asked.count(reference) for reference in references} == {FAILURES_MAX}
     rows = await world.rows("SELECT count(*) FROM payment_request WHERE parked_at IS NOT NULL")
     assert rows == [(len(references),)]

@@ -3,11 +3,11 @@
 import asyncio
 from datetime import UTC, datetime
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.jobs.open_periods import open_periods
-from gateway.local.sandbox_operator.model import UnaskedPayment
+from sandbox_operator.model import UnaskedPayment
 from tests.gateway.jobs.wire import second_worker
-from tests.world import AMINATA, World, deeds
+from tests.world import AMINATA, World, actions
 
 #: Aminata's second period begins a month after the first, which began when the waiting time ended.
 SECOND = datetime(2027, 1, 23, tzinfo=UTC)
@@ -23,14 +23,12 @@ async def items(world: World) -> list[tuple[object, ...]]:
 
 
 async def held(world: World) -> dict[object, object]:
-    rows = await world.rows(
-        "SELECT account, sum(amount_xof)::bigint FROM ledger_entry WHERE household_id = 1 GROUP BY 1"
-    )
+    rows = await world.rows("SELECT account, sum(amount_xof)::bigint FROM ledger_entry WHERE party_id = 1 GROUP BY 1")
     return dict(rows)  # type: ignore[arg-type]
 
 
 async def pay(world: World, amount_xof: int) -> None:
-    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=amount_xof), world.clock.now())
+    actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=amount_xof), world.clock.now())
     await world.deliver()
     await world.work()
 
@@ -63,7 +61,7 @@ async def test_money_beyond_every_period_is_an_advance_and_pays_the_next_one_tha
     await world.work()
     assert len(await items(world)) == 14
     assert await held(world) == {"contributions": -THIRTEEN_MONTHS_XOF - 1000, "advances": 0}
-    assert await world.rows("SELECT actor, cause FROM ledger_txn WHERE kind = 'advance_spent'") == [
+    assert await world.rows("SELECT actor, reason FROM ledger_txn WHERE kind = 'advance_spent'") == [
         ("job/open_periods", "period of 2028-01-23 opened, paid on 2026-11-23")
     ]
     [(paid_xof, allocated_xof)] = await world.rows(
@@ -99,7 +97,7 @@ async def test_a_payment_at_midnight_beside_the_job_opens_the_period_once(
 ) -> None:
     await pay(world, 3000)
     world.clock.moment = SECOND
-    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=3000), world.clock.now())
+    actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=AMINATA, amount_xof=3000), world.clock.now())
     await world.deliver()
     await asyncio.gather(world.work(), open_periods(second_worker(world, other_database), world.clock.now()))
     await world.work()

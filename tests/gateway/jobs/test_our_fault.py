@@ -9,9 +9,9 @@ from http import HTTPStatus
 import httpx
 import pytest
 
-from gateway.database import Database
+from gateway.infra.database import Database
+from gateway.infra.metrics import OPERATOR_TROUBLE
 from gateway.jobs.tick import until_quiet
-from gateway.metrics import OPERATOR_TROUBLE
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import PushOrder, PushResult, QueryResult, Submitted
 from tests.fixed import CountedIds, TestClock
@@ -68,7 +68,8 @@ async def test_when_the_lifetime_ends_the_payer_is_told_once_that_nothing_left_a
     asked_at = town.world.clock.now()
     [reference] = await asked_to_pay(town.world, MIL)
     town.mil.push = refuses_us(HTTPStatus.UNAUTHORIZED)
-    await live(town, LIFETIME_S - 5)
+    await live(town, LIFETIME_S - 20, 20)
+    await live(town, 15)
     assert await told(town.world) == []
     await live(town, 10)
     assert await states(town.world) == {reference: "expired"}
@@ -119,7 +120,7 @@ async def test_a_question_that_is_refused_to_us_changes_nothing_but_the_next_mom
     town.mil.answer = not_found(QueryResult.OUR_FAULT, "HTTP 401")
     await live(town, 300, 20)
     assert await states(town.world) == {reference: "pending"}
-    assert ("ask", "refuses_us") in await town.world.rows("SELECT job, kind FROM operator_trouble")
+    assert ("poll", "refuses_us") in await town.world.rows("SELECT job, kind FROM operator_trouble")
     paid = Observation(MIL, Provenance.QUERY, ObservedStatus.SUCCEEDED, 500, operator_transaction_id="aB1")
     town.mil.answer = says(paid)
     await live(town, 700, 60)
@@ -131,7 +132,7 @@ async def test_what_may_have_arrived_is_never_told_as_unsent(town: TwoOperators)
     town.mil.push = takes(PushResult.UNKNOWN, "lost on the way back")
     await town.world.work()
     town.mil.push = refuses_us(HTTPStatus.UNAUTHORIZED)
-    await live(town, LIFETIME_S + 60)
+    await live(town, LIFETIME_S + 60, 20)
     assert len(town.mil.sent) > 1
     assert (await states(town.world))[reference] in {"unknown", "pending"}
     assert await told(town.world) == []
@@ -173,7 +174,7 @@ async def test_an_order_that_never_arrived_is_not_sent_again_by_a_worker_that_co
 
 
 async def test_an_order_that_waited_for_its_turn_past_its_lifetime_is_not_sent(town: TwoOperators) -> None:
-    """Two are claimed together; while the first is on its way, the lifetime of both ends."""
+    """Two are leased together; while the first is on its way, the lifetime of both ends."""
     first, second = await asked_to_pay(town.world, MIL, 2)
     taken = takes()
 

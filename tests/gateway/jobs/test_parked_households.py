@@ -5,14 +5,14 @@ from importlib.resources import files
 import pytest
 
 from gateway.contributions.account import read_accounts
-from gateway.contributions.schemes import SchemeBook, SchemeMissing
+from gateway.contributions.schemes import SchemeCatalog, SchemeMissing
+from gateway.infra.metrics import REGISTRY
 from gateway.jobs.open_periods import open_periods
-from gateway.local.sandbox_operator.model import UnaskedPayment
-from gateway.metrics import REGISTRY
+from sandbox_operator.model import UnaskedPayment
 from tests.conftest import Urls
 from tests.gateway.jobs.test_open_periods import SECOND, items
 from tests.payments.books import hand
-from tests.world import AMINATA, MOUSSA, World, deeds
+from tests.world import AMINATA, MOUSSA, World, actions
 
 COTON = files("gateway.contributions.illustrative").joinpath("COTON.json").read_text(encoding="utf-8")
 TAKE_THE_HEAD = "UPDATE member SET is_head = false WHERE household_id = 2"
@@ -30,7 +30,7 @@ async def parked(world: World) -> list[tuple[object, ...]]:
 
 
 async def pay(world: World, msisdn: str, amount_xof: int) -> None:
-    deeds.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=msisdn, amount_xof=amount_xof), world.clock.now())
+    actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=msisdn, amount_xof=amount_xof), world.clock.now())
     await world.deliver()
     await world.work()
 
@@ -92,11 +92,11 @@ async def test_money_for_a_household_that_cannot_be_worked_out_is_its_own_and_pa
     world: World, urls: Urls, waste: str
 ) -> None:
     by_hand(urls, waste)
-    world.jobs.book.schemes.pop(("COTON", 1))
+    world.jobs.catalog.schemes.pop(("COTON", 1))
     await pay(world, MOUSSA, 21_000)
     await pay(world, AMINATA, 3_000)
-    assert await world.rows("SELECT household_id, amount_xof FROM payment ORDER BY 1") == [(1, 3000), (2, 21_000)]
-    assert await world.rows("SELECT account, amount_xof FROM ledger_entry WHERE household_id = 2") == [
+    assert await world.rows("SELECT party_id, amount_xof FROM payment ORDER BY 1") == [(1, 3000), (2, 21_000)]
+    assert await world.rows("SELECT account, amount_xof FROM ledger_entry WHERE party_id = 2") == [
         ("advances", -21_000)
     ]
     [told] = await world.texts_to(MOUSSA)
@@ -123,22 +123,24 @@ async def test_money_for_a_household_that_cannot_be_worked_out_is_its_own_and_pa
 async def test_an_unreadable_scheme_row_is_left_out_and_told(world: World, urls: Urls, rules: str) -> None:
     with hand(urls.owner) as connection:
         connection.execute("UPDATE scheme SET rules = %s::jsonb WHERE code = 'COTON'", (rules,))
-    book = SchemeBook()
+    catalog = SchemeCatalog()
     async with world.database.unit_of_work() as connection_:
-        await book.refresh(connection_)
-        await book.refresh(connection_)
-        accounts = await read_accounts(connection_, book, [1, 2])
-    assert set(book.schemes) == {("ARTISAN", 1)}
-    assert set(book.unreadable) == {("COTON", 1)}
+        await catalog.refresh(connection_)
+        await catalog.refresh(connection_)
+        accounts = await read_accounts(connection_, catalog, [1, 2])
+    assert set(catalog.schemes) == {("ARTISAN", 1)}
+    assert set(catalog.unreadable) == {("COTON", 1)}
     assert REGISTRY.get_sample_value("ramu_schemes_unreadable") == 1
     assert (set(accounts.readable), set(accounts.faults)) == ({1}, {2})
     with pytest.raises(SchemeMissing):
-        book.get("COTON", 1)
+        catalog.get("COTON", 1)
 
 
 async def test_a_row_that_holds_another_scheme_than_it_says_is_no_scheme(world: World, urls: Urls) -> None:
     by_hand(urls, "UPDATE scheme SET rules = (SELECT rules FROM scheme WHERE code = 'ARTISAN') WHERE code = 'COTON'")
-    book = SchemeBook()
+    catalog = SchemeCatalog()
     async with world.database.unit_of_work() as connection:
-        await book.refresh(connection)
-    assert book.unreadable == {("COTON", 1): "its rules are those of ARTISAN version 1"}
+        await catalog.refresh(connection)
+    assert [str(refused) for refused in catalog.unreadable.values()] == [
+        "scheme refused: its rules are those of ARTISAN version 1"
+    ]

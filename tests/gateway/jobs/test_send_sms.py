@@ -7,19 +7,19 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.jobs import send_sms as send_sms_job
 from gateway.jobs.send_sms import BATCH, HAND_OVER_S, LEASE_S, send_sms
-from gateway.local.sandbox_operator.model import Prompt
 from gateway.sms import review
 from gateway.sms.delivery import WAIT_MAX, Claim, claim, fair_share
 from gateway.sms.kinds import USEFUL_FOR, SmsKind, SmsState
 from gateway.sms.outbox import OutgoingSms, queue
 from gateway.sms.review import Retry
-from gateway.sms.senders.africastalking import PARALLEL, AfricasTalkingSender
-from gateway.sms.senders.contract import ClaimedSms, Outcome, SendResult
-from gateway.sms.senders.sandbox import SandboxSender
+from gateway.sms.senders.africastalking.sender import PARALLEL, AfricasTalkingSender
+from gateway.sms.senders.contract import ClaimedSms, SendOutcome, SendResult
+from gateway.sms.senders.sandbox.sender import SandboxSender
 from gateway.tables import OutboxSms
+from sandbox_operator.model import Prompt
 from tests.gateway.jobs.wire import second_worker
 from tests.gateway.sms.provider import africastalking, provider, taken
 from tests.stories import answer, ask_to_pay, paid, pushed
@@ -35,7 +35,7 @@ class Stubborn:
     """A sender that refuses until it was asked often enough."""
 
     refusals: int
-    outcome: Outcome = Outcome.NETWORK
+    outcome: SendOutcome = SendOutcome.NETWORK
     name: str = "stubborn"
     asked: list[str] = field(default_factory=list)
 
@@ -44,7 +44,7 @@ class Stubborn:
         self.refusals -= 1
         if self.refusals >= 0:
             return [SendResult(one.id, self.outcome, None, "busy") for one in messages]
-        return [SendResult(one.id, Outcome.TAKEN, f"p{one.id}") for one in messages]
+        return [SendResult(one.id, SendOutcome.TAKEN, f"p{one.id}") for one in messages]
 
 
 @dataclass
@@ -95,8 +95,8 @@ async def test_a_refused_message_is_tried_again_and_sent_once(world: World) -> N
     assert sender.asked == ["payment/1"] * 3
 
 
-@pytest.mark.parametrize("outcome", [Outcome.NETWORK, Outcome.BALANCE, Outcome.ACCOUNT])
-async def test_no_receipt_is_lost_by_a_weekends_outage(world: World, outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [SendOutcome.NETWORK, SendOutcome.BALANCE, SendOutcome.ACCOUNT])
+async def test_no_receipt_is_lost_by_a_weekends_outage(world: World, outcome: SendOutcome) -> None:
     sender = Stubborn(10_000, outcome)
     await queued(world, "payment/1")
     await queued(world, "payment/2", kind=SmsKind.SUSPENSE)
@@ -128,7 +128,7 @@ async def test_waits_grow_to_a_cap_and_go_on_however_long_it_has_been(world: Wor
 
 
 async def test_a_number_that_takes_none_of_our_messages_is_given_up_at_once(world: World) -> None:
-    sender = Stubborn(99, Outcome.NUMBER)
+    sender = Stubborn(99, SendOutcome.NUMBER)
     await queued(world, "payment/1")
     for _ in range(3):
         await send(world, sender)
@@ -343,7 +343,7 @@ async def test_a_sender_that_never_comes_back_is_left_and_its_messages_wait(
 
 async def test_one_result_that_the_store_refuses_does_not_take_the_others_with_it(world: World) -> None:
     def spoilt(one: ClaimedSms) -> SendResult:
-        return SendResult(one.id, Outcome.TAKEN, "nul\x00" if one.key == "payment/2" else f"p{one.id}")
+        return SendResult(one.id, SendOutcome.TAKEN, "nul\x00" if one.key == "payment/2" else f"p{one.id}")
 
     await queued(world, "payment/1", "payment/2", "payment/3")
     await send(world, Judging(spoilt))

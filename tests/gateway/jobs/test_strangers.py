@@ -2,24 +2,27 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from io import BytesIO
+from typing import BinaryIO
 
 import pytest
 
-from gateway.database import Database
-from gateway.importing import READ_AT_ONCE, read_due, receive, resume
+from gateway.infra.database import Database
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.strangers import LEFT_TO_OTHERS, set_strangers_aside
 from gateway.jobs.tick import run_for_ever, until_quiet
+from gateway.money.import_statement import READ_AT_ONCE, read_due, receive, resume
 from gateway.reports.waiting import parked
-from payments import dispatch, inquiries
+from payments.evidence import inquiries
 from payments.observation import Observation, ObservedStatus, Provenance
-from payments.operators.contract import Statement
-from payments.reconciliation.uploads import NewUpload
-from payments.trouble import Trouble, TroubleKind, say
+from payments.operators.contract import StatementPart
+from payments.reconciliation.uploads import new_upload
+from payments.requests import dispatch
+from payments.requests.trouble import Trouble, TroubleKind, say
 from tests.conftest import Urls
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.jobs.towns import asked_to_pay, states
@@ -46,8 +49,9 @@ ASKED = """
     VALUES (%(operator)s, 'T1', 0, %(at)s, %(at)s)
 """
 TOLD = """
-    INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts, next_attempt_at)
-    VALUES (%(operator)s, 'PUT', '{}', 'x', 'accept_unbound', 'test', %(at)s, 0, %(at)s)
+    INSERT INTO callback (operator, method, path, query, headers, body, verdict, reason, received_at, attempts,
+                          next_attempt_at)
+    VALUES (%(operator)s, 'PUT', '/webhooks/gone', '', '{}', 'x', 'accept_unverified', 'test', %(at)s, 0, %(at)s)
 """
 
 
@@ -143,7 +147,7 @@ async def test_trouble_with_an_operator_that_has_gone_is_not_told_for_ever(town:
     trouble = Trouble(TroubleKind.REFUSES_US, "HTTP 401")
     for operator in (MIL, CAURI):
         await world.database.transact(
-            lambda connection, operator=operator: say(connection, operator, "ask", trouble, world.clock.now())  # type: ignore[misc]
+            lambda connection, operator=operator: say(connection, operator, "poll", trouble, world.clock.now())  # type: ignore[misc]
         )
     world.clock.forward(seconds=int(LEFT_TO_OTHERS.total_seconds()) - 1)
     await set_strangers_aside(_without(town, MIL), world.clock.now())
@@ -155,7 +159,7 @@ async def test_trouble_with_an_operator_that_has_gone_is_not_told_for_ever(town:
 
 async def hand_in(town: TwoOperators, operator: str, day: datetime) -> None:
     content = statement([event(f"S-{operator}", 500, at=day.isoformat())], day, day + timedelta(days=1))
-    new = NewUpload(operator, f"{operator}.csv", content, "staff/test")
+    new = new_upload(operator, f"{operator}.csv", BytesIO(content), "staff/test")
     await receive(town.world.database, new, town.world.clock.now())
 
 
@@ -169,7 +173,7 @@ async def test_a_file_whose_reading_lasts_delays_no_file_of_another_operator(tow
 
     @dataclass(frozen=True, slots=True)
     class Slow(InventedOperator):
-        def parse_statement(self, content: bytes, filename: str) -> Statement:
+        def parse_statement(self, content: BinaryIO, filename: str) -> Iterator[StatementPart]:
             reached.set()
             over.wait()
             return InventedOperator.parse_statement(self, content, filename)

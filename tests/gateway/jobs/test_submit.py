@@ -6,11 +6,11 @@ from itertools import pairwise
 import httpx
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.jobs.submit import submit
-from gateway.local.sandbox_operator.model import PromptState
-from payments.collect import NewPaymentRequest, request_payment
-from payments.dispatch import Lease, claim_to_submit
+from payments.requests.dispatch import Lease, lease_to_submit
+from payments.requests.store import NewPaymentRequest, request_payment
+from sandbox_operator.model import PromptState
 from tests.gateway.jobs.wire import second_worker, state_of_the_request, watched
 from tests.stories import answer, ask_to_pay, pushed
 from tests.world import AMINATA, World
@@ -83,10 +83,10 @@ async def test_a_request_is_only_asked_about_once_its_prompt_would_come_too_late
     assert await state_of_the_request(world) == "unknown"
 
 
-async def test_a_worker_that_died_after_claiming_leaves_a_request_that_is_asked_before_it_is_sent(world: World) -> None:
+async def test_a_worker_that_died_after_leasing_leaves_a_request_that_is_asked_before_it_is_sent(world: World) -> None:
     await ask_to_pay(world, AMINATA, "S1")
     now = world.clock.forward(seconds=5)
-    await world.database.transact(lambda connection: claim_to_submit(connection, Lease("sandbox", now, 60, 10), 600))
+    await world.database.transact(lambda connection: lease_to_submit(connection, Lease("sandbox", now, 60, 10), 600))
     with watched(world) as wire:
         await world.work()
         assert (wire.orders, wire.questions) == ([], [])
@@ -121,7 +121,7 @@ async def test_a_clear_refusal_fails_the_request_and_tells_the_payer_once(world:
 
 
 async def test_a_callback_before_the_answer_to_the_push_keeps_its_success(world: World) -> None:
-    """The answer that says 'pending' comes last, and finds the request settled."""
+    """The answer that says 'pending' comes last, and finds the request finalised."""
     client = world.deps.clients["sandbox"]
 
     async def paid_meanwhile(response: object) -> None:

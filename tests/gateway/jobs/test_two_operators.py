@@ -6,18 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.database import Database
-from gateway.jobs.ask import ask, ask_one
+from gateway.infra.database import Database
 from gateway.jobs.breaker import FIRST_WAIT, OPENS_AFTER, PROBES
 from gateway.jobs.callbacks import read_callbacks_of
 from gateway.jobs.deps import JobDeps
 from gateway.jobs.inquire import inquire_of
+from gateway.jobs.poll import poll, poll_operator
 from gateway.jobs.submit import submit, submit_to
 from gateway.jobs.tick import every_job, run_for_ever
-from payments import dispatch, inquiries
-from payments.dispatch import FAILURES_MAX, Lease
+from payments.evidence import inquiries
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import PushOrder, PushResult, QueryResult, Submitted
+from payments.requests import dispatch
+from payments.requests.dispatch import FAILURES_MAX, Lease
 from tests.conftest import Urls
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.jobs.towns import asked_to_pay, states, token_of
@@ -61,7 +62,7 @@ def succeeded(transaction_id: str, amount_xof: int = 500, **more: object) -> Obs
 
 
 def paced(town: TwoOperators, operator: str, **capabilities: int) -> JobDeps:
-    """Give jobs for which an operator has other capabilities."""
+    """Return jobs for which an operator has other capabilities."""
     deps = town.world.deps
     slow = deps.operators[operator]
     assert isinstance(slow, InventedOperator)
@@ -79,7 +80,7 @@ async def test_an_operator_that_hangs_in_every_call_delays_no_call_of_the_other(
     world.clock.forward(seconds=15)
     await read_callbacks_of(world.jobs, MIL, world.clock.now())
     hanging = [
-        asyncio.create_task(work(world.jobs, MIL, world.clock.now())) for work in (ask_one, inquire_of, submit_to)
+        asyncio.create_task(work(world.jobs, MIL, world.clock.now())) for work in (poll_operator, inquire_of, submit_to)
     ]
     await gate.reached.wait()
     [ours] = await asked_to_pay(world, CAURI)
@@ -88,7 +89,7 @@ async def test_an_operator_that_hangs_in_every_call_delays_no_call_of_the_other(
     assert await submit_to(world.jobs, CAURI, world.clock.now()) == 1
     world.clock.forward(seconds=15)
     town.cauri.answer = says(replace(succeeded("aB2"), operator=CAURI))
-    assert await ask_one(world.jobs, CAURI, world.clock.now()) == 1
+    assert await poll_operator(world.jobs, CAURI, world.clock.now()) == 1
     assert not any(task.done() for task in hanging[:2])
     assert (await states(world))[ours] == "succeeded"
     assert await world.rows("SELECT operator_transaction_id FROM payment ORDER BY 1") == [("aB1",), ("aB2",)]
@@ -118,7 +119,7 @@ async def test_a_worker_gives_each_operator_a_loop_of_its_own(town: TwoOperators
         await working
     names = [job.name for job in every_job(world.jobs)]
     assert len(names) == len(set(names))
-    for job in ("callbacks", "inquire", "submit", "ask", "uploads", "statements"):
+    for job in ("callbacks", "inquire", "submit", "poll", "uploads", "statements"):
         assert {f"{job}/{operator}" for operator in ("sandbox", MIL, CAURI)} <= set(names)
 
 
@@ -132,7 +133,7 @@ async def test_a_raising_client_holds_neither_its_batch_nor_the_other_operator(t
     town.mil.answers[broken] = raises(ZeroDivisionError("a fault of our reader"))
     town.cauri.answer = says(replace(succeeded("c1"), operator=CAURI))
     world.clock.forward(seconds=15)
-    await ask(world.jobs, world.clock.now())
+    await poll(world.jobs, world.clock.now())
     assert await states(world) == {broken: "pending", theirs: "succeeded", **dict.fromkeys(whole, "succeeded")}
 
 
@@ -173,7 +174,7 @@ async def test_an_answer_that_cannot_be_written_is_put_off_alone(town: TwoOperat
     for number, reference in enumerate((bad, *whole)):
         town.mil.answers[reference] = says(succeeded("POISON" if reference == bad else f"m{number}"))
     world.clock.forward(seconds=15)
-    await ask(world.jobs, world.clock.now())
+    await poll(world.jobs, world.clock.now())
     assert await states(world) == {bad: "pending", **dict.fromkeys(whole, "succeeded")}
     assert await world.rows("SELECT failures FROM payment_request WHERE reference = :bad", bad=bad) == [(1,)]
 
@@ -188,7 +189,7 @@ async def test_an_answer_to_a_push_that_cannot_be_written_is_put_off_alone_and_a
     await submit(world.jobs, world.clock.now())
     assert await states(world) == {bad: "submitted", **dict.fromkeys(whole, "pending")}
     world.clock.forward(minutes=2)
-    await ask(world.jobs, world.clock.now())
+    await poll(world.jobs, world.clock.now())
     assert bad in town.mil.asked
 
 
@@ -231,8 +232,9 @@ async def test_ten_thousand_retries_do_not_delay_a_new_callback_beyond_one_batch
     world = town.world
     with hand(urls.owner) as connection:
         connection.execute(
-            "INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts,"
-            " next_attempt_at) SELECT %(name)s, 'POST', '{}', '{', 'accept_unbound', 'test', %(at)s, 3, %(at)s"
+            "INSERT INTO callback (operator, method, path, query, headers, body, verdict, reason, received_at,"
+            " attempts, next_attempt_at)"
+            " SELECT %(name)s, 'POST', '/webhooks/cauri', '', '{}', '{', 'accept_unverified', 'test', %(at)s, 3, %(at)s"
             " FROM generate_series(1, %(many)s)",
             {"name": CAURI, "at": world.clock.now(), "many": MANY},
         )
@@ -241,7 +243,7 @@ async def test_ten_thousand_retries_do_not_delay_a_new_callback_beyond_one_batch
     assert await read_callbacks_of(world.jobs, CAURI, world.clock.now()) > 1
     assert await world.rows("SELECT operator_transaction_id FROM payment") == [("aB1",)]
     [(waiting,)] = await world.rows("SELECT count(*) FROM callback WHERE handled_at IS NULL AND parked_at IS NULL")
-    assert waiting == MANY - world.jobs.pace.batch // 2
+    assert waiting == MANY - world.jobs.limits.batch // 2
 
 
 async def test_ten_thousand_retries_do_not_delay_a_first_question(town: TwoOperators, urls: Urls) -> None:
@@ -249,7 +251,7 @@ async def test_ten_thousand_retries_do_not_delay_a_first_question(town: TwoOpera
     with hand(urls.owner) as connection:
         connection.execute(
             "INSERT INTO payment_request (operator, reference, correlation_id, callback_token, idempotency_key,"
-            " household_id, payer_msisdn, amount_xof, state, submissions, inquiries, failures, created_at,"
+            " party_id, payer_msisdn, amount_xof, state, submissions, inquiries, failures, created_at,"
             " submitted_at, next_attempt_at)"
             " SELECT %(name)s, 'R' || n, gen_random_uuid(), 'x' || n, 'x' || n, 1, '+2237' || (7000000 + n), 100,"
             " 'pending', 1, 5, 0, %(at)s, %(at)s, %(at)s FROM generate_series(1, %(many)s) AS n",
@@ -265,10 +267,10 @@ async def test_ten_thousand_retries_do_not_delay_a_first_question(town: TwoOpera
     await town.tell(MIL, message(event("fresh", 700)))
     await read_callbacks_of(world.jobs, MIL, world.clock.now())
     world.clock.forward(seconds=20)
-    lease = Lease(MIL, world.clock.now(), 60, world.jobs.pace.batch)
-    asked = await world.database.transact(lambda connection: dispatch.claim_to_ask(connection, lease))
+    lease = Lease(MIL, world.clock.now(), 60, world.jobs.limits.batch)
+    asked = await world.database.transact(lambda connection: dispatch.lease_to_poll(connection, lease))
     assert new in {request.reference for request in asked}
-    put = await world.database.transact(lambda connection: inquiries.claim(connection, lease))
+    put = await world.database.transact(lambda connection: inquiries.lease_due(connection, lease))
     assert "fresh" in {inquiry.operator_transaction_id for inquiry in put}
     assert len(asked) == len(put) == lease.batch // 2 + 1
 
@@ -333,7 +335,7 @@ async def test_a_knock_on_a_finished_request_is_asked_about_until_the_operator_a
     world.clock.forward(seconds=60)
     await world.work()
     assert await states(world) == {reference: "succeeded"}
-    assert await world.rows("SELECT operator_transaction_id, household_id FROM payment") == [("late", 1)]
+    assert await world.rows("SELECT operator_transaction_id, party_id FROM payment") == [("late", 1)]
 
 
 async def test_knocks_without_end_on_a_finished_request_end_in_few_questions(town: TwoOperators) -> None:
@@ -408,7 +410,7 @@ async def test_a_pending_transaction_that_a_message_names_is_asked_about_until_i
     town.mil.answer = says(succeeded("m1", 900, payer_msisdn=AMINATA))
     world.clock.forward(hours=1)
     await world.work()
-    assert await world.rows("SELECT operator_transaction_id, household_id FROM payment") == [("m1", 1)]
+    assert await world.rows("SELECT operator_transaction_id, party_id FROM payment") == [("m1", 1)]
     assert await world.rows("SELECT count(*) FROM inquiry WHERE closed_at IS NULL") == [(0,)]
 
 

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import pytest
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.jobs import tick
-from gateway.jobs.ask import ask
 from gateway.jobs.deps import JobDeps
+from gateway.jobs.poll import poll
 from gateway.jobs.tick import Job, run_for_ever
 from gateway.worker import until_over
 from tests.fixed import CountedIds, TestClock
@@ -62,7 +62,7 @@ async def test_a_client_that_lets_a_cancellation_escape_is_a_client_that_raised(
     await town.world.work()
     town.mil.answers[broken] = escapes  # type: ignore[assignment]
     town.world.clock.forward(seconds=15)
-    assert await ask(town.world.jobs, town.world.clock.now()) == 2
+    assert await poll(town.world.jobs, town.world.clock.now()) == 2
     rows = await town.world.rows("SELECT reference, failures FROM payment_request ORDER BY id")
     assert rows == [(broken, 1), (whole, 0)]
 

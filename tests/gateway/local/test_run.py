@@ -15,9 +15,12 @@ import psycopg
 import pytest
 
 from gateway.local import ports
-from gateway.local.postgres_server import read_postmaster
+from gateway.local.postgres.postmaster import read_postmaster
 
 PROJECT = Path(__file__).parents[3]
+
+#: No part of any proof: only the end of waiting for what will never come.
+PATIENCE_S = 60
 
 # Stand-ins for the real programs: they are processes, listen where those listen and end as those end.
 STAND_INS = """
@@ -51,8 +54,8 @@ RUN = """
 import signal, sys
 from pathlib import Path
 import typer
-from gateway.cli.run import live_in
-from gateway.local.house import House
+from gateway.cli.run import run_stack
+from gateway.local.stack import LocalStack
 from gateway.local.supervisor import Child, Patience
 
 folder, port, operator_port, steps, services = Path(sys.argv[1]), *sys.argv[2:6]
@@ -60,13 +63,13 @@ signal.signal(signal.SIGHUP, signal.SIG_IGN if sys.argv[6:] == ["nohup"] else si
 def child(role):
     port_of_role = {"web": port, "operator": operator_port}.get(role, "")
     return Child(role, (sys.executable, str(folder / "stand_ins.py"), role, str(folder), port_of_role))
-house = House(
+stack = LocalStack(
     folder / ".ramu", int(port), int(operator_port),
     tuple(child(role) for role in steps.split()), tuple(child(role) for role in services.split()),
     Patience(first_restart_s=0.05, longest_restart_s=0.2, stop_s=1),
 )
 app = typer.Typer(pretty_exceptions_enable=False)
-app.command()(lambda: live_in(house))
+app.command()(lambda: run_stack(stack))
 app(args=[])
 """
 
@@ -135,7 +138,7 @@ def alive(pid: int) -> bool:
 
 
 def wait_until_dead(*pids: int) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while any(map(alive, pids)):
         assert time.monotonic() < deadline, f"still alive: {[pid for pid in pids if alive(pid)]}"
         time.sleep(0.02)
@@ -156,7 +159,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def running(folder: Path) -> Iterator[Running]:
-    """Give a run without a private server, for what has nothing to do with it."""
+    """Return a run without a private server, for what has nothing to do with it."""
     run = Running(folder, DATABASE_URL="postgresql://somewhere/else")
     yield run
     if run.process is not None:
@@ -165,7 +168,7 @@ def running(folder: Path) -> Iterator[Running]:
 
 @pytest.fixture
 def whole(folder: Path) -> Iterator[Running]:
-    """Give a run with its private server."""
+    """Return a run with its private server."""
     run = Running(folder)
     yield run
     if run.process is not None:
@@ -189,6 +192,25 @@ def test_everything_starts_is_announced_and_stops_together(whole: Running, how: 
     assert whole.end(how) == 0
     wait_until_dead(server.pid, *whole.pids("web"), *whole.pids("worker"), *whole.pids("operator"))
     assert whole.lines[-1].endswith("Tout est arrêté.")
+
+
+def test_data_of_another_version_are_named_with_what_to_do_and_left_as_they_are(whole: Running) -> None:
+    whole.start()
+    whole.read_until_ready()
+    line = next(line for line in whole.lines if "role worker sees" in line)
+    owner_url = line.split()[5].replace("postgresql+psycopg://ramu_app", "postgresql://ramu_owner")
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num text PRIMARY KEY)")
+        connection.execute("INSERT INTO alembic_version VALUES ('0002')")
+    assert whole.end() == 0
+    whole.start()
+    folder = whole.folder / ".ramu"
+    whole.read_until(f"Le dossier {folder} vient d'une version de RAMU que celle-ci ne connaît pas (schéma « 0002 »)")
+    assert "déplacez-le ou supprimez-le, puis relancez" in whole.lines[-1]
+    assert whole.process is not None
+    assert whole.process.wait(timeout=60) == 1
+    assert (folder / "postgres" / "PG_VERSION").is_file()
+    assert len(whole.pids("step")) == 1
 
 
 def test_under_nohup_the_end_of_the_terminal_stops_nothing(running: Running) -> None:
@@ -227,7 +249,7 @@ def test_a_database_killed_under_the_run_is_brought_back_at_the_same_address(who
     assert server is not None
     os.kill(server.pid, signal.SIGKILL)
     whole.read_until("PostgreSQL privé est tombé")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while (again := read_postmaster(whole.folder / ".ramu" / "postgres")) is None or again.status != "ready":
         assert time.monotonic() < deadline
         time.sleep(0.02)

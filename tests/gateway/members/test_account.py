@@ -7,37 +7,37 @@ import pytest
 from sqlalchemy import event, text
 
 from gateway.contributions.account import read_accounts
-from gateway.members.account import Account, load_account
-from gateway.settling import SettleContext, settle
-from gateway.ussd.cause import Cause
+from gateway.members.account import CallerAccount, load_account
+from gateway.money.credit_evidence import CreditingContext, credit_evidence
 from gateway.ussd.facts import facts_from
 from gateway.ussd.sessions import SessionKey
-from payments.collect import NewPaymentRequest, request_payment
-from payments.match import Evidence
+from gateway.ussd.turn_key import TurnKey
+from payments.evidence.facts import Evidence
 from payments.observation import Observation, ObservedStatus, Provenance
+from payments.requests.store import NewPaymentRequest, request_payment
 from tests.conftest import Urls
 from tests.payments.books import hand
 from tests.world import AMINATA, MOUSSA, World
 from ussd_flows.facts import Facts, PaymentState, RequestState, RightsState
 
-CAUSE = Cause(SessionKey("africastalking", "s"), AMINATA, "started", 5)
+TURN_KEY = TurnKey(SessionKey("africastalking", "s"), AMINATA, "started", 5)
 
 
-async def account_of(world: World, msisdn: str = AMINATA, cause: str = "") -> Account | None:
+async def account_of(world: World, msisdn: str = AMINATA, turn_key: str = "") -> CallerAccount | None:
     async with world.database.single() as connection:
-        return await load_account(connection, world.ussd.book, msisdn, world.clock.now(), cause)
+        return await load_account(connection, world.ussd.catalog, msisdn, world.clock.now(), turn_key)
 
 
-async def known(world: World, msisdn: str = AMINATA) -> Account:
+async def known(world: World, msisdn: str = AMINATA) -> CallerAccount:
     account = await account_of(world, msisdn)
     assert account is not None
     return account
 
 
-async def facts(world: World, cause: Cause = CAUSE) -> Facts:
+async def facts(world: World, turn_key: TurnKey = TURN_KEY) -> Facts:
     ussd = world.ussd
-    account = await account_of(world, cause=cause.name)
-    return facts_from(account, ussd.book, ussd.deps.operators, ussd.places, now=world.clock.now(), cause=cause)
+    account = await account_of(world, turn_key=turn_key.name)
+    return facts_from(account, ussd.catalog, ussd.deps.operators, ussd.places, now=world.clock.now(), turn_key=turn_key)
 
 
 async def paid(world: World, amount_xof: int, txid: str, msisdn: str = AMINATA) -> None:
@@ -53,8 +53,10 @@ async def paid(world: World, amount_xof: int, txid: str, msisdn: str = AMINATA) 
         operator_transaction_id=txid,
         occurred_at=now,
     )
-    context = SettleContext(world.ussd.book, now)
-    await world.database.transact(lambda connection: settle(connection, [Evidence(observation, None, None)], context))
+    context = CreditingContext(world.ussd.catalog, now)
+    await world.database.transact(
+        lambda connection: credit_evidence(connection, [Evidence(observation, None, None)], context)
+    )
 
 
 async def asked(world: World, key: str, state: str = "created") -> None:
@@ -66,7 +68,7 @@ async def asked(world: World, key: str, state: str = "created") -> None:
         correlation_id=ids.uuid(),
         callback_token=ids.token(),
         idempotency_key=key,
-        household_id=household_id,
+        party_id=household_id,
         payer_msisdn=AMINATA,
         amount_xof=1000,
         created_at=now,
@@ -106,8 +108,8 @@ async def test_the_account_is_read_in_one_statement_and_agrees_with_the_settling
     account = await known(world)
     assert len(statements) == 1
     async with world.database.unit_of_work() as connection:
-        settling = await read_accounts(connection, world.ussd.book, [account.household.id])
-    assert account.household == settling.readable[account.household.id]
+        crediting = await read_accounts(connection, world.ussd.catalog, [account.household.id])
+    assert account.household == crediting.readable[account.household.id]
     assert sum(item.paid_xof for item in account.household.items) == 3500
 
 
@@ -143,7 +145,7 @@ async def test_money_of_this_number_that_has_no_household_is_in_suspense(world: 
     await world.database.transact(
         lambda connection: connection.execute(
             text(
-                "INSERT INTO phone (msisdn, household_id, registered_at) SELECT '+22366000003', id, :now "
+                "INSERT INTO phone_link (msisdn, party_id, valid_from) SELECT '+22366000003', id, :now "
                 "FROM household ORDER BY id LIMIT 1"
             ),
             {"now": world.clock.now()},
@@ -180,14 +182,14 @@ async def test_an_open_request_is_one_that_may_still_be_on_the_phone(
 
 
 async def test_the_work_of_a_turn_is_not_a_fact_for_its_own_repeat(world: World) -> None:
-    await asked(world, CAUSE.effect(0))
+    await asked(world, TURN_KEY.effect(0))
     assert (await facts(world)).open_request is None
     others = (
-        replace(CAUSE, turn_number=6),
-        replace(CAUSE, turn_number=50),
-        replace(CAUSE, session=SessionKey("x", "s")),
-        replace(CAUSE, started="again"),
-        replace(CAUSE, msisdn=MOUSSA),
+        replace(TURN_KEY, turn_number=6),
+        replace(TURN_KEY, turn_number=50),
+        replace(TURN_KEY, session=SessionKey("x", "s")),
+        replace(TURN_KEY, started="again"),
+        replace(TURN_KEY, msisdn=MOUSSA),
     )
     for other in others:
         assert (await facts(world, other)).open_request is not None
@@ -207,6 +209,6 @@ async def test_every_open_scheme_s_activity_is_offered_on_its_days_only(world: W
     assert "coton" in (await facts(world)).activities
     world.clock.moment = datetime(2025, 12, 31, tzinfo=UTC)
     ussd = world.ussd
-    early = facts_from(None, ussd.book, ussd.deps.operators, ussd.places, now=world.clock.now(), cause=CAUSE)
+    early = facts_from(None, ussd.catalog, ussd.deps.operators, ussd.places, now=world.clock.now(), turn_key=TURN_KEY)
     assert early.activities == ()
     assert early.today == date(2025, 12, 31)

@@ -12,10 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from payments.ledger import chart
+from payments.ledger.entry import Entry, LedgerTxn
+from payments.ledger.post import post, reserve_ids
 from payments.observation import LineKind, Observation, ObservedStatus, Provenance
-from payments.operators.contract import Statement, StatementLine, StatementTotals
-from payments.reconciliation.ingest import ingest
-from payments.tables import Break, LedgerEntry, LedgerTxnRow, Payment, PaymentRequest, StatementLineRow
+from payments.operators.contract import StatementLine, StatementTotals
+from payments.reconciliation import uploads
+from payments.tables import Break, Payment, PaymentRequest, StatementLineRow
+from tests.parties import parties_up_to
+from tests.statements import Statement, keep_whole
 
 HOUSEHOLD = 7
 NUMBERS = itertools.count(1)
@@ -53,7 +57,7 @@ class Deal:
 class Expected:
     """The figures of the day, added up beside the database."""
 
-    operator_says_xof: int = 0
+    operator_amount_xof: int = 0
     posted_xof: int = 0
     suspense_xof: int = 0
     breaks_xof: int = 0
@@ -107,13 +111,13 @@ class MadeDay:
                 if deal.fate is Fate.REPEATED:
                     self.line(first, name, amount_xof, at, "matched")
                 self.line(second, name, amount_xof, at, "duplicate" if deal.fate is Fate.REPEATED else "matched")
-                said.operator_says_xof += amount_xof
+                said.operator_amount_xof += amount_xof
                 said.posted_xof += amount_xof
             case Fate.SUSPENSE:
-                await self.pay(name, amount_xof, at, household_id=None)
+                await self.pay(name, amount_xof, at, party_id=None)
                 self.line(second, name, amount_xof, at, "suspense")
                 await self.difference("UNIDENTIFIED", name, 0)
-                said.operator_says_xof += amount_xof
+                said.operator_amount_xof += amount_xof
                 said.suspense_xof += amount_xof
                 said.breaks_open_count += 1
             case Fate.AMOUNT_OPEN | Fate.AMOUNT_CLOSED:
@@ -121,7 +125,7 @@ class MadeDay:
                 self.line(second, name, amount_xof, at, "amount_differs")
                 closed = deal.fate is Fate.AMOUNT_CLOSED
                 await self.difference("AMOUNT", name, amount_xof - other_xof, closed=closed)
-                said.operator_says_xof += amount_xof
+                said.operator_amount_xof += amount_xof
                 said.posted_xof += other_xof
                 said.breaks_xof += amount_xof - other_xof
                 said.breaks_open_count += not closed
@@ -135,7 +139,7 @@ class MadeDay:
                 await self.pay(name, amount_xof, at)
                 await self.difference("LEDGER_ONLY", name, -amount_xof, superseded=True)
                 self.line(second, name, amount_xof, at, "matched")
-                said.operator_says_xof += amount_xof
+                said.operator_amount_xof += amount_xof
                 said.posted_xof += amount_xof
             case _:
                 await self.rarer(deal, name, at, second)
@@ -157,13 +161,13 @@ class MadeDay:
                 await self.pay(name, amount_xof, at - timedelta(days=1))
                 self.line(file, name, amount_xof, at, "matched")
                 await self.difference("TIMING", name, amount_xof)
-                said.operator_says_xof += amount_xof
+                said.operator_amount_xof += amount_xof
                 said.breaks_xof += amount_xof
                 said.breaks_open_count += 1
             case Fate.WITHOUT_ID:
                 self.line(file, None, amount_xof, at, "unreadable")
                 await self.difference("STATEMENT_ONLY", f"sans {name}", amount_xof)
-                said.operator_says_xof += amount_xof
+                said.operator_amount_xof += amount_xof
                 said.breaks_xof += amount_xof
                 said.breaks_open_count += 1
             case Fate.FEE:
@@ -219,11 +223,9 @@ class MadeDay:
                 self.operator, self.account, start, start + timedelta(days=1), opening_xof, closing_xof, lines,
                 StatementTotals(None, None, None),
             )  # fmt: skip
-            content = f"{self.operator} {next(NUMBERS)}".encode()
-            kept = await ingest(
-                self.connection, statement, filename=filename, content=content, imported_by="staff/awa",
-                now=self.now,
-            )  # fmt: skip
+            content = f"{self.operator} {next(NUMBERS)}"
+            kept = await keep_whole(self.connection, statement, filename, self.now, content)
+            await uploads.mark_matched(self.connection, kept.file_id, 0)
             for line, bucket in file:
                 marked = update(StatementLineRow).where(
                     col(StatementLineRow.file_id) == kept.file_id,
@@ -232,36 +234,30 @@ class MadeDay:
                 await self.connection.execute(marked.values(bucket=bucket, matched_at=self.now if bucket else None))
         self.files = []
 
-    async def pay(self, name: str, amount_xof: int, at: datetime, *, household_id: int | None = HOUSEHOLD) -> None:
-        txn_id = await self.post(name, amount_xof, at, household_id)
+    async def pay(self, name: str, amount_xof: int, at: datetime, *, party_id: int | None = HOUSEHOLD) -> None:
+        txn_id = await self.post(name, amount_xof, at, party_id)
         await self.connection.execute(
             insert(Payment).values(
-                operator=self.operator, operator_transaction_id=name, household_id=household_id,
+                operator=self.operator, operator_transaction_id=name, party_id=party_id,
                 amount_xof=amount_xof, payer_msisdn="+22370123456", our_reference=None,
-                matched_by="suspense" if household_id is None else "payer", provenance="query",
+                matched_by="suspense" if party_id is None else "payer", provenance="query",
                 occurred_at=at, posted_at=at, ledger_txn_id=txn_id, receipt_number=f"Q{name}",
             )
         )  # fmt: skip
 
-    async def post(self, name: str, amount_xof: int, at: datetime, household_id: int | None) -> int:
-        txn = (
-            insert(LedgerTxnRow)
-            .values(ref=f"payment/{self.operator}/{name}", kind="payment", effective_at=at, posted_at=at,
-                    actor=f"operator/{self.operator}", cause="query: payer")
-            .returning(LedgerTxnRow.id)
-        )  # fmt: skip
-        txn_id = int((await self.connection.execute(txn)).scalar_one())
-        account = chart.suspense(self.operator) if household_id is None else chart.CONTRIBUTIONS
-        await self.connection.execute(
-            insert(LedgerEntry).values(
-                [
-                    {"txn_id": txn_id, "line": 1, "account": chart.clearing(self.operator), "household_id": None,
-                     "amount_xof": amount_xof},
-                    {"txn_id": txn_id, "line": 2, "account": account, "household_id": household_id,
-                     "amount_xof": -amount_xof},
-                ]
-            )
-        )  # fmt: skip
+    async def post(self, name: str, amount_xof: int, at: datetime, party_id: int | None) -> int:
+        await parties_up_to(self.connection, HOUSEHOLD)
+        account = chart.suspense(self.operator) if party_id is None else chart.CONTRIBUTIONS
+        txn = LedgerTxn(
+            ref=f"payment/{self.operator}/{name}",
+            kind="payment",
+            effective_at=at,
+            actor=f"operator/{self.operator}",
+            reason="query: payer",
+            entries=(Entry(chart.clearing(self.operator), amount_xof), Entry(account, -amount_xof, party_id)),
+        )
+        [txn_id] = await reserve_ids(self.connection, 1)
+        await post(self.connection, [(txn_id, txn)], at)
         return txn_id
 
     async def difference(
@@ -270,18 +266,19 @@ class MadeDay:
         await self.connection.execute(
             insert(Break).values(
                 kind=kind, operator=self.operator, account=self.account, subject=subject, about=subject, day=self.day,
-                difference_xof=difference_xof, detail="made by hand", opened_at=self.now,
+                difference_xof=difference_xof, detail={"code": "in_no_statement"}, opened_at=self.now,
                 closed_at=self.now if closed or superseded else None,
-                closed_because="explained" if closed else None, superseded_at=self.now if superseded else None,
+                close_reason="explained" if closed else None, superseded_at=self.now if superseded else None,
             )
         )  # fmt: skip
 
     async def ask(self, state: str, amount_xof: int, at: datetime) -> None:
         number = next(NUMBERS)
+        await parties_up_to(self.connection, HOUSEHOLD)
         await self.connection.execute(
             insert(PaymentRequest).values(
                 operator=self.operator, reference=f"R{number:07d}", correlation_id=f"{number:032x}",
-                callback_token=f"c{number}", idempotency_key=f"k{number}", household_id=HOUSEHOLD,
+                callback_token=f"c{number}", idempotency_key=f"k{number}", party_id=HOUSEHOLD,
                 payer_msisdn="+22370123456", amount_xof=amount_xof, state=state, submissions=0, inquiries=0,
                 created_at=at,
             )
@@ -292,8 +289,9 @@ async def park_a_callback(connection: AsyncConnection, now: datetime) -> None:
     """Set one callback aside, as the job does after its last try."""
     await connection.execute(
         text(
-            "INSERT INTO callback (operator, method, headers, body, verdict, reason, received_at, attempts, parked_at) "
-            "VALUES ('sandbox', 'PUT', '{}', '', 'accept_unbound', 'ok', :now, 9, :now)"
+            "INSERT INTO callback (operator, method, path, query, headers, body, verdict, reason, received_at, "
+            "attempts, parked_at) "
+            "VALUES ('sandbox', 'PUT', '/webhooks/sandbox', '', '{}', '', 'accept_unverified', 'ok', :now, 9, :now)"
         ),
         {"now": now},
     )

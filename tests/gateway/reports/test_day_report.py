@@ -3,9 +3,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import HealthCheck, given, settings
 
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.reports.breaks import breaks_of_day, open_breaks
-from gateway.reports.day import DayReport, OperatorDay, day_report
+from gateway.reports.day import DaySummary, OperatorDay, day_report
 from gateway.reports.suspense import open_suspense, suspense_balance_xof
 from gateway.reports.trial_balance import trial_balance
 from payments.observation import LineKind
@@ -16,7 +16,7 @@ DAY = date(2026, 11, 20)
 AT = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 
-async def report_of(database: Database, day: date = DAY) -> DayReport:
+async def report_of(database: Database, day: date = DAY) -> DaySummary:
     async with database.single() as connection:
         return await day_report(connection, day, {"sandbox"})
 
@@ -43,12 +43,13 @@ async def test_every_made_day_adds_up_to_the_franc(database: Database, clock: Te
             expected = await MadeDay(connection, day, "sandbox", clock.now()).write(deals)
         row = await row_of(database, day)
         assert (
-            row.operator_says_xof, row.posted_xof, row.suspense_xof, row.breaks_xof, row.breaks_open_count, row.fees_xof
+            row.operator_amount_xof, row.posted_xof, row.suspense_xof, row.breaks_xof,
+            row.breaks_open_count, row.fees_xof,
         ) == (
-            expected.operator_says_xof, expected.posted_xof, expected.suspense_xof, expected.breaks_xof,
+            expected.operator_amount_xof, expected.posted_xof, expected.suspense_xof, expected.breaks_xof,
             expected.breaks_open_count, expected.fees_xof,
         )  # fmt: skip
-        assert row.operator_says_xof == row.posted_xof + row.suspense_xof + row.breaks_xof
+        assert row.operator_amount_xof == row.posted_xof + row.suspense_xof + row.breaks_xof
         assert row.unexplained_xof == 0
         assert row.statement_received
         seen.update(expected.fates)
@@ -62,9 +63,9 @@ async def test_without_a_statement_the_operator_says_nothing_rather_than_zero(
         await MadeDay(connection, DAY, "sandbox", clock.now()).pay("T1", 5000, AT)
     report = await report_of(database)
     (row,) = report.rows
-    assert (row.operator_says_xof, row.unexplained_xof, row.statement_received) == (None, None, False)
+    assert (row.operator_amount_xof, row.unexplained_xof, row.statement_received) == (None, None, False)
     assert row.posted_xof == 5000
-    assert report.total.operator_says_xof is None
+    assert report.total.operator_amount_xof is None
     assert report.total.posted_xof == 5000
 
 
@@ -79,7 +80,7 @@ async def test_each_fee_counts_as_often_as_the_newest_file_says_it(database: Dat
         await made.pay("T1", 5000, AT)
         await made.keep()
     row = await row_of(database)
-    assert (row.fees_xof, row.operator_says_xof, row.unexplained_xof) == (50 + 25 + 25 + 10 + 3, 5000, 0)
+    assert (row.fees_xof, row.operator_amount_xof, row.unexplained_xof) == (50 + 25 + 25 + 10 + 3, 5000, 0)
     assert row.movement_xof == 5000 - 113
 
 
@@ -89,7 +90,7 @@ async def test_money_that_nothing_explains_is_shown_as_unexplained(database: Dat
         made.line(made.file(), "T1", 5000, AT, "matched")
         await made.keep()
     row = await row_of(database)
-    assert (row.operator_says_xof, row.unexplained_xof) == (5000, 5000)
+    assert (row.operator_amount_xof, row.unexplained_xof) == (5000, 5000)
 
 
 async def test_the_day_ends_before_midnight_and_begins_at_it(database: Database, clock: TestClock) -> None:
@@ -121,7 +122,7 @@ async def test_a_statement_imported_before_its_day_is_over_does_not_cover_it(
         await made.pay("T1", 500, noon + timedelta(hours=3))
         await made.keep()
     row = await row_of(database)
-    assert (row.statement_received, row.operator_says_xof, row.unexplained_xof) == (False, 0, None)
+    assert (row.statement_received, row.operator_amount_xof, row.unexplained_xof) == (False, 0, None)
     async with database.unit_of_work() as connection:
         made = MadeDay(connection, DAY, "sandbox", clock.now())
         made.file()
@@ -138,7 +139,7 @@ async def test_lines_that_wait_for_the_matcher_are_counted_once_and_announced(
             made.line(file, "T1", 5000, AT, None)
         await made.keep()
     row = await row_of(database)
-    assert (row.operator_says_xof, row.lines_waiting_count) == (5000, 2)
+    assert (row.operator_amount_xof, row.lines_waiting_count) == (5000, 2)
 
 
 async def test_pushes_are_counted_by_state_and_the_oldest_unknown_is_named(
@@ -173,7 +174,7 @@ async def test_breaks_are_listed_with_their_age(database: Database, clock: TestC
 async def test_suspense_lists_what_the_ledger_holds_and_hides_the_payer(database: Database, clock: TestClock) -> None:
     async with database.unit_of_work() as connection:
         made = MadeDay(connection, DAY, "sandbox", clock.now())
-        await made.pay("T1", 1200, AT, household_id=None)
+        await made.pay("T1", 1200, AT, party_id=None)
         await made.pay("T2", 800, AT)
     async with database.single() as connection:
         (row,) = await open_suspense(connection, clock.now().date())
@@ -184,7 +185,7 @@ async def test_suspense_lists_what_the_ledger_holds_and_hides_the_payer(database
 async def test_the_trial_balance_is_zero_and_in_the_order_of_the_chart(database: Database, clock: TestClock) -> None:
     async with database.unit_of_work() as connection:
         made = MadeDay(connection, DAY, "sandbox", clock.now())
-        await made.pay("T1", 1200, AT, household_id=None)
+        await made.pay("T1", 1200, AT, party_id=None)
         await made.pay("T2", 800, AT)
     async with database.single() as connection:
         balance = await trial_balance(connection)
@@ -205,7 +206,7 @@ async def test_the_ledger_and_the_list_agree_on_what_waits_whichever_operator_ho
     async with database.unit_of_work() as connection:
         for operator, amount_xof in (("autre", 300), ("sandbox", 20)):
             made = MadeDay(connection, DAY, operator, clock.now())
-            await made.pay(f"T-{operator}", amount_xof, AT, household_id=None)
+            await made.pay(f"T-{operator}", amount_xof, AT, party_id=None)
             await made.pay(f"H-{operator}", 5_000, AT)
     async with database.single() as connection:
         assert await suspense_balance_xof(connection) == 320

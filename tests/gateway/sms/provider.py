@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from africastalking.SMS import SMSService
 
-from gateway.sms.senders.africastalking import AfricasTalkingSender
+from gateway.sms.senders.africastalking.sender import AfricasTalkingSender
 from tests.world import AMINATA
 
 

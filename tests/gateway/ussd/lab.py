@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from gateway.ussd.parts import UssdDeps
+from gateway.ussd.deps import UssdDeps
 from tests.fixed import TestClock
 from tests.gateway.ussd.incremental import PATH, Handset, PathHandset
 from tests.gateway.ussd.telephone import Count
@@ -33,7 +33,7 @@ class Lab:
             shown.append(await answer(phone, said))
         return shown
 
-    async def deeds(self) -> tuple[int, int, int]:
+    async def actions(self) -> tuple[int, int, int]:
         return await self.count("payment_request"), await self.count("household"), await self.count("outbox_sms")
 
 

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 import httpx
 from fastapi import FastAPI
 
-from gateway.errors import install_error_handlers
-from gateway.ussd.parts import UssdDeps
+from gateway.infra.problems import install_error_handlers
+from gateway.ussd.deps import UssdDeps
 from gateway.ussd.routes import router
 
 #: Counts the rows of a table.

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from gateway.database import Database
-from gateway.metrics import USSD_TURNS
-from gateway.ussd.parts import UssdDeps
-from gateway.ussd.sentences import NOT_YOURS
+from gateway.infra.database import Database
+from gateway.infra.metrics import USSD_TURNS
+from gateway.ussd.deps import UssdDeps
 from gateway.ussd.sessions import SessionKey
+from gateway.ussd.system_screens import NOT_YOURS
 from tests.gateway.ussd.telephone import PAY, REGISTER, Caller, Count
 
 BROTHER = "+22370000009"

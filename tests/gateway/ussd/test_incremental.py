@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from gateway.ussd.sentences import NOT_YOURS
 from gateway.ussd.sessions import SessionKey
+from gateway.ussd.system_screens import NOT_YOURS
 from tests.gateway.ussd.incremental import MAKES
 from tests.gateway.ussd.lab import LATE_S, Lab, answer
 from tests.gateway.ussd.telephone import REGISTER, Caller
@@ -28,12 +28,12 @@ async def test_a_story_is_done_once_and_its_last_turn_reads_the_same_for_as_long
     phone = known.phone(make)
     await known.play(phone, PAYING)
     assert phone.ends
-    before = await known.deeds()
+    before = await known.actions()
     first = await phone.send(phone.sent[-1])
     for _ in range(3):
         known.clock.forward(seconds=LATE_S)
         assert await phone.send(phone.sent[-1]) == first
-    assert await known.deeds() == before
+    assert await known.actions() == before
     assert before[0] == 1
 
 
@@ -44,10 +44,10 @@ async def test_a_turn_that_comes_again_at_once_reads_the_same_at_every_position(
 ) -> None:
     if story != REGISTERING:
         await caller.dial("known", *REGISTER)
-    before = await lab.deeds()
+    before = await lab.actions()
     phone = lab.phone(make)
     for number, said in enumerate(("", *story)):
-        assert await lab.deeds() == before
+        assert await lab.actions() == before
         lab.clock.forward(seconds=LATE_S)
         await (answer(phone, said) if number else phone.dial())
         lab.clock.forward(seconds=SOON_S)
@@ -55,7 +55,7 @@ async def test_a_turn_that_comes_again_at_once_reads_the_same_at_every_position(
         assert len(set(repeats)) == 1
         assert json.loads(repeats[0])["menu"] == phone.menu
     assert phone.ends
-    assert sum(await lab.deeds()) > sum(before)
+    assert sum(await lab.actions()) > sum(before)
 
 
 @pytest.mark.parametrize("make", MAKES)
@@ -65,7 +65,7 @@ async def test_a_turn_that_comes_again_late_never_does_what_nobody_confirmed(
 ) -> None:
     if story != REGISTERING:
         await caller.dial("known", *REGISTER)
-    before, seen = await lab.deeds(), 0
+    before, seen = await lab.actions(), 0
     for stop in range(1, len(story)):
         phone = lab.phone(make, session=f"s{stop}")
         await lab.play(phone, story[:stop])
@@ -75,7 +75,7 @@ async def test_a_turn_that_comes_again_late_never_does_what_nobody_confirmed(
                 lab.clock.forward(seconds=3)
                 await phone.send(late)
                 seen += 1
-        assert await lab.deeds() == before
+        assert await lab.actions() == before
     assert seen >= len(story) - 1
 
 
@@ -138,7 +138,7 @@ async def test_copies_of_the_first_turn_give_the_dialogue_one_name(known: Lab) -
         for said in PAYING:
             await answer(phone, said)
             known.clock.forward(seconds=LATE_S)
-        async with known.ussd.deps.doors.single() as connection:
+        async with known.ussd.deps.ingress_db.single() as connection:
             keys = (await connection.execute(text("SELECT idempotency_key FROM payment_request"))).scalars().all()
         assert len(keys) == number + 1
         known.clock.forward(hours=1)
@@ -152,7 +152,7 @@ async def test_a_session_id_used_again_is_a_new_dialogue_and_a_new_request(make:
         shown = await known.play(phone, PAYING)
         assert shown[0].startswith("RAMU: Awa Traore")
         ends.add(shown[-1])
-        async with known.ussd.deps.doors.unit_of_work() as connection:
+        async with known.ussd.deps.ingress_db.unit_of_work() as connection:
             asked = (
                 await connection.execute(text("SELECT count(DISTINCT idempotency_key) FROM payment_request"))
             ).scalar()

@@ -1,6 +1,7 @@
 """Whatever hangs or breaks, the caller reads a sentence in time, and it is true."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -13,25 +14,25 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from gateway.contributions.scheme import Scheme
-from gateway.contributions.schemes import SchemeBook, SchemeMissing
-from gateway.database import Database, Pool, Timeouts, open_database
-from gateway.deadline import within
-from gateway.ussd.aggregators.africastalking import AfricasTalking
+from gateway.contributions.schemes import SchemeCatalog, SchemeMissing
+from gateway.infra.database import Database, Pool, Timeouts, open_database
+from gateway.infra.deadline import within
+from gateway.ussd.aggregators.africastalking.wire import AfricasTalking
 from gateway.ussd.aggregators.contract import REPEAT_WITHIN, Turn
-from gateway.ussd.parts import Limits, UssdDeps
+from gateway.ussd.deps import Limits, UssdDeps
 from gateway.ussd.routes import NOT_HEARD
-from gateway.ussd.sentences import DONE, NOTHING_DONE, UNCERTAIN
 from gateway.ussd.sessions import SessionKey
 from gateway.ussd.sessions_postgres import PostgresSessions
-from payments.wire import RawRequest, RawResponse
+from gateway.ussd.system_screens import DONE, NOTHING_DONE, UNCERTAIN
+from payments.http_messages import RawRequest, RawResponse
 from tests.conftest import Urls
 from tests.gateway.ussd.telephone import ADDRESS, PAY, REGISTER, Caller, Count, application
 from ussd_flows.screen import Screen
 
 AT = AfricasTalking()
-SOON = Limits(turn_s=0.3, truth_s=0.2)
-#: Far less than an aggregator waits, far more than our limits: a guard, not a measurement.
-GUARD_S = 8
+SOON = Limits(turn_s=0.3, outcome_s=0.2)
+#: Far more than our limits, far less than what hangs here would take: a guard, not a measurement.
+GUARD_S = 60
 
 
 def over(ussd: UssdDeps) -> httpx.AsyncClient:
@@ -47,17 +48,24 @@ class Silent:
 
     load = save = forget = never
 
+    def let_go(self) -> None:
+        """End what still hangs, so that a test can end."""
+
 
 class Stubborn(Silent):
     """The same, and it does not even hear that it should stop, like a driver whose server is silent."""
 
+    def __init__(self) -> None:
+        self._over = asyncio.Event()
+
     async def load(self, *_args: object, **_named: object) -> Never:
-        for _ in range(1000):
-            try:
-                await asyncio.sleep(0.02)
-            except asyncio.CancelledError:
-                continue
-        raise AssertionError("nobody waits so long")
+        while not self._over.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._over.wait()
+        raise AssertionError("asked, and never answered")
+
+    def let_go(self) -> None:
+        self._over.set()
 
 
 async def in_time(phone: Caller, key: str) -> str:
@@ -67,23 +75,25 @@ async def in_time(phone: Caller, key: str) -> str:
     return screen
 
 
-@pytest.mark.parametrize("sessions", [Silent(), Stubborn()])
+@pytest.mark.parametrize("kind", [Silent, Stubborn])
 async def test_a_session_store_that_hangs_costs_a_sentence(
-    sessions: Silent, registered: Caller, ussd: UssdDeps, count: Count
+    kind: type[Silent], registered: Caller, ussd: UssdDeps, count: Count
 ) -> None:
     await registered.dial("pay", *PAY)
+    sessions = kind()
     async with over(replace(ussd, sessions=sessions, limits=SOON)) as client:
         phone = replace(registered, client=client)
         assert await in_time(phone, "1") == f"END {NOTHING_DONE}"
         assert await phone.dial("fresh") == f"END {NOTHING_DONE}"
         assert (await phone.hang_up()).status_code == 200
+    sessions.let_go()
     assert await count("payment_request") == 0
 
 
 @pytest.fixture
 async def exhausted(urls: Urls) -> AsyncIterator[Database]:
     """A database whose only connection is in somebody else's hands."""
-    database = open_database(urls.app, Pool(size=1, timeout_s=30), Timeouts())
+    database = open_database(urls.app, Pool(size=1, timeout_s=300), Timeouts())
     async with database.single():
         yield database
     await database.close()
@@ -91,7 +101,7 @@ async def exhausted(urls: Urls) -> AsyncIterator[Database]:
 
 async def test_an_exhausted_pool_costs_a_sentence(registered: Caller, ussd: UssdDeps, exhausted: Database) -> None:
     await registered.dial("pay", *PAY)
-    async with over(replace(ussd, deps=replace(ussd.deps, doors=exhausted), limits=SOON)) as client:
+    async with over(replace(ussd, deps=replace(ussd.deps, ingress_db=exhausted), limits=SOON)) as client:
         assert await in_time(replace(registered, client=client), "1") == f"END {UNCERTAIN}"
     async with over(replace(ussd, sessions=PostgresSessions(exhausted), limits=SOON)) as client:
         assert await in_time(replace(registered, client=client), "1") == f"END {NOTHING_DONE}"
@@ -156,7 +166,7 @@ async def test_a_fault_of_ours_is_a_true_sentence_and_a_logged_code(
     assert await count("payment_request") == kept
 
 
-class SchemelessBook(SchemeBook):
+class SchemelessCatalog(SchemeCatalog):
     """The schemes as they are when a row of the table cannot be read."""
 
     def get(self, code: str, version: int) -> Scheme:
@@ -166,7 +176,7 @@ class SchemelessBook(SchemeBook):
 async def test_a_scheme_that_nobody_can_read_is_a_sentence(registered: Caller, ussd: UssdDeps) -> None:
     await registered.dial("pay", *PAY)
     with capture_logs() as logged:
-        async with over(replace(ussd, book=SchemelessBook())) as client:
+        async with over(replace(ussd, catalog=SchemelessCatalog())) as client:
             assert await replace(registered, client=client).type("1") == f"END {NOTHING_DONE}"
     assert any("code" in line for line in logged)
 

@@ -18,9 +18,9 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from gateway.cli import phone
-from gateway.database import Database
+from gateway.infra.database import Database
 from gateway.local.phone_page import NotLocal, phone_router
-from gateway.ussd.parts import UssdDeps
+from gateway.ussd.deps import UssdDeps
 from tests.gateway.ussd.telephone import MSISDN, REGISTER, Count, application
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -98,7 +98,7 @@ async def served(ussd: UssdDeps) -> AsyncIterator[str]:
     app.include_router(phone_router(ussd, "http://127.0.0.1:8001/"))
     server = Server(app)
     serving = asyncio.create_task(server.serve())
-    await asyncio.wait_for(server.listening.wait(), timeout=10)
+    await asyncio.wait_for(server.listening.wait(), timeout=60)
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:

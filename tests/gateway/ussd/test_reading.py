@@ -6,7 +6,7 @@ import pytest
 from gateway.ussd.aggregators.contract import REPEAT_WITHIN, Turn, TurnEvent
 from gateway.ussd.reading import Continue, NotYours, Replay, Start, is_id_used_again, read_turn, turn_ids, used_keys
 from gateway.ussd.sessions import Reply, StoredSession
-from payments.wire import RawResponse
+from payments.http_messages import RawResponse
 from tests.fixed import START
 from ussd_flows.state import FlowState
 

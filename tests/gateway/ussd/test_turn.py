@@ -11,13 +11,13 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.database import Database, Pool, Timeouts, open_database
-from gateway.ussd.aggregators.africastalking import AfricasTalking
+from gateway.infra.database import Database, Pool, Timeouts, open_database
+from gateway.ussd.aggregators.africastalking.wire import AfricasTalking
 from gateway.ussd.aggregators.contract import Turn, TurnEvent
-from gateway.ussd.parts import UssdDeps
-from gateway.ussd.sentences import DONE, NOT_YOURS, NOTHING_DONE, PROMPT_OPEN, UNCERTAIN
+from gateway.ussd.deps import UssdDeps
 from gateway.ussd.sessions import SessionKey, SessionStore, SessionsUnavailable
 from gateway.ussd.sessions_redis import RedisSessions
+from gateway.ussd.system_screens import DONE, NOT_YOURS, NOTHING_DONE, PROMPT_OPEN, UNCERTAIN
 from gateway.ussd.turn import handle_turn
 from tests.gateway.ussd.telephone import MSISDN, PAY, REGISTER, Caller, Count, application
 from ussd_flows.gsm7 import septets
@@ -65,7 +65,9 @@ async def test_an_unknown_number_registers_and_is_known_the_next_time(caller: Ca
     end = await caller.type(REGISTER[-1])
     assert end.startswith("END Inscription enregistrée. No RAMU 1")
     assert "{" not in end
-    assert await count("household") == await count("member") == await count("phone") == await count("outbox_sms") == 1
+    assert (
+        await count("household") == await count("member") == await count("phone_link") == await count("outbox_sms") == 1
+    )
     home = await caller.dial("b")
     assert "Awa Traore" in home
     assert "Reste: 4 000 F" in home
@@ -79,7 +81,7 @@ async def test_a_confirmed_payment_is_one_request_that_leaves_after_the_session(
     end = await registered.type("1")
     async with database.single() as connection:
         request = (await connection.execute(text("SELECT * FROM payment_request"))).one()
-        wallet = (await connection.execute(text("SELECT last_wallet FROM phone"))).scalar_one()
+        wallet = (await connection.execute(text("SELECT last_wallet FROM phone_link"))).scalar_one()
     now = ussd.deps.clock.now()
     assert f"{request.reference[:4]}-{request.reference[4:]}" in end
     assert end.startswith("END ")
@@ -133,7 +135,7 @@ async def test_the_same_turn_four_times_at_once_registers_once(
         screens = await at_once(phone, REGISTER[-1], (here, there))
     assert len(set(screens)) == 1
     assert screens[0].startswith("END Inscription enregistrée")
-    assert await count("household") == await count("phone") == await count("outbox_sms") == 1
+    assert await count("household") == await count("phone_link") == await count("outbox_sms") == 1
 
 
 async def test_the_same_turn_four_times_at_once_pays_once(
@@ -309,7 +311,7 @@ async def test_without_a_database_the_caller_is_told_what_is_true(
     registered: Caller, ussd: UssdDeps, no_database: Database
 ) -> None:
     await registered.dial("pay", *PAY)
-    async with over(replace(ussd, deps=replace(ussd.deps, doors=no_database))) as client:
+    async with over(replace(ussd, deps=replace(ussd.deps, ingress_db=no_database))) as client:
         phone = replace(registered, client=client)
         assert await phone.type("1") == f"END {UNCERTAIN}"
         assert await phone.dial("fresh") == f"END {NOTHING_DONE}"
@@ -321,7 +323,7 @@ async def test_a_commit_without_an_answer_is_called_uncertain(
 ) -> None:
     await registered.dial("pay", *PAY)
     lost = LosingCommits(database)
-    async with over(replace(ussd, deps=replace(ussd.deps, doors=lost))) as client:
+    async with over(replace(ussd, deps=replace(ussd.deps, ingress_db=lost))) as client:
         phone = replace(registered, client=client)
         assert await phone.type("1") == f"END {UNCERTAIN}"
     assert await count("payment_request") == 0

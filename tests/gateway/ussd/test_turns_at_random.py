@@ -74,7 +74,7 @@ class Line:
             assert (asked, end.startswith("Demande enregistrée")) == (1, True), (what, end)
         self.reached[f"{what}{': confirmed' if confirms else ''}"] += 1
         self.confirmed += confirms
-        async with self.lab.ussd.deps.doors.unit_of_work() as connection:
+        async with self.lab.ussd.deps.ingress_db.unit_of_work() as connection:
             await connection.execute(ANSWERED)
 
     async def _happen(self, what: What, choice: int) -> tuple[bool, str]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.ussd.aggregators.africastalking import MANGLED, NO_NUMBER, TOO_LONG
+from gateway.ussd.aggregators.africastalking.wire import MANGLED, NO_NUMBER, TOO_LONG
 from gateway.ussd.routes import BODY_BYTES_MAX, TOO_LARGE
 from tests.gateway.ussd.telephone import ADDRESS, MSISDN, PAY, Caller, Count, form
 

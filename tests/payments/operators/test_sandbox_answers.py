@@ -30,7 +30,7 @@ PAID: dict[str, object] = {
 
 
 def client(answers: dict[str, bytes], base_url: str = BASE) -> SandboxClient:
-    """Give a client whose operator answers by the end of the path, and keeps to its own host."""
+    """Return a client whose operator answers by the end of the path, and keeps to its own host."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         assert request.url.host == "operator.test"

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments.errors import CallbackMalformed
+from payments.http_messages import RawRequest
 from payments.observation import CREDITING, Observation, ObservedStatus, Provenance
 from payments.operators.contract import Secret, Secrets, VerdictKind
 from payments.operators.registry import built_in, get
 from payments.remarks import Remark
-from payments.wire import RawRequest
 
 RECORDED = Path(__file__).parent / "recorded"
 CASES = json.loads((RECORDED / "cases.json").read_text())
@@ -37,7 +37,7 @@ def expected(fields: dict[str, str]) -> Observation:
         **{
             **fields,
             "operator": "sandbox",
-            "provenance": Provenance.UNBOUND_CALLBACK,
+            "provenance": Provenance.UNVERIFIED_CALLBACK,
             "status": ObservedStatus(fields["status"]),
             "occurred_at": datetime.fromisoformat(occurred_at) if occurred_at else None,
             "remarks": tuple(fields.get("remarks", ())),
@@ -63,7 +63,7 @@ def test_a_recorded_body_says_what_it_says(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_a_recorded_callback_is_accepted_but_never_believed(name: str) -> None:
     verdict = SANDBOX.verify(callback((RECORDED / CASES[name]["body"]).read_bytes()), SECRETS, NOW)
-    assert verdict.kind is VerdictKind.ACCEPT_UNBOUND
+    assert verdict.kind is VerdictKind.ACCEPT_UNVERIFIED
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_recorded_callback_is_accepted_but_never_believed(name: str) -> None:
 )
 def test_without_a_live_secret_nothing_is_accepted(secrets: Secrets, live: bool) -> None:
     verdict = SANDBOX.verify(callback(SUCCESS), secrets, NOW)
-    assert verdict.kind is (VerdictKind.ACCEPT_UNBOUND if live else VerdictKind.REJECT)
+    assert verdict.kind is (VerdictKind.ACCEPT_UNVERIFIED if live else VerdictKind.REJECT)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_request_that_no_operator_sends_is_rejected_with_its_reason(request_: 
 def test_what_a_body_is_called_decides_nothing(content_type: str | None) -> None:
     headers = {} if content_type is None else {"content-type": content_type}
     request = callback(SUCCESS, "POST", headers)
-    assert SANDBOX.verify(request, SECRETS, NOW).kind is VerdictKind.ACCEPT_UNBOUND
+    assert SANDBOX.verify(request, SECRETS, NOW).kind is VerdictKind.ACCEPT_UNVERIFIED
     assert SANDBOX.parse_callback(request) == SANDBOX.parse_callback(callback(SUCCESS))
 
 
@@ -279,7 +279,7 @@ def test_any_mutation_of_a_callback_is_read_or_malformed() -> None:
             refused += 1
             return
         read += 1
-        assert all(observation.provenance is Provenance.UNBOUND_CALLBACK for observation in found)
+        assert all(observation.provenance is Provenance.UNVERIFIED_CALLBACK for observation in found)
         assert all(one.amount_xof != 0 or Remark.AMOUNT_ZERO in one.remarks for one in found)
         assert all((one.operator_transaction_id or "x").isprintable() for one in found)
 

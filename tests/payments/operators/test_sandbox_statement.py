@@ -7,9 +7,10 @@ import pytest
 
 from payments.errors import StatementRejected
 from payments.observation import Observation, ObservedStatus, Provenance
-from payments.operators.contract import LineKind, Statement, StatementTotals
+from payments.operators.contract import LineKind, StatementTotals
 from payments.operators.registry import built_in
 from payments.remarks import Remark
+from tests.statements import Statement, read_whole
 
 GOOD = """\
 Opérateur;Argent Mobile (essai)
@@ -34,7 +35,7 @@ Solde clôture;940
 
 def parse(content: str | bytes) -> Statement:
     raw = content.encode() if isinstance(content, str) else content
-    return built_in()["sandbox"].parse_statement(raw, "releve.csv")
+    return read_whole(built_in()["sandbox"], raw)
 
 
 def refusal(content: str | bytes) -> StatementRejected:

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from payments.errors import RejectedFor, StatementRejected
 from payments.observation import ObservedStatus
-from payments.operators.contract import LineKind, Statement, StatementLine
+from payments.operators.contract import LineKind, StatementLine
 from payments.operators.registry import built_in
 from payments.operators.sandbox.statement_line import COLUMNS
 from payments.remarks import Remark
+from tests.statements import Statement, read_whole
 
 HEAD: Final = """\
 Opérateur;Argent Mobile (essai)
@@ -30,7 +31,7 @@ OTHER = "2;2026-11-22;11:00:00;MP2;Paiement marchand;Succès;+22376543210;;;3000
 
 def parse(content: str | bytes) -> Statement:
     raw = content.encode() if isinstance(content, str) else content
-    return built_in()["sandbox"].parse_statement(raw, "releve.csv")
+    return read_whole(built_in()["sandbox"], raw)
 
 
 def refusal(content: str | bytes) -> StatementRejected:

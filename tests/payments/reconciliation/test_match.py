@@ -12,7 +12,7 @@ from payments.money import MAX_AMOUNT_XOF
 from payments.observation import LineKind, Observation, ObservedStatus, Provenance
 from payments.operators.contract import StatementLine
 from payments.reconciliation.difference import Difference
-from payments.reconciliation.facts import NOT_DONE, Booked, Line, Unit, due_xof, subject_of, utc_day
+from payments.reconciliation.facts import NOT_DONE, Booked, OperatorRecord, Unit, due_xof, subject_of, utc_day
 from payments.reconciliation.match import Bucket, judge, to_recover
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -20,7 +20,7 @@ AWA, MODIBO = "+22370000001", "+22376000002"
 FAILED, PENDING = ObservedStatus.FAILED, ObservedStatus.PENDING
 
 
-def line(number: int = 7, kind: LineKind = LineKind.COLLECTION, **more: object) -> Line:
+def line(number: int = 7, kind: LineKind = LineKind.COLLECTION, **more: object) -> OperatorRecord:
     """Write a line of file 1 about T1; what is no part of a line is part of what it says."""
     known: dict[str, object] = {"status": ObservedStatus.SUCCEEDED, "amount_xof": 1_000, "occurred_at": NOON}
     known |= {"operator_transaction_id": "T1", "raw_transaction_id": "T1", "payer_msisdn": AWA}
@@ -33,7 +33,7 @@ def line(number: int = 7, kind: LineKind = LineKind.COLLECTION, **more: object) 
     stated = StatementLine(number, kind, said, "", int(str(moved)), more.get("reference"))  # type: ignore[arg-type]
     placed_as = {"file_id": 1, "counts_at": said.occurred_at or NOON}
     placed_as |= {name: value for name, value in more.items() if name in placed - {"moved_xof", "reference"}}
-    return Line(
+    return OperatorRecord(
         line_number=number,
         account="RAMU",
         kind=kind,
@@ -50,7 +50,7 @@ def booked(amount_xof: int = 1_000, **known: object) -> Booked:
     return replace(Booked(3, 5, amount_xof, NOON, AWA), **known)  # type: ignore[arg-type]
 
 
-def unit(*lines: Line, payment: Booked | None = None, expected: bool = True) -> Unit:
+def unit(*lines: OperatorRecord, payment: Booked | None = None, expected: bool = True) -> Unit:
     return Unit("T1", "RAMU", lines, payment, expected)
 
 
@@ -62,7 +62,7 @@ TAKEN = line(8, LineKind.REVERSAL, amount_xof=400, reference="R1")
 CASES = [
     ("held", [line()], booked(), ["matched"], []),
     ("recovered", [line()], booked(recovered=True), ["recovered"], []),
-    ("of nobody", [line()], booked(recovered=True, household_id=None), ["suspense"], [("UNIDENTIFIED", 0)]),
+    ("of nobody", [line()], booked(recovered=True, party_id=None), ["suspense"], [("UNIDENTIFIED", 0)]),
     ("of another amount", [line()], booked(900), ["amount_differs"], [("AMOUNT", 100)]),
     ("of another payer", [line()], booked(payer_msisdn=MODIBO), ["collision"], [("COLLISION", 0)]),
     (
@@ -221,7 +221,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "lines", "payment", "buckets", "found"), CASES, ids=[case[0] for case in CASES])
 def test_an_operation_is_judged_as_it_should(
-    name: str, lines: list[Line], payment: Booked | None, buckets: list[str], found: list[tuple[str, int]]
+    name: str, lines: list[OperatorRecord], payment: Booked | None, buckets: list[str], found: list[tuple[str, int]]
 ) -> None:
     del name
     judged = judge(unit(*lines, payment=payment))
@@ -304,7 +304,7 @@ LINES = st.builds(line, **SAID, amount_xof=st.sampled_from([100, 100, 200])) | s
 PAYMENTS = st.none() | st.builds(
     booked,
     amount_xof=st.sampled_from([100, 200]),
-    household_id=st.sampled_from([None, 5]),
+    party_id=st.sampled_from([None, 5]),
     payer_msisdn=st.sampled_from([None, AWA, MODIBO]),
     occurred_at=MOMENTS,
     recovered=st.booleans(),
@@ -323,7 +323,7 @@ def test_what_stands_less_the_payment_is_the_sum_of_the_differences_of_every_day
 
     @settings(max_examples=1_500, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
     @given(lines=st.lists(LINES, max_size=6, unique_by=lambda one: one.place), payment=PAYMENTS)
-    def check(lines: list[Line], payment: Booked | None) -> None:
+    def check(lines: list[OperatorRecord], payment: Booked | None) -> None:
         judged = judge(unit(*lines, payment=payment))
         expected: dict[date, int] = defaultdict(int)
         for one in lines:

@@ -1,0 +1,75 @@
+"""Turns a template and what it says into a page."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from gateway import french
+from gateway.console import break_labels, labels, upload_labels
+
+HERE = Path(__file__).resolve().parent
+STATIC = HERE / "static"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that pages ask for, named by its content so that it may be kept for ever."""
+
+    content: bytes
+    media_type: str
+    version: str
+
+
+def _asset(name: str, media_type: str) -> Asset:
+    content = (STATIC / name).read_bytes()
+    return Asset(content, media_type, sha256(content).hexdigest()[:12])
+
+
+ASSETS = {
+    "console.css": _asset("console.css", "text/css; charset=utf-8"),
+    "emblem.svg": _asset("emblem.svg", "image/svg+xml"),
+}
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        francs=french.francs, short_date=french.short_date, long_date=french.long_date, moment=french.moment,
+        age=french.age, fr=french.typeset,
+        side=labels.side, author=labels.author, size=upload_labels.size, line_list=upload_labels.line_list,
+    )  # fmt: skip
+    environment.globals.update(
+        asset=lambda name: f"/finance/static/{name}?v={ASSETS[name].version}",
+        plural=french.plural,
+        roles=labels.ROLES,
+        accounts=labels.ACCOUNTS,
+        push_states=labels.PUSH_STATES,
+        break_labels=break_labels.BREAKS,
+        closings=break_labels.CLOSINGS,
+        held=labels.HELD,
+        buckets=labels.BUCKETS,
+        remarks=upload_labels.REMARKS,
+        upload_labels=upload_labels.upload_labels,
+        day_statuses=labels.DAY_STATUSES,
+        status_of=labels.status_of,
+        status_of_day=labels.status_of_day,
+    )
+    return environment
+
+
+_ENVIRONMENT = _environment()
+
+
+def page(template: str, status: int = 200, **said: Any) -> HTMLResponse:  # noqa: ANN401 - templates take anything
+    """Return a page."""
+    return HTMLResponse(_ENVIRONMENT.get_template(template).render(said), status)

@@ -1,0 +1,73 @@
+"""Every address of the console, with the right that it takes."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from gateway.console import login, pages, uploads
+from gateway.console.auth.roles import Right
+from gateway.console.deps import ConsoleDeps, PageRefused
+from gateway.console.guard import (
+    HOME_PATH,
+    LOGIN_PATH,
+    Guarded,
+    endpoint,
+    on_db_unavailable,
+    refusal,
+    with_security_headers,
+)
+from gateway.console.rendering import ASSETS
+
+#: How long a browser may keep a file whose name says its content.
+STORED = "public, max-age=31536000, immutable"
+
+GUARDED = (
+    Guarded(HOME_PATH, "GET", Right.READ, pages.day_page),
+    Guarded("/finance/jour.csv", "GET", Right.EXPORT, pages.day_csv),
+    Guarded("/finance/ecarts", "GET", Right.READ, pages.breaks_page),
+    Guarded("/finance/ecarts.csv", "GET", Right.EXPORT, pages.breaks_csv),
+    Guarded("/finance/attente", "GET", Right.READ, pages.suspense_page),
+    Guarded("/finance/attente.csv", "GET", Right.EXPORT, pages.suspense_csv),
+    Guarded("/finance/balance", "GET", Right.READ, pages.balance_page),
+    Guarded("/finance/releves", "GET", Right.READ, uploads.statements_page),
+    Guarded("/finance/releves", "POST", Right.IMPORT, uploads.receive_statement, uploads.UPLOAD_BYTES_MAX),
+    Guarded("/finance/releves/{upload_id}", "GET", Right.READ, uploads.statement_page),
+    Guarded("/finance/deconnexion", "POST", Right.ENTER, login.leave),
+)
+
+
+def router(console: ConsoleDeps) -> APIRouter:
+    """Return the console's routes."""
+    routes = APIRouter(include_in_schema=False)
+    for guarded in GUARDED:
+        routes.add_api_route(
+            guarded.path,
+            on_db_unavailable(console, endpoint(console, guarded)),
+            methods=[guarded.method],
+            response_model=None,
+        )
+
+    async def show_login(request: Request) -> Response:
+        return await login.show(console, request)
+
+    async def submit_login(request: Request) -> Response:
+        return await login.submit(console, request)
+
+    async def static(name: str) -> Response:
+        asset = ASSETS.get(name)
+        if asset is None:
+            return with_security_headers(
+                console, refusal(console, PageRefused(404, "Introuvable", "Ce fichier n'existe pas."), None)
+            )
+        return with_security_headers(
+            console, Response(asset.content, media_type=asset.media_type, headers={"Cache-Control": STORED})
+        )
+
+    async def without_slash() -> Response:
+        return with_security_headers(console, RedirectResponse(HOME_PATH, 308))
+
+    routes.add_api_route("/finance", without_slash, methods=["GET"], response_model=None)
+    routes.add_api_route(LOGIN_PATH, on_db_unavailable(console, show_login), methods=["GET"], response_model=None)
+    routes.add_api_route(LOGIN_PATH, on_db_unavailable(console, submit_login), methods=["POST"], response_model=None)
+    routes.add_api_route("/finance/static/{name}", static, methods=["GET"], response_model=None)
+    return routes

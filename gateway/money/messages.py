@@ -1,0 +1,116 @@
+"""Which message tells which fact to whom; the words are in ``gateway.sms.texts``."""
+
+from datetime import date
+
+from gateway.contributions.account import HouseholdAccount
+from gateway.contributions.apply import Applied
+from gateway.contributions.rights import CoverageState
+from gateway.contributions.situation import to_open_xof
+from gateway.infra.ids import shown_reference
+from gateway.sms.kinds import SmsKind
+from gateway.sms.outbox import OutgoingSms
+from gateway.sms.texts import (
+    RightsClosed,
+    RightsKept,
+    RightsLater,
+    RightsOpen,
+    RightsSaid,
+    TextTooLong,
+    kept_for_household,
+    payment_failed,
+    payment_not_sent,
+    receipt,
+    reversed_before,
+    suspense_received,
+)
+from payments.credit import NewPayment
+from payments.msisdn import mask
+from payments.requests.facts import RequestFact
+
+
+def rights_said(account: HouseholdAccount, today: date) -> RightsSaid:
+    """Put a household's rights into the form that texts are made from."""
+    items = account.as_of(today).due_items()
+    rights = account.rights_on(today)
+    match rights.state, rights.open_from, rights.open_until:
+        case CoverageState.OPEN, _, date() as until:
+            return RightsOpen(until)
+        case CoverageState.WAITING, date() as start, date() as until:
+            return RightsLater(start, until)
+        case CoverageState.GRACE, _, date() as until:
+            return RightsKept(until, to_open_xof(account.scheme, items, today))
+        case _:
+            return RightsClosed(to_open_xof(account.scheme, items, today))
+
+
+def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingSms | None:
+    """Return the one receipt of a payment; it goes to the payer when the number is the household's own."""
+    confirmed, account = payment.confirmed, applied.account
+    if account is None:
+        return _kept_sms(payment)
+    own = confirmed.payer_msisdn if confirmed.payer_msisdn in account.phones else None
+    msisdn = own or next(iter(account.phones), None) or confirmed.payer_msisdn
+    if msisdn is None:
+        return None
+    try:
+        body = receipt(
+            amount_xof=confirmed.amount_xof,
+            paid_on=applied.money.paid_on,
+            name=account.name,
+            receipt_number=payment.receipt_number,
+            rights=rights_said(account, today),
+            in_advance=all(line.item.due_on > today for line in applied.allocation.lines),
+            second=confirmed.is_second,
+        )
+    except (TextTooLong, ArithmeticError, LookupError, ValueError):
+        # Money is never refused for want of a sentence.
+        return _kept_sms(payment)
+    return OutgoingSms(f"payment/{payment.id}", SmsKind.RECEIPT, account.id, msisdn, body)
+
+
+def _kept_sms(payment: NewPayment) -> OutgoingSms | None:
+    """Return the receipt of a household that cannot be worked out today: the money is there, and no more is known."""
+    confirmed = payment.confirmed
+    if confirmed.payer_msisdn is None:
+        return None
+    body = kept_for_household(
+        amount_xof=confirmed.amount_xof, paid_on=confirmed.occurred_at.date(), receipt_number=payment.receipt_number
+    )
+    return OutgoingSms(f"payment/{payment.id}", SmsKind.RECEIPT, confirmed.party_id, confirmed.payer_msisdn, body)
+
+
+def unplaced_sms(payment: NewPayment) -> OutgoingSms | None:
+    """Tell a payer of money that is no household's: it is kept, or, where the operator took it back, not counted."""
+    confirmed = payment.confirmed
+    if confirmed.payer_msisdn is None:
+        return None
+    if confirmed.hold_reason is not None:
+        body = reversed_before(
+            amount_xof=confirmed.amount_xof, paid_on=confirmed.occurred_at.date(), reference=payment.receipt_number
+        )
+        return OutgoingSms(f"payment/{payment.id}", SmsKind.SUSPENSE, None, confirmed.payer_msisdn, body)
+    body = suspense_received(
+        amount_xof=confirmed.amount_xof,
+        received_on=confirmed.occurred_at.date(),
+        payer=mask(confirmed.payer_msisdn),
+        reference=payment.receipt_number,
+    )
+    return OutgoingSms(f"payment/{payment.id}", SmsKind.SUSPENSE, None, confirmed.payer_msisdn, body)
+
+
+def failure_sms(request: RequestFact, service_code: str) -> OutgoingSms:
+    """Tell a payer that the operator took nothing."""
+    body = payment_failed(
+        amount_xof=request.amount_xof, reference=shown_reference(request.reference), service_code=service_code or None
+    )
+    key = f"request/{request.id}/failed"
+    return OutgoingSms(key, SmsKind.FAILURE, request.party_id, request.payer_msisdn, body, request.id)
+
+
+def unsent_sms(request: RequestFact, service_code: str) -> OutgoingSms:
+    """Tell a payer that the operator was never asked, so that nothing can have been taken."""
+    body = payment_not_sent(
+        amount_xof=request.amount_xof, reference=shown_reference(request.reference), service_code=service_code or None
+    )
+    key = f"request/{request.id}/failed"
+    return OutgoingSms(key, SmsKind.FAILURE, request.party_id, request.payer_msisdn, body, request.id)

@@ -1,0 +1,153 @@
+-- The rules that PostgreSQL keeps by itself: nothing edited, nothing unbalanced, no state skipped.
+-- Temporary tables stand last on every guard's path: a session could otherwise show a guard tables of its own making.
+-- The steps of the tables of states are filled in by the migration, which reads this file.
+
+CREATE FUNCTION ramu_refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION '% of % refused: rows of this table are added, never changed', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation', HINT = 'Correct it with a new entry.';
+END $$;
+
+CREATE FUNCTION ramu_payment_posted() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    posted numeric;
+BEGIN
+    SELECT sum(amount_xof) INTO posted FROM ledger_entry
+     WHERE txn_id = NEW.ledger_txn_id AND account = 'clearing/' || NEW.operator;
+    IF posted IS DISTINCT FROM NEW.amount_xof THEN
+        RAISE EXCEPTION 'payment % of % F is posted as % F', NEW.id, NEW.amount_xof, posted
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- As the owner, because it locks the due item: two transactions that each fit must not fit together by accident.
+CREATE FUNCTION ramu_allocation_fits() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    owed bigint;
+    owner_id bigint;
+    allocated numeric;
+    posted numeric;
+BEGIN
+    SELECT amount_xof, household_id INTO owed, owner_id FROM due_item WHERE id = NEW.due_item_id FOR NO KEY UPDATE;
+    SELECT sum(amount_xof) INTO allocated FROM allocation WHERE due_item_id = NEW.due_item_id;
+    IF allocated < 0 OR allocated > owed OR owner_id <> NEW.household_id THEN
+        RAISE EXCEPTION 'due item % of household % owes % F and would hold % F of household %',
+            NEW.due_item_id, owner_id, owed, allocated, NEW.household_id USING ERRCODE = 'check_violation';
+    END IF;
+    SELECT sum(amount_xof) INTO allocated FROM allocation
+     WHERE ledger_txn_id = NEW.ledger_txn_id AND household_id = NEW.household_id;
+    SELECT -sum(amount_xof) INTO posted FROM ledger_entry
+     WHERE txn_id = NEW.ledger_txn_id AND party_id = NEW.household_id AND account = 'contributions';
+    IF posted IS DISTINCT FROM allocated THEN
+        RAISE EXCEPTION 'ledger transaction % brings household % contributions of % F and % F are allocated',
+            NEW.ledger_txn_id, NEW.household_id, posted, allocated USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION ramu_request_step() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN ({steps}) THEN
+        RAISE EXCEPTION 'payment request % cannot go from % to %', OLD.id, OLD.state, NEW.state
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- As the owner: the queue is derived, and nobody else writes it.
+CREATE FUNCTION ramu_queue_request() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NEW.next_attempt_at IS NULL AND NEW.parked_at IS NULL AND NEW.state NOT IN ('created', 'unknown') THEN
+        DELETE FROM payment_request_queue WHERE request_id = NEW.id;
+    ELSE
+        INSERT INTO payment_request_queue AS queue (request_id, operator, state, was_polled, next_attempt_at, parked_at)
+        VALUES (NEW.id, NEW.operator, NEW.state, NEW.inquiries > 0, NEW.next_attempt_at, NEW.parked_at)
+            ON CONFLICT (request_id) DO UPDATE
+           SET state = excluded.state, was_polled = excluded.was_polled, next_attempt_at = excluded.next_attempt_at,
+               parked_at = excluded.parked_at;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION ramu_upload_step() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN ({upload_steps}) THEN
+        RAISE EXCEPTION 'statement upload % cannot go from % to %', OLD.id, OLD.state, NEW.state
+            USING ERRCODE = 'check_violation';
+    END IF;
+    -- A file is named only by the upload of its own bytes.
+    IF NEW.file_id IS DISTINCT FROM OLD.file_id AND NOT EXISTS (
+        SELECT FROM statement_file
+         WHERE id = NEW.file_id AND operator = OLD.operator AND sha256 = OLD.sha256) THEN
+        RAISE EXCEPTION 'statement upload % holds other bytes than this file', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF OLD.file_id IS NOT NULL AND NEW.file_id IS DISTINCT FROM OLD.file_id THEN
+        RAISE EXCEPTION 'statement upload % has its file already', OLD.id USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- Which database transaction wrote a ledger transaction. "xmin" alone names the savepoint, not the transaction, and
+-- comes round again after 2^32; the kept id alone could come round in a new cluster into which a dump was restored.
+-- Together they cannot: the kept id must be ours, and the row's own writer must still be under way, which for a row
+-- that we can see is only ever ourselves or one of our savepoints.
+CREATE FUNCTION ramu_written_in() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    NEW.written_in := pg_current_xact_id()::text::bigint;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION ramu_is_written_now(written_in bigint, writer xid) RETURNS boolean LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    ours bigint := pg_current_xact_id()::text::bigint;
+    -- A savepoint's id is larger than its transaction's; the writer's lacks the upper half, which ours gives it.
+    steps_after bigint := (writer::text::bigint - ours) & 4294967295;
+BEGIN
+    IF written_in <> ours OR steps_after >= 2147483648 THEN
+        RETURN false;
+    END IF;
+    RETURN pg_xact_status((ours + steps_after)::text::xid8) IS NOT DISTINCT FROM 'in progress';
+END $$;
+
+-- Money leaves suspense whole, for the party that the assignment names, in the transaction that it names; and comes back
+-- the same way. Turns follow each other, so that two assignments of one payment cannot both stand.
+CREATE FUNCTION ramu_assignment_moves() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    held payment%ROWTYPE;
+    before_party bigint;
+    out_xof numeric;
+    given_xof numeric;
+    direction int := CASE WHEN NEW.turn % 2 = 1 THEN 1 ELSE -1 END;
+BEGIN
+    SELECT * INTO held FROM payment WHERE id = NEW.payment_id;
+    IF held.party_id IS NOT NULL THEN
+        RAISE EXCEPTION 'payment % never waited in suspense', NEW.payment_id USING ERRCODE = 'check_violation';
+    END IF;
+    SELECT party_id INTO before_party FROM suspense_assignment
+     WHERE payment_id = NEW.payment_id AND turn = NEW.turn - 1;
+    IF NEW.turn > 1 AND before_party IS NULL THEN
+        RAISE EXCEPTION 'turn % of payment % follows no turn %', NEW.turn, NEW.payment_id, NEW.turn - 1
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF direction = -1 AND before_party <> NEW.party_id THEN
+        RAISE EXCEPTION 'payment % was assigned to party %, not to %', NEW.payment_id, before_party, NEW.party_id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    SELECT sum(entry.amount_xof) FILTER (WHERE entry.account = 'suspense/' || held.operator),
+           -sum(entry.amount_xof) FILTER (WHERE entry.party_id = NEW.party_id)
+      INTO out_xof, given_xof
+      FROM ledger_entry entry WHERE entry.txn_id = NEW.ledger_txn_id;
+    IF (out_xof, given_xof) IS DISTINCT FROM (direction * held.amount_xof::numeric, direction * held.amount_xof::numeric)
+    THEN
+        RAISE EXCEPTION 'payment % of % F leaves suspense as % F and comes to party % as % F', NEW.payment_id,
+            held.amount_xof, out_xof, NEW.party_id, given_xof USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;

@@ -1,0 +1,88 @@
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli.staff import app
+from gateway.console.auth.staff import StaffRefused, checked_password
+from gateway.console.auth.waits import key_of
+from tests.conftest import Urls, plain
+
+LONG = "une longue phrase de passe"
+
+
+def ramu(urls: Urls, *arguments: str, typed: str = "", mode: str = "local") -> tuple[int, str]:
+    environment = {"RAMU_MODE": mode, "DATABASE_URL": urls.app}
+    answer = CliRunner().invoke(app, list(arguments), input=typed, env=environment)
+    return answer.exit_code, answer.output
+
+
+def ask(urls: Urls, query: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(plain(urls.app)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_a_colleague_is_added_listed_and_dismissed_with_a_trace(urls: Urls) -> None:
+    assert "Aucun compte" in ramu(urls, "list")[1]
+    added = ramu(urls, "add", "awa", "--name", "Awa Keïta", "--role", "accountant", typed=f"{LONG}\n")
+    assert added == (0, "Compte « awa » ajouté : agent comptable.\n")
+    ((kept, role),) = ask(urls, "SELECT password_hash, role FROM staff")
+    assert str(kept).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert role == "accountant"
+    assert "actif" in ramu(urls, "list")[1]
+    assert ramu(urls, "disable", "awa")[0] == 0
+    assert "fermé" in ramu(urls, "list")[1]
+    assert ask(urls, "SELECT action, subject FROM audit_event ORDER BY id") == [
+        ("staff.added", "staff/awa"),
+        ("staff.disabled", "staff/awa"),
+    ]
+
+
+def test_a_login_is_nobody_elses_and_looks_like_one(urls: Urls) -> None:
+    who = ("--name", "Awa", "--role", "finance")
+    assert ramu(urls, "add", "awa", *who, typed=LONG)[0] == 0
+    assert ramu(urls, "add", "awa", *who, typed=LONG) == (1, "L'identifiant « awa » existe déjà.\n")
+    for login in ("Awa", "1awa", "a", "awa keita", "awa'"):
+        assert ramu(urls, "add", login, *who, typed=LONG)[0] == 1
+    assert ramu(urls, "add", "moussa", "--name", "a\nb", "--role", "finance", typed=LONG)[0] == 1
+    assert ramu(urls, "add", "moussa", "--name", "Moussa", "--role", "chief", typed=LONG)[0] == 2
+    assert ramu(urls, "disable", "moussa") == (1, "Aucun compte actif « moussa ».\n")
+    assert ask(urls, "SELECT count(*) FROM staff") == [(1,)]
+
+
+def test_a_new_password_forgets_mistakes_browsers_and_logins(urls: Urls) -> None:
+    ramu(urls, "add", "awa", "--name", "Awa", "--role", "finance", typed=LONG)
+    (before,) = ask(urls, "SELECT password_hash FROM staff")
+    with psycopg.connect(plain(urls.app)) as connection:
+        connection.execute(
+            "INSERT INTO login_attempt VALUES (%s, 9, now() + interval '1 minute', now())", (key_of("account", "awa"),)
+        )
+        connection.execute("INSERT INTO staff_device SELECT '\\x00', id, created_at, created_at FROM staff")
+        connection.execute("INSERT INTO staff_session SELECT '\\x00', id, 'c', created_at, created_at FROM staff")
+    assert ramu(urls, "password", "awa", typed=f"{LONG} encore")[0] == 0
+    assert "actif" in ramu(urls, "list")[1]
+    assert ask(urls, "SELECT password_hash FROM staff") != [before]
+    for table in ("login_attempt", "staff_device", "staff_session"):
+        assert ask(urls, f"SELECT count(*) FROM {table}") == [(0,)]  # noqa: S608 - our own tables
+    assert ask(urls, "SELECT count(*) FROM staff_session") == [(0,)]
+    assert ramu(urls, "password", "moussa", typed=LONG) == (1, "Aucun compte actif « moussa ».\n")
+
+
+def test_a_dismissed_colleague_is_out_at_once(urls: Urls) -> None:
+    ramu(urls, "add", "awa", "--name", "Awa", "--role", "finance", typed=LONG)
+    with psycopg.connect(plain(urls.app)) as connection:
+        connection.execute("INSERT INTO staff_session SELECT '\\x00', id, 'c', created_at, created_at FROM staff")
+    ramu(urls, "disable", "awa")
+    assert ask(urls, "SELECT count(*) FROM staff_session") == [(0,)]
+
+
+@pytest.mark.parametrize("password", ["", "quatorze_signs", "x" * 201, "a" * 20, "ab" * 10, "awa et encore awa"])
+def test_a_password_that_can_be_guessed_is_refused(password: str) -> None:
+    with pytest.raises(StaffRefused):
+        checked_password(password, "awa", local_mode=False)
+
+
+def test_a_long_password_passes_and_local_mode_takes_any() -> None:
+    assert checked_password(LONG, "awa", local_mode=False) == LONG
+    assert checked_password("local", "local", local_mode=True) == "local"
+    with pytest.raises(StaffRefused):
+        checked_password("", "local", local_mode=True)
