@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 
 import httpx
@@ -189,7 +190,11 @@ async def test_a_payment_goes_through_three_folders_that_nothing_else_names(
         lines = [event("SOL1", int(str(asked["amount"])), payer=AMINATA, at=now.isoformat())]
         content = statement(lines, now - timedelta(hours=12), now + timedelta(hours=12))
         await import_statement(
-            town.worker.reconciling, operator="soleil", filename="soleil.csv", content=content, actor="staff/test"
+            town.worker.reconciling,
+            operator="soleil",
+            filename="soleil.csv",
+            content=BytesIO(content),
+            actor="staff/test",
         )
         assert await read(database, "SELECT operator, bucket FROM statement_line") == [("soleil", "matched")]
 

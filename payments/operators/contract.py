@@ -289,7 +289,7 @@ class Operator(Protocol):
     def parse_statement(self, content: BinaryIO, filename: str) -> Iterator[StatementPart]:
         """Read a statement in order, account by account, without holding it whole; nothing counts before its footer.
 
-        ``content`` can be gone through again from its beginning, as often as is needed to know what a line means.
+        ``content`` is at its beginning, and can be gone through again as often as is needed to know what a line means.
         Errors:  StatementRejected, with the line number and what is wrong, while it is read.
         """
 

@@ -37,6 +37,8 @@ def read_statement(operator: Operator, content: BinaryIO, filename: str) -> Iter
     """
     control, ids = ControlTotals(), WholeIds()
     rule = operator.capabilities.identity
+    # Whoever wrote the bytes out or hashed them left the stream at its end.
+    content.seek(0)
     for part in operator.parse_statement(content, filename):
         match part:
             case StatementLine():

@@ -43,6 +43,9 @@ IS_ALONE = text("""
                           AND other.covered_until > :period_start AND other.period_start < :covered_until)
 """)
 
+#: A transaction may keep one file after another.
+MAKE_ROOM = text("DROP TABLE IF EXISTS pg_temp.talked_about")
+
 #: Operations of which this file alone does not say everything, or says more than one thing: several claims, a claim
 #: beside another state, a movement that is none, a date out of the period; lines of other files; breaks that stand.
 TALKED_ABOUT = text("""
@@ -155,7 +158,7 @@ async def _keep_lines(connection: AsyncConnection, file_id: int, file: dict[str,
     await staging.settle_down(connection, staged)
     asked = {**file, "file_id": file_id}
     asked["is_alone"] = (await connection.execute(IS_ALONE, asked)).scalar_one()
-    for statement in (TALKED_ABOUT, TALKED_ABOUT_BEFORE, *SETTLE):
+    for statement in (MAKE_ROOM, TALKED_ABOUT, TALKED_ABOUT_BEFORE, *SETTLE):
         await connection.execute(statement, asked)
     for after in range(0, staged.last_number, LINES_PER_INSERT):
         await connection.execute(INSERT_LINES, {**asked, "after": after, "through": after + LINES_PER_INSERT})

@@ -20,6 +20,9 @@ from payments.reconciliation.facts import due_xof, subject_of
 #: One transaction brings a file in. Its steps are cut so that each is short; this is for a machine that is not.
 PATIENCE: Final = text("SELECT set_config('statement_timeout', '120s', true), set_config('lock_timeout', '120s', true)")
 
+#: A transaction may bring in one file after another.
+MAKE_ROOM: Final = text("DROP TABLE IF EXISTS pg_temp.staged_line")
+
 STAGED: Final = text("""
     CREATE TEMPORARY TABLE staged_line (
         line_number integer NOT NULL, kind text NOT NULL, status text NOT NULL, amount_xof bigint, fee_xof bigint,
@@ -67,6 +70,7 @@ class Staged:
 async def begin(connection: AsyncConnection) -> None:
     """Make room for the lines of one statement, for this transaction."""
     await connection.execute(PATIENCE)
+    await connection.execute(MAKE_ROOM)
     await connection.execute(STAGED)
 
 

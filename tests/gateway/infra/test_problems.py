@@ -191,7 +191,10 @@ async def test_a_failure_after_the_first_byte_is_not_hidden_from_the_server(
 
 
 def test_every_money_error_has_a_status_or_is_our_own_fault() -> None:
-    assert set(payments.PaymentsError.__subclasses__()) - STATUS_OF.keys() == {payments.UnbalancedEntry}
+    assert set(payments.PaymentsError.__subclasses__()) - STATUS_OF.keys() == {
+        payments.SecretsInvalid,
+        payments.UnbalancedEntry,
+    }
 
 
 def test_a_problem_may_carry_more() -> None:

@@ -12,12 +12,19 @@ from tests.world import AMINATA, World, actions
 
 
 async def money(world: World) -> list[tuple[object, ...]]:
-    return await world.rows("SELECT account, party_id, sum(amount_xof) FROM ledger_entry GROUP BY 1, 2 ORDER BY 1, 2")
+    return await world.rows("""
+        SELECT account, kind, CASE WHEN kind = 'household' THEN party.id END, CAST(sum(amount_xof) AS bigint)
+          FROM ledger_entry JOIN party ON party.id = ledger_entry.party_id
+         GROUP BY 1, 2, 3 ORDER BY 1, 3
+    """)
 
 
 async def test_a_confirmed_request_is_credited_once_with_one_receipt(world: World) -> None:
     await paid(world, AMINATA, "S1")
-    assert await money(world) == [("clearing/sandbox", None, 3000), ("contributions", 1, -3000)]
+    assert await money(world) == [
+        ("clearing/sandbox", "operator", None, 3000),
+        ("contributions", "household", 1, -3000),
+    ]
     assert await world.rows("SELECT state FROM payment_request") == [("succeeded",)]
     [receipt] = await world.texts_to(AMINATA)
     assert receipt.startswith("RAMU: 3 000 F payés le 23/11/2026 pour Aminata TRAORE. Quittance Q")
@@ -67,7 +74,10 @@ async def test_an_unsolicited_payment_of_a_stranger_waits_in_suspense(world: Wor
     actions.pay_unasked(world.operator, UnaskedPayment(payer_msisdn=stranger, amount_xof=1500), world.clock.now())
     await world.deliver()
     await world.work()
-    assert await money(world) == [("clearing/sandbox", None, 1500), ("suspense/sandbox", None, -1500)]
+    assert await money(world) == [
+        ("clearing/sandbox", "operator", None, 1500),
+        ("suspense/sandbox", "suspense", None, -1500),
+    ]
     [told] = await world.texts_to(stranger)
     assert "assuré non trouvé" in told
 

@@ -108,6 +108,15 @@ async def test_a_file_whose_reading_raises_is_put_off_then_aside_and_the_others_
     ) == [(True,)]
 
 
+async def test_a_reader_that_goes_nowhere_in_the_stream_is_given_the_file_from_its_first_byte(world: World) -> None:
+    def reads_on(content: BinaryIO) -> Iterator[StatementPart]:
+        return world.deps.operators["sandbox"].parse_statement(BytesIO(content.read()), "jour.csv")
+
+    await hand_in(reading(world, reads_on), "strange.csv", Row("A", 100))
+    await work(reading(world, reads_on))
+    assert await states(world) == [("strange.csv", "matched", 0)]
+
+
 async def test_a_file_that_never_ends_to_be_read_holds_no_worker_and_no_other_file(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,6 +102,22 @@ async def test_a_credit_of_an_unknown_service_is_twelve_thousand_francs_to_expla
     assert await standing(world) == [("UNKNOWN_SERVICE", 12_000)]
 
 
+async def test_two_statements_that_one_transaction_keeps_are_both_there_with_their_own_lines(world: World) -> None:
+    first, second = stated(moved("T1", 1_000)), stated(moved("T2", 2_000), moved("T3", 500), day=1)
+    now = world.clock.now()
+
+    async def both(connection: AsyncConnection) -> None:
+        for statement in (first, second):
+            await keep(connection, statement, now)
+
+    await world.database.transact(both)
+    assert await world.rows("SELECT file_id, subject FROM statement_line ORDER BY 1, 2") == [
+        (1, "T1"),
+        (2, "T2"),
+        (2, "T3"),
+    ]
+
+
 async def test_what_a_break_no_longer_carries_is_unexplained(world: World) -> None:
     await bring(world, stated(moved("X1", 12_000, LineKind.OTHER)))
     async with world.database.unit_of_work() as connection:

@@ -83,7 +83,7 @@ async def test_another_number_goes_nowhere_in_a_dialogue_and_is_counted(
 ) -> None:
     await registered.dial("s", *PAY)
     before = await ussd.sessions.load(SessionKey("africastalking", "s"), ussd.deps.clock.now())
-    counted = USSD_TURNS.labels("africastalking", "door.not_yours", "end")
+    counted = USSD_TURNS.labels("africastalking", "system.not_yours", "end")
     refused_before = counted._value.get()
     brother = replace(registered, msisdn=BROTHER)
     for typed in ([*PAY, "1"], [*PAY], ["1"], ["9"]):

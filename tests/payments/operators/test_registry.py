@@ -33,7 +33,7 @@ def test_an_unknown_operator_is_refused_by_name(name: str) -> None:
 def test_what_is_no_folder_of_an_operator_is_what_they_share() -> None:
     """The import contract lets folders in without a line; a stray module is seen here."""
     shared = {module.name for module in iter_modules(payments.operators.__path__) if not module.ispkg}
-    assert shared == {"contract", "doors", "registry", "shared_secrets", "whole_ids"}
+    assert shared == {"contract", "control_totals", "readers", "registry", "shared_secrets", "whole_ids"}
     for name in ADAPTERS.names():
         assert ADAPTERS.has(name, "adapter")
         assert ADAPTERS.config(name).model_fields
