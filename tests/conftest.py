@@ -20,6 +20,7 @@ from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.infra.migrate import migrate
 from gateway.local.illustrative import load_people, load_schemes
 from gateway.local.postgres.private import PrivatePostgres, start
+from tests.databases import copying, making
 from tests.fixed import CountedIds, TestClock
 from tests.logged import log_as_the_product
 from tests.world import World, open_world
@@ -85,7 +86,8 @@ def server() -> Iterator[PrivatePostgres]:
     try:
         with start(folder / "postgres", unsafe_fast=True) as postgres:
             with psycopg.connect(plain(postgres.superuser_url), autocommit=True) as connection:
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER ramu_owner").format(sql.Identifier(TEMPLATE)))
+                for statement in making(TEMPLATE):
+                    connection.execute(statement)
             migrate(postgres.database_url(TEMPLATE, "ramu_owner"))
             yield postgres
     finally:
@@ -123,11 +125,8 @@ async def _people(url: str) -> None:
 
 
 def _copy(connection: psycopg.Connection, template: str, name: str) -> None:
-    connection.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER ramu_owner STRATEGY FILE_COPY").format(
-            sql.Identifier(name), sql.Identifier(template)
-        )
-    )
+    for statement in copying(template, name):
+        connection.execute(statement)
 
 
 @pytest.fixture

@@ -188,6 +188,8 @@ def upgrade() -> None:
         _guard(f"{table}_kept", "", f"BEFORE DELETE ON {table}", "ramu_refuse")
     for table in (*APPEND_ONLY, *EVIDENCE):
         _guard(f"{table}_not_emptied", "", f"BEFORE TRUNCATE ON {table}", "ramu_refuse", "STATEMENT")
+    # The lines of a statement are judged in a table of their transaction alone.
+    op.execute(_on_this_database("GRANT TEMPORARY ON DATABASE %I TO ramu_app"))
     op.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     op.execute("GRANT USAGE ON SCHEMA public TO ramu_app")
     op.execute("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO ramu_app")
@@ -199,7 +201,12 @@ def upgrade() -> None:
         op.execute(f"GRANT DELETE ON {table} TO ramu_app")
 
 
+def _on_this_database(statement: str) -> str:
+    return f"DO $$ BEGIN EXECUTE format('{statement}', current_database()); END $$"
+
+
 def downgrade() -> None:
+    op.execute(_on_this_database("REVOKE TEMPORARY ON DATABASE %I FROM ramu_app"))
     op.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM ramu_app")
     op.execute("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM ramu_app")
     op.execute("REVOKE USAGE ON SCHEMA public FROM ramu_app")

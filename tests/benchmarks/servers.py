@@ -18,6 +18,7 @@ from psycopg import sql
 
 from gateway.local.postgres.private import PrivatePostgres, start
 from tests.benchmarks.machine import ROOT, cores_at_start
+from tests.databases import copying, making
 
 HOST = "127.0.0.1"
 READY_S = 30
@@ -43,15 +44,12 @@ class Server:
     def url(self, database: str, role: str = "ramu_app") -> str:
         return self.postgres.database_url(database, role)
 
-    def create(self, name: str, template: str = "template0") -> str:
+    def create(self, name: str, template: str | None = None) -> str:
         """Make a database, gone over once by the planner's statistics, and give its address for the application."""
         with psycopg.connect(self.superuser_url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER ramu_owner").format(
-                    sql.Identifier(name), sql.Identifier(template)
-                )
-            )
+            for statement in making(name) if template is None else copying(template, name, strategy="WAL_LOG"):
+                connection.execute(statement)
         return self.url(name)
 
     def settle_down(self, name: str) -> None:

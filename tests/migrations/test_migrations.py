@@ -17,6 +17,7 @@ from gateway.infra.migrate import MIGRATIONS, SchemaUnknown, config_for, head, m
 from gateway.local.postgres.private import PrivatePostgres
 from payments.columns import Table
 from tests.conftest import Urls
+from tests.databases import making
 from tests.payments.books import hand
 
 pytestmark = pytest.mark.database
@@ -29,7 +30,8 @@ MIGRATION_LOCK = 0x52414D55
 def empty(server: PrivatePostgres) -> Iterator[Urls]:
     name = f"empty_{os.getpid()}"
     with hand(server.superuser_url) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} OWNER ramu_owner").format(sql.Identifier(name)))
+        for statement in making(name):
+            connection.execute(statement)
         yield Urls(name, *(server.database_url(name, role) for role in ("ramu_app", "ramu_owner", "postgres")))
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
@@ -49,6 +51,10 @@ def shape(url: str) -> list[tuple[object, ...]]:
             UNION ALL SELECT 'privilege', table_name || '.' || column_name, string_agg(privilege_type, ',' ORDER BY
                                                                                         privilege_type)
               FROM information_schema.column_privileges WHERE grantee = 'ramu_app' GROUP BY table_name, column_name
+            UNION ALL SELECT 'privilege', 'database', string_agg(privilege_type, ',' ORDER BY privilege_type)
+              FROM pg_database CROSS JOIN aclexplode(datacl)
+             WHERE datname = current_database() AND grantee IN (0, 'ramu_app'::regrole) AND privilege_type <> 'CONNECT'
+            HAVING count(*) > 0
              ORDER BY 1, 2, 3
         """).fetchall()
 
@@ -62,6 +68,15 @@ def test_up_down_to_nothing_and_up_again_is_the_same_schema(empty: Urls) -> None
     assert [row for row in left if "alembic_version" not in str(row[1])] == []
     migrate(empty.owner)
     assert shape(empty.superuser) == first
+
+
+def test_the_application_may_make_tables_of_its_transactions_in_a_database_that_is_closed_to_others(
+    empty: Urls,
+) -> None:
+    migrate(empty.owner)
+    assert ("privilege", "database", "TEMPORARY") in shape(empty.superuser)
+    with hand(empty.app) as application:
+        application.execute("CREATE TEMPORARY TABLE passing (line integer)")
 
 
 def test_every_migration_goes_down_one_step_and_up_again(empty: Urls) -> None:

@@ -13,6 +13,7 @@ from psycopg import sql
 from gateway.infra.database import Pool, Timeouts, open_database
 from gateway.local.postgres.private import PrivatePostgres
 from tests.conftest import TEMPLATE, Urls
+from tests.databases import copying
 from tests.fixed import CountedIds, TestClock
 from tests.stories import paid
 from tests.world import AMINATA, open_world
@@ -174,11 +175,8 @@ def open_books(server: PrivatePostgres) -> Iterator[Books]:
     name = f"books_{os.getpid()}"
     urls = Urls(name, *(server.database_url(name, role) for role in ("ramu_app", "ramu_owner", "postgres")))
     with hand(server.superuser_url) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER ramu_owner STRATEGY FILE_COPY").format(
-                sql.Identifier(name), sql.Identifier(TEMPLATE)
-            )
-        )
+        for statement in copying(TEMPLATE, name):
+            connection.execute(statement)
         try:
             asyncio.run(_a_payment(urls.app))
             add_one_of_each(urls.owner)

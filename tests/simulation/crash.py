@@ -27,6 +27,7 @@ from sandbox_operator import actions
 from sandbox_operator.app import create_operator
 from sandbox_operator.books import Books
 from sandbox_operator.model import PromptAnswer
+from tests.databases import copying
 from tests.fixed import CountedIds, TestClock
 from tests.simulation.boundaries import (
     Boundary,
@@ -184,7 +185,8 @@ async def prepared(
     """Play what comes before on a database of its own, once, and keep the instant for as long as it is needed."""
     name, clock = f"stage_{next(NAMES)}", TestClock()
     async with await _superuser(server.superuser_url) as outside:
-        await outside.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER ramu_owner".encode())
+        for statement in copying(template, name, strategy="WAL_LOG"):
+            await outside.execute(statement)
         try:
             async with await _superuser(server.database_url(name, "postgres")) as superuser:
                 beside = others(clock)

@@ -20,13 +20,22 @@ APP = "ramu_app"
 DATABASE = "ramu"
 _MARKER_FORMAT = 1
 
-_ROLES = f"""\
-CREATE ROLE {OWNER} LOGIN PASSWORD '{PASSWORD}'
-CREATE ROLE {APP} LOGIN PASSWORD '{PASSWORD}'
-CREATE DATABASE {DATABASE} OWNER {OWNER} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'
-REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC
-GRANT CONNECT ON DATABASE {DATABASE} TO {APP}
-"""
+
+def closed(database: str) -> tuple[str, str]:
+    """Return what closes a database to others: the application may only connect until the migrations let it do more."""
+    return f"REVOKE ALL ON DATABASE {database} FROM PUBLIC", f"GRANT CONNECT ON DATABASE {database} TO {APP}"
+
+
+#: One statement a line, as a server in single mode reads them.
+_ROLES = "\n".join(
+    (
+        f"CREATE ROLE {OWNER} LOGIN PASSWORD '{PASSWORD}'",
+        f"CREATE ROLE {APP} LOGIN PASSWORD '{PASSWORD}'",
+        f"CREATE DATABASE {DATABASE} OWNER {OWNER} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'",
+        *closed(DATABASE),
+        "",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
