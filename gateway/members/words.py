@@ -80,16 +80,16 @@ def _groups(words: str) -> list[_Group]:
 
 
 def _own(text: str, found: re.Match[str]) -> str:
-    """Return the digits of a place without an O that is a letter of a word: "No1000000018", "1000000018ok"."""
+    """Return the digits of a place without an O that is a letter of a word: "No1000000018", "1000000018ok".
+
+    No number begins with nothing, but one may end so: of several in "47831995OOok" only the last is the word's.
+    """
     digits = found.group()
-    in_word_before = text[: found.start()][-1:].isalpha()
-    in_word_after = text[found.end() : found.end() + 1].isalpha()
-    if in_word_before:
+    if text[: found.start()][-1:].isalpha():
         digits = digits.lstrip("O")
-    if in_word_after:
-        digits = digits.rstrip("O")
-    only_letters = not any(char.isdigit() for char in digits)
-    return "" if only_letters and (in_word_before or in_word_after) else digits
+    if text[found.end() : found.end() + 1].isalpha():
+        digits = digits.removesuffix("O")
+    return digits
 
 
 def _plain(words: str) -> str:

@@ -81,7 +81,7 @@ def test_however_a_number_is_grouped_and_dressed_it_is_found_and_nothing_else_is
     reached: Counter[str] = Counter()
     gaps = st.sampled_from(["", "", " ", "  ", "\u00a0"])
     before = st.sampled_from(["", "RAMU ", "ramu", "No ", "N°", "#", "Awa Diarra ", "cotisation:", "mois 11, ", "2 "])
-    behind = st.sampled_from(["", ".", " novembre", " 2026", "ok", " F", " merci", " 3 mois"])
+    behind = st.sampled_from(["", ".", " novembre", " 2026", "ok", "merci", " ok", " F", " merci", " 3 mois"])
 
     @given(st.lists(gaps, min_size=9, max_size=9), before, behind, st.integers(100_000_001, 899_999_999), st.booleans())
     @settings(max_examples=800)
@@ -101,6 +101,13 @@ def test_however_a_number_is_grouped_and_dressed_it_is_found_and_nothing_else_is
     dressed()
     assert reached["found"] >= 500, reached
     assert reached["with O"] >= 100, reached
+
+
+@pytest.mark.parametrize(
+    "words", ["47831995OOok", "4783199 5OOok", "4783199 OOOok", "478319OOOOmerci", "4783199OOO ok"]
+)
+def test_zeros_written_as_letters_before_a_word_are_still_of_somebodys_number(words: str) -> None:
+    assert meaning(words, set()) == SOMEBODY
 
 
 def test_no_words_ever_stop_the_reading() -> None:

@@ -350,7 +350,7 @@ def test_whatever_is_changed_in_a_file_its_lines_lead_from_opening_to_closing() 
         PAID, OTHER, "3;2026-11-22;12:00:00;FR1;Commission;Succès;;;50;;MP1", moved=7950, collected=8000, fees=50
     )
 
-    @settings(max_examples=600, database=None, deadline=None)
+    @settings(max_examples=1_000, database=None, deadline=None)
     @given(
         st.lists(
             st.tuples(
