@@ -27,7 +27,6 @@ from payments.columns import (
     TextKey,
     UniqueText,
     one_of,
-    positive,
 )
 
 
@@ -53,7 +52,7 @@ class SchemeRow(Table, table=True):
 
 
 class Household(Table, table=True):
-    """The unit that contributes: a RAMU number, a scheme and how many people it covers."""
+    """The unit that contributes: a RAMU number, the enrolment that its telephone pays for, and how many it covers."""
 
     __tablename__ = "household"
     __table_args__ = (
@@ -62,7 +61,8 @@ class Household(Table, table=True):
         CheckConstraint("children_count BETWEEN 0 AND people_count", name="children_count_plausible"),
         CheckConstraint("party_kind = 'household'", name="party_is_a_household"),
         ForeignKeyConstraint(["id", "party_kind"], ["party.id", "party.kind"]),
-        ForeignKeyConstraint(["scheme_code", "scheme_version"], ["scheme.code", "scheme.version"]),
+        # Written last: an enrolment may name a member, and a member its household.
+        ForeignKeyConstraint(["id", "enrolment_id"], ["enrolment.party_id", "enrolment.id"], use_alter=True),
         Index("ix_household_next_period_on_id", "next_period_on", "id"),
     )
 
@@ -73,8 +73,7 @@ class Household(Table, table=True):
     cercle_code: PlainText
     people_count: int
     children_count: int = 0
-    scheme_code: PlainText
-    scheme_version: int
+    enrolment_id: BigNumber
     registered_on: date
     registered_at: Instant
     next_period_on: date
@@ -152,7 +151,7 @@ class Enrolment(Table, table=True):
         ForeignKeyConstraint(["party_id"], ["party.id"]),
         ForeignKeyConstraint(["member_id"], ["member.id"]),
         ForeignKeyConstraint(["scheme_code", "scheme_version"], ["scheme.code", "scheme.version"]),
-        Index("ix_enrolment_party_id", "party_id"),
+        UniqueConstraint("party_id", "id"),
     )
 
     id: CountedId
@@ -165,22 +164,37 @@ class Enrolment(Table, table=True):
 
 
 class SharePayer(Table, table=True):
-    """The party that bears a kind of share of everybody's contributions: the State, for one."""
+    """The party that bears a kind of share of contributions: the State everybody's, a collectivity its cercle's."""
 
     __tablename__ = "share_payer"
-    __table_args__ = (ForeignKeyConstraint(["party_id"], ["party.id"]),)
+    __table_args__ = (
+        CheckConstraint("(kind = 'COLLECTIVITE') = (cercle_code <> '')", name="of_a_place_when_it_is_a_collectivity"),
+        ForeignKeyConstraint(["party_id"], ["party.id"]),
+    )
 
     kind: TextKey
+    cercle_code: TextKey
     party_id: BigNumber
 
 
 class Charge(Table, table=True):
-    """What a payer is charged for one period of an enrolment; what is owed is the sum of its charges."""
+    """What a payer is charged for one period of an enrolment; what is owed is the sum of its charges.
+
+    The first of a period stands for all of them: what is paid is allocated to it.
+    """
 
     __tablename__ = "charge"
     __table_args__ = (
-        UniqueConstraint("enrolment_id", "payer_party_id", "period_start", "sequence"),
+        # What a household owes is read from here alone, however many years of it there are.
+        UniqueConstraint(
+            "enrolment_id",
+            "payer_party_id",
+            "period_start",
+            "sequence",
+            postgresql_include=["id", "period_end", "due_on", "amount_xof"],
+        ),
         CheckConstraint("sequence > 0", name="sequence_counts"),
+        CheckConstraint("sequence > 1 OR amount_xof >= 0", name="first_takes_nothing_back"),
         CheckConstraint("period_end >= period_start", name="period_forward"),
         CheckConstraint(f"abs(amount_xof) <= {LARGEST_AMOUNT_XOF}", name="amount_xof_plausible"),
         one_of("kind", ("contribution", "adjustment", "exemption")),
@@ -193,54 +207,35 @@ class Charge(Table, table=True):
     payer_party_id: BigNumber
     period_start: date
     period_end: date
+    due_on: date
     sequence: int
     kind: PlainText
     amount_xof: Francs
     charged_at: Instant
 
 
-class DueItem(Table, table=True):
-    """A dated amount that a household owes for one period."""
-
-    __tablename__ = "due_item"
-    __table_args__ = (
-        UniqueConstraint("household_id", "scheme_code", "period_start"),
-        positive("amount_xof"),
-        CheckConstraint("gross_xof >= amount_xof", name="gross_covers_amount"),
-        CheckConstraint("period_end >= period_start", name="period_forward"),
-        ForeignKeyConstraint(["household_id"], ["household.id"]),
-        ForeignKeyConstraint(["scheme_code", "scheme_version"], ["scheme.code", "scheme.version"]),
-    )
-
-    id: CountedId
-    household_id: BigNumber
-    scheme_code: PlainText
-    scheme_version: int
-    period_start: date
-    period_end: date
-    due_on: date
-    label: PlainText
-    gross_xof: Francs
-    amount_xof: Francs
-    opened_at: Instant
-
-
 class AllocationRow(Table, table=True):
-    """Money applied to one due item by one ledger transaction."""
+    """A party's money applied to one of its charges by one ledger transaction."""
 
     __tablename__ = "allocation"
     __table_args__ = (
-        UniqueConstraint("ledger_txn_id", "due_item_id"),
+        UniqueConstraint("ledger_txn_id", "charge_id"),
         CheckConstraint("amount_xof <> 0", name="amount_xof_moves"),
-        ForeignKeyConstraint(["household_id"], ["household.id"]),
-        ForeignKeyConstraint(["due_item_id"], ["due_item.id"]),
+        ForeignKeyConstraint(["party_id"], ["party.id"]),
+        ForeignKeyConstraint(["charge_id"], ["charge.id"]),
         ForeignKeyConstraint(["ledger_txn_id"], ["ledger_txn.id"]),
-        Index("ix_allocation_due_item_id", "due_item_id"),
+        # What a party has paid, read from here alone, and what each of its charges has got.
+        Index(
+            "ix_allocation_party_id_charge_id",
+            "party_id",
+            "charge_id",
+            postgresql_include=["id", "amount_xof", "allocated_on"],
+        ),
     )
 
     id: CountedId
-    household_id: BigNumber
-    due_item_id: BigNumber
+    party_id: BigNumber
+    charge_id: BigNumber
     ledger_txn_id: BigNumber
     amount_xof: Francs
     allocated_on: date

@@ -81,7 +81,7 @@ class DetailCode(StrEnum):
     MONEY_WITHOUT_PAYMENT = "money_without_payment"
     ALLOCATED_OTHERWISE = "allocated_otherwise"
     ALLOCATED_ON_OTHER_DAY = "allocated_on_other_day"
-    ITEM_OVERPAID = "item_overpaid"
+    CHARGE_OVERPAID = "charge_overpaid"
     ACCOUNT_TOTAL_OTHERWISE = "account_total_otherwise"
 
 
@@ -157,7 +157,7 @@ VALUES: Final[Mapping[DetailCode, tuple[str, ...]]] = {
     DetailCode.MONEY_WITHOUT_PAYMENT: ("txn_id", "amount_xof", "account"),
     DetailCode.ALLOCATED_OTHERWISE: ("txn_id", "party_id", "posted_xof", "allocated_xof"),
     DetailCode.ALLOCATED_ON_OTHER_DAY: ("allocation_id", "allocated_on", "paid_on"),
-    DetailCode.ITEM_OVERPAID: ("due_item_id", "amount_xof", "allocated_xof"),
+    DetailCode.CHARGE_OVERPAID: ("charge_id", "amount_xof", "allocated_xof"),
     DetailCode.ACCOUNT_TOTAL_OTHERWISE: ("account", "kept_debit_xof", "kept_credit_xof", "debit_xof", "credit_xof"),
 }  # fmt: skip
 

@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.allocation import NewDueItem, OwedItem, items_due
+from gateway.contributions.allocation import NewDueItem, OwedItem, items_due, upcoming_items
 from gateway.contributions.lots import Advance
 from gateway.contributions.rights import CoveredItem, Rights, rights, threshold_xof
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 from gateway.contributions.schemes import SchemeCatalog, SchemeMissing
+from gateway.contributions.versions import version_on
 
 #: Locked in the order of their ids, before anything of theirs is read.
 LOCK = text("""
@@ -21,40 +22,56 @@ LOCK = text("""
 """)
 
 HOUSEHOLDS = text("""
-    SELECT household.id, ramu_number, scheme_code, scheme_version, registered_on, people_count, children_count,
-           member.name,
+    SELECT household.id, ramu_number, enrolment_id, scheme_code, scheme_version, cercle_code, registered_on,
+           people_count, children_count, member.name,
+           (SELECT count(*) FROM scheme WHERE status IN ('active', 'retired')) AS approved_count,
            ARRAY(SELECT msisdn FROM phone_link WHERE phone_link.party_id = household.id AND valid_to IS NULL
                   ORDER BY valid_from, msisdn) AS phones
       FROM household JOIN member ON member.household_id = household.id AND member.is_head
+      JOIN enrolment ON enrolment.id = household.enrolment_id
      WHERE household.id = ANY(CAST(:ids AS bigint[]))
 """)
 
+#: Under whichever version of the household's scheme a period was charged.
 ITEMS = text("""
-    SELECT due_item.id, due_item.household_id, period_start, period_end, due_on, label, due_item.amount_xof,
-           array_remove(array_agg(allocated_on ORDER BY allocation.id), NULL) AS paid_on,
-           array_remove(array_agg(allocation.amount_xof ORDER BY allocation.id), NULL) AS paid_xof
-      FROM due_item LEFT JOIN allocation ON allocation.due_item_id = due_item.id
-     WHERE due_item.household_id = ANY(CAST(:ids AS bigint[]))
-     GROUP BY due_item.id ORDER BY due_item.household_id, period_start
+    WITH paid AS (
+        SELECT charge_id, array_agg(allocated_on ORDER BY id) AS paid_on, array_agg(amount_xof ORDER BY id) AS paid_xof
+          FROM allocation WHERE party_id = ANY(CAST(:ids AS bigint[])) GROUP BY charge_id),
+    owed AS (
+        SELECT household.id AS household_id, enrolment.scheme_code, enrolment.scheme_version,
+               min(charge.id) FILTER (WHERE sequence = 1) AS id, period_start, period_end, due_on,
+               CAST(sum(charge.amount_xof) AS bigint) AS amount_xof
+          FROM household
+          JOIN enrolment current ON current.id = household.enrolment_id
+          JOIN enrolment ON enrolment.party_id = household.id AND enrolment.scheme_code = current.scheme_code
+                        AND enrolment.member_id IS NULL
+          JOIN charge ON charge.enrolment_id = enrolment.id AND charge.payer_party_id = household.id
+         WHERE household.id = ANY(CAST(:ids AS bigint[]))
+         GROUP BY household.id, enrolment.id, period_start, period_end, due_on)
+    SELECT owed.*, paid_on, paid_xof FROM owed LEFT JOIN paid ON paid.charge_id = owed.id
+     ORDER BY household_id, period_start
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class ItemOnAccount:
-    """A due item with each amount that was allocated to it and the day on which it was paid."""
+    """A due item with each amount that was allocated to it and the day on which it was paid.
+
+    ``id`` is the first charge of the period; a period that is not charged yet has none.
+    """
 
     id: int | None
     period_start: date
     period_end: date
     due_on: date
-    label: str
     amount_xof: int
     paid: tuple[tuple[date, int], ...]
+    scheme: Scheme
 
     @classmethod
-    def opened(cls, new: NewDueItem) -> "ItemOnAccount":
-        """Return a due item that is about to be written."""
-        return cls(None, new.period_start, new.period_end, new.due_on, new.label, new.amount_xof, ())
+    def opened(cls, new: NewDueItem, scheme: Scheme) -> "ItemOnAccount":
+        """Return a due item that is about to be written, under a version of its scheme."""
+        return cls(None, new.period_start, new.period_end, new.due_on, new.amount_xof, (), scheme)
 
     @property
     def paid_xof(self) -> int:
@@ -62,7 +79,12 @@ class ItemOnAccount:
         return sum(amount_xof for _, amount_xof in self.paid)
 
     def reached_on(self, threshold: int) -> date | None:
-        """Return the day on which the payments, in the order of their days, reached a threshold."""
+        """Return the day on which the payments, in the order of their days, reached a threshold.
+
+        Where nothing is to be paid, that is the day on which it would have been due.
+        """
+        if threshold <= 0:
+            return self.due_on
         total_xof = 0
         for paid_on, amount_xof in sorted(self.paid):
             total_xof += amount_xof
@@ -73,25 +95,55 @@ class ItemOnAccount:
 
 @dataclass(frozen=True, slots=True)
 class HouseholdAccount:
-    """A household with its scheme, its due items, what it holds in advance and the people to tell."""
+    """A household with its scheme, its due items, what it holds in advance and the people to tell.
+
+    ``later`` are the versions of its scheme that came after its own: the next period may begin under one of them.
+    """
 
     id: int
+    enrolment_id: int
     ramu_number: str
     name: str
     phones: tuple[str, ...]
     scheme: Scheme
+    cercle_code: str
     registered_on: date
     size: HouseholdSize
     items: tuple[ItemOnAccount, ...]
     advances: tuple[Advance, ...] = ()
+    later: tuple[Scheme, ...] = ()
 
     def as_of(self, today: date) -> "HouseholdAccount":
         """Add what has fallen due since, paid from what is held in advance: at midnight nobody waits for a job."""
+        fallen = self.fallen_due(today)
+        scheme = self.version_on(fallen[-1].period_start) if fallen else self.scheme
+        items = (*self.items, *map(self.opened, fallen))
+        return replace(self, scheme=scheme, items=_paid_from(self.advances, items, today) if self.advances else items)
+
+    def fallen_due(self, today: date) -> tuple[NewDueItem, ...]:
+        """Return the periods that are due by a day and are not recorded yet."""
         known_until = max((item.period_end for item in self.items), default=None)
-        owed_xof = amount_due(self.scheme, self.size).member_xof
-        fallen = items_due(self.scheme, self.registered_on, known_until, owed_xof, today)
-        items = (*self.items, *map(ItemOnAccount.opened, fallen))
-        return replace(self, items=_paid_from(self.advances, items, today) if self.advances else items)
+        return self._priced(items_due(self.scheme, self.registered_on, known_until, 0, today))
+
+    def openable(self, today: date) -> tuple[NewDueItem, ...]:
+        """Return the periods that are due by a day, and those that may be paid ahead."""
+        due = self.fallen_due(today)
+        known: tuple[OwedItem | NewDueItem, ...] = (*self.due_items(), *due)
+        return (*due, *self._priced(upcoming_items(self.scheme, self.registered_on, known, 0, today)))
+
+    def opened(self, new: NewDueItem) -> ItemOnAccount:
+        """Return a due item that is about to be written for this household."""
+        return ItemOnAccount.opened(new, self.version_on(new.period_start))
+
+    def version_on(self, start: date) -> Scheme:
+        """Return the version of the scheme under which a period that is not charged yet begins."""
+        return version_on((self.scheme, *self.later), start)
+
+    def _priced(self, items: tuple[NewDueItem, ...]) -> tuple[NewDueItem, ...]:
+        return tuple(
+            replace(item, amount_xof=amount_due(self.version_on(item.period_start), self.size).member_xof)
+            for item in items
+        )
 
     def due_items(self) -> tuple[OwedItem, ...]:
         """Return the due items as allocation sees them."""
@@ -101,15 +153,15 @@ class HouseholdAccount:
         )
 
     def covered_items(self) -> tuple[CoveredItem, ...]:
-        """Return the due items as rights see them."""
-        rule = self.scheme.rights
+        """Return the due items as rights see them, each under the version that it was charged by."""
         return tuple(
             CoveredItem(
                 item.period_start,
                 item.period_end,
                 item.amount_xof,
                 item.paid_xof,
-                item.reached_on(threshold_xof(item.amount_xof, rule.open_threshold_bp)),
+                item.reached_on(threshold_xof(item.amount_xof, item.scheme.rights.open_threshold_bp)),
+                item.scheme.rights,
             )
             for item in self.items
         )
@@ -139,15 +191,15 @@ async def read_accounts(connection: AsyncConnection, catalog: SchemeCatalog, hou
     wanted = {"ids": list(household_ids)}
     await lock_households(connection, household_ids)
     households = (await connection.execute(HOUSEHOLDS, wanted)).all()
-    if any((row.scheme_code, row.scheme_version) not in catalog.schemes for row in households):
+    if any(not catalog.knows(row.scheme_code, row.scheme_version, row.approved_count) for row in households):
         await catalog.refresh(connection)
     items = defaultdict(list)
     for row in (await connection.execute(ITEMS, wanted)).all():
-        items[row.household_id].append(_item(row))
+        items[row.household_id].append(row)
     accounts = Accounts({}, dict.fromkeys(household_ids, "the household has no head"))
     for row in households:
         try:
-            accounts.readable[row.id] = _account(row, catalog, tuple(items[row.id]))
+            accounts.readable[row.id] = _account(row, catalog, tuple(_item(item, catalog) for item in items[row.id]))
         except (SchemeMissing, ValueError) as failure:
             accounts.faults[row.id] = f"{type(failure).__name__}: {failure}"
         else:
@@ -170,18 +222,23 @@ def _paid_from(advances: Sequence[Advance], items: Sequence[ItemOnAccount], toda
     return tuple(paid)
 
 
-def _item(row: Row[Any]) -> ItemOnAccount:
-    paid = tuple(zip(row.paid_on, row.paid_xof, strict=True))
-    return ItemOnAccount(row.id, row.period_start, row.period_end, row.due_on, row.label, row.amount_xof, paid)
+def _item(row: Row[Any], catalog: SchemeCatalog) -> ItemOnAccount:
+    paid = tuple(zip(row.paid_on or (), row.paid_xof or (), strict=True))
+    scheme = catalog.get(row.scheme_code, row.scheme_version)
+    return ItemOnAccount(row.id, row.period_start, row.period_end, row.due_on, row.amount_xof, paid, scheme)
 
 
 def _account(row: Row[Any], catalog: SchemeCatalog, items: tuple[ItemOnAccount, ...]) -> HouseholdAccount:
+    scheme, *later = catalog.since(catalog.get(row.scheme_code, row.scheme_version))
     return HouseholdAccount(
         id=row.id,
+        enrolment_id=row.enrolment_id,
         ramu_number=row.ramu_number,
         name=row.name,
         phones=tuple(row.phones),
-        scheme=catalog.get(row.scheme_code, row.scheme_version),
+        scheme=scheme,
+        later=tuple(later),
+        cercle_code=row.cercle_code,
         registered_on=row.registered_on,
         size=HouseholdSize(row.people_count, row.children_count),
         items=items,

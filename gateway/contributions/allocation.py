@@ -34,7 +34,6 @@ class NewDueItem:
     period_end: date
     due_on: date
     amount_xof: int
-    label: str
 
     @property
     def remaining_xof(self) -> int:
@@ -80,7 +79,7 @@ def items_due(
 ) -> tuple[NewDueItem, ...]:
     """Return the periods that are due by today and end after the last one recorded."""
     return tuple(
-        NewDueItem(period.start, period.end, period.due_on, amount_xof, period.label)
+        NewDueItem(period.start, period.end, period.due_on, amount_xof)
         for period in periods(scheme, registered_on, today)
         if known_until is None or period.start > known_until
     )
@@ -95,7 +94,7 @@ def upcoming_items(
     ahead = sum(1 for item in due_items if item.due_on > today)
     after = max((item.period_end for item in due_items), default=date.min)
     later = islice(later_periods(scheme, registered_on, after), max(0, scheme.advance.max_periods - ahead))
-    return tuple(NewDueItem(period.start, period.end, period.due_on, amount_xof, period.label) for period in later)
+    return tuple(NewDueItem(period.start, period.end, period.due_on, amount_xof) for period in later)
 
 
 def maximum_xof(due_items: Sequence[OwedItem], upcoming: Sequence[NewDueItem]) -> int:

@@ -6,10 +6,10 @@ from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.account import HouseholdAccount, ItemOnAccount, read_accounts
-from gateway.contributions.allocation import Allocation, NewDueItem, allocate, items_due, upcoming_items
-from gateway.contributions.insert import insert_allocations, insert_due_items
-from gateway.contributions.scheme import amount_due
+from gateway.contributions.account import HouseholdAccount, read_accounts
+from gateway.contributions.allocation import Allocation, allocate
+from gateway.contributions.allocations import insert_allocations
+from gateway.contributions.charges import insert_charges
 from gateway.contributions.schemes import SchemeCatalog
 
 
@@ -68,7 +68,7 @@ async def plan(
         allocation = Allocation((), (), money.amount_xof)
         if account is not None:
             try:
-                openable = _openable(account, now.date(), ahead=ahead)
+                openable = account.openable(now.date()) if ahead else account.fallen_due(now.date())
                 allocation = allocate(money.amount_xof, account.due_items(), openable)
                 account = readable[money.household_id] = after(account, allocation, money.paid_on)
             except (ArithmeticError, LookupError, ValueError) as failure:
@@ -78,21 +78,11 @@ async def plan(
     return AllocationPlan(tuple(applied), faults)
 
 
-def _openable(account: HouseholdAccount, today: date, *, ahead: bool) -> tuple[NewDueItem, ...]:
-    amount_xof = amount_due(account.scheme, account.size).member_xof
-    items = account.due_items()
-    known_until = max((item.period_end for item in items), default=None)
-    due = items_due(account.scheme, account.registered_on, known_until, amount_xof, today)
-    if not ahead:
-        return due
-    return (*due, *upcoming_items(account.scheme, account.registered_on, (*items, *due), amount_xof, today))
-
-
 def after(account: HouseholdAccount, allocation: Allocation, paid_on: date) -> HouseholdAccount:
     """Return the account as it stands once an allocation is written."""
     items = {item.period_start: item for item in account.items}
     for opened in allocation.opened:
-        items[opened.period_start] = ItemOnAccount.opened(opened)
+        items[opened.period_start] = account.opened(opened)
     for line in allocation.lines:
         item = items[line.item.period_start]
         items[line.item.period_start] = replace(item, paid=(*item.paid, (paid_on, line.amount_xof)))
@@ -100,14 +90,14 @@ def after(account: HouseholdAccount, allocation: Allocation, paid_on: date) -> H
 
 
 async def write(connection: AsyncConnection, plan: AllocationPlan, now: datetime) -> None:
-    """Write the due items that were opened and every allocation; the ledger transactions are written before."""
+    """Charge the periods that were opened and write every allocation; the ledger transactions are written before."""
     opened = {
         (one.money.household_id, item.period_start): (one.account, item)
         for one in plan.applied
         for item in one.allocation.opened
         if one.account is not None
     }
-    ids: Mapping[tuple[int, date], int] = await insert_due_items(connection, list(opened.values()), now)
+    ids: Mapping[tuple[int, date], int] = await insert_charges(connection, list(opened.values()), now)
     rows = []
     for one in plan.applied:
         if one.account is None:
@@ -115,9 +105,9 @@ async def write(connection: AsyncConnection, plan: AllocationPlan, now: datetime
         known = {item.period_start: item.id for item in one.account.items if item.id is not None}
         for line in one.allocation.lines:
             start = line.item.period_start
-            item_id = known.get(start) or ids[one.money.household_id, start]
-            rows.append((one.money, item_id, line.amount_xof))
+            charge_id = known.get(start) or ids[one.money.household_id, start]
+            rows.append((one.money, charge_id, line.amount_xof))
     await insert_allocations(
         connection,
-        [(m.household_id, item_id, m.ledger_txn_id, amount_xof, m.paid_on) for m, item_id, amount_xof in rows],
+        [(m.household_id, charge_id, m.ledger_txn_id, amount_xof, m.paid_on) for m, charge_id, amount_xof in rows],
     )

@@ -1,7 +1,7 @@
-"""Enrols parties and writes what each payer is charged for a period: the household, and whoever bears a share of it."""
+"""Enrols parties and charges each payer of a period its share: the household, and whoever bears a part of it."""
 
-from collections.abc import Collection, Iterator, Sequence
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import text
@@ -11,6 +11,8 @@ from gateway.contributions.account import HouseholdAccount
 from gateway.contributions.allocation import NewDueItem
 from gateway.contributions.scheme import PayerKind, Scheme, amount_due
 from payments.ledger.chart import PartyKind
+
+ONE_DAY: Final = timedelta(days=1)
 
 #: Which kind of party bears which kind of share; a member's own share is her household's.
 BEARERS: Final = {
@@ -24,76 +26,140 @@ BEARERS: Final = {
 ENROL = text("""
     INSERT INTO enrolment (party_id, scheme_code, scheme_version, valid_from)
     VALUES (:party_id, :scheme_code, :scheme_version, :valid_from)
+    RETURNING id
 """)
 
-#: "SHAR" in ASCII. Two who meet a new kind of payer: the second waits here and then finds it.
+END = text("""
+    UPDATE enrolment SET valid_to = :until
+      FROM household WHERE household.id = :party_id AND enrolment.id = household.enrolment_id
+""")
+MOVE = text("UPDATE household SET enrolment_id = :enrolment_id WHERE id = :id")
+
+#: "SHAR" in ASCII. Two who meet a new payer: the second waits here and then finds it.
 PAYERS_LOCK: Final = 0x53484152
 
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(:key)")
 
-KNOWN_PAYERS = text("SELECT kind FROM share_payer WHERE kind = ANY(CAST(:kinds AS text[]))")
+KNOWN_PAYERS = text("""
+    SELECT kind, cercle_code FROM share_payer
+     WHERE (kind, cercle_code) IN (SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:cercles AS text[])))
+""")
 
 ADD_PAYER = text("""
     WITH named AS (INSERT INTO party (kind) VALUES (:party_kind) RETURNING id)
-    INSERT INTO share_payer (kind, party_id) SELECT :kind, id FROM named
+    INSERT INTO share_payer (kind, cercle_code, party_id) SELECT :kind, :cercle_code, id FROM named
 """)
 
 CHARGE = text("""
-    INSERT INTO charge (enrolment_id, payer_party_id, period_start, period_end, sequence, kind, amount_xof, charged_at)
-    SELECT enrolled.id, coalesce(share_payer.party_id, new.party_id), new.period_start, new.period_end, 1,
-           'contribution', new.amount_xof, :now
-      FROM unnest(CAST(:parties AS bigint[]), CAST(:codes AS text[]), CAST(:payers AS text[]), CAST(:starts AS date[]),
-                  CAST(:ends AS date[]), CAST(:amounts AS bigint[]))
-           AS new(party_id, code, payer, period_start, period_end, amount_xof)
-     CROSS JOIN LATERAL (SELECT id FROM enrolment
-                          WHERE enrolment.party_id = new.party_id AND scheme_code = new.code AND member_id IS NULL
-                            AND valid_from <= new.period_end
-                          ORDER BY valid_from DESC LIMIT 1) AS enrolled
-      LEFT JOIN share_payer ON share_payer.kind = new.payer
+    INSERT INTO charge (enrolment_id, payer_party_id, period_start, period_end, due_on, sequence, kind, amount_xof,
+                        charged_at)
+    SELECT enrolment_id, coalesce(share_payer.party_id, new.party_id), period_start, period_end, due_on, 1,
+           'contribution', amount_xof, :now
+      FROM unnest(CAST(:enrolments AS bigint[]), CAST(:parties AS bigint[]), CAST(:payers AS text[]),
+                  CAST(:cercles AS text[]), CAST(:starts AS date[]), CAST(:ends AS date[]), CAST(:dues AS date[]),
+                  CAST(:amounts AS bigint[]))
+           AS new(enrolment_id, party_id, payer, cercle_code, period_start, period_end, due_on, amount_xof)
+      LEFT JOIN share_payer ON share_payer.kind = new.payer AND share_payer.cercle_code = new.cercle_code
         ON CONFLICT (enrolment_id, payer_party_id, period_start, sequence) DO NOTHING
+    RETURNING id, enrolment_id, payer_party_id, period_start
 """)
 
+#: A row as the statement takes it: enrolment, household, who bears it and where, the period, the francs.
+Row = tuple[int, int, PayerKind, str, date, date, date, int]
 
-async def enrol(connection: AsyncConnection, party_id: int, scheme: Scheme, valid_from: date) -> None:
-    """Put a party under a scheme from a day on."""
-    await connection.execute(
-        ENROL,
-        {
-            "party_id": party_id,
-            "scheme_code": scheme.code,
-            "scheme_version": scheme.version,
-            "valid_from": valid_from,
-        },
-    )
+
+async def enrol(connection: AsyncConnection, party_id: int, scheme: Scheme, valid_from: date) -> int:
+    """Put a party under a scheme from a day on; return the enrolment."""
+    values = {
+        "party_id": party_id,
+        "scheme_code": scheme.code,
+        "scheme_version": scheme.version,
+        "valid_from": valid_from,
+    }
+    return int((await connection.execute(ENROL, values)).scalar_one())
 
 
 async def insert_charges(
     connection: AsyncConnection, opened: Sequence[tuple[HouseholdAccount, NewDueItem]], now: datetime
-) -> None:
-    """Charge each payer of newly opened periods its own share; a share of nothing is a charge of 0 F."""
-    rows = [row for account, item in opened for row in _shares(account, item)]
+) -> dict[tuple[int, date], int]:
+    """Charge each payer of newly opened periods its share, one of nothing too.
+
+    Return the households' own charges by household and first day; a period that was charged before is left out.
+    """
+    enrolled = await _enrolments(connection, opened)
+    rows = [row for account, item in opened for row in _shares(account, item, enrolled)]
     if not rows:
-        return
-    parties, codes, payers, starts, ends, amounts = (list(column) for column in zip(*rows, strict=True))
-    await _know_payers(connection, {kind for kind in BEARERS if kind in payers})
-    values = {"parties": parties, "codes": codes, "payers": payers, "starts": starts, "ends": ends, "amounts": amounts}
-    await connection.execute(CHARGE, {**values, "now": now})
+        return {}
+    enrolments, parties, payers, cercles, starts, ends, dues, amounts = (
+        list(column) for column in zip(*rows, strict=True)
+    )
+    await _know_payers(connection, {(row[2], row[3]) for row in rows if row[2] in BEARERS})
+    values = {
+        "enrolments": enrolments,
+        "parties": parties,
+        "payers": payers,
+        "cercles": cercles,
+        "starts": starts,
+        "ends": ends,
+        "dues": dues,
+        "amounts": amounts,
+        "now": now,
+    }
+    written = (await connection.execute(CHARGE, values)).all()
+    households = {
+        enrolled[account.id, account.version_on(item.period_start).version]: account.id for account, item in opened
+    }
+    return {
+        (row.payer_party_id, row.period_start): row.id
+        for row in written
+        if row.payer_party_id == households[row.enrolment_id]
+    }
 
 
-def _shares(account: HouseholdAccount, item: NewDueItem) -> Iterator[tuple[int, str, PayerKind, date, date, int]]:
-    others = amount_due(account.scheme, account.size).others
+async def _enrolments(
+    connection: AsyncConnection, opened: Sequence[tuple[HouseholdAccount, NewDueItem]]
+) -> dict[tuple[int, int], int]:
+    """Return the enrolments under which periods are opened, by household and version of its scheme.
+
+    Where the first period under a newer version begins, the enrolment goes over to it.
+    """
+    enrolled = {(account.id, account.scheme.version): account.enrolment_id for account, _ in opened}
+    for account, item in sorted(opened, key=lambda one: (one[0].id, one[1].period_start)):
+        scheme = account.version_on(item.period_start)
+        if (account.id, scheme.version) not in enrolled:
+            values = {"party_id": account.id, "until": item.period_start - ONE_DAY}
+            await connection.execute(END, values)
+            enrolled[account.id, scheme.version] = await enrol(connection, account.id, scheme, item.period_start)
+            moved = {"id": account.id, "enrolment_id": enrolled[account.id, scheme.version]}
+            await connection.execute(MOVE, moved)
+    return enrolled
+
+
+def _shares(account: HouseholdAccount, item: NewDueItem, enrolled: Mapping[tuple[int, int], int]) -> Iterator[Row]:
+    scheme = account.version_on(item.period_start)
+    others = amount_due(scheme, account.size).others
     for kind, amount_xof in ((PayerKind.MEMBER, item.amount_xof), *others):
-        yield account.id, account.scheme.code, kind, item.period_start, item.period_end, amount_xof
+        cercle = account.cercle_code if kind is PayerKind.COLLECTIVITE else ""
+        yield (
+            enrolled[account.id, scheme.version],
+            account.id,
+            kind,
+            cercle,
+            item.period_start,
+            item.period_end,
+            item.due_on,
+            amount_xof,
+        )
 
 
-async def _know_payers(connection: AsyncConnection, kinds: Collection[PayerKind]) -> None:
-    if not kinds:
+async def _know_payers(connection: AsyncConnection, payers: set[tuple[PayerKind, str]]) -> None:
+    if not payers:
         return
-    wanted = {"kinds": sorted(kinds)}
-    if len((await connection.execute(KNOWN_PAYERS, wanted)).all()) == len(kinds):
+    wanted = {"kinds": [kind for kind, _ in payers], "cercles": [cercle for _, cercle in payers]}
+    if len((await connection.execute(KNOWN_PAYERS, wanted)).all()) == len(payers):
         return
     await connection.execute(ONE_AT_A_TIME, {"key": PAYERS_LOCK})
-    known = set((await connection.execute(KNOWN_PAYERS, wanted)).scalars())
-    for kind in sorted(kinds):
-        if kind not in known:
-            await connection.execute(ADD_PAYER, {"kind": kind, "party_kind": BEARERS[kind]})
+    known = {(row.kind, row.cercle_code) for row in (await connection.execute(KNOWN_PAYERS, wanted)).all()}
+    for kind, cercle_code in sorted(payers - known):
+        values = {"kind": kind, "cercle_code": cercle_code, "party_kind": BEARERS[kind]}
+        await connection.execute(ADD_PAYER, values)

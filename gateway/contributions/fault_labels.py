@@ -57,6 +57,7 @@ FIELDS: Final = {
 # One sentence for each kind of fault; a limit stands in braces.
 SENTENCES: Final = {
     "missing": "ce champ manque",
+    "period_moved": "les périodes d'un barème sont les mêmes dans toutes ses versions ; d'autres sont un autre barème",
     "unexpected_keyword_argument": "ce champ n'existe pas : vérifiez son orthographe",
     "field_twice": "ce champ est écrit deux fois dans le même objet",
     "int_type": "il faut un nombre entier, sans guillemets ni virgule",

@@ -30,6 +30,8 @@ class CoveredItem:
     amount_xof: int
     paid_xof: int
     threshold_reached_on: date | None
+    #: The rule of the version that it was charged by; without one, the rule that is asked about.
+    rule: RightsRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,11 @@ def covers(rule: RightsRule, items: Sequence[CoveredItem]) -> tuple[Cover, ...]:
     return tuple(joined)
 
 
-def _opened(rule: RightsRule, items: Sequence[CoveredItem]) -> Iterator[Cover]:
+def _opened(asked: RightsRule, items: Sequence[CoveredItem]) -> Iterator[Cover]:
     ready_on = date.min
     last_end: date | None = None
     for item in sorted(items, key=lambda item: item.period_start):
+        rule = item.rule or asked
         reached_on = item.threshold_reached_on
         if reached_on is None or item.paid_xof < threshold_xof(item.amount_xof, rule.open_threshold_bp):
             continue

@@ -25,7 +25,6 @@ class Period:
     start: date
     end: date
     due_on: date
-    label: str
 
 
 def periods(scheme: Scheme, registered_on: date, until: date) -> Iterator[Period]:
@@ -74,7 +73,7 @@ def _numbered(scheme: Scheme, registered_on: date, first: int) -> Iterator[Perio
         following = add_months(origin, (passed + index + 1) * months)
         # The first period is due at once: paying it on the day of registration uses up the waiting time.
         due_on = registered_on if index == 0 else start
-        yield Period(start, following - ONE_DAY, due_on, label(months, start))
+        yield Period(start, following - ONE_DAY, due_on)
         start = following
 
 

@@ -32,10 +32,14 @@ class SchemeMissing(Exception):
 
 @dataclass
 class SchemeCatalog:
-    """Every scheme version that a household may stand under; ``unreadable`` says why some rows are none."""
+    """Every scheme version that a household may stand under; ``unreadable`` says why some rows are none.
+
+    ``approved_count`` is how many versions were approved when they were read: who finds more of them reads again.
+    """
 
     schemes: dict[tuple[str, int], Scheme] = field(default_factory=dict)
     unreadable: dict[tuple[str, int], SchemeInvalid] = field(default_factory=dict)
+    approved_count: int = 0
 
     def get(self, code: str, version: int) -> Scheme:
         """Return one version."""
@@ -43,6 +47,18 @@ class SchemeCatalog:
         if found is None:
             raise SchemeMissing(f"scheme {code} version {version} is not loaded")
         return found
+
+    def knows(self, code: str, version: int, approved_count: int) -> bool:
+        """Return whether a version was read, and all of so many that are approved."""
+        return (code, version) in self.schemes and approved_count == self.approved_count
+
+    def versions(self, code: str) -> tuple[Scheme, ...]:
+        """Return the versions of a scheme, in order."""
+        return tuple(sorted((one for one in self.schemes.values() if one.code == code), key=lambda one: one.version))
+
+    def since(self, scheme: Scheme) -> tuple[Scheme, ...]:
+        """Return a version and those that came after it, in order."""
+        return tuple(one for one in self.versions(scheme.code) if one.version >= scheme.version)
 
     def open_on(self, day: date) -> tuple[Scheme, ...]:
         """Return the newest version of each scheme that takes new households on a day."""
@@ -55,18 +71,29 @@ class SchemeCatalog:
     async def refresh(self, connection: AsyncConnection) -> None:
         """Add the versions that were approved since the last reading; one that cannot be read stops no other."""
         rows = await connection.execute(
-            select(col(SchemeRow.code), col(SchemeRow.version), col(SchemeRow.rules)).where(
-                col(SchemeRow.status).in_(("active", "retired"))
+            select(
+                col(SchemeRow.code),
+                col(SchemeRow.version),
+                col(SchemeRow.rules),
             )
+            .where(col(SchemeRow.status).in_(("active", "retired")))
+            .order_by(col(SchemeRow.code), col(SchemeRow.version))
         )
-        for code, version, rules in rows.all():
+        approved = rows.all()
+        for code, version, rules in approved:
             if (code, version) not in self.schemes:
                 self._add(code, version, rules)
+        self.approved_count = len(approved)
         SCHEMES_UNREADABLE.set(len(self.unreadable))
 
     def _add(self, code: str, version: int, rules: Mapping[str, object]) -> None:
         key = (code, version)
         read = _read(key, rules)
+        before = next((one for one in self.schemes.values() if one.code == code), None)
+        if isinstance(read, Scheme) and before is not None and read.period != before.period:
+            # Households go from one version to the next where a period begins: it begins on one day in all of them.
+            why = "the periods of a scheme are the same in all its versions; others are another scheme"
+            read = SchemeInvalid((SchemeFault("period", "period_moved", why, {"version": before.version}),))
         if isinstance(read, Scheme):
             self.schemes[key] = read
             self.unreadable.pop(key, None)

@@ -13,11 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount, read_accounts
 from gateway.contributions.advances import spend_advances
-from gateway.contributions.allocation import NewDueItem, items_due
-from gateway.contributions.insert import insert_due_items
+from gateway.contributions.allocation import NewDueItem
+from gateway.contributions.charges import insert_charges
 from gateway.contributions.parking import count_parked, due_again, park, release
 from gateway.contributions.schedule import next_period
-from gateway.contributions.scheme import amount_due
 from gateway.jobs.deps import JobDeps
 
 log = structlog.stdlib.get_logger()
@@ -83,23 +82,17 @@ async def _open(connection: AsyncConnection, jobs: JobDeps, ids: Sequence[int], 
     faults, fallen, next_days = accounts.faults, dict[int, tuple[NewDueItem, ...]](), dict[int, date]()
     for household_id, account in accounts.readable.items():
         try:
-            fallen[household_id] = _fallen_due(account, today)
+            fallen[household_id] = account.fallen_due(today)
             next_days[household_id] = _next_day(account, fallen[household_id])
         except (ArithmeticError, LookupError, ValueError) as failure:
             faults[household_id] = f"{type(failure).__name__}: {failure}"
     good = sorted(next_days)
     opened = [(accounts.readable[household_id], item) for household_id in good for item in fallen[household_id]]
-    await insert_due_items(connection, opened, now)
+    await insert_charges(connection, opened, now)
     await spend_advances(connection, jobs.catalog, good, now, actor=ACTOR)
     await connection.execute(NEXT, {"ids": good, "days": [next_days[household_id] for household_id in good]})
     await release(connection, good)
     await park(connection, faults, now)
-
-
-def _fallen_due(account: HouseholdAccount, today: date) -> tuple[NewDueItem, ...]:
-    known_until = max((item.period_end for item in account.items), default=None)
-    amount_xof = amount_due(account.scheme, account.size).member_xof
-    return items_due(account.scheme, account.registered_on, known_until, amount_xof, today)
 
 
 def _next_day(account: HouseholdAccount, fallen: Sequence[NewDueItem]) -> date:

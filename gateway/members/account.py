@@ -1,5 +1,7 @@
 """Everything a caller's dialogue may need to know of the household, in one round trip."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -9,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount, ItemOnAccount
 from gateway.contributions.lots import held
-from gateway.contributions.scheme import HouseholdSize
+from gateway.contributions.scheme import HouseholdSize, Scheme
 from gateway.contributions.schemes import SchemeCatalog
 from gateway.members.register import registration_key
 
@@ -20,15 +22,21 @@ REFUSALS_SHOWN_FOR = timedelta(days=7)
 #: only payments may write. A household without a head is still the caller's own: its number stands for the name.
 LOAD = text("""
     SELECT household.id, household.ramu_number, household.registered_on, household.people_count,
-           household.children_count, household.scheme_code, household.scheme_version, phone_link.msisdn,
-           phone_link.last_wallet,
+           household.children_count, household.cercle_code, enrolled.id AS enrolment_id, enrolled.scheme_code,
+           enrolled.scheme_version, phone_link.msisdn, phone_link.last_wallet,
+           (SELECT count(*) FROM scheme WHERE status IN ('active', 'retired')) AS approved_count,
            coalesce(head.name, household.ramu_number) AS name,
-           (SELECT coalesce(json_agg(json_build_array(
-                       due_item.id, period_start, period_end, due_on, label, due_item.amount_xof,
-                       (SELECT coalesce(json_agg(json_build_array(allocated_on, allocation.amount_xof)
-                                                 ORDER BY allocation.id), '[]')
-                          FROM allocation WHERE allocation.due_item_id = due_item.id)) ORDER BY period_start), '[]')
-              FROM due_item WHERE due_item.household_id = household.id) AS items,
+           (SELECT json_agg(json_build_array(id, scheme_version, period_start, period_end, due_on, amount_xof)
+                            ORDER BY period_start)
+              FROM (SELECT enrolment.scheme_version, min(charge.id) FILTER (WHERE sequence = 1) AS id, period_start,
+                           period_end, due_on, CAST(sum(charge.amount_xof) AS bigint) AS amount_xof
+                      FROM enrolment
+                      JOIN charge ON charge.enrolment_id = enrolment.id AND charge.payer_party_id = household.id
+                     WHERE enrolment.party_id = household.id AND enrolment.scheme_code = enrolled.scheme_code
+                       AND enrolment.member_id IS NULL
+                     GROUP BY enrolment.id, period_start, period_end, due_on) AS owed) AS items,
+           (SELECT json_agg(json_build_array(charge_id, allocated_on, amount_xof) ORDER BY id)
+              FROM allocation WHERE allocation.party_id = household.id) AS paid,
            (SELECT coalesce(json_agg(json_build_array(amount_xof, CAST(occurred_at AS date), receipt_number, reversed)),
                             '[]')
               FROM (SELECT payment.amount_xof, payment.occurred_at, payment.receipt_number,
@@ -54,6 +62,7 @@ LOAD = text("""
            EXISTS (SELECT FROM outbox_sms WHERE key = :registration_key) AS registered_by_cause
       FROM phone_link
       JOIN household ON household.id = phone_link.party_id
+      JOIN enrolment enrolled ON enrolled.id = household.enrolment_id
       LEFT JOIN member AS head ON head.household_id = household.id AND head.is_head
      WHERE phone_link.msisdn = :msisdn AND phone_link.valid_to IS NULL
 """)
@@ -109,22 +118,26 @@ async def load_account(
     row = (await connection.execute(LOAD, wanted)).one_or_none()
     if row is None:
         return None
-    if (row.scheme_code, row.scheme_version) not in catalog.schemes:
+    if not catalog.knows(row.scheme_code, row.scheme_version, row.approved_count):
         await catalog.refresh(connection)
     return _account(row, catalog)
 
 
 def _account(row: Row[Any], catalog: SchemeCatalog) -> CallerAccount:
+    scheme, *later = catalog.since(catalog.get(row.scheme_code, row.scheme_version))
     return CallerAccount(
         household=HouseholdAccount(
             id=row.id,
+            enrolment_id=row.enrolment_id,
             ramu_number=row.ramu_number,
             name=row.name,
             phones=(row.msisdn,),
-            scheme=catalog.get(row.scheme_code, row.scheme_version),
+            scheme=scheme,
+            later=tuple(later),
+            cercle_code=row.cercle_code,
             registered_on=row.registered_on,
             size=HouseholdSize(row.people_count, row.children_count),
-            items=tuple(_item(item) for item in row.items),
+            items=_items(row.items or (), row.paid or (), {one.version: one for one in catalog.versions(scheme.code)}),
             advances=held({date.fromisoformat(day): amount_xof for day, amount_xof in row.advances}),
         ),
         last_wallet=row.last_wallet,
@@ -147,14 +160,21 @@ def _moment(written: str | None) -> datetime | None:
     return None if written is None else datetime.fromisoformat(written)
 
 
-def _item(values: list[Any]) -> ItemOnAccount:
-    item_id, start, end, due_on, label, amount_xof, paid = values
-    return ItemOnAccount(
-        id=item_id,
-        period_start=date.fromisoformat(start),
-        period_end=date.fromisoformat(end),
-        due_on=date.fromisoformat(due_on),
-        label=label,
-        amount_xof=amount_xof,
-        paid=tuple((date.fromisoformat(day), part_xof) for day, part_xof in paid),
+def _items(
+    owed: Sequence[Sequence[Any]], paid: Sequence[tuple[int, str, int]], versions: Mapping[int, Scheme]
+) -> tuple[ItemOnAccount, ...]:
+    by_charge: dict[int, list[tuple[date, int]]] = defaultdict(list)
+    for charge_id, day, amount_xof in paid:
+        by_charge[charge_id].append((date.fromisoformat(day), amount_xof))
+    return tuple(
+        ItemOnAccount(
+            id=charge_id,
+            period_start=date.fromisoformat(start),
+            period_end=date.fromisoformat(end),
+            due_on=date.fromisoformat(due_on),
+            amount_xof=amount_xof,
+            paid=tuple(by_charge[charge_id]),
+            scheme=versions[version],
+        )
+        for charge_id, version, start, end, due_on, amount_xof in owed
     )

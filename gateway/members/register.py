@@ -8,8 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount
 from gateway.contributions.allocation import NewDueItem, items_due
-from gateway.contributions.charges import enrol
-from gateway.contributions.insert import insert_due_items
+from gateway.contributions.charges import enrol, insert_charges
 from gateway.contributions.schedule import next_period
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 from gateway.members.number import ramu_number
@@ -30,9 +29,9 @@ KNOWN = text("""
 PARTY = text("INSERT INTO party (kind) VALUES ('household') RETURNING id")
 
 HOUSEHOLD = text("""
-    INSERT INTO household (id, ramu_number, activity, cercle_code, people_count, children_count, scheme_code,
-                           scheme_version, registered_on, registered_at, next_period_on)
-    VALUES (:id, :ramu_number, :activity, :cercle_code, :people_count, 0, :scheme_code, :scheme_version,
+    INSERT INTO household (id, enrolment_id, ramu_number, activity, cercle_code, people_count, children_count,
+                           registered_on, registered_at, next_period_on)
+    VALUES (:id, :enrolment_id, :ramu_number, :activity, :cercle_code, :people_count, 0,
             :registered_on, :registered_at, :next_period_on)
 """)
 
@@ -81,10 +80,12 @@ async def register(
     household_id = (await connection.execute(PARTY)).scalar_one()
     account = HouseholdAccount(
         id=household_id,
+        enrolment_id=await enrol(connection, household_id, scheme, now.date()),
         ramu_number=ramu_number(FIRST_SERIAL + household_id),
         name=registration.name,
         phones=(registration.msisdn,),
         scheme=scheme,
+        cercle_code=registration.cercle_code,
         registered_on=now.date(),
         size=registration.size,
         items=(),
@@ -104,18 +105,16 @@ async def _insert(
         HOUSEHOLD,
         {
             "id": account.id,
+            "enrolment_id": account.enrolment_id,
             "ramu_number": account.ramu_number,
             "activity": registration.activity,
             "cercle_code": registration.cercle_code,
             "people_count": registration.people_count,
-            "scheme_code": scheme.code,
-            "scheme_version": scheme.version,
             "registered_on": account.registered_on,
             "registered_at": now,
             "next_period_on": next_period(scheme, account.registered_on, known_until).due_on,
         },
     )
-    await enrol(connection, account.id, scheme, account.registered_on)
     await connection.execute(HEAD, {"household_id": account.id, "name": account.name})
     await link_phone(connection, registration.msisdn, account.id, now)
-    await insert_due_items(connection, [(account, item) for item in first], now)
+    await insert_charges(connection, [(account, item) for item in first], now)

@@ -42,8 +42,8 @@ ALLOCATIONS = text("""
                               'allocated_xof', coalesce(allocated.amount_xof, 0))
       FROM (SELECT txn_id, party_id, -sum(amount_xof) AS amount_xof
               FROM ledger_entry WHERE account = 'contributions' GROUP BY txn_id, party_id) AS posted
-      FULL JOIN (SELECT ledger_txn_id AS txn_id, household_id AS party_id, sum(amount_xof) AS amount_xof
-                   FROM allocation GROUP BY ledger_txn_id, household_id) AS allocated USING (txn_id, party_id)
+      FULL JOIN (SELECT ledger_txn_id AS txn_id, party_id, sum(amount_xof) AS amount_xof
+                   FROM allocation GROUP BY ledger_txn_id, party_id) AS allocated USING (txn_id, party_id)
      WHERE coalesce(posted.amount_xof, 0) <> coalesce(allocated.amount_xof, 0)
      ORDER BY txn_id, party_id LIMIT :most
 """)
@@ -58,20 +58,25 @@ ALLOCATED_ON = text("""
      ORDER BY allocation.id LIMIT :most
 """)
 
-DUE_ITEMS = text("""
-    SELECT jsonb_build_object('code', 'item_overpaid', 'due_item_id', item.id, 'amount_xof', item.amount_xof,
-                              'allocated_xof', sum(allocation.amount_xof))
-      FROM due_item item JOIN allocation ON allocation.due_item_id = item.id
-     GROUP BY item.id
-    HAVING sum(allocation.amount_xof) > item.amount_xof OR sum(allocation.amount_xof) < 0
-        OR bool_or(allocation.household_id <> item.household_id)
-     ORDER BY item.id LIMIT :most
+#: What is owed for a period is the sum of its charges; what was paid is allocated to the first of them.
+CHARGES = text("""
+    SELECT jsonb_build_object('code', 'charge_overpaid', 'charge_id', first.id, 'amount_xof', owed.amount_xof,
+                              'allocated_xof', paid.amount_xof)
+      FROM (SELECT charge_id, sum(amount_xof) AS amount_xof, min(party_id) AS first_party, max(party_id) AS last_party
+              FROM allocation GROUP BY charge_id) AS paid
+      JOIN charge first ON first.id = paid.charge_id
+     CROSS JOIN LATERAL (SELECT sum(amount_xof) AS amount_xof FROM charge
+                          WHERE enrolment_id = first.enrolment_id AND payer_party_id = first.payer_party_id
+                            AND period_start = first.period_start) AS owed
+     WHERE paid.amount_xof > owed.amount_xof OR paid.amount_xof < 0 OR first.sequence <> 1
+        OR first_party <> first.payer_party_id OR last_party <> first.payer_party_id
+     ORDER BY first.id LIMIT :most
 """)
 
 QUESTIONS: Final = (
     (FindingKind.ALLOCATION_NOT_POSTED, ALLOCATIONS),
     (FindingKind.ALLOCATION_MOVED, ALLOCATED_ON),
-    (FindingKind.DUE_ITEM_EXCEEDED, DUE_ITEMS),
+    (FindingKind.CHARGE_EXCEEDED, CHARGES),
 )
 
 #: The form of a sealed report, and the figures of a row that each form had; an old form keeps its list for ever.

@@ -33,16 +33,17 @@ ROWS: Final[Mapping[str, str]] = {
     """,
     "allocations": """
         SELECT row.id AS place, jsonb_build_array(
-                   row.id, row.household_id, row.due_item_id, row.ledger_txn_id, row.amount_xof, row.allocated_on
+                   row.id, row.party_id, row.charge_id, row.ledger_txn_id, row.amount_xof, row.allocated_on
                ) AS written
           FROM allocation row WHERE row.ledger_txn_id > :after AND row.ledger_txn_id <= :through
     """,
-    "due_items": """
+    "charges": """
         SELECT row.id AS place, jsonb_build_array(
-                   row.id, row.household_id, row.scheme_code, row.scheme_version, row.period_start, row.period_end,
-                   row.due_on, row.label, row.gross_xof, row.amount_xof, extract(epoch FROM row.opened_at)) AS written
-          FROM due_item row
-         WHERE row.id IN (SELECT due_item_id FROM allocation
+                   row.id, row.enrolment_id, enrolment.party_id, enrolment.scheme_code, enrolment.scheme_version,
+                   row.payer_party_id, row.period_start, row.period_end, row.due_on, row.sequence, row.kind,
+                   row.amount_xof, extract(epoch FROM row.charged_at)) AS written
+          FROM charge row JOIN enrolment ON enrolment.id = row.enrolment_id
+         WHERE row.id IN (SELECT charge_id FROM allocation
                            WHERE ledger_txn_id > :after AND ledger_txn_id <= :through)
     """,
 }

@@ -34,7 +34,7 @@ PROOF_SENTENCES: Final[Mapping[DetailCode, str]] = {
         "écriture {txn_id}, {party_id} : {posted_xof} F passés, {allocated_xof} F imputés"
     ),
     DetailCode.ALLOCATED_ON_OTHER_DAY: ("imputation {allocation_id} du {allocated_on}, paiement du {paid_on}"),
-    DetailCode.ITEM_OVERPAID: "échéance {due_item_id} de {amount_xof} F : {allocated_xof} F imputés",
+    DetailCode.CHARGE_OVERPAID: "échéance {charge_id} de {amount_xof} F : {allocated_xof} F imputés",
     DetailCode.ACCOUNT_TOTAL_OTHERWISE: (
         "compte {account} : {kept_debit_xof} F et {kept_credit_xof} F gardés, "
         "{debit_xof} F et {credit_xof} F dans ses lignes"
@@ -45,5 +45,5 @@ PROOF_SENTENCES: Final[Mapping[DetailCode, str]] = {
 DIGESTED_ROWS: Final[Mapping[str, str]] = {
     "payments": "les paiements",
     "allocations": "les imputations",
-    "due_items": "les échéances payées",
+    "charges": "les échéances payées",
 }

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from gateway.contributions.allocation import maximum_xof, upcoming_items
+from gateway.contributions.allocation import maximum_xof
 from gateway.contributions.scheme import amount_due
 from gateway.contributions.schemes import SchemeCatalog
 from gateway.contributions.situation import minimum_xof, situation, suggested_amounts
@@ -62,9 +62,7 @@ def _registered(account: CallerAccount, requests: tuple[RequestOnAccount, ...], 
     household = account.household.as_of(today)
     scheme, registered_on, items = household.scheme, household.registered_on, household.due_items()
     period_xof = amount_due(scheme, household.size).member_xof
-    payable_xof = min(
-        MAX_AMOUNT_XOF, maximum_xof(items, upcoming_items(scheme, registered_on, items, period_xof, today))
-    )
+    payable_xof = min(MAX_AMOUNT_XOF, maximum_xof(items, household.openable(today)))
     stand = situation(scheme, registered_on, items, today)
     rights = household.rights_on(today)
     return Registered(

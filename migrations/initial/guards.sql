@@ -22,28 +22,59 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- As the owner, because it locks the due item: two transactions that each fit must not fit together by accident.
+-- As the owner, because it locks the first charge of a period, which stands for all of them: two transactions that each
+-- fit must not fit together by accident.
 CREATE FUNCTION ramu_allocation_fits() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    owed bigint;
-    owner_id bigint;
+    first charge%ROWTYPE;
+    owed numeric;
     allocated numeric;
     posted numeric;
 BEGIN
-    SELECT amount_xof, household_id INTO owed, owner_id FROM due_item WHERE id = NEW.due_item_id FOR NO KEY UPDATE;
-    SELECT sum(amount_xof) INTO allocated FROM allocation WHERE due_item_id = NEW.due_item_id;
-    IF allocated < 0 OR allocated > owed OR owner_id <> NEW.household_id THEN
-        RAISE EXCEPTION 'due item % of household % owes % F and would hold % F of household %',
-            NEW.due_item_id, owner_id, owed, allocated, NEW.household_id USING ERRCODE = 'check_violation';
+    SELECT * INTO first FROM charge WHERE id = NEW.charge_id FOR NO KEY UPDATE;
+    SELECT sum(amount_xof) INTO owed FROM charge
+     WHERE enrolment_id = first.enrolment_id AND payer_party_id = first.payer_party_id
+       AND period_start = first.period_start;
+    SELECT sum(amount_xof) INTO allocated FROM allocation
+     WHERE party_id = NEW.party_id AND charge_id = NEW.charge_id;
+    IF allocated < 0 OR allocated > owed OR first.payer_party_id <> NEW.party_id OR first.sequence <> 1 THEN
+        RAISE EXCEPTION 'charge % (% of its period) of party % owes % F and would hold % F of party %',
+            NEW.charge_id, first.sequence, first.payer_party_id, owed, allocated, NEW.party_id
+            USING ERRCODE = 'check_violation';
     END IF;
     SELECT sum(amount_xof) INTO allocated FROM allocation
-     WHERE ledger_txn_id = NEW.ledger_txn_id AND household_id = NEW.household_id;
+     WHERE ledger_txn_id = NEW.ledger_txn_id AND party_id = NEW.party_id;
     SELECT -sum(amount_xof) INTO posted FROM ledger_entry
-     WHERE txn_id = NEW.ledger_txn_id AND party_id = NEW.household_id AND account = 'contributions';
+     WHERE txn_id = NEW.ledger_txn_id AND party_id = NEW.party_id AND account = 'contributions';
     IF posted IS DISTINCT FROM allocated THEN
-        RAISE EXCEPTION 'ledger transaction % brings household % contributions of % F and % F are allocated',
-            NEW.ledger_txn_id, NEW.household_id, posted, allocated USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'ledger transaction % brings party % contributions of % F and % F are allocated',
+            NEW.ledger_txn_id, NEW.party_id, posted, allocated USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- A later charge corrects the first of its period and payer: together they are never below nothing, nor below what was
+-- paid already. It locks the same row as an allocation does.
+CREATE FUNCTION ramu_charge_fits() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    first charge%ROWTYPE;
+    owed numeric;
+    allocated numeric;
+BEGIN
+    SELECT * INTO first FROM charge
+     WHERE enrolment_id = NEW.enrolment_id AND payer_party_id = NEW.payer_party_id
+       AND period_start = NEW.period_start AND sequence = 1 FOR NO KEY UPDATE;
+    SELECT sum(amount_xof) INTO owed FROM charge
+     WHERE enrolment_id = NEW.enrolment_id AND payer_party_id = NEW.payer_party_id
+       AND period_start = NEW.period_start;
+    SELECT coalesce(sum(amount_xof), 0) INTO allocated FROM allocation
+     WHERE party_id = first.payer_party_id AND charge_id = first.id;
+    IF first.id IS NULL OR owed < allocated
+       OR (first.period_end, first.due_on) IS DISTINCT FROM (NEW.period_end, NEW.due_on) THEN
+        RAISE EXCEPTION 'charge % of period % would leave party % owing % F, of which % F are paid',
+            NEW.sequence, NEW.period_start, NEW.payer_party_id, owed, allocated USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
 END $$;

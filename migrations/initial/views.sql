@@ -13,7 +13,7 @@ SELECT entry.party_id, CAST(coalesce(original.effective_at, txn.effective_at) AT
 SELECT entry.party_id, allocation.allocated_on, -allocation.amount_xof
   FROM ledger_entry entry
   JOIN ledger_txn txn ON txn.id = entry.txn_id AND txn.kind = 'advance_spent'
-  JOIN allocation ON allocation.ledger_txn_id = entry.txn_id AND allocation.household_id = entry.party_id
+  JOIN allocation ON allocation.ledger_txn_id = entry.txn_id AND allocation.party_id = entry.party_id
  WHERE entry.account = 'advances';
 
 -- What waits in suspense: money whose party is not known, unless an assignment took it out and none put it back.

@@ -25,7 +25,6 @@ APPEND_ONLY = (
     "statement_file",
     "statement_chunk",
     "day_report",
-    "due_item",
     "allocation",
     "audit_event",
     "charge",
@@ -64,7 +63,7 @@ CHANGEABLE = {
     "statement_line": "bucket, matched_at, payment_id",
     "statement_upload": "state, attempts, next_attempt_at, motive, motive_lines, breaks_opened, file_id",
     "reconciliation_break": "owner, closed_at, close_reason, superseded_at",
-    "household": "next_period_on",
+    "household": "next_period_on, enrolment_id",
     "parked_household": "attempts, next_attempt_at, why",
     "phone_link": "valid_to, last_wallet",
     "ussd_session": "msisdn, version, content, expires_at",
@@ -138,6 +137,13 @@ GUARDS = (
         "AFTER INSERT ON allocation DEFERRABLE INITIALLY DEFERRED",
         "ramu_allocation_fits",
     ),
+    (
+        "charge_fits",
+        "CONSTRAINT",
+        "AFTER INSERT ON charge DEFERRABLE INITIALLY DEFERRED",
+        "ramu_charge_fits",
+        "NEW.sequence > 1",
+    ),
     ("payment_request_step", "", "BEFORE UPDATE ON payment_request", "ramu_request_step"),
     (
         "payment_request_queued",
@@ -161,9 +167,10 @@ def _pairs(steps: dict[str, str]) -> str:
     return ", ".join(f"('{old}', '{new}')" for old, news in steps.items() for new in news.split())
 
 
-def _guard(name: str, kind: str, fires: str, function: str, level: str = "ROW") -> None:
+def _guard(name: str, kind: str, fires: str, function: str, only: str = "", *, level: str = "ROW") -> None:
     table = fires.split(" ON ")[1].split(maxsplit=1)[0]
-    op.execute(f"CREATE {kind} TRIGGER {name} {fires} FOR EACH {level} EXECUTE FUNCTION {function}()")
+    when = f"WHEN ({only})" if only else ""
+    op.execute(f"CREATE {kind} TRIGGER {name} {fires} FOR EACH {level} {when} EXECUTE FUNCTION {function}()")
     op.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
 
 
@@ -187,7 +194,7 @@ def upgrade() -> None:
         _guard(f"{table}_evidence_kept", "", f"BEFORE UPDATE OF {columns} ON {table}", "ramu_refuse")
         _guard(f"{table}_kept", "", f"BEFORE DELETE ON {table}", "ramu_refuse")
     for table in (*APPEND_ONLY, *EVIDENCE):
-        _guard(f"{table}_not_emptied", "", f"BEFORE TRUNCATE ON {table}", "ramu_refuse", "STATEMENT")
+        _guard(f"{table}_not_emptied", "", f"BEFORE TRUNCATE ON {table}", "ramu_refuse", level="STATEMENT")
     # The lines of a statement are judged in a table of their transaction alone.
     op.execute(_on_this_database("GRANT TEMPORARY ON DATABASE %I TO ramu_app"))
     op.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
@@ -212,6 +219,7 @@ def downgrade() -> None:
     op.execute("REVOKE USAGE ON SCHEMA public FROM ramu_app")
     for view in reversed(re.findall(r"^CREATE VIEW (\w+)", _sql("views.sql"), re.MULTILINE)):
         op.execute(f"DROP VIEW {view}")
+    op.execute("ALTER TABLE household DROP CONSTRAINT fk_household_id_enrolment_id_enrolment")
     tables = [table for name in TABLES for table in re.findall(r"^CREATE TABLE (\w+)", _sql(name), re.MULTILINE)]
     for table in reversed(tables):
         op.execute(f"DROP TABLE {table}")

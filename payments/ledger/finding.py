@@ -21,7 +21,7 @@ class FindingKind(StrEnum):
     PAYMENT_MOVED = "payment_moved"
     PAYMENT_RENAMED = "payment_renamed"
     ALLOCATION_MOVED = "allocation_moved"
-    DUE_ITEM_EXCEEDED = "due_item_exceeded"
+    CHARGE_EXCEEDED = "charge_exceeded"
     UNBALANCED = "unbalanced"
     TOTAL_CHANGED = "total_changed"
     ENTRY_WITHOUT_TXN = "entry_without_txn"

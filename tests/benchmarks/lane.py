@@ -32,8 +32,9 @@ BATCHED = """
 """
 #: In the order in which they may refer to each other.
 TABLES = {
-    "due_item": "kept.id > {known_items} AND batch.ledger_txn_id = (SELECT min(ledger_txn_id) FROM allocation"
-    " WHERE due_item_id = kept.id)",
+    "charge": "kept.id > {known_charges} AND batch.ledger_txn_id = (SELECT min(ledger_txn_id) FROM allocation"
+    " JOIN charge own ON own.id = charge_id WHERE own.enrolment_id = kept.enrolment_id"
+    " AND own.period_start = kept.period_start)",
     "observation": "batch.operator_transaction_id = kept.operator_transaction_id",
     "ledger_txn": "batch.ledger_txn_id = kept.id",
     "ledger_entry": "batch.ledger_txn_id = kept.txn_id",
@@ -97,14 +98,14 @@ async def _prepared(
     connection: psycopg.AsyncConnection, written_by_us: str
 ) -> tuple[list[tuple[list[Write], list[str]]], list[int]]:
     """Read what ours wrote and put it into arrays, so that nothing but writing is left."""
-    known_items = await (await connection.execute("SELECT max(id) FROM due_item")).fetchone()
+    known_charges = await (await connection.execute("SELECT max(id) FROM charge")).fetchone()
     waiting = await connection.execute("SELECT id FROM callback WHERE handled_at IS NULL ORDER BY id")
     callbacks = [int(row[0]) for row in await waiting.fetchall()]
     batches: list[tuple[list[Write], list[str]]] = [([], []) for _ in range(0, len(callbacks), BATCH)]
     async with await psycopg.AsyncConnection.connect(written_by_us) as source:
         for table, condition in TABLES.items():
             columns = await (await source.execute(COLUMNS, [table])).fetchall()
-            condition = condition.format(known_items=known_items[0] if known_items else 0)  # noqa: PLW2901
+            condition = condition.format(known_charges=known_charges[0] if known_charges else 0)  # noqa: PLW2901
             query = BATCHED.format(size=BATCH, table=table, condition=condition)
             rows: Rows = await (await source.execute(query.encode())).fetchall()
             insert = _insert(table, columns)

@@ -35,7 +35,7 @@ FAULTS = {
     " (SELECT FROM outbox_sms WHERE key = 'payment/' || payment.id AND kind = 'receipt')",
     "payments without household": "SELECT count(*) FROM payment WHERE party_id IS NULL",
 }
-COUNTED = ("payment", "ledger_txn", "ledger_entry", "allocation", "due_item", "observation", "outbox_sms")
+COUNTED = ("payment", "ledger_txn", "ledger_entry", "allocation", "charge", "observation", "outbox_sms")
 
 
 def run(bench: Bench) -> list[Figure]:

@@ -30,7 +30,6 @@ APPEND_ONLY = (
     "statement_file",
     "statement_chunk",
     "day_report",
-    "due_item",
     "allocation",
     "audit_event",
     "charge",

@@ -56,15 +56,15 @@ def attacker(request: pytest.FixtureRequest, books: Books) -> Iterator[tuple[str
 
 def allocate(connection: psycopg.Connection, household_id: int, item_id: int, txn_id: int, amount_xof: int) -> None:
     connection.execute(
-        "INSERT INTO allocation (household_id, due_item_id, ledger_txn_id, amount_xof, allocated_on)"
+        "INSERT INTO allocation (party_id, charge_id, ledger_txn_id, amount_xof, allocated_on)"
         " VALUES (%s, %s, %s, %s, '2026-11-23')",
         (household_id, item_id, txn_id, amount_xof),
     )
 
 
 def moussas_item(connection: psycopg.Connection) -> tuple[int, int]:
-    """Return Moussa's unpaid due item and what it is worth."""
-    row = connection.execute("SELECT id, amount_xof FROM due_item WHERE household_id = 2").fetchone()
+    """Return the charge that Moussa has not paid and what it is worth."""
+    row = connection.execute("SELECT id, amount_xof FROM charge WHERE payer_party_id = 2").fetchone()
     assert row is not None
     return int(row[0]), int(row[1])
 
@@ -321,8 +321,8 @@ def test_an_allocation_that_fits_is_taken(books: Books) -> None:
     [
         (2, 21_001, 21_001, "owes 21000 F and would hold 21001 F"),
         (2, -1, -1, "would hold -1 F"),
-        (1, 21_000, 21_000, "due item [0-9]+ of household 2 .* of household 1"),
-        (2, 21_000, 20_999, "brings household 2 contributions of 20999 F and 21000 F are allocated"),
+        (1, 21_000, 21_000, "charge [0-9]+ .* of party 2 .* of party 1"),
+        (2, 21_000, 20_999, "brings party 2 contributions of 20999 F and 21000 F are allocated"),
     ],
     ids=["above what is owed", "below nothing", "another household's item", "more than was posted"],
 )

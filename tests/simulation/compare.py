@@ -30,12 +30,17 @@ PARTS = {
     "households": """
         SELECT ramu_number, activity, cercle_code, people_count, scheme_code, scheme_version, next_period_on,
                phone_link.msisdn, phone_link.last_wallet, member.name
-          FROM household LEFT JOIN phone_link ON phone_link.party_id = household.id
+          FROM household JOIN enrolment ON enrolment.id = enrolment_id
+                         LEFT JOIN phone_link ON phone_link.party_id = household.id
                          LEFT JOIN member ON member.household_id = household.id
          ORDER BY household.id, phone_link.msisdn""",
-    "due items": """
-        SELECT ramu_number, due_item.scheme_code, period_start, period_end, due_on, amount_xof
-          FROM due_item JOIN household ON household.id = household_id ORDER BY household_id, period_start""",
+    "charges": """
+        SELECT ramu_number, scheme_code, scheme_version, payer.kind, period_start, period_end, due_on, sequence,
+               charge.kind, amount_xof
+          FROM charge JOIN enrolment ON enrolment.id = charge.enrolment_id
+                      JOIN household ON household.id = enrolment.party_id
+                      JOIN party payer ON payer.id = payer_party_id
+         ORDER BY household.id, period_start, payer.kind, sequence""",
     "requests": """
         SELECT reference, idempotency_key, operator, ramu_number, payer_msisdn, amount_xof, state
           FROM payment_request JOIN household ON household.id = party_id ORDER BY payment_request.id""",
@@ -53,9 +58,9 @@ PARTS = {
     "allocations": """
         SELECT ref, ramu_number, period_start, allocation.amount_xof, allocated_on
           FROM allocation JOIN ledger_txn ON ledger_txn.id = ledger_txn_id
-                          JOIN household ON household.id = allocation.household_id
-                          JOIN due_item ON due_item.id = due_item_id
-         ORDER BY effective_at, allocation.household_id, period_start""",
+                          JOIN household ON household.id = allocation.party_id
+                          JOIN charge ON charge.id = charge_id
+         ORDER BY effective_at, allocation.party_id, period_start""",
     "callbacks": """
         SELECT encode(body, 'escape'), verdict, handled_at IS NOT NULL, parked_at IS NOT NULL
           FROM (SELECT DISTINCT ON (body) * FROM callback ORDER BY body, handled_at) AS callback ORDER BY 1""",
@@ -87,10 +92,12 @@ AT_REST = {
           FROM payment LEFT JOIN sandbox_sms ON sandbox_sms.body LIKE '%' || receipt_number || '%'
          WHERE payer_msisdn IS NOT NULL GROUP BY payment.id HAVING count(sandbox_sms.id) <> 1""",
     "a household owes one period twice": """
-        SELECT household_id, period_start FROM due_item GROUP BY 1, 2 HAVING count(*) > 1""",
+        SELECT party_id, payer_party_id, scheme_code, period_start
+          FROM charge JOIN enrolment ON enrolment.id = enrolment_id WHERE sequence = 1
+         GROUP BY 1, 2, 3, 4 HAVING count(*) > 1""",
     "more is allocated than is due": """
-        SELECT due_item.id FROM due_item JOIN allocation ON due_item_id = due_item.id
-         GROUP BY due_item.id HAVING sum(allocation.amount_xof) > max(due_item.amount_xof)""",
+        SELECT charge.id FROM charge JOIN allocation ON charge_id = charge.id
+         GROUP BY charge.id HAVING sum(allocation.amount_xof) > max(charge.amount_xof)""",
 }
 
 

@@ -10,13 +10,13 @@ PROOFS = {
         SELECT count(*) FROM payment LEFT JOIN ledger_entry entry
             ON entry.txn_id = payment.ledger_txn_id AND entry.account = 'clearing/' || payment.operator
          WHERE entry.amount_xof IS DISTINCT FROM payment.amount_xof""",
-    "due items that hold too much": """
-        SELECT count(*) FROM (SELECT FROM due_item item JOIN allocation ON due_item_id = item.id
-                               GROUP BY item.id, item.amount_xof
-                              HAVING sum(allocation.amount_xof) NOT BETWEEN 0 AND item.amount_xof) AS wrong""",
-    "allocations to another household's due item": """
-        SELECT count(*) FROM allocation JOIN due_item item ON item.id = due_item_id
-         WHERE item.household_id <> allocation.household_id""",
+    "charges that hold too much": """
+        SELECT count(*) FROM (SELECT FROM charge JOIN allocation ON charge_id = charge.id
+                               GROUP BY charge.id, charge.amount_xof
+                              HAVING sum(allocation.amount_xof) NOT BETWEEN 0 AND charge.amount_xof) AS wrong""",
+    "allocations to another party's charge": """
+        SELECT count(*) FROM allocation JOIN charge ON charge.id = charge_id
+         WHERE payer_party_id <> party_id""",
     "francs allocated that are no contributions": """
         SELECT (SELECT coalesce(sum(amount_xof), 0) FROM allocation)
              + (SELECT coalesce(sum(amount_xof), 0) FROM ledger_entry WHERE account = 'contributions')""",

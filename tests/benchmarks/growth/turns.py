@@ -24,6 +24,7 @@ LIMIT_S = 30
 OLD, YOUNG = 0.002, 0.96
 PICK = """
     SELECT msisdn FROM household JOIN phone_link ON phone_link.party_id = household.id
+      JOIN enrolment ON enrolment.id = household.enrolment_id
      WHERE scheme_code = 'ARTISAN' AND household.id > %s ORDER BY household.id LIMIT %s
 """
 

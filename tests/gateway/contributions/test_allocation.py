@@ -29,7 +29,7 @@ def month(number: int, paid_xof: int = 0, amount_xof: int = 1_000) -> OwedItem:
 
 def later_month(number: int) -> NewDueItem:
     start = date(2026, number, 1)
-    return NewDueItem(start, start + timedelta(days=27), start, 1_000, "later")
+    return NewDueItem(start, start + timedelta(days=27), start, 1_000)
 
 
 def test_the_oldest_arrears_are_paid_first_in_whatever_order_they_are_given() -> None:

@@ -49,8 +49,8 @@ async def apply_all(
 
 async def paid_by_period(world: World, household_id: int) -> list[tuple[object, ...]]:
     return await world.rows(
-        "SELECT due_item.period_start, sum(allocation.amount_xof)::bigint FROM due_item JOIN allocation"
-        " ON due_item_id = due_item.id WHERE due_item.household_id = :id GROUP BY 1 ORDER BY 1",
+        "SELECT charge.period_start, sum(allocation.amount_xof)::bigint FROM charge JOIN allocation"
+        " ON charge_id = charge.id WHERE payer_party_id = :id GROUP BY 1 ORDER BY 1",
         id=household_id,
     )
 

@@ -1,30 +1,90 @@
 """Enrolments and charges: every payer's share kept, signed, never changed; RAMED owes 0 F; a group pays for many."""
 
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date
 
 import psycopg
 import pytest
-from psycopg.errors import CheckViolation, ExclusionViolation, ForeignKeyViolation, RestrictViolation, UniqueViolation
+from psycopg.errors import (
+    CheckViolation,
+    ExclusionViolation,
+    ForeignKeyViolation,
+    NotNullViolation,
+    RestrictViolation,
+    UniqueViolation,
+)
 
-from tests.conftest import Urls
+from gateway.contributions.account import read_accounts
+from gateway.contributions.document import scheme_from
+from gateway.contributions.rights import CoverageState, Rights
+from gateway.contributions.scheme import Scheme
+from gateway.contributions.schemes import INSERT
+from gateway.contributions.situation import situation
+from gateway.members.account import load_account
+from gateway.members.register import Registration, register
+from tests.conftest import Urls, plain
+from tests.fixed import START as NOW
 from tests.payments.books import hand
-from tests.world import World
+from tests.stories import paid
+from tests.world import AMINATA, World
 
 AMINATAS, MOUSSAS = 1, 2
+
+RAMED_RULES: Mapping[str, object] = {
+    "code": "RAMED",
+    "version": 1,
+    "label": "RAMED",
+    "legal": {"status": "ILLUSTRATIVE", "reference": "", "note": "a test"},
+    "valid_from": "2026-01-01",
+    "valid_to": None,
+    "sectors": ["autre"],
+    "amount_rule": {"kind": "PER_PERSON", "adult_xof": 1_000, "child_xof": 1_000, "charged_max": 20},
+    "period": {"months": 12, "anchor": "FIXED", "starts_on": "01-01"},
+    "instalments": {"minimum_xof": 200, "suggested_count": 1},
+    "advance": {"allowed": False, "max_periods": 0},
+    "rights": {
+        "open_threshold_bp": 10_000,
+        "waiting_days_new": 0,
+        "waiting_days_after_lapse": 0,
+        "lapse_after_days": 90,
+        "grace": {"kind": "DAYS", "days": 0},
+    },
+    "shares": [{"payer_kind": "STATE", "share_bp": 9_000}, {"payer_kind": "COLLECTIVITE", "share_bp": 1_000}],
+}
 
 #: A poor household under RAMED: its own share is nothing, the State and its commune bear all of it.
 RAMED = """
     INSERT INTO scheme (code, version, status, legal_status, legal_reference, valid_from, rules, approved_by, loaded_at)
     VALUES ('RAMED', 1, 'active', 'ILLUSTRATIVE', '', '2026-01-01', '{}', 'test', '2026-01-01Z');
     INSERT INTO party (kind) VALUES ('state');
-    INSERT INTO share_payer (kind, party_id) SELECT 'STATE', max(id) FROM party WHERE kind = 'state'
-        ON CONFLICT (kind) DO NOTHING;
+    INSERT INTO share_payer (kind, cercle_code, party_id) SELECT 'STATE', '', max(id) FROM party WHERE kind = 'state'
+        ON CONFLICT (kind, cercle_code) DO NOTHING;
     INSERT INTO enrolment (party_id, scheme_code, scheme_version, valid_from, valid_to)
     VALUES (1, 'RAMED', 1, '2026-01-01', '2026-12-31');
 """
 CHARGE = """
-    INSERT INTO charge (enrolment_id, payer_party_id, period_start, period_end, sequence, kind, amount_xof, charged_at)
-    VALUES (%s, %s, '2026-01-01', '2026-12-31', %s, %s, %s, '2026-01-01Z')
+    INSERT INTO charge (enrolment_id, payer_party_id, period_start, period_end, due_on, sequence, kind, amount_xof,
+                        charged_at)
+    VALUES (%s, %s, '2026-01-01', '2026-12-31', '2026-01-01', %s, %s, %s, '2026-01-01Z')
+"""
+#: What anybody is charged, by whose enrolment it is.
+CHARGED = """
+    SELECT enrolment.party_id, scheme_code, party.kind, coalesce(share_payer.cercle_code, ''), amount_xof
+      FROM charge JOIN enrolment ON enrolment.id = enrolment_id JOIN party ON party.id = payer_party_id
+      LEFT JOIN share_payer ON share_payer.party_id = party.id
+     ORDER BY enrolment.party_id, party.kind
+"""
+#: A further charge of the household's first period, or of another payer's or on other days.
+CORRECTION = """
+    INSERT INTO charge (enrolment_id, payer_party_id, period_start, period_end, due_on, sequence, kind, amount_xof,
+                        charged_at)
+    SELECT enrolment.id, coalesce(%(payer)s, enrolment.party_id), period_start, period_end, due_on + %(days)s::int,
+           %(sequence)s, 'adjustment', %(amount_xof)s, '2026-11-24Z'
+      FROM enrolment JOIN charge ON charge.enrolment_id = enrolment.id AND payer_party_id = party_id
+     WHERE enrolment.id = %(enrolment)s
 """
 OWED = "SELECT sum(amount_xof)::bigint FROM charge WHERE enrolment_id = %s AND payer_party_id = %s"
 
@@ -35,20 +95,119 @@ def one(connection: psycopg.Connection, query: str, *values: object) -> int:
     return int(row[0])
 
 
+def correct(connection: psycopg.Connection, **values: int) -> None:
+    connection.execute(CORRECTION.encode(), {"payer": None, "days": 0, **values})
+
+
+async def under(world: World, rules: Mapping[str, object]) -> Scheme:
+    """Put a scheme in force."""
+    scheme = scheme_from(rules)
+    values = {
+        "code": scheme.code,
+        "version": scheme.version,
+        "legal_status": "ILLUSTRATIVE",
+        "legal_reference": "",
+        "valid_from": scheme.valid_from,
+        "valid_to": None,
+        "rules": json.dumps(rules),
+        "approved_by": "test",
+        "now": NOW,
+    }
+    await world.database.transact(lambda connection: connection.execute(INSERT, values))
+    async with world.database.single() as connection:
+        await world.jobs.catalog.refresh(connection)
+    return scheme
+
+
+def wait_for_a_lock(urls: Urls) -> None:
+    """Return once somebody waits for a row."""
+    with hand(urls.superuser) as connection:
+        while not one(connection, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            pass
+
+
 async def test_every_payers_share_of_a_period_is_kept_as_a_charge_of_its_party(world: World) -> None:
-    charges = await world.rows(
-        "SELECT enrolment.party_id, scheme_code, party.kind, amount_xof FROM charge"
-        "  JOIN enrolment ON enrolment.id = enrolment_id JOIN party ON party.id = payer_party_id"
-        " ORDER BY enrolment.party_id, party.kind DESC"
-    )
-    owed = dict(await world.rows("SELECT household_id, amount_xof FROM due_item"))
-    gross = dict(await world.rows("SELECT household_id, gross_xof FROM due_item"))
-    own = {party: amount_xof for party, _, kind, amount_xof in charges if kind == "household"}
-    assert own == owed
-    borne = [(party, kind) for party, _, kind, _ in charges if kind != "household"]
-    assert len(borne) >= 1
-    for party in (AMINATAS, MOUSSAS):
-        assert sum(int(str(xof)) for whose, _, _, xof in charges if whose == party) == gross[party]
+    assert await world.rows(CHARGED) == [
+        (AMINATAS, "ARTISAN", "household", "", 3_000),
+        (MOUSSAS, "COTON", "household", "", 21_000),
+        (MOUSSAS, "COTON", "state", "", 9_000),
+    ]
+
+
+async def test_a_household_of_ramed_owes_nothing_and_is_covered_while_state_and_its_own_commune_owe_all(
+    world: World,
+) -> None:
+    scheme = await under(world, RAMED_RULES)
+    for number, cercle in enumerate(("0201", "0301", "0201")):
+        caller = Registration(f"+2237000010{number}", "Sira Coulibaly", "autre", cercle, 4)
+        await world.database.transact(lambda connection, caller=caller: register(connection, caller, scheme, NOW))  # type: ignore[misc]
+    own = await world.rows(CHARGED + " OFFSET 3")
+    assert [row[2:] for row in own] == [
+        ("commune", "0201", 400), ("household", "", 0), ("state", "", 3_600),
+        ("commune", "0301", 400), ("household", "", 0), ("state", "", 3_600),
+        ("commune", "0201", 400), ("household", "", 0), ("state", "", 3_600),
+    ]  # fmt: skip
+    assert await world.rows("SELECT count(DISTINCT payer_party_id) FROM charge WHERE amount_xof = 400") == [(2,)]
+    [(first,)] = await world.rows("SELECT party_id FROM phone_link WHERE msisdn = '+22370000100'")
+    async with world.database.unit_of_work() as connection:
+        account = (await read_accounts(connection, world.jobs.catalog, [int(str(first))])).readable[int(str(first))]
+    stand = situation(account.scheme, account.registered_on, account.due_items(), NOW.date())
+    assert (stand.due_xof, stand.remaining_xof) == (0, 0)
+    assert account.rights_on(NOW.date()) == Rights(CoverageState.OPEN, NOW.date(), date(2026, 12, 31))
+    world.clock.forward(days=60)
+    await world.work()
+    async with world.database.unit_of_work() as connection:
+        account = (await read_accounts(connection, world.jobs.catalog, [account.id])).readable[account.id]
+    assert [item.amount_xof for item in account.items] == [0, 0]
+    assert account.rights_on(world.clock.now().date()).state is CoverageState.OPEN
+
+
+async def test_a_correction_is_a_further_charge_and_what_is_owed_is_their_sum(world: World, urls: Urls) -> None:
+    with hand(urls.app) as connection:
+        [(enrolment, start)] = connection.execute(
+            "SELECT enrolment_id, period_start FROM charge WHERE payer_party_id = 1"
+        ).fetchall()
+        correct(connection, enrolment=enrolment, sequence=2, amount_xof=-500)
+    async with world.database.unit_of_work() as connection:
+        account = (await read_accounts(connection, world.jobs.catalog, [AMINATAS])).readable[AMINATAS]
+    assert [(item.period_start, item.amount_xof) for item in account.items] == [(start, 2_500)]
+    async with world.database.single() as connection:
+        caller = await load_account(connection, world.jobs.catalog, AMINATA, NOW)
+    assert caller is not None
+    assert caller.household.items == account.items
+
+
+@pytest.mark.usefixtures("world")
+def test_charges_of_a_period_are_never_below_nothing_nor_dated_otherwise_nor_without_a_first(urls: Urls) -> None:
+    for refused in (
+        {"enrolment": 1, "sequence": 2, "amount_xof": -3_001},
+        {"enrolment": 1, "sequence": 2, "amount_xof": 1, "days": 1},
+        {"enrolment": 2, "sequence": 2, "amount_xof": 1, "payer": AMINATAS},
+    ):
+        with hand(urls.app) as connection, pytest.raises((CheckViolation, NotNullViolation)):
+            correct(connection, **refused)
+    with hand(urls.app) as connection:
+        correct(connection, enrolment=1, sequence=2, amount_xof=-3_000)
+
+
+async def test_a_charge_is_not_corrected_below_what_was_paid_for_it(world: World, urls: Urls) -> None:
+    await paid(world, AMINATA, "S1")
+    with hand(urls.app) as connection, pytest.raises(CheckViolation, match="of which 3000 F are paid"):
+        correct(connection, enrolment=1, sequence=2, amount_xof=-1)
+
+
+@pytest.mark.usefixtures("world")
+def test_two_corrections_at_once_that_each_fit_do_not_fit_together(urls: Urls) -> None:
+    with closing(psycopg.connect(plain(urls.app))) as first, closing(psycopg.connect(plain(urls.app))) as second:
+        correct(first, enrolment=1, sequence=2, amount_xof=-2_000)
+        first.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        correct(second, enrolment=1, sequence=3, amount_xof=-2_000)
+        with ThreadPoolExecutor(1) as beside:
+            committed = beside.submit(second.commit)
+            wait_for_a_lock(urls)
+            first.commit()
+            with pytest.raises(CheckViolation, match="owing -1000 F"):
+                committed.result(60)
 
 
 async def test_a_household_under_ramed_owes_nothing_beside_its_other_scheme(world: World, urls: Urls) -> None:

@@ -34,9 +34,9 @@ def test_rolling_periods_start_when_the_wait_ends_and_keep_their_day(artisan: Sc
     registered_on = date(2026, 1, 1)
     found = list(periods(artisan, registered_on, date(2026, 3, 31)))
     assert found == [
-        Period(date(2026, 1, 31), date(2026, 2, 27), registered_on, "mois du 31/01/2026"),
-        Period(date(2026, 2, 28), date(2026, 3, 30), date(2026, 2, 28), "mois du 28/02/2026"),
-        Period(date(2026, 3, 31), date(2026, 4, 29), date(2026, 3, 31), "mois du 31/03/2026"),
+        Period(date(2026, 1, 31), date(2026, 2, 27), registered_on),
+        Period(date(2026, 2, 28), date(2026, 3, 30), date(2026, 2, 28)),
+        Period(date(2026, 3, 31), date(2026, 4, 29), date(2026, 3, 31)),
     ]
 
 
@@ -44,9 +44,9 @@ def test_a_yearly_period_contains_the_day_of_registration(coton: Scheme) -> None
     registered_on = date(2026, 11, 20)
     found = list(periods(coton, registered_on, date(2028, 1, 1)))
     assert found == [
-        Period(date(2026, 1, 1), date(2026, 12, 31), registered_on, "année 2026"),
-        Period(date(2027, 1, 1), date(2027, 12, 31), date(2027, 1, 1), "année 2027"),
-        Period(date(2028, 1, 1), date(2028, 12, 31), date(2028, 1, 1), "année 2028"),
+        Period(date(2026, 1, 1), date(2026, 12, 31), registered_on),
+        Period(date(2027, 1, 1), date(2027, 12, 31), date(2027, 1, 1)),
+        Period(date(2028, 1, 1), date(2028, 12, 31), date(2028, 1, 1)),
     ]
 
 

@@ -83,8 +83,8 @@ async def test_however_late_the_job_comes_each_franc_pays_on_its_own_day(world: 
         await world.work()
     for household_id, _ in people:
         rows = await world.rows(
-            "SELECT due_item.id, allocated_on, sum(allocation.amount_xof)::bigint FROM allocation"
-            " JOIN due_item ON due_item.id = due_item_id WHERE due_item.household_id = :id"
+            "SELECT charge.id, allocated_on, sum(allocation.amount_xof)::bigint FROM allocation"
+            " JOIN charge ON charge.id = charge_id WHERE payer_party_id = :id"
             " GROUP BY 1, 2, period_start ORDER BY period_start, 2",
             id=household_id,
         )

@@ -18,7 +18,7 @@ FOURTEENTH = datetime(2028, 1, 23, tzinfo=UTC)
 
 async def items(world: World) -> list[tuple[object, ...]]:
     return await world.rows(
-        "SELECT period_start::text, amount_xof FROM due_item WHERE household_id = 1 ORDER BY period_start"
+        "SELECT period_start::text, amount_xof FROM charge WHERE payer_party_id = 1 ORDER BY period_start"
     )
 
 

@@ -74,10 +74,10 @@ async def test_parked_households_are_tried_later_and_later_and_never_given_up(wo
 async def test_a_household_that_the_database_refuses_is_parked_alone(world: World, urls: Urls) -> None:
     by_hand(
         urls,
-        "CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.household_id = 2 THEN"
+        "CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.payer_party_id = 2 THEN"
         " RAISE EXCEPTION 'poison'; END IF; RETURN NEW; END $$",
     )
-    by_hand(urls, "CREATE TRIGGER poison BEFORE INSERT ON due_item FOR EACH ROW EXECUTE FUNCTION poison()")
+    by_hand(urls, "CREATE TRIGGER poison BEFORE INSERT ON charge FOR EACH ROW EXECUTE FUNCTION poison()")
     by_hand(urls, "UPDATE household SET next_period_on = '2026-11-23' WHERE id = 2")
     world.clock.moment = SECOND.replace(year=2028)
     await world.work()
@@ -111,8 +111,8 @@ async def test_money_for_a_household_that_cannot_be_worked_out_is_its_own_and_pa
     world.clock.forward(days=3)
     await world.work()
     assert await parked(world) == []
-    assert await world.rows("SELECT DISTINCT allocated_on FROM allocation WHERE household_id = 2") == [(paid_on,)]
-    assert await world.rows("SELECT sum(amount_xof)::bigint FROM allocation WHERE household_id = 2") == [(21_000,)]
+    assert await world.rows("SELECT DISTINCT allocated_on FROM allocation WHERE party_id = 2") == [(paid_on,)]
+    assert await world.rows("SELECT sum(amount_xof)::bigint FROM allocation WHERE party_id = 2") == [(21_000,)]
 
 
 @pytest.mark.parametrize(

@@ -53,13 +53,16 @@ async def test_a_registration_keeps_the_household_its_head_its_phone_and_what_it
     assert household.ramu_number.startswith(f"{100_000_000 + household.id}")
     assert await rows(database, "SELECT name, is_head FROM member") == [("Awa Traore", True)]
     assert await rows(database, "SELECT msisdn, party_id FROM phone_link") == [(AWA.msisdn, household.id)]
-    kept = "SELECT activity, cercle_code, people_count, scheme_code, registered_on, next_period_on FROM household"
+    kept = (
+        "SELECT activity, cercle_code, people_count, scheme_code, registered_on, next_period_on FROM household"
+        " JOIN enrolment ON enrolment.id = enrolment_id"
+    )
     assert await rows(database, kept) == [
         ("commerce", "0201", 4, "ARTISAN", date(2026, 11, 23), date(2027, 1, 23)),
     ]
-    owed = "SELECT period_start, period_end, due_on, amount_xof, gross_xof FROM due_item"
+    owed = "SELECT payer_party_id, period_start, period_end, due_on, amount_xof FROM charge"
     assert await rows(database, owed) == [
-        (date(2026, 12, 23), date(2027, 1, 22), date(2026, 11, 23), 4000, 4000),
+        (household.id, date(2026, 12, 23), date(2027, 1, 22), date(2026, 11, 23), 4000),
     ]
 
 
@@ -67,8 +70,12 @@ async def test_a_yearly_household_owes_the_running_year_and_its_own_share(
     database: Database, catalog: SchemeCatalog
 ) -> None:
     await registered(database, catalog, replace(AWA, activity="coton", people_count=7), "COTON")
-    owed = "SELECT period_start, period_end, amount_xof, gross_xof FROM due_item"
-    assert await rows(database, owed) == [(date(2026, 1, 1), date(2026, 12, 31), 21_000, 30_000)]
+    owed = (
+        "SELECT party.kind, period_start, period_end, amount_xof FROM charge"
+        " JOIN party ON party.id = payer_party_id ORDER BY 1"
+    )
+    year = (date(2026, 1, 1), date(2026, 12, 31))
+    assert await rows(database, owed) == [("household", *year, 21_000), ("state", *year, 9_000)]
     assert await rows(database, "SELECT next_period_on FROM household") == [(date(2027, 1, 1),)]
 
 

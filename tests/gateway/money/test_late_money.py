@@ -34,7 +34,7 @@ def recon(world: World) -> ReconcilingDeps:
 def by_hand(superuser_url: str) -> Iterator[psycopg.Connection]:
     """Someone who holds the server and switches the guards off."""
     with psycopg.connect(superuser_url.replace("+psycopg", ""), autocommit=True) as connection:
-        for table in ("payment", "allocation", "due_item", "statement_file", "statement_chunk", "statement_line",
+        for table in ("payment", "allocation", "charge", "statement_file", "statement_chunk", "statement_line",
                       "statement_upload", "day_report"):  # fmt: skip
             connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
         yield connection
@@ -239,10 +239,10 @@ ATTACKS = [
     ("how it was proved", "UPDATE payment SET provenance = 'manual' WHERE id = 1", "EVIDENCE_CHANGED"),
     ("an allocation's date", "UPDATE allocation SET allocated_on = allocated_on - 1 WHERE id = 1", "ALLOCATION_MOVED"),
     ("an allocation's amount", "UPDATE allocation SET amount_xof = 999 WHERE id = 1", "ALLOCATION_NOT_POSTED"),
-    ("a due item's amount", "UPDATE due_item SET amount_xof = amount_xof - 1 WHERE id = {item}", "EVIDENCE_CHANGED"),
-    ("a due item below what it got", "UPDATE due_item SET amount_xof = 1 WHERE id = {item}", "DUE_ITEM_EXCEEDED"),
-    ("a due item's date", "UPDATE due_item SET due_on = due_on + 1 WHERE id = {item}", "EVIDENCE_CHANGED"),
-    ("a due item's period", "UPDATE due_item SET period_end = period_end + 1 WHERE id = {item}", "EVIDENCE_CHANGED"),
+    ("a charge's amount", "UPDATE charge SET amount_xof = amount_xof - 1 WHERE id = {item}", "EVIDENCE_CHANGED"),
+    ("a charge below what it got", "UPDATE charge SET amount_xof = 1 WHERE id = {item}", "CHARGE_EXCEEDED"),
+    ("a charge's date", "UPDATE charge SET due_on = due_on + 1 WHERE id = {item}", "EVIDENCE_CHANGED"),
+    ("a charge's period", "UPDATE charge SET period_end = period_end + 1 WHERE id = {item}", "EVIDENCE_CHANGED"),
     (
         "a statement's bytes",
         "UPDATE statement_chunk SET content = content || '\\x00' WHERE upload_id = 1",
@@ -269,7 +269,7 @@ async def test_whatever_is_changed_behind_a_signed_day_is_named(
 ) -> None:
     await two_days(world, recon)
     assert await findings(world) == []
-    [(item,)] = await world.rows("SELECT min(due_item_id) FROM allocation")
+    [(item,)] = await world.rows("SELECT min(charge_id) FROM allocation")
     assert by_hand.execute(change.format(item=item).encode()).rowcount > 0
     found = await findings(world)
     assert FindingKind[kind] in {one.kind for one in found}
@@ -283,8 +283,11 @@ OTHERWISE = {
     "payment.hold_reason": "'reversed', party_id = NULL, matched_by = 'suspense'",
     "statement_line.kind": "'fee'",
     "statement_line.status": "'failed'",
-    "due_item.amount_xof": "amount_xof - 1",
-    "due_item.period_start": "period_start - 1",
+    "charge.amount_xof": "amount_xof - 1",
+    "charge.period_start": "period_start - 1",
+    "charge.kind": "'exemption'",
+    "charge.enrolment_id": "(SELECT max(id) FROM enrolment)",
+    "charge.payer_party_id": "2",
 }
 BY_TYPE = {
     "text": "coalesce({0}, '') || 'x'",
@@ -298,7 +301,7 @@ BY_TYPE = {
 NOT_PROVED = {"statement_line": {"bucket", "matched_at", "payment_id"}}
 
 
-@pytest.mark.parametrize("table", ["payment", "allocation", "due_item", "statement_file", "statement_line"])
+@pytest.mark.parametrize("table", ["payment", "allocation", "charge", "statement_file", "statement_line"])
 async def test_no_column_behind_a_signed_day_can_be_changed_unseen(
     world: World, recon: ReconcilingDeps, by_hand: psycopg.Connection, table: str
 ) -> None:
@@ -308,11 +311,11 @@ async def test_no_column_behind_a_signed_day_can_be_changed_unseen(
         "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s", (table,)
     ).fetchall()
     by_hand.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM {table}".encode())  # noqa: S608 - names of our own tables
-    first = "due_item_id FROM allocation" if table == "due_item" else "min(ctid) FROM " + table
+    first = "charge_id FROM allocation" if table == "charge" else "min(ctid) FROM " + table
     unseen = []
     for name, kind in columns:
         value = OTHERWISE.get(f"{table}.{name}") or BY_TYPE[kind].format(name)
-        key = "id" if table == "due_item" else "ctid"
+        key = "id" if table == "charge" else "ctid"
         change = f"UPDATE {table} SET {name} = {value} WHERE {key} = (SELECT {first} LIMIT 1)"  # noqa: S608 - as above
         assert by_hand.execute(change.encode()).rowcount == 1
         if not await findings(world):

@@ -30,7 +30,7 @@ EVERYTHING = {
     "lines": "SELECT file_id, line_number, bucket, payment_id FROM statement_line ORDER BY 1, 2",
     "breaks": "SELECT kind, subject, day, difference_xof, closed_at FROM reconciliation_break ORDER BY 1, 2",
     "sms": "SELECT key, body FROM outbox_sms ORDER BY 1",
-    "allocations": "SELECT due_item_id, amount_xof FROM allocation ORDER BY 1, 2",
+    "allocations": "SELECT charge_id, amount_xof FROM allocation ORDER BY 1, 2",
 }
 
 

@@ -1,31 +1,39 @@
--- Households with their parties, their heads, telephones and due items; the operator's parties and accounts.
+-- Households with their parties, their heads, telephones and charges; the operator's parties and accounts.
 INSERT INTO party (id, kind) SELECT h, 'household' FROM grown_household ORDER BY h;
 INSERT INTO party (id, kind) VALUES ($households + 1, 'operator'), ($households + 2, 'suspense');
 INSERT INTO account (code, kind, operator, party_id, syscohada_code)
 VALUES ('clearing/sandbox', 'clearing', 'sandbox', $households + 1, '552'),
        ('suspense/sandbox', 'suspense', 'sandbox', $households + 2, '4712');
 
-INSERT INTO household (id, ramu_number, activity, cercle_code, people_count, children_count, scheme_code, scheme_version,
+INSERT INTO enrolment (id, party_id, scheme_code, scheme_version, valid_from)
+SELECT h, h, CASE WHEN is_cotton THEN 'COTON' ELSE 'ARTISAN' END, 1, registered_on FROM grown_household ORDER BY h;
+
+INSERT INTO household (id, enrolment_id, ramu_number, activity, cercle_code, people_count, children_count,
                        registered_on, registered_at, next_period_on)
-SELECT h, ramu_number,
+SELECT h, h, ramu_number,
        CASE WHEN is_cotton THEN 'coton'
             ELSE (ARRAY['commerce', 'artisan', 'culture', 'elevage', 'peche', 'autre'])[1 + h % 6] END,
-       '0301', people, 0, CASE WHEN is_cotton THEN 'COTON' ELSE 'ARTISAN' END, 1, registered_on,
+       '0301', people, 0, registered_on,
        registered_on + interval '9 h',
        (SELECT max(ends) + 1 FROM grown_period AS period WHERE period.h = grown_household.h)
   FROM grown_household ORDER BY h;
-
-INSERT INTO enrolment (party_id, scheme_code, scheme_version, valid_from)
-SELECT h, CASE WHEN is_cotton THEN 'COTON' ELSE 'ARTISAN' END, 1, registered_on FROM grown_household ORDER BY h;
 
 INSERT INTO member (id, household_id, name, is_head) SELECT h, h, 'Awa DIARRA ' || h, true FROM grown_household ORDER BY h;
 
 INSERT INTO phone_link (msisdn, party_id, last_wallet, valid_from)
 SELECT msisdn, h, CASE WHEN h % 3 <> 0 THEN 'sandbox' END, registered_on + interval '9 h' FROM grown_household ORDER BY h;
 
-INSERT INTO due_item (id, household_id, scheme_code, scheme_version, period_start, period_end, due_on, label, gross_xof,
-                      amount_xof, opened_at)
-SELECT id, h, CASE WHEN is_cotton THEN 'COTON' ELSE 'ARTISAN' END, 1, starts, ends, due_on,
-       CASE WHEN is_cotton THEN 'année ' || extract(year FROM starts) ELSE 'mois du ' || to_char(starts, 'DD/MM/YYYY') END,
-       gross_xof, owed_xof, due_on + interval '10 min'
-  FROM grown_period JOIN grown_household USING (h) ORDER BY id;
+-- What a cotton household does not pay itself, the State does.
+INSERT INTO party (id, kind) VALUES ($households + 3, 'state');
+INSERT INTO share_payer (kind, cercle_code, party_id) VALUES ('STATE', '', $households + 3);
+
+INSERT INTO charge (id, enrolment_id, payer_party_id, period_start, period_end, due_on, sequence, kind, amount_xof,
+                    charged_at)
+SELECT id, h, h, starts, ends, due_on, 1, 'contribution', owed_xof, due_on + interval '10 min' FROM grown_period
+ ORDER BY id;
+
+INSERT INTO charge (id, enrolment_id, payer_party_id, period_start, period_end, due_on, sequence, kind, amount_xof,
+                    charged_at)
+SELECT (SELECT max(id) FROM grown_period) + row_number() OVER (ORDER BY id), h, $households + 3, starts, ends, due_on, 1,
+       'contribution', gross_xof - owed_xof, due_on + interval '10 min'
+  FROM grown_period WHERE gross_xof > owed_xof;

@@ -24,7 +24,7 @@ SELECT p, 'sandbox', name, CASE WHEN is_asked THEN 2 * p END, h, amount_xof, 5, 
        at, posted_at, p, 'Q' || lpad(p::text, 9, '0')
   FROM grown_payment ORDER BY p;
 
-INSERT INTO allocation (household_id, due_item_id, ledger_txn_id, amount_xof, allocated_on)
+INSERT INTO allocation (party_id, charge_id, ledger_txn_id, amount_xof, allocated_on)
 SELECT share.h, period.id, share.p,
        least(before_xof + amount_xof, (k + 1) * owed_xof) - greatest(before_xof, k * owed_xof), (at AT TIME ZONE 'UTC')::date
   FROM (SELECT *, generate_series(before_xof / owed_xof, least((before_xof + amount_xof - 1) / owed_xof, periods - 1)) AS k
