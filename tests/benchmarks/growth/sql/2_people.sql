@@ -29,11 +29,11 @@ INSERT INTO share_payer (kind, cercle_code, party_id) VALUES ('STATE', '', $hous
 
 INSERT INTO charge (id, enrolment_id, payer_party_id, period_start, period_end, due_on, sequence, kind, amount_xof,
                     charged_at)
-SELECT id, h, h, starts, ends, due_on, 1, 'contribution', owed_xof, due_on + interval '10 min' FROM grown_period
- ORDER BY id;
+SELECT id, h, h, starts, ends, due_on, 1, 'contribution', owed_xof, due_on + interval '10 min'
+  FROM grown_period JOIN grown_household USING (h) ORDER BY id;
 
 INSERT INTO charge (id, enrolment_id, payer_party_id, period_start, period_end, due_on, sequence, kind, amount_xof,
                     charged_at)
 SELECT (SELECT max(id) FROM grown_period) + row_number() OVER (ORDER BY id), h, $households + 3, starts, ends, due_on, 1,
        'contribution', gross_xof - owed_xof, due_on + interval '10 min'
-  FROM grown_period WHERE gross_xof > owed_xof;
+  FROM grown_period JOIN grown_household USING (h) WHERE gross_xof > owed_xof;
