@@ -241,6 +241,39 @@ class AllocationRow(Table, table=True):
     allocated_on: date
 
 
+class Coverage(Table, table=True):
+    """The days on which a party, or one member of it, is cared for, and why; derived, and made again at any time."""
+
+    __tablename__ = "coverage"
+    __table_args__ = (
+        CheckConstraint("valid_to >= valid_from", name="time_forward"),
+        one_of("reason", ("contribution", "exemption", "grace")),
+        # Ranges of one number stand in for the number, so that no extension is needed.
+        ExcludeConstraint(
+            (sql("int8range(party_id, party_id, '[]')"), "&&"),
+            (sql("int8range(coalesce(member_id, 0), coalesce(member_id, 0), '[]')"), "&&"),
+            (sql("daterange(valid_from, valid_to, '[]')"), "&&"),
+            name="ex_coverage_one_reason_a_day",
+        ),
+        ForeignKeyConstraint(["party_id"], ["party.id"]),
+        ForeignKeyConstraint(["member_id"], ["member.id"]),
+        # Whether somebody is cared for on a day is read from here alone.
+        Index(
+            "ix_coverage_party_id_valid_from",
+            "party_id",
+            "valid_from",
+            postgresql_include=["member_id", "valid_to", "reason"],
+        ),
+    )
+
+    id: CountedId
+    party_id: BigNumber
+    member_id: OptionalNumber = None
+    valid_from: date
+    valid_to: date
+    reason: PlainText
+
+
 class UssdSession(Table, table=True):
     """Where a caller stands in a dialogue; never the truth about money."""
 

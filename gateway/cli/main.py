@@ -4,7 +4,22 @@ import typer
 from sqlalchemy.exc import OperationalError
 from typer.core import TyperGroup
 
-from gateway.cli import callbacks, day, ledger, migrate, phone, run, sandbox, scheme, serve, sms, staff, statement, work
+from gateway.cli import (
+    callbacks,
+    coverage,
+    day,
+    ledger,
+    migrate,
+    phone,
+    run,
+    sandbox,
+    scheme,
+    serve,
+    sms,
+    staff,
+    statement,
+    work,
+)
 from gateway.config.settings import SettingsInvalid
 
 
@@ -40,6 +55,7 @@ app.command("phone", help="Composer le code depuis ce terminal.")(phone.command)
 app.command("sandbox", help="Faire tourner l'opérateur d'essai, sans argent réel.")(sandbox.sandbox)
 app.add_typer(scheme.app, name="scheme")
 app.add_typer(statement.app, name="statement")
+app.add_typer(coverage.app, name="coverage")
 app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(day.app, name="day")
 app.add_typer(ledger.app, name="ledger")

@@ -4,17 +4,22 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.allocation import NewDueItem, OwedItem, items_due, upcoming_items
 from gateway.contributions.lots import Advance
-from gateway.contributions.rights import CoveredItem, Rights, rights, threshold_xof
+from gateway.contributions.rights import CoveredItem, Rights, Stretch, rights, stretches, threshold_xof
+from gateway.contributions.schedule import later_periods
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 from gateway.contributions.schemes import SchemeCatalog, SchemeMissing
 from gateway.contributions.versions import version_on
+
+#: Money in advance of more periods than these is foreseen so far, and further when they have begun.
+PERIODS_FORESEEN: Final = 120
 
 #: Locked in the order of their ids, before anything of theirs is read.
 LOCK = text("""
@@ -165,6 +170,27 @@ class HouseholdAccount:
             )
             for item in self.items
         )
+
+    def coverage(self) -> tuple[Stretch, ...]:
+        """Return every day on which the household is cared for, by what was paid until now."""
+        on = self._spent_on()
+        spent = self if on is None else self.as_of(on)
+        return stretches(spent.scheme.rights, spent.covered_items())
+
+    def _spent_on(self) -> date | None:
+        """Return the day on which what is held in advance has paid all that it can; None if nothing is to come."""
+        left_xof = sum(lot.amount_xof for lot in self.advances) - sum(item.remaining_xof for item in self.due_items())
+        last = max((item.period_end for item in self.items), default=date.min)
+        day = max((item.due_on for item in self.items), default=date.min) if self.advances else None
+        for period in islice(later_periods(self.scheme, self.registered_on, last), PERIODS_FORESEEN):
+            owed_xof = amount_due(self.version_on(period.start), self.size).member_xof
+            if left_xof <= 0 < owed_xof:
+                break
+            left_xof, day = left_xof - owed_xof, period.due_on
+            if owed_xof == 0:
+                # One that asks for nothing is paid when it begins, and the one after it is foreseen by then.
+                break
+        return day
 
     def rights_on(self, today: date) -> Rights:
         """Return where the household stands on a day."""

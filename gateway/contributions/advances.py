@@ -4,37 +4,21 @@ What is held follows from the ledger and the allocations alone: what came in, by
 spent of that very day. So it does not matter when the periods that it pays for are opened, or by whom.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import lock_households
 from gateway.contributions.apply import AllocationRequest, Applied, plan, write
-from gateway.contributions.lots import Advance, held
+from gateway.contributions.held_advances import read_advances
 from gateway.contributions.schemes import SchemeCatalog
 from payments.ledger import chart
 from payments.ledger.entry import Entry, LedgerTxn
 from payments.ledger.post import post, reserve_ids
 
 SPENT: Final = "advance_spent"
-
-BY_DAY = text("""
-    SELECT party_id, day, CAST(sum(amount_xof) AS bigint) AS amount_xof FROM advance_movement
-     WHERE party_id = ANY(CAST(:ids AS bigint[])) GROUP BY party_id, day ORDER BY party_id, day
-""")
-
-
-async def read_advances(connection: AsyncConnection, household_ids: Sequence[int]) -> dict[int, tuple[Advance, ...]]:
-    """Return what households hold in advance; those that hold nothing are left out."""
-    by_household: dict[int, dict[date, int]] = defaultdict(dict)
-    for row in (await connection.execute(BY_DAY, {"ids": list(household_ids)})).all():
-        by_household[row.party_id][row.day] = row.amount_xof
-    advances = {household_id: held(by_day) for household_id, by_day in by_household.items()}
-    return {household_id: found for household_id, found in advances.items() if found}
 
 
 async def spend_advances(

@@ -10,6 +10,7 @@ from gateway.contributions.account import HouseholdAccount, read_accounts
 from gateway.contributions.allocation import Allocation, allocate
 from gateway.contributions.allocations import insert_allocations
 from gateway.contributions.charges import insert_charges
+from gateway.contributions.coverage import follow
 from gateway.contributions.schemes import SchemeCatalog
 
 
@@ -41,6 +42,10 @@ class AllocationPlan:
 
     applied: tuple[Applied, ...]
     faults: Mapping[int, str] = field(default_factory=dict)
+
+    def accounts(self) -> dict[int, HouseholdAccount]:
+        """Return each household's account as it stands after all of it."""
+        return {one.account.id: one.account for one in self.applied if one.account is not None}
 
     def advances_xof(self) -> dict[int, int]:
         """Return what no due item could take, by ledger transaction."""
@@ -90,7 +95,10 @@ def after(account: HouseholdAccount, allocation: Allocation, paid_on: date) -> H
 
 
 async def write(connection: AsyncConnection, plan: AllocationPlan, now: datetime) -> None:
-    """Charge the periods that were opened and write every allocation; the ledger transactions are written before."""
+    """Charge the periods that were opened, write every allocation, and on which days the households are cared for.
+
+    The ledger transactions are written before.
+    """
     opened = {
         (one.money.household_id, item.period_start): (one.account, item)
         for one in plan.applied
@@ -111,3 +119,4 @@ async def write(connection: AsyncConnection, plan: AllocationPlan, now: datetime
         connection,
         [(m.household_id, charge_id, m.ledger_txn_id, amount_xof, m.paid_on) for m, charge_id, amount_xof in rows],
     )
+    await follow(connection, list(plan.accounts().values()))

@@ -43,12 +43,29 @@ class Rights:
     open_until: date | None = None
 
 
+class CoverReason(StrEnum):
+    """Why a household is cared for."""
+
+    CONTRIBUTION = "contribution"
+    EXEMPTION = "exemption"
+    GRACE = "grace"
+
+
 @dataclass(frozen=True, slots=True)
 class Cover:
     """A stretch of days with rights, both ends included."""
 
     start: date
     end: date
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of days on which a household is cared for, both ends included, and why."""
+
+    start: date
+    end: date
+    reason: CoverReason
 
 
 def threshold_xof(amount_xof: int, threshold_bp: int) -> int:
@@ -58,15 +75,15 @@ def threshold_xof(amount_xof: int, threshold_bp: int) -> int:
 
 def rights(scheme: Scheme, items: Sequence[CoveredItem], today: date) -> Rights:
     """Return where a household stands on a day, from what it has paid so far."""
-    runs = covers(scheme.rights, items)
-    for run in runs:
+    runs = _runs(scheme.rights, items)
+    for run, _ in runs:
         if run.start <= today <= run.end:
             return Rights(CoverageState.OPEN, run.start, run.end)
-    for run in reversed(runs):
-        grace_end = _grace_end(scheme.rights, run.end)
+    for run, rule in reversed(runs):
+        grace_end = _grace_end(rule, run.end)
         if run.end < today <= grace_end:
             return Rights(CoverageState.GRACE, run.start, grace_end)
-    for run in runs:
+    for run, _ in runs:
         if run.start > today:
             return Rights(CoverageState.WAITING, run.start, run.end)
     return Rights(CoverageState.CLOSED)
@@ -74,16 +91,43 @@ def rights(scheme: Scheme, items: Sequence[CoveredItem], today: date) -> Rights:
 
 def covers(rule: RightsRule, items: Sequence[CoveredItem]) -> tuple[Cover, ...]:
     """Return the stretches of rights that payments have opened, in order, consecutive periods joined."""
-    joined: list[Cover] = []
-    for cover in _opened(rule, items):
-        if joined and cover.start <= joined[-1].end + ONE_DAY:
-            joined[-1] = Cover(joined[-1].start, cover.end)
+    return tuple(run for run, _ in _runs(rule, items))
+
+
+def stretches(rule: RightsRule, items: Sequence[CoveredItem]) -> tuple[Stretch, ...]:
+    """Return every day on which somebody is cared for, in order, as stretches of one reason each.
+
+    They follow from what was asked and paid, whatever day it is: ``rights`` says of any one day what they say of it.
+    """
+    told: list[Stretch] = []
+    for cover, item in _opened(rule, items):
+        reason = CoverReason.CONTRIBUTION if item.amount_xof else CoverReason.EXEMPTION
+        if told and told[-1].reason is reason and cover.start <= told[-1].end + ONE_DAY:
+            told[-1] = Stretch(told[-1].start, cover.end, reason)
         else:
-            joined.append(cover)
-    return tuple(joined)
+            told.append(Stretch(cover.start, cover.end, reason))
+    runs = _runs(rule, items)
+    until = [run.start - ONE_DAY for run, _ in runs[1:]] + [date.max]
+    for (run, own), last in zip(runs, until[: len(runs)], strict=True):
+        grace = Stretch(run.end + ONE_DAY, min(_grace_end(own, run.end), last), CoverReason.GRACE)
+        if grace.start <= grace.end:
+            told.append(grace)
+    return tuple(sorted(told, key=lambda stretch: stretch.start))
 
 
-def _opened(asked: RightsRule, items: Sequence[CoveredItem]) -> Iterator[Cover]:
+def _runs(asked: RightsRule, items: Sequence[CoveredItem]) -> list[tuple[Cover, RightsRule]]:
+    """Return the stretches of rights, each with the rule of its last period, which says how long they outlive it."""
+    joined: list[tuple[Cover, RightsRule]] = []
+    for cover, item in _opened(asked, items):
+        rule = item.rule or asked
+        if joined and cover.start <= joined[-1][0].end + ONE_DAY:
+            joined[-1] = (Cover(joined[-1][0].start, cover.end), rule)
+        else:
+            joined.append((cover, rule))
+    return joined
+
+
+def _opened(asked: RightsRule, items: Sequence[CoveredItem]) -> Iterator[tuple[Cover, CoveredItem]]:
     ready_on = date.min
     last_end: date | None = None
     for item in sorted(items, key=lambda item: item.period_start):
@@ -101,7 +145,7 @@ def _opened(asked: RightsRule, items: Sequence[CoveredItem]) -> Iterator[Cover]:
         last_end = item.period_end
         opens = max(begins, ready_on)
         if opens <= item.period_end:
-            yield Cover(opens, item.period_end)
+            yield Cover(opens, item.period_end), item
 
 
 def _grace_end(rule: RightsRule, cover_end: date) -> date:

@@ -5,6 +5,7 @@ open meanwhile.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 import structlog
@@ -15,6 +16,7 @@ from gateway.contributions.account import HouseholdAccount, read_accounts
 from gateway.contributions.advances import spend_advances
 from gateway.contributions.allocation import NewDueItem
 from gateway.contributions.charges import insert_charges
+from gateway.contributions.coverage import follow
 from gateway.contributions.parking import count_parked, due_again, park, release
 from gateway.contributions.schedule import next_period
 from gateway.jobs.deps import JobDeps
@@ -89,10 +91,18 @@ async def _open(connection: AsyncConnection, jobs: JobDeps, ids: Sequence[int], 
     good = sorted(next_days)
     opened = [(accounts.readable[household_id], item) for household_id in good for item in fallen[household_id]]
     await insert_charges(connection, opened, now)
+    # What begins unpaid changes nobody's cover; what asks for nothing is paid when it begins.
+    free = {account.id for account, item in opened if item.amount_xof == 0}
+    await follow(connection, [after_opening(accounts.readable[one], fallen[one]) for one in sorted(free)])
     await spend_advances(connection, jobs.catalog, good, now, actor=ACTOR)
     await connection.execute(NEXT, {"ids": good, "days": [next_days[household_id] for household_id in good]})
     await release(connection, good)
     await park(connection, faults, now)
+
+
+def after_opening(account: HouseholdAccount, fallen: Sequence[NewDueItem]) -> HouseholdAccount:
+    """Return an account as it stands once periods are charged."""
+    return replace(account, items=(*account.items, *map(account.opened, fallen)))
 
 
 def _next_day(account: HouseholdAccount, fallen: Sequence[NewDueItem]) -> date:

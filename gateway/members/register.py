@@ -1,6 +1,6 @@
 """Registers a household: its number, its head, its phone and what it owes first, once per phone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import text
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.contributions.account import HouseholdAccount
 from gateway.contributions.allocation import NewDueItem, items_due
 from gateway.contributions.charges import enrol, insert_charges
+from gateway.contributions.coverage import follow
 from gateway.contributions.schedule import next_period
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 from gateway.members.number import ramu_number
@@ -118,3 +119,4 @@ async def _insert(
     await connection.execute(HEAD, {"household_id": account.id, "name": account.name})
     await link_phone(connection, registration.msisdn, account.id, now)
     await insert_charges(connection, [(account, item) for item in first], now)
+    await follow(connection, [replace(account, items=tuple(map(account.opened, first)))])

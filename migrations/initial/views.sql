@@ -26,3 +26,9 @@ SELECT payment.id, payment.operator, payment.operator_transaction_id, payment.am
                     WHERE taken.payment_id = payment.id AND taken.turn % 2 = 1
                       AND NOT EXISTS (SELECT FROM suspense_assignment undone
                                        WHERE undone.payment_id = taken.payment_id AND undone.turn = taken.turn + 1));
+
+-- Whether a party as a whole is cared for on a day: by what was paid, because nothing is asked of it, or in its days of
+-- grace.
+CREATE VIEW household_coverage AS
+SELECT household.id AS household_id, household.cercle_code, coverage.valid_from, coverage.valid_to, coverage.reason
+  FROM household JOIN coverage ON coverage.party_id = household.id AND coverage.member_id IS NULL;

@@ -75,8 +75,9 @@ CHANGEABLE = {
     "login_attempt": "failures, next_allowed_at, seen_at",
 }
 
-#: Rows that are only memory, not evidence.
+#: Rows that are only memory, or derived, not evidence.
 FORGETTABLE = (
+    "coverage",
     "ussd_session",
     "staff_session",
     "staff_device",

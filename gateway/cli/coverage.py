@@ -1,0 +1,105 @@
+"""`ramu coverage`: who is cared for on a day, and the rows that say so made again."""
+
+import asyncio
+import contextlib
+from datetime import date
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.cli.environment import environment
+from gateway.cli.terminal import transact
+from gateway.config.settings import load_settings
+from gateway.contributions.coverage import rebuild as rebuild_some
+from gateway.infra.clock import SystemClock
+from gateway.infra.database import Database
+from gateway.members.places import cercle_name
+from gateway.reports.coverage import CercleCoverage, coverage_by_cercle
+from gateway.wiring import Wiring
+
+app = typer.Typer(no_args_is_help=True, help="Les jours couverts de chaque ménage.")
+
+#: Households of one transaction: few enough that no payment waits for them.
+BATCH: Final = 500
+#: So many are named; more would not help whoever looks for the cause.
+NAMED_MAX: Final = 20
+
+
+class _NothingWritten(Exception):
+    """Ends the transaction of a run that only looks."""
+
+
+@app.command("by-cercle")
+def by_cercle(
+    day: Annotated[str, typer.Option("--day", help="Le jour, comme 2026-12-31 ; aujourd'hui si rien n'est dit.")] = "",
+) -> None:
+    """Compter par cercle les ménages à jour, exemptés, en délai de grâce."""
+    try:
+        asked = date.fromisoformat(day) if day else SystemClock().now().date()
+    except ValueError:
+        raise typer.BadParameter("un jour s'écrit comme 2026-12-31") from None
+
+    async def read(connection: AsyncConnection) -> tuple[CercleCoverage, ...]:
+        return await coverage_by_cercle(connection, asked)
+
+    rows = asyncio.run(transact(load_settings(environment()), read))
+    table = Table("Cercle", "Ménages", "À jour", "dont exemptés", "En délai de grâce", "Non couverts")
+    for row in rows:
+        uncovered = row.household_count - row.up_to_date_count - row.grace_count
+        figures = (row.household_count, row.up_to_date_count, row.exempt_count, row.grace_count, uncovered)
+        table.add_row(cercle_name(row.cercle_code) or row.cercle_code, *map(str, figures))
+    typer.echo(f"Ménages couverts le {asked:%d/%m/%Y}")
+    Console(width=120, markup=False, highlight=False).print(table)
+
+
+@app.command("rebuild")
+def rebuild(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Comparer seulement, ne rien écrire.")] = False,
+) -> None:
+    """Refaire les jours couverts à partir des montants appelés et des paiements, et dire ce qui différait."""
+    changed, unread = asyncio.run(_rebuild(Wiring(load_settings(environment())), dry_run=dry_run))
+    for what, found in (("différaient", changed), ("n'ont pas pu être calculés", unread)):
+        if found:
+            more = f" et {len(found) - NAMED_MAX} autres" if len(found) > NAMED_MAX else ""
+            typer.echo(f"{len(found)} ménages {what} : {', '.join(map(str, found[:NAMED_MAX]))}{more}")
+    if not changed and not unread:
+        typer.echo("Rien ne différait.")
+    if unread or (dry_run and changed):
+        raise typer.Exit(1)
+
+
+async def _rebuild(wiring: Wiring, *, dry_run: bool) -> tuple[list[int], list[int]]:
+    process, after = wiring.process, 0
+    changed: list[int] = []
+    unread: list[int] = []
+    try:
+        async with process.deps.worker_db.single() as connection:
+            await process.catalog.refresh(connection)
+        while found := await _next(process.deps.worker_db, wiring, after, dry_run=dry_run):
+            after, others, faults = found
+            changed += sorted(others)
+            unread += sorted(faults)
+    finally:
+        await wiring.close()
+    return changed, unread
+
+
+async def _next(
+    database: Database, wiring: Wiring, after: int, *, dry_run: bool
+) -> tuple[int, frozenset[int], frozenset[int]] | None:
+    """Make the rows of a batch again; a dry run does the same and takes it back."""
+    told: list[tuple[int, frozenset[int], frozenset[int]]] = []
+
+    async def write(connection: AsyncConnection) -> None:
+        told[:] = [await rebuild_some(connection, wiring.process.catalog, after, BATCH)]
+        if dry_run:
+            raise _NothingWritten
+
+    with contextlib.suppress(_NothingWritten):
+        await database.transact(write)
+    [found] = told
+    return found if found[0] else None

@@ -1,0 +1,87 @@
+"""Keeps on which days each household is cared for, as rows that can be asked in SQL and made again at any time.
+
+The rows are derived: they follow from the account alone, by the same rule that answers a telephone. So they are written
+with whatever changes the account, and never by themselves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.contributions.account import HouseholdAccount, read_accounts
+from gateway.contributions.held_advances import read_advances
+from gateway.contributions.schemes import SchemeCatalog
+
+STRETCHES = """
+    unnest(CAST(:parties AS bigint[]), CAST(:starts AS date[]), CAST(:ends AS date[]), CAST(:reasons AS text[]))
+"""
+
+#: First what no longer holds: two rows of one party never share a day.
+FORGET = text(f"""
+    DELETE FROM coverage
+     WHERE party_id = ANY(CAST(:ids AS bigint[])) AND member_id IS NULL
+       AND (party_id, valid_from, valid_to, reason) NOT IN (SELECT * FROM {STRETCHES})
+    RETURNING party_id
+""")  # noqa: S608 - our own text
+
+ADD = text(f"""
+    INSERT INTO coverage (party_id, valid_from, valid_to, reason)
+    SELECT * FROM {STRETCHES}
+    EXCEPT
+    SELECT party_id, valid_from, valid_to, reason FROM coverage
+     WHERE party_id = ANY(CAST(:ids AS bigint[])) AND member_id IS NULL
+    RETURNING party_id
+""")  # noqa: S608 - our own text
+
+SOME = text("SELECT id FROM household WHERE id > :after ORDER BY id LIMIT :most")
+
+
+async def keep_coverage(connection: AsyncConnection, accounts: Sequence[HouseholdAccount]) -> frozenset[int]:
+    """Write on which days households are cared for; return those of whom another thing was kept before.
+
+    The households are locked, and their accounts are read or worked out to their present end, advances included.
+    """
+    if not accounts:
+        return frozenset()
+    rows: list[tuple[int, date, date, str]] = [
+        (account.id, stretch.start, stretch.end, stretch.reason.value)
+        for account in accounts
+        for stretch in account.coverage()
+    ]
+    parties, starts, ends, reasons = ([row[column] for row in rows] for column in range(4))
+    values = {
+        "ids": [account.id for account in accounts],
+        "parties": parties,
+        "starts": starts,
+        "ends": ends,
+        "reasons": reasons,
+    }
+    gone = (await connection.execute(FORGET, values)).scalars().all()
+    came = (await connection.execute(ADD, values)).scalars().all()
+    return frozenset((*gone, *came))
+
+
+async def follow(connection: AsyncConnection, accounts: Sequence[HouseholdAccount]) -> frozenset[int]:
+    """Write coverage by accounts that were just changed, with what their households now hold in advance."""
+    if not accounts:
+        return frozenset()
+    advances = await read_advances(connection, [account.id for account in accounts])
+    return await keep_coverage(
+        connection, [replace(account, advances=advances.get(account.id, ())) for account in accounts]
+    )
+
+
+async def rebuild(
+    connection: AsyncConnection, catalog: SchemeCatalog, after: int, most: int
+) -> tuple[int, frozenset[int], frozenset[int]]:
+    """Make the rows of the next households again.
+
+    Return the last of them, those of whom another thing was kept, and those that could not be worked out.
+    """
+    ids = list((await connection.execute(SOME, {"after": after, "most": most})).scalars())
+    accounts = await read_accounts(connection, catalog, ids)
+    changed = await follow(connection, list(accounts.readable.values()))
+    return max(ids, default=0), changed, frozenset(accounts.faults)
