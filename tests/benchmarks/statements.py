@@ -1,7 +1,5 @@
 """Row 4: a statement, from the command to its breaks, beside COPY and a join into an equal table."""
 
-import os
-import resource
 import subprocess
 import sys
 import time
@@ -11,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 
+from tests.benchmarks import alone
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.growth.books import Size, build
 from tests.benchmarks.machine import ROOT, cores_at_start
@@ -106,20 +105,17 @@ def run(bench: Bench) -> list[Figure]:
 
 def _import(server: Server, file: Path) -> tuple[float, float]:
     """Run the command as a person would; give its seconds and the most megabytes that it had."""
-    log = server.folder / "statement.log"
-    began = time.perf_counter()
+    log, cores = server.folder / "statement.log", ",".join(map(str, cores_at_start))
+    command = [sys.executable, "-m", "gateway.cli.main", "statement", "import", str(file)]
     with log.open("w") as said:
-        command = [sys.executable, "-m", "gateway.cli.main", "statement", "import", str(file)]
-        process = subprocess.Popen(command, cwd=ROOT, env=settings(server.url(OURS)), stdout=said, stderr=said)
-        os.sched_setaffinity(process.pid, cores_at_start)
-        _, status, used = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status):
+        began = time.perf_counter()
+        ended = subprocess.run(
+            [sys.executable, "-S", alone.__file__, cores, *command],
+            cwd=ROOT, env=settings(server.url(OURS)), stdout=subprocess.PIPE, stderr=said, check=False,
+        )  # fmt: skip
+    if ended.returncode:
         raise Broken(f"the import failed; it said:\n{log.read_text()[-2000:]}")
-    return time.perf_counter() - began, _megabytes(used)
-
-
-def _megabytes(used: resource.struct_rusage) -> float:
-    return used.ru_maxrss / 1024
+    return time.perf_counter() - began, int(ended.stdout) / 1024
 
 
 def _floor(server: Server, file: Path) -> float:
