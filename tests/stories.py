@@ -1,5 +1,8 @@
 """Turns of the story that many tests tell: pay by the menu, answer the prompt, let everything settle."""
 
+from gateway.money.credit_evidence import CreditingContext, credit_evidence
+from payments.evidence.facts import Evidence
+from payments.observation import Observation, ObservedStatus, Provenance
 from sandbox_operator import actions
 from sandbox_operator.model import Prompt, PromptAnswer
 from tests.world import World
@@ -36,3 +39,18 @@ async def paid(world: World, msisdn: str, session_id: str, typed: tuple[str, ...
     answer(world, await pushed(world, msisdn, session_id, typed))
     await world.deliver()
     await world.work()
+
+
+async def credited(world: World, msisdn: str, amount_xof: int, transaction_id: str) -> None:
+    """Credit money of a number without the way there: any amount, as the operator's answer tells of it."""
+    said = Observation(
+        "sandbox",
+        Provenance.QUERY,
+        ObservedStatus.SUCCEEDED,
+        amount_xof=amount_xof,
+        payer_msisdn=msisdn,
+        operator_transaction_id=transaction_id,
+        occurred_at=world.clock.now(),
+    )
+    context = CreditingContext(world.jobs.catalog, world.clock.now())
+    await world.database.transact(lambda connection: credit_evidence(connection, [Evidence(said)], context))

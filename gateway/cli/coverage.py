@@ -1,7 +1,6 @@
 """`ramu coverage`: who is cared for on a day, and the rows that say so made again."""
 
 import asyncio
-import contextlib
 from datetime import date
 from typing import Annotated, Final
 
@@ -13,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.cli.environment import environment
 from gateway.cli.terminal import transact
 from gateway.config.settings import load_settings
+from gateway.contributions.coverage import Rebuilt
 from gateway.contributions.coverage import rebuild as rebuild_some
+from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.clock import SystemClock
 from gateway.infra.database import Database
 from gateway.members.places import cercle_name
@@ -28,8 +29,11 @@ BATCH: Final = 500
 NAMED_MAX: Final = 20
 
 
-class _NothingWritten(Exception):
-    """Ends the transaction of a run that only looks."""
+class _TakenBack(Exception):
+    """Ends the transaction of a run that only looks, and brings out what it found."""
+
+    def __init__(self, found: Rebuilt | None) -> None:
+        self.found = found
 
 
 @app.command("by-cercle")
@@ -79,27 +83,25 @@ async def _rebuild(wiring: Wiring, *, dry_run: bool) -> tuple[list[int], list[in
     try:
         async with process.deps.worker_db.single() as connection:
             await process.catalog.refresh(connection)
-        while found := await _next(process.deps.worker_db, wiring, after, dry_run=dry_run):
-            after, others, faults = found
-            changed += sorted(others)
-            unread += sorted(faults)
+        while found := await _next(process.deps.worker_db, process.catalog, after, dry_run=dry_run):
+            after = found.last
+            changed += sorted(found.changed)
+            unread += sorted(found.unread)
     finally:
         await wiring.close()
     return changed, unread
 
 
-async def _next(
-    database: Database, wiring: Wiring, after: int, *, dry_run: bool
-) -> tuple[int, frozenset[int], frozenset[int]] | None:
+async def _next(database: Database, catalog: SchemeCatalog, after: int, *, dry_run: bool) -> Rebuilt | None:
     """Make the rows of a batch again; a dry run does the same and takes it back."""
-    told: list[tuple[int, frozenset[int], frozenset[int]]] = []
 
-    async def write(connection: AsyncConnection) -> None:
-        told[:] = [await rebuild_some(connection, wiring.process.catalog, after, BATCH)]
+    async def write(connection: AsyncConnection) -> Rebuilt | None:
+        found = await rebuild_some(connection, catalog, after, BATCH)
         if dry_run:
-            raise _NothingWritten
+            raise _TakenBack(found)
+        return found
 
-    with contextlib.suppress(_NothingWritten):
-        await database.transact(write)
-    [found] = told
-    return found if found[0] else None
+    try:
+        return await database.transact(write)
+    except _TakenBack as looked:
+        return looked.found

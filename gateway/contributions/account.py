@@ -74,26 +74,32 @@ class ItemOnAccount:
     scheme: Scheme
 
     @classmethod
-    def opened(cls, new: NewDueItem, scheme: Scheme) -> "ItemOnAccount":
-        """Return a due item that is about to be written, under a version of its scheme."""
-        return cls(None, new.period_start, new.period_end, new.due_on, new.amount_xof, (), scheme)
+    def opened(cls, new: NewDueItem) -> "ItemOnAccount":
+        """Return a due item that is about to be written."""
+        return cls(None, new.period_start, new.period_end, new.due_on, new.amount_xof, (), new.scheme)
 
     @property
     def paid_xof(self) -> int:
         """Return everything that was allocated to it."""
         return sum(amount_xof for _, amount_xof in self.paid)
 
-    def reached_on(self, threshold: int) -> date | None:
-        """Return the day on which the payments, in the order of their days, reached a threshold.
+    @property
+    def opens_at_xof(self) -> int:
+        """Return the payment from which it opens rights, by the version that it was charged under."""
+        return threshold_xof(self.amount_xof, self.scheme.rights.open_threshold_bp)
+
+    @property
+    def opened_on(self) -> date | None:
+        """Return the day on which the payments, in the order of their days, were enough to open rights.
 
         Where nothing is to be paid, that is the day on which it would have been due.
         """
-        if threshold <= 0:
+        if self.opens_at_xof <= 0:
             return self.due_on
         total_xof = 0
         for paid_on, amount_xof in sorted(self.paid):
             total_xof += amount_xof
-            if total_xof >= threshold:
+            if total_xof >= self.opens_at_xof:
                 return paid_on
         return None
 
@@ -121,39 +127,56 @@ class HouseholdAccount:
     def as_of(self, today: date) -> "HouseholdAccount":
         """Add what has fallen due since, paid from what is held in advance: at midnight nobody waits for a job."""
         fallen = self.fallen_due(today)
-        scheme = self.version_on(fallen[-1].period_start) if fallen else self.scheme
-        items = (*self.items, *map(self.opened, fallen))
-        return replace(self, scheme=scheme, items=_paid_from(self.advances, items, today) if self.advances else items)
+        grown = self.with_opened(fallen)
+        scheme = fallen[-1].scheme if fallen else self.scheme
+        return replace(grown, scheme=scheme, items=_paid_from(self.advances, grown.items, today))
+
+    @property
+    def calendar(self) -> Scheme:
+        """Return the version that says when its periods begin: the one of its first; later ones move no period."""
+        return self.items[0].scheme if self.items else self.scheme
 
     def fallen_due(self, today: date) -> tuple[NewDueItem, ...]:
         """Return the periods that are due by a day and are not recorded yet."""
         known_until = max((item.period_end for item in self.items), default=None)
-        return self._priced(items_due(self.scheme, self.registered_on, known_until, 0, today))
+        return self._priced(items_due(self.calendar, self.registered_on, known_until, 0, today), self.scheme)
 
     def openable(self, today: date) -> tuple[NewDueItem, ...]:
         """Return the periods that are due by a day, and those that may be paid ahead."""
         due = self.fallen_due(today)
         known: tuple[OwedItem | NewDueItem, ...] = (*self.due_items(), *due)
-        return (*due, *self._priced(upcoming_items(self.scheme, self.registered_on, known, 0, today)))
+        running = due[-1].scheme if due else self.scheme
+        most = running.advance.max_periods
+        ahead = upcoming_items(self.calendar, self.registered_on, known, 0, today, most=most)
+        return (*due, *self._priced(ahead, running))
 
-    def opened(self, new: NewDueItem) -> ItemOnAccount:
-        """Return a due item that is about to be written for this household."""
-        return ItemOnAccount.opened(new, self.version_on(new.period_start))
+    def with_opened(self, opened: Sequence[NewDueItem]) -> "HouseholdAccount":
+        """Add periods as they stand once they are charged."""
+        return replace(self, items=(*self.items, *map(ItemOnAccount.opened, opened)))
 
-    def version_on(self, start: date) -> Scheme:
-        """Return the version of the scheme under which a period that is not charged yet begins."""
-        return version_on((self.scheme, *self.later), start)
+    def _priced(self, items: Sequence[NewDueItem], scheme: Scheme) -> tuple[NewDueItem, ...]:
+        """Return periods under the versions in which they begin, the one before them being under ``scheme``."""
+        priced = []
+        for item in items:
+            scheme = self._following(scheme, item.period_start)
+            priced.append(replace(item, amount_xof=amount_due(scheme, self.size).member_xof, scheme=scheme))
+        return tuple(priced)
 
-    def _priced(self, items: tuple[NewDueItem, ...]) -> tuple[NewDueItem, ...]:
-        return tuple(
-            replace(item, amount_xof=amount_due(self.version_on(item.period_start), self.size).member_xof)
-            for item in items
-        )
+    def _following(self, scheme: Scheme, start: date) -> Scheme:
+        return version_on((scheme, *(one for one in self.later if one.version > scheme.version)), start)
 
     def due_items(self) -> tuple[OwedItem, ...]:
         """Return the due items as allocation sees them."""
         return tuple(
-            OwedItem(item.id, item.period_start, item.period_end, item.due_on, item.amount_xof, item.paid_xof)
+            OwedItem(
+                item.id,
+                item.period_start,
+                item.period_end,
+                item.due_on,
+                item.amount_xof,
+                item.paid_xof,
+                item.opens_at_xof,
+            )
             for item in self.items
         )
 
@@ -165,7 +188,7 @@ class HouseholdAccount:
                 item.period_end,
                 item.amount_xof,
                 item.paid_xof,
-                item.reached_on(threshold_xof(item.amount_xof, item.scheme.rights.open_threshold_bp)),
+                item.opened_on,
                 item.scheme.rights,
             )
             for item in self.items
@@ -182,8 +205,10 @@ class HouseholdAccount:
         left_xof = sum(lot.amount_xof for lot in self.advances) - sum(item.remaining_xof for item in self.due_items())
         last = max((item.period_end for item in self.items), default=date.min)
         day = max((item.due_on for item in self.items), default=date.min) if self.advances else None
-        for period in islice(later_periods(self.scheme, self.registered_on, last), PERIODS_FORESEEN):
-            owed_xof = amount_due(self.version_on(period.start), self.size).member_xof
+        scheme = self.scheme
+        for period in islice(later_periods(self.calendar, self.registered_on, last), PERIODS_FORESEEN):
+            scheme = self._following(scheme, period.start)
+            owed_xof = amount_due(scheme, self.size).member_xof
             if left_xof <= 0 < owed_xof:
                 break
             left_xof, day = left_xof - owed_xof, period.due_on

@@ -11,7 +11,7 @@ from gateway.contributions.scheme import Scheme
 
 @dataclass(frozen=True, slots=True)
 class OwedItem:
-    """A period a household owes for, with what it has paid so far."""
+    """A period a household owes for, with what it has paid so far and from which payment on it opens rights."""
 
     id: int | None
     period_start: date
@@ -19,6 +19,7 @@ class OwedItem:
     due_on: date
     amount_xof: int
     paid_xof: int
+    opens_at_xof: int
 
     @property
     def remaining_xof(self) -> int:
@@ -28,12 +29,13 @@ class OwedItem:
 
 @dataclass(frozen=True, slots=True)
 class NewDueItem:
-    """A period that is not recorded yet and can be opened when it falls due or money reaches it."""
+    """A period that is not recorded yet and can be opened when it falls due or money reaches it, under its scheme."""
 
     period_start: date
     period_end: date
     due_on: date
     amount_xof: int
+    scheme: Scheme
 
     @property
     def remaining_xof(self) -> int:
@@ -79,22 +81,26 @@ def items_due(
 ) -> tuple[NewDueItem, ...]:
     """Return the periods that are due by today and end after the last one recorded."""
     return tuple(
-        NewDueItem(period.start, period.end, period.due_on, amount_xof)
+        NewDueItem(period.start, period.end, period.due_on, amount_xof, scheme)
         for period in periods(scheme, registered_on, today)
         if known_until is None or period.start > known_until
     )
 
 
 def upcoming_items(
-    scheme: Scheme, registered_on: date, due_items: Sequence[OwedItem | NewDueItem], amount_xof: int, today: date
+    scheme: Scheme,
+    registered_on: date,
+    due_items: Sequence[OwedItem | NewDueItem],
+    amount_xof: int,
+    today: date,
+    *,
+    most: int,
 ) -> tuple[NewDueItem, ...]:
-    """Return the periods that are not due yet and that the scheme lets this household pay ahead."""
-    if not scheme.advance.allowed:
-        return ()
+    """Return the periods that are not due yet and may be paid ahead, of which there are ``most`` at a time."""
     ahead = sum(1 for item in due_items if item.due_on > today)
     after = max((item.period_end for item in due_items), default=date.min)
-    later = islice(later_periods(scheme, registered_on, after), max(0, scheme.advance.max_periods - ahead))
-    return tuple(NewDueItem(period.start, period.end, period.due_on, amount_xof) for period in later)
+    later = islice(later_periods(scheme, registered_on, after), max(0, most - ahead))
+    return tuple(NewDueItem(period.start, period.end, period.due_on, amount_xof, scheme) for period in later)
 
 
 def maximum_xof(due_items: Sequence[OwedItem], upcoming: Sequence[NewDueItem]) -> int:

@@ -85,9 +85,7 @@ async def plan(
 
 def after(account: HouseholdAccount, allocation: Allocation, paid_on: date) -> HouseholdAccount:
     """Return the account as it stands once an allocation is written."""
-    items = {item.period_start: item for item in account.items}
-    for opened in allocation.opened:
-        items[opened.period_start] = account.opened(opened)
+    items = {item.period_start: item for item in account.with_opened(allocation.opened).items}
     for line in allocation.lines:
         item = items[line.item.period_start]
         items[line.item.period_start] = replace(item, paid=(*item.paid, (paid_on, line.amount_xof)))

@@ -30,10 +30,22 @@ ENROL = text("""
 """)
 
 END = text("""
-    UPDATE enrolment SET valid_to = :until
-      FROM household WHERE household.id = :party_id AND enrolment.id = household.enrolment_id
+    UPDATE enrolment SET valid_to = ended.until
+      FROM unnest(CAST(:ids AS bigint[]), CAST(:untils AS date[])) AS ended(id, until) WHERE enrolment.id = ended.id
 """)
-MOVE = text("UPDATE household SET enrolment_id = :enrolment_id WHERE id = :id")
+
+#: The household goes over to the last of its new enrolments.
+MOVE = text("""
+    WITH begun AS (
+        INSERT INTO enrolment (party_id, scheme_code, scheme_version, valid_from, valid_to)
+        SELECT * FROM unnest(CAST(:parties AS bigint[]), CAST(:codes AS text[]), CAST(:versions AS integer[]),
+                             CAST(:starts AS date[]), CAST(:ends AS date[]))
+        RETURNING id, party_id, scheme_version, valid_to),
+    moved AS (
+        UPDATE household SET enrolment_id = begun.id
+          FROM begun WHERE household.id = begun.party_id AND begun.valid_to IS NULL)
+    SELECT id, party_id, scheme_version FROM begun
+""")
 
 #: "SHAR" in ASCII. Two who meet a new payer: the second waits here and then finds it.
 PAYERS_LOCK: Final = 0x53484152
@@ -106,9 +118,7 @@ async def insert_charges(
         "now": now,
     }
     written = (await connection.execute(CHARGE, values)).all()
-    households = {
-        enrolled[account.id, account.version_on(item.period_start).version]: account.id for account, item in opened
-    }
+    households = {enrolled[account.id, item.scheme.version]: account.id for account, item in opened}
     return {
         (row.payer_party_id, row.period_start): row.id
         for row in written
@@ -124,24 +134,49 @@ async def _enrolments(
     Where the first period under a newer version begins, the enrolment goes over to it.
     """
     enrolled = {(account.id, account.scheme.version): account.enrolment_id for account, _ in opened}
+    moves: dict[tuple[int, int], tuple[Scheme, date]] = {}
     for account, item in sorted(opened, key=lambda one: (one[0].id, one[1].period_start)):
-        scheme = account.version_on(item.period_start)
-        if (account.id, scheme.version) not in enrolled:
-            values = {"party_id": account.id, "until": item.period_start - ONE_DAY}
-            await connection.execute(END, values)
-            enrolled[account.id, scheme.version] = await enrol(connection, account.id, scheme, item.period_start)
-            moved = {"id": account.id, "enrolment_id": enrolled[account.id, scheme.version]}
-            await connection.execute(MOVE, moved)
-    return enrolled
+        if (account.id, item.scheme.version) not in enrolled:
+            moves.setdefault((account.id, item.scheme.version), (item.scheme, item.period_start))
+    if not moves:
+        return enrolled
+    current = {account.id: account.enrolment_id for account, _ in opened}
+    await _end(connection, {current[household_id]: start for (household_id, _), (_, start) in reversed(moves.items())})
+    return {**enrolled, **await _move(connection, moves)}
+
+
+async def _end(connection: AsyncConnection, until: Mapping[int, date]) -> None:
+    untils = [start - ONE_DAY for start in until.values()]
+    await connection.execute(END, {"ids": list(until), "untils": untils})
+
+
+async def _move(
+    connection: AsyncConnection, moves: Mapping[tuple[int, int], tuple[Scheme, date]]
+) -> dict[tuple[int, int], int]:
+    """Enrol households under newer versions from their days on, each until the next; they come in order."""
+    households = [household_id for household_id, _ in moves]
+    starts = [start for _, start in moves.values()]
+    following = [*zip(households[1:], starts[1:], strict=True), (0, date.max)]
+    values = {
+        "parties": households,
+        "codes": [scheme.code for scheme, _ in moves.values()],
+        "versions": [scheme.version for scheme, _ in moves.values()],
+        "starts": starts,
+        "ends": [
+            start - ONE_DAY if following_id == household_id else None
+            for household_id, (following_id, start) in zip(households, following, strict=True)
+        ],
+    }
+    begun = (await connection.execute(MOVE, values)).all()
+    return {(row.party_id, row.scheme_version): row.id for row in begun}
 
 
 def _shares(account: HouseholdAccount, item: NewDueItem, enrolled: Mapping[tuple[int, int], int]) -> Iterator[Row]:
-    scheme = account.version_on(item.period_start)
-    others = amount_due(scheme, account.size).others
+    others = amount_due(item.scheme, account.size).others
     for kind, amount_xof in ((PayerKind.MEMBER, item.amount_xof), *others):
         cercle = account.cercle_code if kind is PayerKind.COLLECTIVITE else ""
         yield (
-            enrolled[account.id, scheme.version],
+            enrolled[account.id, item.scheme.version],
             account.id,
             kind,
             cercle,

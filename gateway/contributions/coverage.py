@@ -5,7 +5,7 @@ with whatever changes the account, and never by themselves.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import text
@@ -74,14 +74,20 @@ async def follow(connection: AsyncConnection, accounts: Sequence[HouseholdAccoun
     )
 
 
-async def rebuild(
-    connection: AsyncConnection, catalog: SchemeCatalog, after: int, most: int
-) -> tuple[int, frozenset[int], frozenset[int]]:
-    """Make the rows of the next households again.
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """The last of some households, those of whom another thing was kept, and those that could not be worked out."""
 
-    Return the last of them, those of whom another thing was kept, and those that could not be worked out.
-    """
+    last: int
+    changed: frozenset[int]
+    unread: frozenset[int]
+
+
+async def rebuild(connection: AsyncConnection, catalog: SchemeCatalog, after: int, most: int) -> Rebuilt | None:
+    """Make the rows of the next households again; return None when there are no more."""
     ids = list((await connection.execute(SOME, {"after": after, "most": most})).scalars())
+    if not ids:
+        return None
     accounts = await read_accounts(connection, catalog, ids)
     changed = await follow(connection, list(accounts.readable.values()))
-    return max(ids, default=0), changed, frozenset(accounts.faults)
+    return Rebuilt(max(ids), changed, frozenset(accounts.faults))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from gateway.contributions.allocation import OwedItem
-from gateway.contributions.rights import threshold_xof
 from gateway.contributions.schedule import label, next_period
 from gateway.contributions.scheme import Scheme
 
@@ -41,14 +40,13 @@ def situation(scheme: Scheme, registered_on: date, items: Sequence[OwedItem], to
     )
 
 
-def to_open_xof(scheme: Scheme, items: Sequence[OwedItem], today: date) -> int:
+def to_open_xof(items: Sequence[OwedItem], today: date) -> int:
     """Return what is still to pay before the running period opens rights: all arrears, then its threshold."""
     due = _due(sorted(items, key=lambda item: item.period_start), today)
     if not due:
         return 0
     *arrears, current = due
-    threshold = threshold_xof(current.amount_xof, scheme.rights.open_threshold_bp)
-    return sum(item.remaining_xof for item in arrears) + max(0, threshold - current.paid_xof)
+    return sum(item.remaining_xof for item in arrears) + max(0, current.opens_at_xof - current.paid_xof)
 
 
 def minimum_xof(scheme: Scheme, payable_max_xof: int) -> int:

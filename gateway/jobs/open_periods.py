@@ -5,7 +5,6 @@ open meanwhile.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime
 
 import structlog
@@ -93,18 +92,13 @@ async def _open(connection: AsyncConnection, jobs: JobDeps, ids: Sequence[int], 
     await insert_charges(connection, opened, now)
     # What begins unpaid changes nobody's cover; what asks for nothing is paid when it begins.
     free = {account.id for account, item in opened if item.amount_xof == 0}
-    await follow(connection, [after_opening(accounts.readable[one], fallen[one]) for one in sorted(free)])
+    await follow(connection, [accounts.readable[one].with_opened(fallen[one]) for one in sorted(free)])
     await spend_advances(connection, jobs.catalog, good, now, actor=ACTOR)
     await connection.execute(NEXT, {"ids": good, "days": [next_days[household_id] for household_id in good]})
     await release(connection, good)
     await park(connection, faults, now)
 
 
-def after_opening(account: HouseholdAccount, fallen: Sequence[NewDueItem]) -> HouseholdAccount:
-    """Return an account as it stands once periods are charged."""
-    return replace(account, items=(*account.items, *map(account.opened, fallen)))
-
-
 def _next_day(account: HouseholdAccount, fallen: Sequence[NewDueItem]) -> date:
     ends = [item.period_end for item in account.items] + [item.period_end for item in fallen]
-    return next_period(account.scheme, account.registered_on, max(ends, default=date.min)).due_on
+    return next_period(account.calendar, account.registered_on, max(ends, default=date.min)).due_on

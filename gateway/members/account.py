@@ -1,7 +1,7 @@
 """Everything a caller's dialogue may need to know of the household, in one round trip."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount, ItemOnAccount
 from gateway.contributions.lots import held
-from gateway.contributions.scheme import HouseholdSize, Scheme
+from gateway.contributions.scheme import HouseholdSize
 from gateway.contributions.schemes import SchemeCatalog
 from gateway.members.register import registration_key
 
@@ -137,7 +137,7 @@ def _account(row: Row[Any], catalog: SchemeCatalog) -> CallerAccount:
             cercle_code=row.cercle_code,
             registered_on=row.registered_on,
             size=HouseholdSize(row.people_count, row.children_count),
-            items=_items(row.items or (), row.paid or (), {one.version: one for one in catalog.versions(scheme.code)}),
+            items=_items(row.items or (), row.paid or (), catalog, scheme.code),
             advances=held({date.fromisoformat(day): amount_xof for day, amount_xof in row.advances}),
         ),
         last_wallet=row.last_wallet,
@@ -161,7 +161,7 @@ def _moment(written: str | None) -> datetime | None:
 
 
 def _items(
-    owed: Sequence[Sequence[Any]], paid: Sequence[tuple[int, str, int]], versions: Mapping[int, Scheme]
+    owed: Sequence[Sequence[Any]], paid: Sequence[tuple[int, str, int]], catalog: SchemeCatalog, code: str
 ) -> tuple[ItemOnAccount, ...]:
     by_charge: dict[int, list[tuple[date, int]]] = defaultdict(list)
     for charge_id, day, amount_xof in paid:
@@ -174,7 +174,7 @@ def _items(
             due_on=date.fromisoformat(due_on),
             amount_xof=amount_xof,
             paid=tuple(by_charge[charge_id]),
-            scheme=versions[version],
+            scheme=catalog.get(code, version),
         )
         for charge_id, version, start, end, due_on, amount_xof in owed
     )

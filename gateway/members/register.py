@@ -1,17 +1,16 @@
 """Registers a household: its number, its head, its phone and what it owes first, once per phone."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount
-from gateway.contributions.allocation import NewDueItem, items_due
 from gateway.contributions.charges import enrol, insert_charges
 from gateway.contributions.coverage import follow
 from gateway.contributions.schedule import next_period
-from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
+from gateway.contributions.scheme import HouseholdSize, Scheme
 from gateway.members.number import ramu_number
 from gateway.members.phone_links import link_phone
 
@@ -98,9 +97,7 @@ async def register(
 async def _insert(
     connection: AsyncConnection, registration: Registration, account: HouseholdAccount, now: datetime
 ) -> None:
-    scheme = account.scheme
-    owed_xof = amount_due(scheme, account.size).member_xof
-    first: tuple[NewDueItem, ...] = items_due(scheme, account.registered_on, None, owed_xof, account.registered_on)
+    first = account.fallen_due(account.registered_on)
     known_until = max(item.period_end for item in first)
     await connection.execute(
         HOUSEHOLD,
@@ -113,10 +110,10 @@ async def _insert(
             "people_count": registration.people_count,
             "registered_on": account.registered_on,
             "registered_at": now,
-            "next_period_on": next_period(scheme, account.registered_on, known_until).due_on,
+            "next_period_on": next_period(account.scheme, account.registered_on, known_until).due_on,
         },
     )
     await connection.execute(HEAD, {"household_id": account.id, "name": account.name})
     await link_phone(connection, registration.msisdn, account.id, now)
     await insert_charges(connection, [(account, item) for item in first], now)
-    await follow(connection, [replace(account, items=tuple(map(account.opened, first)))])
+    await follow(connection, [account.with_opened(first)])

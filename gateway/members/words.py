@@ -82,7 +82,7 @@ def _groups(words: str) -> list[_Group]:
 def _own(text: str, found: re.Match[str]) -> str:
     """Return the digits of a place without an O that is a letter of a word: "No1000000018", "1000000018ok".
 
-    No number begins with nothing, but one may end so: of several in "47831995OOok" only the last is the word's.
+    No number begins with a zero, but one may end so: of several in "47831995OOok" only the last is the word's.
     """
     digits = found.group()
     if text[: found.start()][-1:].isalpha():

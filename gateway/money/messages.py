@@ -38,9 +38,9 @@ def rights_said(account: HouseholdAccount, today: date) -> RightsSaid:
         case CoverageState.WAITING, date() as start, date() as until:
             return RightsLater(start, until)
         case CoverageState.GRACE, _, date() as until:
-            return RightsKept(until, to_open_xof(account.scheme, items, today))
+            return RightsKept(until, to_open_xof(items, today))
         case _:
-            return RightsClosed(to_open_xof(account.scheme, items, today))
+            return RightsClosed(to_open_xof(items, today))
 
 
 def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingSms | None:

@@ -18,11 +18,6 @@ BY_CERCLE = text("""
      GROUP BY household.cercle_code ORDER BY household.cercle_code
 """)
 
-COVERED_ON = text("""
-    SELECT reason FROM household_coverage
-     WHERE household_id = :household_id AND valid_from <= :day AND valid_to >= :day
-""")
-
 
 @dataclass(frozen=True, slots=True)
 class CercleCoverage:
@@ -44,11 +39,3 @@ async def coverage_by_cercle(connection: AsyncConnection, day: date) -> tuple[Ce
     """Return each cercle in which somebody is registered by a day, in the order of their codes."""
     rows = await connection.execute(BY_CERCLE, {"day": day})
     return tuple(CercleCoverage(*row) for row in rows.all())
-
-
-async def covered_on(connection: AsyncConnection, household_id: int, day: date) -> str | None:
-    """Return why a household is cared for on a day; None if it is not."""
-    found: str | None = (
-        await connection.execute(COVERED_ON, {"household_id": household_id, "day": day})
-    ).scalar_one_or_none()
-    return found

@@ -132,7 +132,7 @@ async def _send_detail(connection: AsyncConnection, context: EffectContext, key:
         return
     today = context.now.date()
     household = context.account.household.as_of(today)
-    stand = situation(household.scheme, household.registered_on, household.due_items(), today)
+    stand = situation(household.calendar, household.registered_on, household.due_items(), today)
     body = situation_detail(
         name=household.name,
         ramu_number=household.ramu_number,

@@ -63,7 +63,7 @@ def _registered(account: CallerAccount, requests: tuple[RequestOnAccount, ...], 
     scheme, registered_on, items = household.scheme, household.registered_on, household.due_items()
     period_xof = amount_due(scheme, household.size).member_xof
     payable_xof = min(MAX_AMOUNT_XOF, maximum_xof(items, household.openable(today)))
-    stand = situation(scheme, registered_on, items, today)
+    stand = situation(household.calendar, registered_on, items, today)
     rights = household.rights_on(today)
     return Registered(
         household_id=household.id,

@@ -1,10 +1,8 @@
 """The two illustrative schemes, and a household's book that is kept as the gateway keeps it, without a database."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from importlib.resources import files
 
 import pytest
 
@@ -12,6 +10,7 @@ from gateway.contributions.allocation import Allocation, NewDueItem, OwedItem, a
 from gateway.contributions.document import scheme_from
 from gateway.contributions.rights import CoveredItem, threshold_xof
 from gateway.contributions.scheme import Scheme
+from tests.schemes import illustrative
 
 
 @dataclass
@@ -30,7 +29,8 @@ class Book:
         self._record(items_due(self.scheme, self.registered_on, known_until, self.amount_xof, today))
 
     def upcoming(self, today: date) -> tuple[NewDueItem, ...]:
-        return upcoming_items(self.scheme, self.registered_on, self.items, self.amount_xof, today)
+        most = self.scheme.advance.max_periods
+        return upcoming_items(self.scheme, self.registered_on, self.items, self.amount_xof, today, most=most)
 
     def pay(self, amount_xof: int, today: date) -> Allocation:
         self.due(today)
@@ -40,7 +40,7 @@ class Book:
         self.items = [replace(item, paid_xof=item.paid_xof + added.get(item.period_start, 0)) for item in self.items]
         self.advance_xof = allocation.advance_xof
         for item in self.items:
-            if item.paid_xof >= threshold_xof(item.amount_xof, self.scheme.rights.open_threshold_bp):
+            if item.paid_xof >= item.opens_at_xof:
                 self.reached_on.setdefault(item.period_start, today)
         return allocation
 
@@ -62,28 +62,24 @@ class Book:
 
     def _record(self, new: Sequence[NewDueItem]) -> None:
         for item in new:
-            row = OwedItem(len(self.items) + 1, item.period_start, item.period_end, item.due_on, item.amount_xof, 0)
-            self.items.append(row)
+            opens_at_xof = threshold_xof(item.amount_xof, self.scheme.rights.open_threshold_bp)
+            days = item.period_start, item.period_end, item.due_on
+            self.items.append(OwedItem(len(self.items) + 1, *days, item.amount_xof, 0, opens_at_xof))
 
 
 @pytest.fixture(scope="session")
 def scheme_data() -> Callable[[str], dict[str, object]]:
-    def read(code: str) -> dict[str, object]:
-        text = files("gateway.contributions").joinpath(f"illustrative/{code}.json").read_text(encoding="utf-8")
-        data: dict[str, object] = json.loads(text)
-        return data
-
-    return read
+    return illustrative
 
 
 @pytest.fixture(scope="session")
-def artisan(scheme_data: Callable[[str], dict[str, object]]) -> Scheme:
-    return scheme_from(scheme_data("ARTISAN"))
+def artisan() -> Scheme:
+    return scheme_from(illustrative("ARTISAN"))
 
 
 @pytest.fixture(scope="session")
-def coton(scheme_data: Callable[[str], dict[str, object]]) -> Scheme:
-    return scheme_from(scheme_data("COTON"))
+def coton() -> Scheme:
+    return scheme_from(illustrative("COTON"))
 
 
 @pytest.fixture(scope="session")

@@ -16,20 +16,23 @@ from gateway.contributions.allocation import (
     maximum_xof,
     upcoming_items,
 )
+from gateway.contributions.document import scheme_from
 from gateway.contributions.scheme import AdvanceRules, Scheme
+from tests.schemes import illustrative
 
 OpenBook = Callable[..., Any]
 REGISTERED_ON = date(2026, 1, 1)
+ARTISAN = scheme_from(illustrative("ARTISAN"))
 
 
 def month(number: int, paid_xof: int = 0, amount_xof: int = 1_000) -> OwedItem:
     start = date(2026, number, 1)
-    return OwedItem(number, start, start + timedelta(days=27), start, amount_xof, paid_xof)
+    return OwedItem(number, start, start + timedelta(days=27), start, amount_xof, paid_xof, amount_xof)
 
 
 def later_month(number: int) -> NewDueItem:
     start = date(2026, number, 1)
-    return NewDueItem(start, start + timedelta(days=27), start, 1_000)
+    return NewDueItem(start, start + timedelta(days=27), start, 1_000, ARTISAN)
 
 
 def test_the_oldest_arrears_are_paid_first_in_whatever_order_they_are_given() -> None:
@@ -90,7 +93,8 @@ def test_no_more_periods_can_be_paid_ahead_than_the_scheme_allows(artisan: Schem
 
 def test_a_scheme_without_advance_opens_nothing_ahead(artisan: Scheme) -> None:
     strict = replace(artisan, advance=AdvanceRules(allowed=False, max_periods=0))
-    assert upcoming_items(strict, REGISTERED_ON, [], 1_000, REGISTERED_ON) == ()
+    most = strict.advance.max_periods
+    assert upcoming_items(strict, REGISTERED_ON, [], 1_000, REGISTERED_ON, most=most) == ()
 
 
 ITEMS = st.lists(

@@ -1,7 +1,5 @@
 """Enrolments and charges: every payer's share kept, signed, never changed; RAMED owes 0 F; a group pays for many."""
 
-import json
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date
@@ -18,42 +16,18 @@ from psycopg.errors import (
 )
 
 from gateway.contributions.account import read_accounts
-from gateway.contributions.document import scheme_from
 from gateway.contributions.rights import CoverageState, Rights
-from gateway.contributions.scheme import Scheme
-from gateway.contributions.schemes import INSERT
 from gateway.contributions.situation import situation
 from gateway.members.account import load_account
 from gateway.members.register import Registration, register
 from tests.conftest import Urls, plain
 from tests.fixed import START as NOW
 from tests.payments.books import hand
+from tests.schemes import RAMED_RULES, put_in_force
 from tests.stories import paid
 from tests.world import AMINATA, World
 
 AMINATAS, MOUSSAS = 1, 2
-
-RAMED_RULES: Mapping[str, object] = {
-    "code": "RAMED",
-    "version": 1,
-    "label": "RAMED",
-    "legal": {"status": "ILLUSTRATIVE", "reference": "", "note": "a test"},
-    "valid_from": "2026-01-01",
-    "valid_to": None,
-    "sectors": ["autre"],
-    "amount_rule": {"kind": "PER_PERSON", "adult_xof": 1_000, "child_xof": 1_000, "charged_max": 20},
-    "period": {"months": 12, "anchor": "FIXED", "starts_on": "01-01"},
-    "instalments": {"minimum_xof": 200, "suggested_count": 1},
-    "advance": {"allowed": False, "max_periods": 0},
-    "rights": {
-        "open_threshold_bp": 10_000,
-        "waiting_days_new": 0,
-        "waiting_days_after_lapse": 0,
-        "lapse_after_days": 90,
-        "grace": {"kind": "DAYS", "days": 0},
-    },
-    "shares": [{"payer_kind": "STATE", "share_bp": 9_000}, {"payer_kind": "COLLECTIVITE", "share_bp": 1_000}],
-}
 
 #: A poor household under RAMED: its own share is nothing, the State and its commune bear all of it.
 RAMED = """
@@ -99,26 +73,6 @@ def correct(connection: psycopg.Connection, **values: int) -> None:
     connection.execute(CORRECTION.encode(), {"payer": None, "days": 0, **values})
 
 
-async def under(world: World, rules: Mapping[str, object]) -> Scheme:
-    """Put a scheme in force."""
-    scheme = scheme_from(rules)
-    values = {
-        "code": scheme.code,
-        "version": scheme.version,
-        "legal_status": "ILLUSTRATIVE",
-        "legal_reference": "",
-        "valid_from": scheme.valid_from,
-        "valid_to": None,
-        "rules": json.dumps(rules),
-        "approved_by": "test",
-        "now": NOW,
-    }
-    await world.database.transact(lambda connection: connection.execute(INSERT, values))
-    async with world.database.single() as connection:
-        await world.jobs.catalog.refresh(connection)
-    return scheme
-
-
 def wait_for_a_lock(urls: Urls) -> None:
     """Return once somebody waits for a row."""
     with hand(urls.superuser) as connection:
@@ -137,7 +91,7 @@ async def test_every_payers_share_of_a_period_is_kept_as_a_charge_of_its_party(w
 async def test_a_household_of_ramed_owes_nothing_and_is_covered_while_state_and_its_own_commune_owe_all(
     world: World,
 ) -> None:
-    scheme = await under(world, RAMED_RULES)
+    scheme = await put_in_force(world, RAMED_RULES)
     for number, cercle in enumerate(("0201", "0301", "0201")):
         caller = Registration(f"+2237000010{number}", "Sira Coulibaly", "autre", cercle, 4)
         await world.database.transact(lambda connection, caller=caller: register(connection, caller, scheme, NOW))  # type: ignore[misc]

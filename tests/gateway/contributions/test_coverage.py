@@ -11,19 +11,22 @@ from typer.testing import CliRunner
 
 from gateway.cli.main import app
 from gateway.contributions.account import HouseholdAccount, read_accounts
-from gateway.contributions.coverage import rebuild
+from gateway.contributions.coverage import Rebuilt, rebuild
 from gateway.contributions.rights import CoverageState
 from gateway.jobs.open_periods import open_periods
 from gateway.members.account import load_account
 from gateway.members.register import Registration, register
-from gateway.reports.coverage import CercleCoverage, coverage_by_cercle, covered_on
+from gateway.reports.coverage import CercleCoverage, coverage_by_cercle
 from tests.conftest import Urls
-from tests.gateway.contributions.test_charges import RAMED_RULES, under
-from tests.gateway.jobs.test_advances import pay
 from tests.payments.books import hand
-from tests.stories import paid
+from tests.schemes import RAMED_RULES, put_in_force
+from tests.stories import credited, paid
 from tests.world import AMINATA, MOUSSA, World
 
+COVERED_ON = """
+    SELECT reason FROM household_coverage
+     WHERE household_id = :household_id AND valid_from <= :day AND valid_to >= :day
+"""
 KEPT = "SELECT party_id, valid_from, valid_to, reason FROM coverage ORDER BY party_id, valid_from"
 PHONES = {1: AMINATA, 2: MOUSSA}
 AMOUNTS = {1: (1_500, 3_000, 6_000, 9_000, 18_000), 2: (1_000, 21_000, 30_000, 45_000)}
@@ -37,7 +40,7 @@ async def test_a_payment_writes_the_days_that_it_opened_and_the_days_of_grace_be
         (1, date(2026, 12, 23), date(2027, 1, 22), "contribution"),
         (1, date(2027, 1, 23), date(2027, 2, 6), "grace"),
     ]
-    await pay(world, AMINATA, 3_000, "T2")
+    await credited(world, AMINATA, 3_000, "T2")
     assert await world.rows(KEPT) == [
         (1, date(2026, 12, 23), date(2027, 2, 22), "contribution"),
         (1, date(2027, 2, 23), date(2027, 3, 9), "grace"),
@@ -45,7 +48,7 @@ async def test_a_payment_writes_the_days_that_it_opened_and_the_days_of_grace_be
 
 
 async def test_money_beyond_what_may_be_paid_ahead_covers_its_periods_before_any_job_opened_them(world: World) -> None:
-    await pay(world, AMINATA, 15 * 3_000 + 1, "T1")
+    await credited(world, AMINATA, 15 * 3_000 + 1, "T1")
     assert await world.rows("SELECT count(*) FROM charge WHERE payer_party_id = 1") == [(13,)]
     [(last,)] = await world.rows("SELECT max(valid_to) FROM coverage WHERE reason = 'contribution'")
     assert last == date(2028, 3, 22)
@@ -57,8 +60,9 @@ async def told_and_kept(world: World, day: date, reached: Counter[str]) -> None:
         for household_id, msisdn in PHONES.items():
             caller = await load_account(connection, world.jobs.catalog, msisdn, world.clock.now())
             assert caller is not None
+            found = await world.rows(COVERED_ON, household_id=household_id, day=day)
             state = caller.household.as_of(day).rights_on(day).state
-            reason = await covered_on(connection, household_id, day)
+            [reason] = [row[0] for row in found] or [None]
             assert (reason is not None) == (state in CARED_FOR), (household_id, day, state, reason)
             assert (reason == "grace") == (state is CoverageState.GRACE)
             reached[f"told {state}"] += 1
@@ -66,10 +70,8 @@ async def told_and_kept(world: World, day: date, reached: Counter[str]) -> None:
 
 async def kept_as_rebuilt(world: World) -> None:
     before = await world.rows(KEPT)
-    last, changed, unread = await world.database.transact(
-        lambda connection: rebuild(connection, world.jobs.catalog, 0, 100)
-    )
-    assert (last, changed, unread) == (2, frozenset(), frozenset())
+    rebuilt = await world.database.transact(lambda connection: rebuild(connection, world.jobs.catalog, 0, 100))
+    assert rebuilt == Rebuilt(2, frozenset(), frozenset())
     assert await world.rows(KEPT) == before
 
 
@@ -82,7 +84,7 @@ async def test_what_is_kept_is_what_would_be_made_again_and_what_a_telephone_is_
         for household_id, msisdn in PHONES.items():
             if step % 15 < 4 and dice.random() < 0.7:
                 amount_xof = dice.choice(AMOUNTS[household_id])
-                await pay(world, msisdn, amount_xof, f"T{step}-{household_id}")
+                await credited(world, msisdn, amount_xof, f"T{step}-{household_id}")
                 reached["paid"] += 1
         if dice.random() < 0.5:
             await open_periods(world.jobs, world.clock.now())
@@ -105,7 +107,7 @@ async def test_what_is_kept_is_what_would_be_made_again_and_what_a_telephone_is_
 
 
 async def test_a_household_of_which_nothing_is_asked_is_covered_as_exempt_and_stays_so(world: World) -> None:
-    scheme = await under(world, RAMED_RULES)
+    scheme = await put_in_force(world, RAMED_RULES)
     caller = Registration("+22370001000", "Sira Coulibaly", "autre", "0201", 4)
     await world.database.transact(lambda connection: register(connection, caller, scheme, world.clock.now()))
     [(household, *row)] = await world.rows(KEPT)

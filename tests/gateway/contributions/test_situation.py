@@ -64,23 +64,23 @@ def test_what_is_missing_for_rights_is_exactly_what_opens_them(coton: Scheme, op
     book = open_book(coton, REGISTERED_ON, 12_600)
     today = date(2027, 2, 1)
     book.pay(5_000, today)
-    missing_xof = to_open_xof(coton, book.items, today)
+    missing_xof = to_open_xof(book.items, today)
     assert missing_xof == 7_600 + 9_450
     book.pay(missing_xof - 1, today)
     assert rights(coton, book.covered(), date(2027, 3, 31)).state is CoverageState.CLOSED
     book.pay(1, today)
-    assert to_open_xof(coton, book.items, today) == 0
+    assert to_open_xof(book.items, today) == 0
     assert rights(coton, book.covered(), date(2027, 3, 31)).state is CoverageState.OPEN
 
 
 def test_beyond_the_threshold_nothing_is_missing(coton: Scheme, open_book: OpenBook) -> None:
     book = open_book(coton, REGISTERED_ON, 12_600)
     book.pay(12_000, REGISTERED_ON)
-    assert to_open_xof(coton, book.items, REGISTERED_ON) == 0
+    assert to_open_xof(book.items, REGISTERED_ON) == 0
 
 
-def test_nothing_due_is_nothing_missing(artisan: Scheme) -> None:
-    assert to_open_xof(artisan, [], REGISTERED_ON) == 0
+def test_nothing_due_is_nothing_missing() -> None:
+    assert to_open_xof([], REGISTERED_ON) == 0
 
 
 @pytest.mark.parametrize(

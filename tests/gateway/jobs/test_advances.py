@@ -14,10 +14,8 @@ from gateway.contributions.lots import Advance, held
 from gateway.jobs.open_periods import open_periods
 from gateway.members.account import load_account
 from gateway.members.register import Registration, register
-from gateway.money.credit_evidence import CreditingContext, credit_evidence
-from payments.evidence.facts import Evidence
-from payments.observation import Observation, ObservedStatus, Provenance
 from tests.fixed import START
+from tests.stories import credited
 from tests.world import World
 
 MONTHLY_XOF = 3000
@@ -32,20 +30,6 @@ async def enrolled(world: World, number: int) -> tuple[int, str]:
     scheme = world.jobs.catalog.get("ARTISAN", 1)
     person = Registration(msisdn, f"Awa {number}", "commerce", "0201", 3)
     return (await world.database.transact(lambda connection: register(connection, person, scheme, START))).id, msisdn
-
-
-async def pay(world: World, msisdn: str, amount_xof: int, name: str) -> None:
-    said = Observation(
-        "sandbox",
-        Provenance.QUERY,
-        ObservedStatus.SUCCEEDED,
-        amount_xof=amount_xof,
-        payer_msisdn=msisdn,
-        operator_transaction_id=name,
-        occurred_at=world.clock.now(),
-    )
-    context = CreditingContext(world.jobs.catalog, world.clock.now())
-    await world.database.transact(lambda connection: credit_evidence(connection, [Evidence(said)], context))
 
 
 def oldest_first(paid: list[tuple[date, int]], periods: int) -> list[tuple[int, date, int]]:
@@ -72,7 +56,7 @@ async def test_however_late_the_job_comes_each_franc_pays_on_its_own_day(world: 
         for number, (household_id, msisdn) in enumerate(people):
             if month < 2 or dice.random() < 0.06:
                 amount_xof = dice.choice([AHEAD * MONTHLY_XOF, AHEAD * MONTHLY_XOF, 7_500, 4_100])
-                await pay(world, msisdn, amount_xof, f"T{number}-{month}")
+                await credited(world, msisdn, amount_xof, f"T{number}-{month}")
                 paid[household_id].append((world.clock.now().date(), amount_xof))
         if dice.random() < 0.3:
             await open_periods(world.jobs, world.clock.now())
@@ -113,7 +97,7 @@ async def test_the_job_a_day_a_month_or_a_season_late_gives_the_rights_of_the_jo
     world: World, late: int
 ) -> None:
     household_id, msisdn = await enrolled(world, 1)
-    await pay(world, msisdn, (AHEAD + 1) * MONTHLY_XOF, "T1")
+    await credited(world, msisdn, (AHEAD + 1) * MONTHLY_XOF, "T1")
     opens = datetime(2028, 1, 23, tzinfo=UTC)
     world.clock.moment = opens + timedelta(days=late)
     async with world.database.unit_of_work() as connection:
