@@ -36,7 +36,7 @@ from gateway.ussd.deps import UssdDeps
 from gateway.ussd.sessions_postgres import PostgresSessions
 from payments.operators.contract import Operator as OperatorRules
 from payments.operators.contract import OperatorClient, Secrets
-from payments.operators.registry import ADAPTERS, build
+from payments.operators.registry import ADAPTERS
 from sandbox_operator import actions, deliver
 from sandbox_operator.actions import WalletOperator
 from sandbox_operator.app import create_operator
@@ -50,6 +50,9 @@ WORD = "local"
 MERCHANT = "RAMU"
 #: The operator beside: the only one that has no place in production, whatever it is called.
 [OPERATOR] = [name for name in ADAPTERS.names() if ADAPTERS.config(name).local_only]
+#: Read once: a run builds thousands of worlds, and these never change.
+OPERATOR_CONFIG, BUILD = ADAPTERS.config(OPERATOR), ADAPTERS.part(OPERATOR).build
+AGGREGATORS, PLACES = aggregators(), places_from(rows())
 AMINATA = "+22370000001"
 MOUSSA = "+22376000002"
 
@@ -132,9 +135,10 @@ class World:
 async def open_world(
     database: Database, clock: TestClock, ids: CountedIds, *, people: bool = True, others: Others = NO_OTHERS
 ) -> AsyncIterator[World]:
-    """Build the world on a database; with ``people`` the two illustrative households are registered."""
+    """Build the world on a database; with ``people`` the illustrative schemes and households are loaded first."""
     catalog = SchemeCatalog()
-    await database.transact(lambda connection: load_schemes(connection, clock.now()))
+    if people:
+        await database.transact(lambda connection: load_schemes(connection, clock.now()))
     async with database.single() as connection:
         await catalog.refresh(connection)
     if people:
@@ -147,9 +151,7 @@ async def open_world(
             httpx.AsyncClient(transport=httpx.ASGITransport(app=operator_app), base_url=OPERATOR_URL)
         )
         deps = _deps(database, clock, ids, to_operator, others)
-        dialogue = UssdDeps(
-            deps, PostgresSessions(database), aggregators(), {"africastalking": (WORD,)}, catalog, places_from(rows())
-        )
+        dialogue = UssdDeps(deps, PostgresSessions(database), AGGREGATORS, {"africastalking": (WORD,)}, catalog, PLACES)
         # As in local mode: every operator has a long address, and calls from this machine.
         known = {name: Callers((WORD,), (ip_network("127.0.0.1"),)) for name in deps.operators}
         webhook_deps = WebhookDeps(known)
@@ -173,8 +175,8 @@ async def open_world(
 
 
 def _deps(database: Database, clock: TestClock, ids: CountedIds, http: httpx.AsyncClient, others: Others) -> Deps:
-    config = ADAPTERS.config(OPERATOR)(operator_url=OPERATOR_URL, api_key=WORD, merchant=MERCHANT)
-    operator = build(OPERATOR, config, http, clock)
+    config = OPERATOR_CONFIG(operator_url=OPERATOR_URL, api_key=WORD, merchant=MERCHANT)
+    operator = BUILD(config, http, clock)
     return Deps(
         ingress_db=database,
         console_db=database,

@@ -20,7 +20,7 @@ import httpx
 import psycopg
 from starlette.applications import Starlette
 
-from gateway.infra.database import Pool, Timeouts, open_database
+from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.local.postgres.private import PrivatePostgres
 from payments.ledger.seal import FILLING_MAX
 from sandbox_operator import actions
@@ -54,9 +54,9 @@ BACKEND_END_MS = 60_000
 #: A process that another holds up waits for it, however slow the machine: no limit of ours decides a race.
 PATIENT = Timeouts(statement_ms=120_000, lock_ms=120_000, idle_in_transaction_ms=120_000)
 POOL_PATIENCE_S = 120
-#: Past the lease of every job and past the longest that a block waits to be filled, in steps as small as the first ones
-#: of the schedule of asking.
-RECOVERY_S = (0, 61, 61, 121, FILLING_MAX.seconds + 1)
+#: At once; twice past the lease of what asks and sends, while a prompt may still be sent; past every other lease and
+#: the longest that a block waits to be filled. What needs more steps keeps people waiting, and is a fault that shows.
+RECOVERY_S = (0, 121, 121, FILLING_MAX.seconds + 1)
 
 Act = Callable[[World], Awaitable[None]]
 #: Changes a world before it is used: a test plants a fault with it.
@@ -104,14 +104,23 @@ class Stage:
     moment: datetime
     others: Others
     superuser: psycopg.AsyncConnection[Any] = field(repr=False)
+    lasting: Database = field(repr=False)
 
     async def ground(self) -> "Ground":
         """Go back to the prepared instant."""
         await self.snapshot.restore(self.superuser)
         self.clock.moment = self.moment
         _restore(self.operator_app.state.operator.books, self.books)
-        ids = CountedIds(itertools.count(FIRST_ID))
-        return Ground(self.server, self.database_name, self.operator_app, self.clock, ids, self.others, self.superuser)
+        return Ground(
+            self.server,
+            self.database_name,
+            self.operator_app,
+            self.clock,
+            CountedIds(itertools.count(FIRST_ID)),
+            self.others,
+            self.superuser,
+            self.lasting,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,21 +144,22 @@ class Ground:
     ids: CountedIds
     others: Others
     superuser: psycopg.AsyncConnection[Any] = field(repr=False)
+    #: The connections of every process to which nothing happens: opening them anew would tell nothing, and take time.
+    lasting: Database = field(repr=False)
 
     @asynccontextmanager
-    async def process(self, life: Life, *, people: bool = False) -> AsyncIterator[World]:
+    async def process(self, life: Life) -> AsyncIterator[World]:
         """Start a process on this ground; what it did not send out before its end is lost with it."""
-        database = watch(
-            open_database(
-                self.server.database_url(self.database_name, "ramu_app"), Pool(POOL_SIZE, POOL_PATIENCE_S), PATIENT
-            ),
-            life,
-        )
-        try:
-            async with open_world(database, self.clock, self.ids, people=people, others=self.others) as world:
+        async with _pool(self.server, self.database_name) as database:
+            watch(database, life)
+            async with open_world(database, self.clock, self.ids, people=False, others=self.others) as world:
                 yield _replugged(world, life, self.operator_app)
-        finally:
-            await database.close()
+
+    @asynccontextmanager
+    async def undisturbed(self, *, people: bool = False) -> AsyncIterator[World]:
+        """Start a process to which nothing happens."""
+        async with open_world(self.lasting, self.clock, self.ids, people=people, others=self.others) as world:
+            yield _replugged(world, Life(), self.operator_app)
 
     async def bury(self, life: Life) -> None:
         """Wait until the server has noticed that a process is gone and has rolled back what it left."""
@@ -189,15 +199,18 @@ async def prepared(
         for statement in copying(template, name, strategy="WAL_LOG"):
             await outside.execute(statement)
         try:
-            async with await _superuser(server.database_url(name, "postgres")) as superuser:
+            async with (
+                await _superuser(server.database_url(name, "postgres")) as superuser,
+                _pool(server, name) as lasting,
+            ):
                 beside = others(clock)
-                ground = Ground(server, name, _operator(clock), clock, CountedIds(), beside, superuser)
-                async with ground.process(Life(), people=True) as world:
+                ground = Ground(server, name, _operator(clock), clock, CountedIds(), beside, superuser, lasting)
+                async with ground.undisturbed(people=True) as world:
                     await act(world)
                 app, kept = ground.operator_app, Books(None)
                 _restore(kept, app.state.operator.books)
                 snapshot = await keep(superuser)
-                yield Stage(server, name, snapshot, app, kept, clock, clock.moment, beside, superuser)
+                yield Stage(server, name, snapshot, app, kept, clock, clock.moment, beside, superuser, lasting)
         finally:
             await outside.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
@@ -210,7 +223,7 @@ async def play(stage: Stage, flow: Flow, moment: Moment | None = None, alter: Al
     async with ground.process(life) as world:
         crashed = await _run(alter(world), life, flow)
     await ground.bury(life)
-    async with ground.process(Life()) as started:
+    async with ground.undisturbed() as started:
         world = alter(started)
         if crashed:
             await flow.again(world)
@@ -258,6 +271,16 @@ async def _run(world: World, life: Life, flow: Flow) -> bool:
         if not life.dead:
             raise
     return life.dead
+
+
+@asynccontextmanager
+async def _pool(server: PrivatePostgres, name: str) -> AsyncIterator[Database]:
+    url = server.database_url(name, "ramu_app")
+    database = open_database(url, Pool(POOL_SIZE, POOL_PATIENCE_S), PATIENT)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 def _operator(clock: TestClock) -> Starlette:

@@ -206,7 +206,7 @@ async def race_at(stage: Stage, race: Race, number: int) -> Outcome:
         gate.opened.set()
         async with asyncio.timeout(PATIENCE_S):
             await asyncio.gather(running, overtaking)
-    async with ground.process(Life()) as world:
+    async with ground.undisturbed() as world:
         await settle_down(world)
         truth, faults = await read_truth(world), await faults_of(world)
     return Outcome(gate.held, waited, truth, faults, len(first.crossed))
