@@ -1,4 +1,4 @@
-"""What a person must know of one finding, as a code and the values that a sentence about it needs.
+"""What a person must know of one finding or refusal, as a code and the values that a sentence about it needs.
 
 No sentence stands here: whoever shows a detail writes one from the code, in the reader's language.
 """
@@ -83,6 +83,45 @@ class DetailCode(StrEnum):
     ALLOCATED_ON_OTHER_DAY = "allocated_on_other_day"
     CHARGE_OVERPAID = "charge_overpaid"
     ACCOUNT_TOTAL_OTHERWISE = "account_total_otherwise"
+    FILE_TOO_LARGE = "file_too_large"
+    FILE_EMPTY = "file_empty"
+    FILE_OF_OTHER_FORMAT = "file_of_other_format"
+    FILE_ENCODING_UNKNOWN = "file_encoding_unknown"
+    FILE_HOLDS_NUL = "file_holds_nul"
+    FILE_LINE_TOO_LONG = "file_line_too_long"
+    FILE_TOO_SHORT = "file_too_short"
+    FILE_COLUMNS_UNKNOWN = "file_columns_unknown"
+    FILE_LABEL_MISSING = "file_label_missing"
+    FILE_LABEL_VALUES = "file_label_values"
+    FILE_FIELD_COUNT = "file_field_count"
+    FILE_LINE_BELOW_TOTALS = "file_line_below_totals"
+    FILE_ACCOUNT_CUT = "file_account_cut"
+    FILE_ACCOUNT_MALFORMED = "file_account_malformed"
+    FILE_PERIOD_REVERSED = "file_period_reversed"
+    FILE_DATE_AMBIGUOUS = "file_date_ambiguous"
+    FILE_DATE_CUT = "file_date_cut"
+    FILE_DATE_MALFORMED = "file_date_malformed"
+    FILE_AMOUNT_UNREADABLE = "file_amount_unreadable"
+    FILE_AMOUNT_AMBIGUOUS = "file_amount_ambiguous"
+    FILE_AMOUNT_TOO_LARGE = "file_amount_too_large"
+    FILE_STATES_TOO_MANY = "file_states_too_many"
+    FILE_TOTAL_DIFFERS = "file_total_differs"
+    FILE_TOTALS_AMBIGUOUS = "file_totals_ambiguous"
+    FILE_TOTALS_MISSING = "file_totals_missing"
+    FILE_TOTALS_ALONE = "file_totals_alone"
+    FILE_LINE_ALONE = "file_line_alone"
+    FILE_SEVERAL_ACCOUNTS = "file_several_accounts"
+    FILE_IDS_CUT = "file_ids_cut"
+    FILE_OF_OTHER_ACCOUNT = "file_of_other_account"
+    FILE_PERIOD_TO_COME = "file_period_to_come"
+    FILE_PERIOD_NOT_OVER = "file_period_not_over"
+    FILE_PERIOD_BEFORE_SERVICE = "file_period_before_service"
+    FILE_OPERATOR_UNKNOWN = "file_operator_unknown"
+    READING_ENDED_PROCESS = "reading_ended_process"
+    READING_FAILED = "reading_failed"
+    READING_TOO_LONG = "reading_too_long"
+    MATCHING_FAILED = "matching_failed"
+    OF_ANOTHER_RELEASE = "of_another_release"
 
 
 _LINE: Final = ("line_number", "file_id")
@@ -159,6 +198,45 @@ VALUES: Final[Mapping[DetailCode, tuple[str, ...]]] = {
     DetailCode.ALLOCATED_ON_OTHER_DAY: ("allocation_id", "allocated_on", "paid_on"),
     DetailCode.CHARGE_OVERPAID: ("charge_id", "amount_xof", "allocated_xof"),
     DetailCode.ACCOUNT_TOTAL_OTHERWISE: ("account", "kept_debit_xof", "kept_credit_xof", "debit_xof", "credit_xof"),
+    DetailCode.FILE_TOO_LARGE: ("largest_mb",),
+    DetailCode.FILE_EMPTY: ("filename",),
+    DetailCode.FILE_OF_OTHER_FORMAT: ("format",),
+    DetailCode.FILE_ENCODING_UNKNOWN: (),
+    DetailCode.FILE_HOLDS_NUL: (),
+    DetailCode.FILE_LINE_TOO_LONG: ("largest_chars",),
+    DetailCode.FILE_TOO_SHORT: (),
+    DetailCode.FILE_COLUMNS_UNKNOWN: (),
+    DetailCode.FILE_LABEL_MISSING: ("label",),
+    DetailCode.FILE_LABEL_VALUES: ("label",),
+    DetailCode.FILE_FIELD_COUNT: ("count", "expected"),
+    DetailCode.FILE_LINE_BELOW_TOTALS: (),
+    DetailCode.FILE_ACCOUNT_CUT: ("account",),
+    DetailCode.FILE_ACCOUNT_MALFORMED: (),
+    DetailCode.FILE_PERIOD_REVERSED: (),
+    DetailCode.FILE_DATE_AMBIGUOUS: ("text", "one_day", "other_day"),
+    DetailCode.FILE_DATE_CUT: ("text",),
+    DetailCode.FILE_DATE_MALFORMED: ("text",),
+    DetailCode.FILE_AMOUNT_UNREADABLE: ("figure", "text", "fault", "bound_xof"),
+    DetailCode.FILE_AMOUNT_AMBIGUOUS: ("figure", "text", "whole_xof"),
+    DetailCode.FILE_AMOUNT_TOO_LARGE: ("amount_xof", "largest_xof"),
+    DetailCode.FILE_STATES_TOO_MANY: ("most",),
+    DetailCode.FILE_TOTAL_DIFFERS: ("label", "printed", "counted"),
+    DetailCode.FILE_TOTALS_AMBIGUOUS: (),
+    DetailCode.FILE_TOTALS_MISSING: (),
+    DetailCode.FILE_TOTALS_ALONE: (),
+    DetailCode.FILE_LINE_ALONE: (),
+    DetailCode.FILE_SEVERAL_ACCOUNTS: (),
+    DetailCode.FILE_IDS_CUT: ("lines", "others"),
+    DetailCode.FILE_OF_OTHER_ACCOUNT: ("account", "our_account"),
+    DetailCode.FILE_PERIOD_TO_COME: ("start_day",),
+    DetailCode.FILE_PERIOD_NOT_OVER: ("last_day",),
+    DetailCode.FILE_PERIOD_BEFORE_SERVICE: ("first_day",),
+    DetailCode.FILE_OPERATOR_UNKNOWN: ("operator",),
+    DetailCode.READING_ENDED_PROCESS: ("tries",),
+    DetailCode.READING_FAILED: ("failure",),
+    DetailCode.READING_TOO_LONG: ("seconds",),
+    DetailCode.MATCHING_FAILED: ("failure",),
+    DetailCode.OF_ANOTHER_RELEASE: ("reason",),
 }  # fmt: skip
 
 
@@ -204,6 +282,14 @@ def read_detail(document: Mapping[str, object]) -> Detail:
     except (KeyError, ValueError) as unknown:
         raise DetailUnknown(str(unknown)) from unknown
     return detail(code, **{name: _value(value) for name, value in document.items() if name != "code"})
+
+
+def read_any_detail(document: Mapping[str, object]) -> Detail:
+    """Return the detail of a document; what this release does not know is kept by its code."""
+    try:
+        return read_detail(document)
+    except DetailUnknown:
+        return detail(DetailCode.OF_ANOTHER_RELEASE, reason=str(document.get("code")))
 
 
 def _value(found: object) -> Value:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from payments.errors import AmountAmbiguous, AmountInvalid
+from payments.errors import AmountAmbiguous, AmountFault, AmountInvalid
 from payments.identity import without_marks, words
 
 #: The largest single payment we believe; a larger figure is a mistake or an attack.
@@ -53,10 +53,10 @@ def parse_gsma_amount(text: object) -> int:
     """
     found = _GSMA.fullmatch(_as_text(text))
     if found is None:
-        raise AmountInvalid(str(text), "il n'est pas écrit comme le veut la norme")
+        raise AmountInvalid(str(text), AmountFault.NOT_STANDARD)
     whole, decimals = found.groups()
     if decimals is not None and decimals.strip("0"):
-        raise AmountInvalid(str(text), "le franc CFA n'a pas de centimes")
+        raise AmountInvalid(str(text), AmountFault.CENTIMES)
     return _bounded(whole, MAX_AMOUNT_XOF)
 
 
@@ -82,7 +82,8 @@ def gsma_amount(amount_xof: int) -> str:
     Source:  GSMA Mobile Money API 1.2.0, schema "amount" (OpenAPI file, read 2026-11-22).
     """
     if not 0 <= amount_xof <= MAX_AMOUNT_XOF:
-        raise AmountInvalid(str(amount_xof), f"il doit être entre 0 et {MAX_AMOUNT_XOF}")
+        fault = AmountFault.NOT_FRANCS if amount_xof < 0 else AmountFault.TOO_LARGE
+        raise AmountInvalid(str(amount_xof), fault, MAX_AMOUNT_XOF)
     return str(amount_xof)
 
 
@@ -93,7 +94,7 @@ def parse_francs(text: object, *, max_xof: int = MAX_AMOUNT_XOF) -> int:
     """
     digits = _as_text(text)
     if _FRANCS.fullmatch(digits) is None:
-        raise AmountInvalid(digits, "ce n'est pas un nombre entier de francs, en chiffres seuls")
+        raise AmountInvalid(digits, AmountFault.NOT_DIGITS)
     return _bounded(digits, max_xof)
 
 
@@ -111,7 +112,7 @@ def parse_written_francs(text: str, *, max_xof: int = MAX_AMOUNT_XOF, three: Thr
     ambiguous = _AMBIGUOUS.fullmatch(written)
     if ambiguous is not None and three is not ThreeDigits.THOUSANDS:
         if three is ThreeDigits.UNKNOWN:
-            raise AmountAmbiguous(text, f"il peut se lire {ambiguous[1]} ou {ambiguous[1]} 000")
+            raise AmountAmbiguous(text, int(ambiguous[1]))
         return int(ambiguous[1])
     found = _BY_BLANKS.fullmatch(written)
     if found is None and three is not ThreeDigits.DECIMALS:
@@ -157,22 +158,22 @@ def _without_currency(text: str) -> str:
     return written
 
 
-def _why_not_francs(written: str) -> str:
+def _why_not_francs(written: str) -> AmountFault:
     if _CENTIMES.fullmatch(written):
-        return "le franc CFA n'a pas de centimes"
+        return AmountFault.CENTIMES
     if re.fullmatch(r"[0-9.,]+E[+-]?[0-9]+", written, re.IGNORECASE):
-        return "un tableur l'a écrit en puissance de dix"
-    return "ce n'est pas un nombre entier de francs" if written else "il manque"
+        return AmountFault.POWER_OF_TEN
+    return AmountFault.NOT_FRANCS if written else AmountFault.MISSING
 
 
 def _as_text(value: object) -> str:
     if not isinstance(value, str):
-        raise AmountInvalid(str(type(value).__name__), "ce n'est pas un texte")
+        raise AmountInvalid(str(type(value).__name__), AmountFault.NOT_TEXT)
     return value
 
 
 def _bounded(digits: str, max_xof: int) -> int:
     amount_xof = int(digits)
     if amount_xof > max_xof:
-        raise AmountInvalid(digits, f"il dépasse {max_xof}")
+        raise AmountInvalid(digits, AmountFault.TOO_LARGE, max_xof)
     return amount_xof

@@ -381,7 +381,7 @@ class StatementUpload(Table, table=True):
     state: PlainText
     attempts: int = 0
     next_attempt_at: OptionalInstant = None
-    motive: OptionalText = None
+    motive: OptionalDocument = None
     motive_lines: OptionalNumbers = None
     breaks_opened: int = 0
     file_id: OptionalNumber = None

@@ -18,7 +18,8 @@ from http import HTTPStatus
 from typing import BinaryIO, NoReturn, TypeVar
 
 from gateway.infra.database import Database
-from payments.errors import CallbackMalformed, StatementRejected
+from payments.detail import DetailCode
+from payments.errors import CallbackMalformed
 from payments.http_messages import RawRequest
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import (
@@ -39,6 +40,7 @@ from payments.operators.contract import (
     Verdict,
     VerdictKind,
 )
+from payments.rejection import rejected
 from tests.fixed import CountedIds, TestClock
 from tests.world import Others, World, open_world
 
@@ -90,7 +92,7 @@ class InventedOperator:
             _, account, start, end, opening, closing = head
             lines = [_line(self.name, number, row) for number, row in enumerate(rows, 2)]
         except ValueError as error:
-            raise StatementRejected(f"ce n'est pas un relevé de {self.name}") from error
+            raise rejected(DetailCode.FILE_COLUMNS_UNKNOWN) from error
         yield StatementHeader(
             self.name,
             account,

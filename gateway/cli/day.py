@@ -22,6 +22,7 @@ from gateway.infra.clock import SystemClock
 from gateway.infra.deps import Deps
 from gateway.money.close_day import DayToClose, DayUnexplained, close
 from gateway.money.import_statement import Unfinished
+from gateway.reports.break_sentences import sentence
 from gateway.wiring import Wiring
 from payments.reconciliation.close import DayNotClosable, DayRefusal, SealedDay, read_day
 
@@ -106,7 +107,7 @@ def _what_is_missing(day: date, refused: DayUnexplained) -> str:
 
 
 def _because(file: Unfinished) -> str:
-    return f" ({file.motive})" if file.motive else ", il est encore au travail"
+    return f" ({sentence(file.motive)})" if file.motive else ", il est encore au travail"
 
 
 def _password(*, from_stdin: bool) -> str:

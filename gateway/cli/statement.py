@@ -22,6 +22,7 @@ from gateway.local.faults import reason
 from gateway.money.import_statement import StatementPutOff, bring_through, receive, resume
 from gateway.money.match_statement import ImportOutcome
 from gateway.money.match_statement import Progress as Tell
+from gateway.reports.break_sentences import sentence
 from gateway.reports.statements import UploadRow, uploads_aside, uploads_at_work, uploads_done
 from gateway.wiring import ProcessDeps, Wiring
 from payments.errors import OperatorUnknown, StatementRejected
@@ -161,14 +162,14 @@ def _run(work: Callable[[ProcessDeps], Awaitable[Result]]) -> Result:
         stop(f"Aucun opérateur « {unknown.name} » n'est configuré.")
     except StatementRejected as rejected:
         place = f", {line_list(tuple(rejected.line_numbers))}" if rejected.line_numbers else ""
-        stop(f"Relevé refusé{place} : {rejected.why}. Il est en quarantaine : rien n'en est compté.")
+        stop(f"Relevé refusé{place} : {sentence(rejected.detail)}. Il est en quarantaine : rien n'en est compté.")
     except StatementPutOff as put_off:
         _put_off(put_off.upload)
 
 
 def _put_off(upload: Upload) -> NoReturn:
     motive = upload.motive
-    why = f" ({', '.join(filter(None, (motive.why, line_list(motive.line_numbers))))})" if motive else ""
+    why = f" ({', '.join(filter(None, (sentence(motive.detail), line_list(motive.line_numbers))))})" if motive else ""
     what_next = (
         f"Une fois la cause corrigée : ramu statement retry {upload.id}."
         if upload.state is UploadState.PARKED

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.infra.database import Database
 from gateway.infra.reading import ReadingTooLong, in_slices
 from gateway.money.match_statement import ImportOutcome, MatchingStopped, Progress, ReconcilingDeps, finish, outcome_of
+from payments.detail import Detail, DetailCode, detail, read_any_detail
 from payments.errors import OperatorUnknown, StatementRejected
 from payments.operators.contract import StatementHeader, StatementPart
 from payments.operators.readers import read_statement
@@ -28,6 +29,7 @@ from payments.reconciliation.ingest import Arrival, ingest
 from payments.reconciliation.lines import StoredFile
 from payments.reconciliation.upload import TRIES, Motive, UploadState
 from payments.reconciliation.uploads import EVERYBODYS, NewUpload, Upload, Whose, new_upload
+from payments.rejection import rejected
 
 log = structlog.stdlib.get_logger()
 
@@ -64,7 +66,7 @@ class Unfinished:
     """A file whose lines are not all matched, and what stopped it where that is known."""
 
     filename: str
-    motive: str | None
+    motive: Detail | None
 
 
 async def receive(database: Database, new: NewUpload, now: datetime) -> tuple[Upload, bool]:
@@ -99,8 +101,8 @@ async def bring_through(
     """Read and match a received file now, whoever else may be at it; the same errors as ``import_statement``."""
     upload = await _read(recon, upload_id, ignoring_leases=True)
     match upload.state, upload.motive:
-        case UploadState.QUARANTINED, Motive(why, line_numbers):
-            raise StatementRejected(why, line_numbers=line_numbers)
+        case UploadState.QUARANTINED, Motive(found, line_numbers):
+            raise StatementRejected(found, line_numbers=line_numbers)
         case ((UploadState.STORED | UploadState.MATCHED), _) if upload.file_id is not None:
             file_id, is_done = upload.file_id, upload.state is UploadState.MATCHED
         case _:
@@ -158,7 +160,9 @@ async def unfinished_of_day(connection: AsyncConnection, day: date) -> tuple[Unf
     """Name the files that may yet say something of a day: what they bring is missing in its figures."""
     start = datetime.combine(day, time(), UTC)
     found = await uploads.unfinished_touching(connection, start, start + timedelta(days=1))
-    return tuple(Unfinished(filename, motive) for filename, motive in found)
+    return tuple(
+        Unfinished(filename, None if motive is None else read_any_detail(motive)) for filename, motive in found
+    )
 
 
 def require_ours(header: StatementHeader, account: str | None, arrived_at: datetime) -> None:
@@ -167,14 +171,14 @@ def require_ours(header: StatementHeader, account: str | None, arrived_at: datet
     Every line that we do not know becomes money: another merchant's file must not get that far.
     """
     if account is not None and header.account != account:
-        raise StatementRejected(f"ce relevé est celui du compte {header.account}, le nôtre est {account}")
+        raise rejected(DetailCode.FILE_OF_OTHER_ACCOUNT, account=header.account, our_account=account)
     if header.period_start > arrived_at:
-        raise StatementRejected(f"la période commence le {header.period_start:%d/%m/%Y}, qui n'est pas encore venu")
+        raise rejected(DetailCode.FILE_PERIOD_TO_COME, start_day=utc_day(header.period_start).isoformat())
     if utc_day(header.period_start) < FIRST_DAY:
-        raise StatementRejected(f"la période commence avant l'ouverture du service, le {FIRST_DAY:%d/%m/%Y}")
+        raise rejected(DetailCode.FILE_PERIOD_BEFORE_SERVICE, first_day=FIRST_DAY.isoformat())
     last_day = utc_day(header.period_end - timedelta(microseconds=1))
     if last_day > utc_day(arrived_at) + timedelta(days=SKEW_DAYS):
-        raise StatementRejected(f"la période finit le {last_day:%d/%m/%Y}, qui n'est pas encore venu")
+        raise rejected(DetailCode.FILE_PERIOD_NOT_OVER, last_day=last_day.isoformat())
 
 
 async def _read(recon: ReconcilingDeps, upload_id: int, *, ignoring_leases: bool) -> Upload:
@@ -187,20 +191,20 @@ async def _read(recon: ReconcilingDeps, upload_id: int, *, ignoring_leases: bool
     )
     if leased is not None and leased.attempts > TRIES:
         # Whoever read it never came back to say why: it is not opened once more.
-        motive = Motive(f"sa lecture a arrêté le programme {TRIES} fois")
+        motive = Motive(detail(DetailCode.READING_ENDED_PROCESS, tries=TRIES))
         await deps.worker_db.transact(lambda connection: uploads.quarantine(connection, leased, motive))
     elif leased is not None:
         try:
             await _store(recon, leased)
-        except StatementRejected as rejected:
-            motive = Motive(rejected.why, tuple(rejected.line_numbers[:LINES_NAMED_MAX]))
+        except StatementRejected as refused:
+            motive = Motive(refused.detail, refused.line_numbers[:LINES_NAMED_MAX])
             await deps.worker_db.transact(lambda connection: uploads.quarantine(connection, leased, motive))
         except OperatorUnknown:
-            motive = Motive(f"aucun opérateur « {leased.operator} » n'est configuré")
+            motive = Motive(detail(DetailCode.FILE_OPERATOR_UNKNOWN, operator=leased.operator))
             await deps.worker_db.transact(lambda connection: uploads.quarantine(connection, leased, motive))
         except Exception as failure:
             log.exception("statements.not_read", upload_id=upload_id, attempts=leased.attempts)
-            motive = Motive(_our_fault("la lecture", failure))
+            motive = Motive(_reading_fault(failure))
             now = deps.clock.now()
             await deps.worker_db.transact(lambda connection: uploads.put_off(connection, leased, motive, now))
     return await _state(recon, upload_id)
@@ -245,7 +249,7 @@ async def _match(
         log.exception("statements.not_matched", file_id=file.id)
         numbers = failure.line_numbers if isinstance(failure, MatchingStopped) else ()
         reason = failure.failure if isinstance(failure, MatchingStopped) else failure
-        motive, now = Motive(_our_fault("le rapprochement", reason), numbers), recon.deps.clock.now()
+        motive, now = Motive(_matching_fault(reason), numbers), recon.deps.clock.now()
         await worker_db.transact(lambda connection: uploads.put_matching_off(connection, file.id, motive, now))
         return None
     await worker_db.transact(lambda connection: uploads.mark_matched(connection, file.id, outcome.breaks_opened))
@@ -260,7 +264,11 @@ async def _state(recon: ReconcilingDeps, upload_id: int) -> Upload:
     return upload
 
 
-def _our_fault(what: str, failure: Exception) -> str:
+def _reading_fault(failure: Exception) -> Detail:
     if isinstance(failure, ReadingTooLong):
-        return f"{what} dépasse {READ_DEADLINE_S} secondes"
-    return f"{what} a échoué par une erreur du logiciel ({type(failure).__name__})"
+        return detail(DetailCode.READING_TOO_LONG, seconds=READ_DEADLINE_S)
+    return detail(DetailCode.READING_FAILED, failure=type(failure).__name__)
+
+
+def _matching_fault(failure: Exception) -> Detail:
+    return detail(DetailCode.MATCHING_FAILED, failure=type(failure).__name__)

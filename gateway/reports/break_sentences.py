@@ -1,4 +1,4 @@
-"""The French sentence of each detail of a break or a proof, for pages, files and the command.
+"""The French sentence of each detail of a break, a proof or a refusal, for pages, files and the command.
 
 Codes and values come from ``payments``; every word that a person reads stands here, once.
 """
@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Final
 
 from gateway.reports.proof_sentences import DIGESTED_ROWS, PROOF_SENTENCES
+from gateway.reports.refusal_sentences import AMOUNT_FAULTS, FORMATS, REFUSAL_SENTENCES
 from payments.detail import Detail, DetailCode, DetailUnknown, Value, read_detail
 from payments.observation import ObservedStatus, Provenance
 from payments.reconciliation.facts import UNREFERENCED
@@ -49,6 +50,7 @@ _PLACE: Final = "ligne {line_number} du relevé n° {file_id} : "
 
 SENTENCES: Final[Mapping[DetailCode, str]] = {
     **PROOF_SENTENCES,
+    **REFUSAL_SENTENCES,
     DetailCode.REQUESTED_OTHER_AMOUNT: (
         "la demande {reference} était de {requested_xof} F, l'opérateur a pris {taken_xof} F"
     ),
@@ -156,6 +158,9 @@ _MISSING: Final[Mapping[str, str]] = {
     "party_id": "aucune partie",
     "entry_party_id": "aucune partie",
     "ref": "absente",
+    "figure": "",
+    "bound_xof": "",
+    "others": "",
 }
 
 _CODES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -163,6 +168,8 @@ _CODES: Final[Mapping[str, Mapping[str, str]]] = {
     "status": STATUSES,
     "state": STATES,
     "rows": DIGESTED_ROWS,
+    "format": FORMATS,
+    "fault": AMOUNT_FAULTS,
 }
 
 #: What stands before a value that has no name of its own in its sentence.
@@ -170,7 +177,13 @@ _BEFORE: Final[Mapping[str, str]] = {
     "holder": "de la demande ",
     "party_id": "partie ",
     "entry_party_id": "partie ",
+    "figure": "« ",
+    "bound_xof": " ",
+    "others": " et ",
 }
+
+#: What stands behind it.
+_AFTER: Final[Mapping[str, str]] = {"figure": " » : ", "others": " autres"}
 
 
 def sentence(found: Detail) -> str:
@@ -192,10 +205,10 @@ def sentence_of(document: Mapping[str, object]) -> str:
 
 
 def _words(name: str, value: Value) -> str:
-    if value is None:
+    if value is None or (name, value) == ("others", 0):
         return _MISSING.get(name, "?")
     if isinstance(value, tuple):
-        return " ; ".join(_form(one) for one in value)
+        return ", ".join(map(str, value)) if name == "lines" else " ; ".join(map(_form, value))
     if name in _CODES:
         return _CODES[name].get(str(value), str(value))
     if name.endswith("_day"):
@@ -203,7 +216,7 @@ def _words(name: str, value: Value) -> str:
     if name.endswith("_at"):
         moment = datetime.fromisoformat(str(value))
         return f"{_day(moment)} à {moment:%H:%M:%S} (UTC)"
-    return f"{_BEFORE.get(name, '')}{value}"
+    return f"{_BEFORE.get(name, '')}{value}{_AFTER.get(name, '')}"
 
 
 def _form(written: Value) -> str:

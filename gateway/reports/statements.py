@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
+from gateway.reports.break_sentences import sentence_of
 from payments.reconciliation.late import NOTHING_LATE, LateTotal, late_of_file
 from payments.reconciliation.lines import BucketTotal, totals
 from payments.reconciliation.upload import AT_REST, UploadState
@@ -174,6 +175,6 @@ async def _uploads(connection: AsyncConnection, states: tuple[UploadState, ...],
 def _upload(row: Iterable[Any]) -> UploadRow:
     upload_id, operator, filename, size_bytes, state, motive, lines, received_by, received_at, next_attempt_at = row
     return UploadRow(
-        upload_id, operator, filename, size_bytes, state, motive, tuple(lines or ()), received_by, received_at,
-        next_attempt_at,
+        upload_id, operator, filename, size_bytes, state, motive and sentence_of(motive), tuple(lines or ()),
+        received_by, received_at, next_attempt_at,
     )  # fmt: skip

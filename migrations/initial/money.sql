@@ -292,7 +292,7 @@ CREATE TABLE statement_upload (
     state TEXT NOT NULL,
     attempts INTEGER NOT NULL,
     next_attempt_at TIMESTAMP WITH TIME ZONE,
-    motive TEXT,
+    motive JSONB,
     motive_lines JSONB,
     breaks_opened INTEGER NOT NULL,
     file_id BIGINT,

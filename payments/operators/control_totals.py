@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
-from payments.errors import RejectedFor, StatementRejected
+from payments.detail import DetailCode
+from payments.errors import StatementRejected
 from payments.observation import LineKind
 from payments.operators.contract import ControlFigure, StatementFooter, StatementHeader, StatementLine
+from payments.rejection import rejected
 
 
 @dataclass(slots=True)
@@ -69,8 +71,8 @@ def disagreement(sums: Sums, opening_xof: int | None, footer: StatementFooter) -
     for figure in _ORDER:
         printed = footer.printed.get(figure)
         if printed is not None and ours[figure] is not None and ours[figure] != theirs[figure]:
-            why = f"« {printed.label} » dit {theirs[figure]}, mais les lignes donnent {ours[figure]}"
-            return StatementRejected(why, printed.line_number, code=RejectedFor.TOTALS)
+            said = {"label": printed.label, "printed": theirs[figure], "counted": ours[figure]}
+            return rejected(DetailCode.FILE_TOTAL_DIFFERS, printed.line_number, **said)
     return None
 
 
@@ -91,7 +93,7 @@ class ControlTotals:
         Errors:  StatementRejected where there was one before: a file is kept as the word on one account.
         """
         if self._began:
-            raise StatementRejected("le fichier parle de plusieurs comptes : un seul par fichier est pris")
+            raise rejected(DetailCode.FILE_SEVERAL_ACCOUNTS)
         self._began, self._header, self._sums = True, header, Sums()
 
     def add(self, line: StatementLine) -> None:
@@ -100,7 +102,7 @@ class ControlTotals:
         Errors:  StatementRejected where no account has begun.
         """
         if self._header is None:
-            raise StatementRejected("une opération n'appartient à aucun compte", line.line_number)
+            raise rejected(DetailCode.FILE_LINE_ALONE, line.line_number)
         self._sums.add(line.kind, line.moved_xof)
 
     def end(self, footer: StatementFooter) -> None:
@@ -109,7 +111,7 @@ class ControlTotals:
         Errors:  StatementRejected where a printed figure is not what the lines give.
         """
         if self._header is None:
-            raise StatementRejected("des totaux n'appartiennent à aucun compte", code=RejectedFor.TOTALS)
+            raise rejected(DetailCode.FILE_TOTALS_ALONE)
         fault = disagreement(self._sums, self._header.opening_xof, footer)
         if fault is not None:
             raise fault
@@ -121,4 +123,4 @@ class ControlTotals:
         Errors:  StatementRejected.
         """
         if self._header is not None or not self._began:
-            raise StatementRejected("le relevé s'arrête avant ses totaux", code=RejectedFor.TOTALS)
+            raise rejected(DetailCode.FILE_TOTALS_MISSING)

@@ -3,10 +3,11 @@
 from typing import Final
 
 from payments import identity
-from payments.errors import RejectedFor, StatementRejected
+from payments.detail import DetailCode, detail
+from payments.errors import StatementRejected
 from payments.operators.contract import StatementLine
 
-#: So many lines are named in the sentence where every line of a file is damaged in the same way.
+#: So many lines are among the values where every line of a file is damaged in the same way.
 NAMED_LINES_MAX: Final = 20
 
 #: So many are kept in all: more would not help whoever corrects the file, and a file may be long.
@@ -63,14 +64,9 @@ class WholeIds:
             if not (self._all_zeros and identity.cut_together(together)):
                 return
             named = self._long
-        listed = ", ".join(str(number) for number in named.numbers[:NAMED_LINES_MAX])
-        more = f" et {named.count - NAMED_LINES_MAX} autres" if named.count > NAMED_LINES_MAX else ""
-        raise StatementRejected(
-            "des références ont perdu leurs derniers chiffres : le fichier a été enregistré de nouveau par un tableur, "
-            f"il faut celui que l'opérateur a donné (lignes {listed}{more})",
-            code=RejectedFor.SAVED_AGAIN,
-            line_numbers=named.numbers,
-        )
+        listed = tuple(named.numbers[:NAMED_LINES_MAX])
+        found = detail(DetailCode.FILE_IDS_CUT, lines=listed, others=named.count - len(listed))
+        raise StatementRejected(found, line_numbers=named.numbers)
 
 
 class _Named:

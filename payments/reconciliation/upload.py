@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from payments.detail import Detail
+
 
 class UploadState(StrEnum):
     """Where a file stands: its bytes alone, then its lines, then every line in its bucket; or put aside."""
@@ -38,9 +40,9 @@ TRIES: Final = len(RETRY_AFTER_S) + 1
 
 @dataclass(frozen=True, slots=True)
 class Motive:
-    """Why a file was put aside or off, in a French sentence, and the lines it is about."""
+    """Why a file was put aside or off, and the lines it is about."""
 
-    why: str
+    detail: Detail
     line_numbers: tuple[int, ...] = ()
 
 

@@ -1,5 +1,7 @@
 """Keeps statement files from the moment somebody hands them in until every line is matched or people must look."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -8,6 +10,7 @@ from typing import BinaryIO, Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.detail import read_any_detail
 from payments.reconciliation.chunks import chunks, store_content
 from payments.reconciliation.lines import StoredFile
 from payments.reconciliation.upload import Motive, UploadState, next_attempt_at
@@ -54,8 +57,8 @@ MARK_STORED = text("""
 
 PUT_ASIDE = text("""
     UPDATE statement_upload
-       SET state = :state, attempts = :attempts, next_attempt_at = :next_attempt_at, motive = :motive,
-           motive_lines = CAST(:motive_lines AS jsonb)
+       SET state = :state, attempts = :attempts, next_attempt_at = :next_attempt_at,
+           motive = CAST(:motive AS jsonb), motive_lines = CAST(:motive_lines AS jsonb)
      WHERE id = :id AND state = :from_state
 """)
 
@@ -249,7 +252,7 @@ async def files_due(
 
 async def unfinished_touching(
     connection: AsyncConnection, period_start: datetime, period_end: datetime
-) -> list[tuple[str, str | None]]:
+) -> list[tuple[str, Mapping[str, object] | None]]:
     """Return the name of each file that may yet say something of a period, and what stopped it where that is known."""
     period = {"period_start": period_start, "period_end": period_end}
     return [(row.filename, row.motive) for row in (await connection.execute(UNFINISHED_TOUCHING, period)).all()]
@@ -266,7 +269,7 @@ async def _put_aside(
             "state": state,
             "attempts": upload.attempts,
             "next_attempt_at": again,
-            "motive": motive.why,
+            "motive": json.dumps(motive.detail.document()),
             "motive_lines": str(list(motive.line_numbers)),
         },
     )
@@ -282,6 +285,6 @@ def _upload(row: Row[tuple[object, ...]], attempts: int | None = None) -> Upload
         received_at=row.received_at,
         state=UploadState(row.state),
         attempts=row.attempts if attempts is None else attempts,
-        motive=None if row.motive is None else Motive(row.motive, tuple(row.motive_lines or ())),
+        motive=None if row.motive is None else Motive(read_any_detail(row.motive), tuple(row.motive_lines or ())),
         file_id=row.file_id,
     )

@@ -214,27 +214,38 @@ class WatchedServerCursor(AsyncServerCursor[Any]):
         return await _life(self).cross(Kind.SQL, "FETCH", partial(super().fetchmany, size))
 
 
-def watch(database: Database, life: Life) -> Database:
-    """Let every connection that a pool opens from now on belong to a life."""
+class WatchedPool:
+    """A pool whose connections belong to one life, and to the next one when that life has ended well."""
 
-    async def connect(*args: Any, **settings: Any) -> WatchedConnection:  # noqa: ANN401 - as in psycopg
-        life.require()
+    def __init__(self, database: Database, life: Life) -> None:
+        self.database = database
+        self._life = life
+        self._opened: list[WatchedConnection] = []
+        event.listen(database.engine.sync_engine, "do_connect", self._hand_over)
+        event.listen(database.engine.sync_engine, "checkout", self._check_out)
+
+    def give_to(self, life: Life) -> None:
+        """Let what is open, and what will be opened from now on, belong to another life."""
+        self._life = life
+        for connection in self._opened:
+            connection.life = life
+            life.adopt(connection)
+
+    async def _connect(self, *args: Any, **settings: Any) -> WatchedConnection:  # noqa: ANN401 - as in psycopg
+        self._life.require()
         connection = await WatchedConnection.connect(*args, **{**settings, "cursor_factory": WatchedCursor})
-        connection.life = life
+        connection.life = self._life
         connection.backend_pid = connection.info.backend_pid
         connection.server_cursor_factory = WatchedServerCursor
-        life.adopt(connection)
+        self._opened.append(connection)
+        self._life.adopt(connection)
         return connection
 
-    def hand_over(_dialect: object, _record: object, _args: object, settings: dict[str, Any]) -> None:
-        settings["async_creator_fn"] = connect
+    def _hand_over(self, _dialect: object, _record: object, _args: object, settings: dict[str, Any]) -> None:
+        settings["async_creator_fn"] = self._connect
 
-    def check_out(*_lent: object) -> None:
-        life.require()
-
-    event.listen(database.engine.sync_engine, "do_connect", hand_over)
-    event.listen(database.engine.sync_engine, "checkout", check_out)
-    return database
+    def _check_out(self, *_lent: object) -> None:
+        self._life.require()
 
 
 class Outward(httpx.AsyncBaseTransport):

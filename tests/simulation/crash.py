@@ -37,10 +37,10 @@ from tests.simulation.boundaries import (
     Moment,
     Outward,
     WatchedClient,
+    WatchedPool,
     WatchedSender,
     When,
     crash_at,
-    watch,
 )
 from tests.simulation.compare import Truth, faults_of, read_truth
 from tests.simulation.snapshot import Snapshot, keep
@@ -106,6 +106,12 @@ class Stage:
     superuser: psycopg.AsyncConnection[Any] = field(repr=False)
     lasting: Database = field(repr=False)
 
+    @asynccontextmanager
+    async def pool(self) -> AsyncIterator[WatchedPool]:
+        """Open connections for processes that end well, one after the other."""
+        async with _pool(self.server, self.database_name) as database:
+            yield WatchedPool(database, Life())
+
     async def ground(self) -> "Ground":
         """Go back to the prepared instant."""
         await self.snapshot.restore(self.superuser)
@@ -150,10 +156,18 @@ class Ground:
     @asynccontextmanager
     async def process(self, life: Life) -> AsyncIterator[World]:
         """Start a process on this ground; what it did not send out before its end is lost with it."""
-        async with _pool(self.server, self.database_name) as database:
-            watch(database, life)
-            async with open_world(database, self.clock, self.ids, people=False, others=self.others) as world:
-                yield _replugged(world, life, self.operator_app)
+        async with (
+            _pool(self.server, self.database_name) as database,
+            self.process_on(WatchedPool(database, life), life) as world,
+        ):
+            yield world
+
+    @asynccontextmanager
+    async def process_on(self, pool: WatchedPool, life: Life) -> AsyncIterator[World]:
+        """Start a process with the connections of one that has ended well."""
+        pool.give_to(life)
+        async with open_world(pool.database, self.clock, self.ids, people=False, others=self.others) as world:
+            yield _replugged(world, life, self.operator_app)
 
     @asynccontextmanager
     async def undisturbed(self, *, people: bool = False) -> AsyncIterator[World]:

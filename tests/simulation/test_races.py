@@ -16,7 +16,7 @@ from gateway.local.postgres.private import PrivatePostgres
 from gateway.money.import_statement import import_statement
 from sandbox_operator.model import Switches
 from tests.conftest import TEMPLATE
-from tests.simulation.boundaries import Boundary, Life, When
+from tests.simulation.boundaries import Boundary, Life, WatchedPool, When
 from tests.simulation.compare import Truth, differences, faults_of, read_truth
 from tests.simulation.crash import Act, Ground, Stage, prepared, settle_down
 from tests.simulation.flows import (
@@ -192,11 +192,11 @@ class Gate:
             await self.opened.wait()
 
 
-async def race_at(stage: Stage, race: Race, number: int) -> Outcome:
+async def race_at(stage: Stage, race: Race, pools: tuple[WatchedPool, WatchedPool], number: int) -> Outcome:
     """Hold one before a boundary until the other is done or waits for it; then let both end."""
     ground, first, second = await stage.ground(), Life(), Life()
     gate = Gate(first, number)
-    async with ground.process(first) as one, ground.process(second) as other:
+    async with ground.process_on(pools[0], first) as one, ground.process_on(pools[1], second) as other:
         running = asyncio.create_task(_watched(race.one, one, first))
         reached = asyncio.create_task(gate.reached.wait())
         await asyncio.wait({running, reached}, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
@@ -230,9 +230,9 @@ async def _done_or_blocked(ground: Ground, task: asyncio.Task[None], life: Life)
 async def test_whoever_comes_first_the_books_are_the_same(
     server: PrivatePostgres, race: Race, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with prepared(server, TEMPLATE, race.prepare) as stage:
-        first = await race_at(stage, race, 0)
-        held = [await race_at(stage, race, number) for number in range(1, first.boundaries + 1)]
+    async with prepared(server, TEMPLATE, race.prepare) as stage, stage.pool() as one, stage.pool() as other:
+        first = await race_at(stage, race, (one, other), 0)
+        held = [await race_at(stage, race, (one, other), number) for number in range(1, first.boundaries + 1)]
     # Whoever is held before the first boundary comes second: with these two every order in time is told.
     orders = (first.truth, held[0].truth)
     told = [f"one after the other: {fault}" for fault in first.faults]

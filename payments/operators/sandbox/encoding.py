@@ -5,7 +5,8 @@ import os
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from payments.errors import RejectedFor, StatementRejected
+from payments.detail import DetailCode
+from payments.rejection import rejected
 
 #: Above any real day: about a million lines.
 MAX_FILE_BYTES: Final = 200 * 1024 * 1024
@@ -15,15 +16,15 @@ PADDING: Final = " \t\r\n\x00\x1a\ufeff\u00a0"
 
 _PIECE_BYTES: Final = 1024 * 1024
 _SIGNATURES: Final = {
-    b"PK\x03\x04": "une archive ZIP ou un classeur de tableur",
-    b"%PDF": "un document PDF",
-    b"\x89PNG": "une image",
-    b"\xff\xd8\xff": "une image",
-    b"GIF8": "une image",
-    b"\xd0\xcf\x11\xe0": "un ancien classeur de tableur",
-    b"\x1f\x8b": "un fichier compressé",
-    b"<": "une page HTML ou XML",
-    b"{\\rtf": "un document de texte",
+    b"PK\x03\x04": "zip",
+    b"%PDF": "pdf",
+    b"\x89PNG": "image",
+    b"\xff\xd8\xff": "image",
+    b"GIF8": "image",
+    b"\xd0\xcf\x11\xe0": "old_workbook",
+    b"\x1f\x8b": "compressed",
+    b"<": "markup",
+    b"{\\rtf": "text_document",
 }
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 # Bytes that are no UTF-8 stand for themselves, as in the code page that most of them come from.
@@ -66,24 +67,24 @@ def encoding_of(content: BinaryIO, filename: str, landmark: str) -> Encoding:
         if _finds(content, guess, landmark):
             return guess
     if possible is None:
-        raise StatementRejected("le texte n'est ni en UTF-8 ni en Windows-1252", code=RejectedFor.NOT_A_STATEMENT)
+        raise rejected(DetailCode.FILE_ENCODING_UNKNOWN)
     return possible
 
 
 def _beginning(content: BinaryIO, filename: str) -> bytes:
     if content.seek(0, os.SEEK_END) > MAX_FILE_BYTES:
-        raise StatementRejected(f"le fichier dépasse {MAX_FILE_BYTES // 1024 // 1024} Mo")
+        raise rejected(DetailCode.FILE_TOO_LARGE, largest_mb=MAX_FILE_BYTES // 1024 // 1024)
     content.seek(0)
     beginning = content.read(64)
     piece = beginning
     while piece and not piece.strip(b" \t\r\n\x00\x1a"):
         piece = content.read(_PIECE_BYTES)
     if not piece:
-        raise StatementRejected(f"le fichier « {filename[:80]} » est vide", code=RejectedFor.NOT_A_STATEMENT)
+        raise rejected(DetailCode.FILE_EMPTY, filename=filename[:80])
     bare = beginning.removeprefix(b"\xef\xbb\xbf").lstrip()
     for signature, what in _SIGNATURES.items():
         if bare.startswith(signature):
-            raise StatementRejected(f"c'est {what}, pas un relevé en CSV", code=RejectedFor.NOT_A_STATEMENT)
+            raise rejected(DetailCode.FILE_OF_OTHER_FORMAT, format=what)
     return beginning
 
 

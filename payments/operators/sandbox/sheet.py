@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import BinaryIO, Final, NamedTuple
 
-from payments.errors import RejectedFor, StatementRejected
+from payments.detail import DetailCode
 from payments.identity import encoded_once
 from payments.operators.sandbox.encoding import PADDING, Encoding, encoding_of
+from payments.rejection import rejected
 
 #: A field in quotes that runs over more lines than this is a quote that was never closed.
 MAX_FIELD_LINES: Final = 20
@@ -93,7 +94,7 @@ class Sheet:
                     continue
                 if held is not None:
                     if nul or "\x00" in held:
-                        raise _nul()
+                        raise rejected(DetailCode.FILE_HOLDS_NUL)
                     yield held
                     if empty:
                         yield from [""] * empty
@@ -103,13 +104,13 @@ class Sheet:
                     held = line.lstrip(PADDING).removesuffix("\n")
                     nul = False
                 if len(line) == MAX_LINE_CHARS:
-                    raise StatementRejected(f"une ligne dépasse {MAX_LINE_CHARS} caractères")
+                    raise rejected(DetailCode.FILE_LINE_TOO_LONG, largest_chars=MAX_LINE_CHARS)
                 if is_mixed:
                     held = mended(held)
             if held is not None:
                 last = held.rstrip(PADDING)
                 if "\x00" in last:
-                    raise _nul()
+                    raise rejected(DetailCode.FILE_HOLDS_NUL)
                 yield last
         finally:
             text.detach()
@@ -146,12 +147,6 @@ def label_table(labels: Sequence[str]) -> Mapping[str, str]:
 def find_label(cell: str, table: Mapping[str, str]) -> str | None:
     """Return the label that a cell means, in whatever state its accents are."""
     return table.get(cell) or table.get(label_key(cell)) or table.get(label_key(encoded_once(cell)))
-
-
-def _nul() -> StatementRejected:
-    return StatementRejected(
-        "le fichier contient des octets nuls (NUL) : ce n'est pas un relevé en CSV", code=RejectedFor.NOT_A_STATEMENT
-    )
 
 
 def _separator(lines: Sequence[str], columns: Sequence[str]) -> str:

@@ -16,7 +16,8 @@ from itertools import islice
 from typing import BinaryIO, Final
 
 from payments import identity
-from payments.errors import AmountAmbiguous, AmountInvalid, RejectedFor, StatementRejected
+from payments.detail import DetailCode
+from payments.errors import AmountInvalid, StatementRejected
 from payments.money import MAX_BALANCE_XOF, ThreeDigits, parse_written_balance, parse_written_francs
 from payments.operators.contract import (
     ControlFigure,
@@ -31,6 +32,7 @@ from payments.operators.sandbox.sheet import Row, Sheet, find_label, label_table
 from payments.operators.sandbox.statement_days import Days
 from payments.operators.sandbox.statement_line import COLUMNS, Reading, SheetEntry, is_plain, read_entry
 from payments.operators.sandbox.statement_totals import Course, judged, proved_course
+from payments.rejection import rejected, rejected_amount
 
 PREAMBLE: Final = ("Opérateur", "Compte", "Période début", "Période fin", "Solde ouverture")
 FOOTER: Final = {
@@ -70,7 +72,7 @@ class _Frame:
         found = self.value(label)
         if found is None:
             at = self.labelled[label][0] if label in self.labelled else self.columns_at
-            raise StatementRejected(f"« {label} » et sa valeur manquent", at, code=RejectedFor.NOT_A_STATEMENT)
+            raise rejected(DetailCode.FILE_LABEL_MISSING, at, label=label)
         return found
 
 
@@ -106,8 +108,8 @@ def _course(sheet: Sheet, frame: _Frame, period: tuple[datetime, datetime]) -> C
 
     try:
         return proved(ThreeDigits.UNKNOWN)
-    except StatementRejected as rejected:
-        if rejected.code is not RejectedFor.AMOUNT_AMBIGUOUS:
+    except StatementRejected as refused:
+        if refused.code is not DetailCode.FILE_AMOUNT_AMBIGUOUS:
             raise
         # "15.000" is read as the rest of the file proves it, and only when it proves one reading alone.
         frame.is_plain = False
@@ -157,12 +159,10 @@ def _frame(sheet: Sheet) -> _Frame:
                 frame.days.look(row.cells[1])
             frame.is_plain = frame.is_plain and is_plain(row.cells)
         elif not _is_short(row):
-            raise StatementRejected("une opération suit les totaux du fichier", row.number)
+            raise rejected(DetailCode.FILE_LINE_BELOW_TOTALS, row.number)
     if frame.columns_at is None:
-        why = "les colonnes ne sont pas celles de cet opérateur"
-        if count < len(PREAMBLE) + 1:
-            why = "le fichier est plus court qu'un relevé sans opération"
-        raise StatementRejected(why, code=RejectedFor.NOT_A_STATEMENT)
+        is_short = count < len(PREAMBLE) + 1
+        raise rejected(DetailCode.FILE_TOO_SHORT if is_short else DetailCode.FILE_COLUMNS_UNKNOWN)
     frame.required(PREAMBLE[0])
     return frame
 
@@ -184,7 +184,7 @@ def _keep_label(frame: _Frame, label: str, row: Row) -> None:
     values = [cell for cell in row.cells[1:] if cell.strip()]
     before = frame.labelled.get(label)
     if len(values) > 1 or (before is not None and before[1] != "".join(values)):
-        raise StatementRejected(f"« {label} » doit avoir une valeur, et une seule", row.number)
+        raise rejected(DetailCode.FILE_LABEL_VALUES, row.number, label=label)
     frame.labelled[label] = (row.number, "".join(values))
 
 
@@ -193,9 +193,7 @@ def _columns_at(row: Row) -> int | None:
     if sum(label is not None for label in found) <= len(COLUMNS) // 2:
         return None
     if tuple(found[1 : len(COLUMNS)]) != _NAMED_COLUMNS or any(cell.strip() for cell in row.cells[len(COLUMNS) :]):
-        raise StatementRejected(
-            "les colonnes ne sont pas celles de cet opérateur", row.number, code=RejectedFor.NOT_A_STATEMENT
-        )
+        raise rejected(DetailCode.FILE_COLUMNS_UNKNOWN, row.number)
     return row.number
 
 
@@ -203,10 +201,9 @@ def _account(frame: _Frame) -> str:
     number, written = frame.required("Compte")
     account = identity.without_marks(written)
     if identity.is_cut(account):
-        why = f"le compte « {account[:20]} » a été coupé : le fichier a été enregistré de nouveau par un tableur"
-        raise StatementRejected(why, number, code=RejectedFor.SAVED_AGAIN)
+        raise rejected(DetailCode.FILE_ACCOUNT_CUT, number, account=account[:20])
     if _ACCOUNT.fullmatch(account) is None:
-        raise StatementRejected("le compte doit s'écrire en 3 à 20 majuscules et chiffres", number)
+        raise rejected(DetailCode.FILE_ACCOUNT_MALFORMED, number)
     return account
 
 
@@ -218,7 +215,7 @@ def _period(frame: _Frame) -> tuple[datetime, datetime]:
     # People print the last day of a period; we keep the first instant that is no longer in it.
     period_end = datetime.combine(frame.days.read(end, end_at), time(), UTC) + timedelta(days=1)
     if not period_start < period_end:
-        raise StatementRejected("la période finit avant de commencer", end_at, code=RejectedFor.DATE)
+        raise rejected(DetailCode.FILE_PERIOD_REVERSED, end_at)
     return period_start, period_end
 
 
@@ -247,5 +244,4 @@ def _figure(frame: _Frame, label: str, three: ThreeDigits, *, below_zero: bool =
             return parse_written_balance(written, three=three)
         return parse_written_francs(written, max_xof=MAX_BALANCE_XOF, three=three)
     except AmountInvalid as error:
-        code = RejectedFor.AMOUNT_AMBIGUOUS if isinstance(error, AmountAmbiguous) else RejectedFor.AMOUNT
-        raise StatementRejected(f"« {label} » : {error}", number, code=code) from error
+        raise rejected_amount(error, number, label) from error

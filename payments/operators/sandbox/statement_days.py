@@ -3,9 +3,11 @@
 from datetime import date
 from typing import Final
 
-from payments.errors import RejectedFor, StatementRejected
+from payments.detail import DetailCode
+from payments.errors import StatementRejected
 from payments.identity import is_cut, without_marks, words
 from payments.moments import DayOrder, is_serial, read_days
+from payments.rejection import rejected
 
 BOTH: Final = frozenset(DayOrder)
 
@@ -56,7 +58,7 @@ class Days:
                 self._known.clear()
             found = self._known[text] = self._judged(text)
         if isinstance(found, StatementRejected):
-            raise StatementRejected(found.why, line_number, code=found.code)
+            raise StatementRejected(found.detail, line_number)
         return found
 
     def _judged(self, text: str) -> date | StatementRejected:
@@ -69,8 +71,8 @@ class Days:
         days = {day for order, day in readings.items() if order in (self._orders or BOTH)} or set(readings.values())
         if len(days) > 1:
             one, other = sorted(days)
-            why = f"la date « {text.strip()[:20]} » peut se lire {one:%d/%m/%Y} ou {other:%d/%m/%Y}"
-            return StatementRejected(why, code=RejectedFor.DATE)
+            days_meant = {"one_day": one.isoformat(), "other_day": other.isoformat()}
+            return rejected(DetailCode.FILE_DATE_AMBIGUOUS, text=text.strip()[:20], **days_meant)
         return days.pop()
 
 
@@ -80,7 +82,5 @@ def _day_part(text: str) -> str:
 
 def _no_date(text: str) -> StatementRejected:
     bare = without_marks(text)
-    if is_serial(bare) or is_cut(bare):
-        why = f"la date « {bare[:20]} » n'en est plus une : le fichier a été enregistré de nouveau par un tableur"
-        return StatementRejected(why, code=RejectedFor.SAVED_AGAIN)
-    return StatementRejected(f"la date « {bare[:20]} » ne s'écrit ni AAAA-MM-JJ ni JJ/MM/AAAA", code=RejectedFor.DATE)
+    was_date = is_serial(bare) or is_cut(bare)
+    return rejected(DetailCode.FILE_DATE_CUT if was_date else DetailCode.FILE_DATE_MALFORMED, text=bare[:20])

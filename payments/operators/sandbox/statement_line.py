@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime, time
 from typing import Final, NamedTuple
 
 from payments import identity
-from payments.errors import AmountAmbiguous, AmountInvalid, MsisdnInvalid, RejectedFor, StatementRejected
+from payments.detail import DetailCode
+from payments.errors import AmountAmbiguous, AmountFault, AmountInvalid, MsisdnInvalid, StatementRejected
 from payments.moments import read_clock
 from payments.money import MAX_AMOUNT_XOF, MAX_BALANCE_XOF, ThreeDigits, parse_written_francs
 from payments.numbering import parse_msisdn
@@ -18,6 +19,7 @@ from payments.operators.contract import LineKind, StatementLine
 from payments.operators.sandbox.gsma import IDENTITY, OPERATOR_NAME, ZONE
 from payments.operators.sandbox.sheet import Row, find_label, label_table
 from payments.operators.sandbox.statement_days import Days
+from payments.rejection import rejected, rejected_amount
 from payments.remarks import Remark
 
 COLUMNS: Final = (
@@ -119,9 +121,7 @@ def read_entry(row: Row, reading: Reading) -> SheetEntry:
     amount_xof, in_our_favour = _amount(cells, row, reading, status)
     kind = _kind(cells, amount_xof, in_our_favour=in_our_favour)
     if amount_xof is not None and amount_xof > MAX_AMOUNT_XOF and kind in _IN_OUR_FAVOUR:
-        raise StatementRejected(
-            f"un montant de {amount_xof} F dépasse {MAX_AMOUNT_XOF} F", row.number, code=RejectedFor.AMOUNT
-        )
+        raise rejected(DetailCode.FILE_AMOUNT_TOO_LARGE, row.number, amount_xof=amount_xof, largest_xof=MAX_AMOUNT_XOF)
     if kind is LineKind.REVERSAL and status is ObservedStatus.SUCCEEDED:
         status = ObservedStatus.REVERSED
     signed_xof = 0 if status in _STILL else (amount_xof or 0) * (1 if in_our_favour else -1)
@@ -160,7 +160,7 @@ def _cells(row: Row, reading: Reading) -> _Cells:
     if _SHORTEST <= len(cells) < len(COLUMNS) and reading.proved:
         cells += [""] * (len(COLUMNS) - len(cells))
     if len(cells) != len(COLUMNS):
-        raise StatementRejected(f"{len(cells)} champs au lieu de {len(COLUMNS)}", row.number)
+        raise rejected(DetailCode.FILE_FIELD_COUNT, row.number, count=len(cells), expected=len(COLUMNS))
     return _Cells(remarks, *cells[1:])
 
 
@@ -201,8 +201,7 @@ def _amount(cells: _Cells, row: Row, reading: Reading, status: ObservedStatus) -
         if status in _STILL:
             cells.remarks.append(Remark.AMOUNT_UNREADABLE)
             return None, True
-        code = RejectedFor.AMOUNT_AMBIGUOUS if isinstance(error, AmountAmbiguous) else RejectedFor.AMOUNT
-        raise StatementRejected(str(error), row.number, code=code) from error
+        raise rejected_amount(error, row.number) from error
     if amount_xof == 0:
         cells.remarks.append(Remark.AMOUNT_ZERO)
     return amount_xof, in_our_favour
@@ -211,9 +210,9 @@ def _amount(cells: _Cells, row: Row, reading: Reading, status: ObservedStatus) -
 def _one_side(debit: str, credit: str, reading: Reading) -> tuple[int, bool]:
     debit_xof, credit_xof = _francs(debit, reading), _francs(credit, reading)
     if debit_xof and credit_xof:
-        raise AmountInvalid(f"{debit} / {credit}", "un seul du débit et du crédit doit être rempli")
+        raise AmountInvalid(f"{debit} / {credit}", AmountFault.BOTH_SIDES)
     if debit_xof is None and credit_xof is None:
-        raise AmountInvalid("", "ni le débit ni le crédit n'est rempli")
+        raise AmountInvalid("", AmountFault.NO_SIDE)
     if debit_xof or credit_xof:
         return debit_xof or credit_xof or 0, bool(credit_xof)
     return 0, credit_xof is not None

@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from itertools import chain, combinations
 from typing import Final
 
-from payments.errors import RejectedFor, StatementRejected
+from payments.detail import DetailCode
+from payments.errors import StatementRejected
 from payments.money import ThreeDigits
 from payments.observation import ObservedStatus
 from payments.operators.contract import StatementFooter, StatementLine
 from payments.operators.control_totals import Sums, disagreement
 from payments.operators.sandbox.statement_line import SheetEntry
+from payments.rejection import rejected
 from payments.remarks import Remark
 
 #: More words in doubt than this cannot be told apart by four figures.
@@ -63,7 +65,7 @@ def proved_course(
             agreeing.append(moving)
     if len(agreeing) == 1:
         return Course(three, agreeing[0])
-    raise fault(presumed) or StatementRejected("les totaux ne se lisent pas", code=RejectedFor.TOTALS)
+    raise fault(presumed) or rejected(DetailCode.FILE_TOTALS_AMBIGUOUS)
 
 
 def judged(entry: SheetEntry, course: Course) -> StatementLine:
@@ -85,4 +87,4 @@ def _choices(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 def _require_few(doubts: dict[str, Sums]) -> None:
     if len(doubts) > MAX_WORDS:
-        raise StatementRejected(f"plus de {MAX_WORDS} mots y disent l'état d'une opération", code=RejectedFor.TOTALS)
+        raise rejected(DetailCode.FILE_STATES_TOO_MANY, most=MAX_WORDS)

@@ -14,12 +14,14 @@ from starlette.responses import Response
 from gateway.infra.logs import configure_logs
 from gateway.infra.problems import MEDIA_TYPE, STATUS_OF, install_error_handlers, problem
 from payments import errors as payments
+from payments.detail import DetailCode
+from payments.rejection import rejected
 from tests.logged import log_as_the_product
 
 ERRORS: dict[str, Exception] = {
-    "amount": payments.AmountInvalid("1e3", "not whole francs"),
+    "amount": payments.AmountInvalid("1e3", payments.AmountFault.NOT_FRANCS),
     "operator": payments.OperatorUnknown("nobody"),
-    "statement": payments.StatementRejected("the totals differ", line_number=7),
+    "statement": rejected(DetailCode.FILE_TOTALS_MISSING, 7),
     "state": payments.IllegalTransition("failed", "settled"),
     "unbalanced": payments.UnbalancedEntry(5),
     "forbidden": HTTPException(403, "not for you", headers={"X-Why": "role"}),

@@ -208,7 +208,7 @@ async def test_files_of_an_operator_that_has_gone_are_put_aside_unread_or_matche
     await until_quiet(later)
     assert await uploads(town) == [(CAURI, "matched"), (MIL, "quarantined")]
     assert await world.rows("SELECT motive FROM statement_upload WHERE operator = 'mil'") == [
-        ("aucun opérateur « mil » n'est configuré",)
+        ({"code": "file_operator_unknown", "operator": "mil"},)
     ]
 
 

@@ -28,6 +28,8 @@ from gateway.money.import_statement import (
     resume,
 )
 from gateway.money.match_statement import STUCK_MAX, ReconcilingDeps
+from gateway.reports.break_sentences import sentence
+from payments.detail import DetailCode, detail
 from payments.errors import StatementRejected
 from payments.operators.contract import Operator, StatementHeader, StatementPart
 from payments.reconciliation import uploads
@@ -35,6 +37,7 @@ from payments.reconciliation.facts import Unit
 from payments.reconciliation.match import Judged
 from payments.reconciliation.upload import RETRY_AFTER_S, TRIES
 from payments.reconciliation.uploads import Whose, new_upload
+from payments.rejection import rejected
 from tests.gateway.money.test_match_statement import Row, written
 from tests.world import World
 
@@ -98,7 +101,7 @@ async def test_a_file_whose_reading_raises_is_put_off_then_aside_and_the_others_
         world.clock.forward(seconds=1)
         assert await read_due(recon) == 1
     ((state, motive),) = await world.rows("SELECT state, motive FROM statement_upload WHERE filename = 'strange.csv'")
-    assert (state, "erreur du logiciel (ZeroDivisionError)" in str(motive)) == ("quarantined", True)
+    assert (state, motive) == ("quarantined", {"code": "reading_failed", "failure": "ZeroDivisionError"})
     world.clock.forward(days=1)
     assert await read_due(recon) == 0
     assert await world.rows(
@@ -125,7 +128,7 @@ async def test_a_file_that_never_ends_to_be_read_holds_no_worker_and_no_other_fi
 
     def endless(_: BinaryIO) -> Iterator[StatementPart]:
         over.wait()
-        raise StatementRejected("the test is over")
+        raise rejected(DetailCode.FILE_TOTALS_MISSING)
 
     recon = reading(world, endless)
     await hand_in(recon, "strange.csv", Row("A", 100))
@@ -134,7 +137,7 @@ async def test_a_file_that_never_ends_to_be_read_holds_no_worker_and_no_other_fi
     over.set()
     assert await states(world) == [("strange.csv", "received", 1), ("jour.csv", "matched", 0)]
     ((motive,),) = await world.rows("SELECT motive FROM statement_upload WHERE id = 1")
-    assert "dépasse" in str(motive)
+    assert motive == {"code": "reading_too_long", "seconds": 0.2}
 
 
 async def test_a_computation_says_its_own_time_limit_apart_from_ours() -> None:
@@ -176,7 +179,7 @@ async def test_a_file_that_kills_its_readers_is_put_aside_unread_until_a_person_
     await killed(world, upload_id, TRIES)
     assert await read_due(recon) == 1
     [(state, motive)] = await world.rows("SELECT state, motive FROM statement_upload")
-    assert (state, motive) == ("quarantined", f"sa lecture a arrêté le programme {TRIES} fois")
+    assert (state, motive) == ("quarantined", {"code": "reading_ended_process", "tries": TRIES})
     world.clock.forward(days=1)
     assert await read_due(recon) == 0
     await world.database.transact(lambda connection: uploads.retry(connection, upload_id, world.clock.now()))
@@ -266,7 +269,7 @@ async def test_a_half_matched_file_holds_the_closing_of_its_own_days_only_and_is
     with pytest.raises(DayUnexplained) as refused:
         await close(recon, DayToClose(day, "staff/awa"))
     assert [file.filename for file in refused.value.unfinished] == ["jour.csv"]
-    assert "OverflowError" in str(refused.value.unfinished[0].motive)
+    assert refused.value.unfinished[0].motive == detail(DetailCode.MATCHING_FAILED, failure="OverflowError")
     assert (await close(recon, DayToClose(day, "staff/awa", "un relevé reste à reprendre"))).day == day
 
 
@@ -285,14 +288,15 @@ async def test_quarantine_answers_the_same_bytes_with_the_same_motive_until_it_i
         return answers[-1]()
 
     def refuses() -> Iterator[StatementPart]:
-        raise StatementRejected("une colonne de trop", line_numbers=(12, 15))
+        raise StatementRejected(detail(DetailCode.FILE_FIELD_COUNT, count=12, expected=11), line_numbers=(12, 15))
 
     recon, content = reading(world, reads), written(Row("A", 100))
     asked = {"operator": "sandbox", "filename": "strange.csv", "content": BytesIO(content), "actor": "staff/test"}
     answers.append(refuses)
     for _ in range(2):
-        with pytest.raises(StatementRejected, match="une colonne de trop") as refused:
+        with pytest.raises(StatementRejected) as refused:
             await import_statement(recon, **asked)  # type: ignore[arg-type]
+        assert sentence(refused.value.detail) == "12 champs au lieu de 11"
         assert (refused.value.line_number, tuple(refused.value.line_numbers)) == (12, (12, 15))
     answers.append(lambda: world.deps.operators["sandbox"].parse_statement(BytesIO(content), "mended"))
     with pytest.raises(StatementRejected):
@@ -360,5 +364,6 @@ def test_a_period_lies_between_the_first_day_of_service_and_the_arrival(start: d
 
 
 def test_a_period_that_never_ends_is_refused_with_its_day() -> None:
-    with pytest.raises(StatementRejected, match="31/12/9998"):
+    with pytest.raises(StatementRejected) as refused:
         require_ours(header_of(ARRIVED_AT, datetime(9999, 1, 1, tzinfo=UTC)), None, ARRIVED_AT)
+    assert sentence(refused.value.detail) == "la période finit le 31/12/9998, qui n'est pas encore venu"

@@ -5,7 +5,7 @@ from string import Formatter
 import pytest
 
 from gateway.reports.break_sentences import SENTENCES, SOURCES, STATES, STATUSES, sentence, sentence_of, subject_of
-from payments.detail import VALUES, DetailCode, Value, detail
+from payments.detail import VALUES, DetailCode, Value, detail, read_any_detail
 from payments.observation import ObservedStatus, Provenance
 from payments.requests.lifecycle import State
 
@@ -17,6 +17,7 @@ WRITTEN: dict[str, Value] = {
     "forms": (("T1", 3000, None), ("t1", 4500, "+223 ** ** *0 01")),
     "holder": "R7",
     "rows": "payments",
+    "lines": (6, 7),
 }
 
 
@@ -55,3 +56,10 @@ def test_what_has_no_reference_is_said_to_have_none() -> None:
 
 def test_a_detail_of_a_later_release_is_shown_by_its_code() -> None:
     assert sentence_of({"code": "of_a_later_release", "amount_xof": 1}) == "of_a_later_release"
+
+
+def test_a_refusal_of_a_later_release_is_read_and_said_to_be_unknown() -> None:
+    found = read_any_detail({"code": "file_of_the_moon", "phase": 1})
+    assert sentence(found) == "motif « file_of_the_moon », que cette version ne connaît pas"
+    kept = detail(DetailCode.FILE_IDS_CUT, lines=(7, 8), others=0)
+    assert read_any_detail(kept.document()) == kept

@@ -5,6 +5,7 @@ from time import process_time
 
 import pytest
 
+from gateway.reports.break_sentences import sentence
 from payments.errors import StatementRejected
 from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import LineKind, StatementTotals
@@ -132,7 +133,7 @@ def test_a_control_total_that_differs_refuses_the_file(total: str, line_number: 
     lines[line_number - 1] = total
     caught = refusal("\n".join(lines))
     assert caught.line_number == line_number
-    assert total.partition(";")[0] in caught.why
+    assert total.partition(";")[0] in sentence(caught.detail)
 
 
 def test_an_opening_balance_that_does_not_lead_to_the_closing_refuses_the_file() -> None:
@@ -143,7 +144,7 @@ def test_an_opening_balance_that_does_not_lead_to_the_closing_refuses_the_file()
 def test_a_line_lost_on_the_way_refuses_the_file(index: int) -> None:
     lines = GOOD.split("\n")
     del lines[index]
-    assert "Total lignes" in refusal("\n".join(lines)).why
+    assert "Total lignes" in sentence(refusal("\n".join(lines)).detail)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def test_a_line_that_cannot_be_right_is_named(old: str, new: str, line_number: i
     assert old in GOOD
     caught = refusal(GOOD.replace(old, new, 1))
     assert caught.line_number == line_number
-    assert str(caught).startswith(f"relevé refusé, ligne {line_number} : ")
+    assert str(caught).startswith(f"statement refused at line {line_number}: ")
 
 
 @pytest.mark.parametrize(
@@ -217,7 +218,7 @@ def test_a_line_that_cannot_be_right_is_named(old: str, new: str, line_number: i
     ],
 )
 def test_what_is_no_csv_statement_is_refused_with_a_sentence(content: bytes, what: str) -> None:
-    assert what in refusal(content).why
+    assert what in sentence(refusal(content).detail)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments.errors import RejectedFor, StatementRejected
+from gateway.reports.break_sentences import sentence
+from payments.detail import DetailCode
+from payments.errors import StatementRejected
 from payments.observation import ObservedStatus
 from payments.operators.contract import LineKind, StatementLine
 from payments.operators.registry import built_in
@@ -189,7 +191,7 @@ def test_an_unknown_state_moved_what_the_balance_says_and_is_credited_by_nobody(
 
 def test_two_unknown_states_that_both_lead_to_the_balance_are_not_guessed_between() -> None:
     one, other = PAID.replace("Succès", "Bizarre"), PAID.replace("Succès", "Étrange")
-    assert refusal(sheet(one, other, moved=5000)).code is RejectedFor.TOTALS
+    assert refusal(sheet(one, other, moved=5000)).code is DetailCode.FILE_TOTAL_DIFFERS
     assert [line.moved_xof for line in parse(sheet(one, other, moved=10_000)).lines] == [5000, 5000]
 
 
@@ -291,9 +293,8 @@ def test_a_date_with_two_readings_is_the_one_inside_the_period() -> None:
     assert parse(period).lines[0].observation.occurred_at == datetime(2026, 11, 5, 10, 15, 3, tzinfo=UTC)
     whole_year = period.replace("début;2026-11-05", "début;2026-01-01").replace("fin;2026-11-05", "fin;2026-12-31")
     caught = refusal(whole_year)
-    assert (caught.code, caught.line_number) == (RejectedFor.DATE, 7)
-    assert "05/11/2026" in caught.why
-    assert "11/05/2026" in caught.why
+    assert (caught.code, caught.line_number) == (DetailCode.FILE_DATE_AMBIGUOUS, 7)
+    assert "« 05/11/2026 » peut se lire 11/05/2026 ou 05/11/2026" in sentence(caught.detail)
 
 
 def test_the_period_outweighs_one_date_that_is_written_in_another_order() -> None:
@@ -307,21 +308,21 @@ def test_the_period_outweighs_one_date_that_is_written_in_another_order() -> Non
 
 def test_a_date_turned_into_a_number_says_that_a_spreadsheet_did_it() -> None:
     caught = refusal(GOOD.replace("1;2026-11-22", "1;44527"))
-    assert (caught.code, caught.line_number) == (RejectedFor.SAVED_AGAIN, 7)
-    assert "enregistré de nouveau par un tableur" in caught.why
+    assert (caught.code, caught.line_number) == (DetailCode.FILE_DATE_CUT, 7)
+    assert "enregistré de nouveau par un tableur" in sentence(caught.detail)
 
 
 def test_ids_that_a_spreadsheet_has_cut_name_their_lines() -> None:
     caught = refusal(GOOD.replace("MP1", "2,55930E+14").replace("MP2", "2,55930e+14"))
-    assert (caught.code, caught.line_numbers, caught.line_number) == (RejectedFor.SAVED_AGAIN, (7, 8), 7)
-    assert "enregistré de nouveau par un tableur" in caught.why
+    assert (caught.code, caught.line_numbers, caught.line_number) == (DetailCode.FILE_IDS_CUT, (7, 8), 7)
+    assert "(lignes 7, 8)" in sentence(caught.detail)
     caught = refusal(GOOD.replace("MP1", "1234567890123450").replace("MP2", "1234567890123460"))
     assert caught.line_numbers == (7, 8)
     whole = GOOD.replace("MP1", "1234567890123450").replace("MP2", "1234567890123467")
     assert [line.reference for line in parse(whole).lines] == ["1234567890123450", "1234567890123467"]
     many = refusal(sheet(*[PAID.replace("MP1", "2,5E+14")] * 50, moved=250_000))
     assert len(many.line_numbers) == 50
-    assert "26 et 30 autres" in many.why
+    assert "26 et 30 autres" in sentence(many.detail)
 
 
 @pytest.mark.parametrize("comma", [".", ","])
@@ -332,8 +333,8 @@ def test_thousands_behind_a_point_are_read_where_the_file_proves_them_alone(comm
     assert parse(decimals).lines[0].moved_xof == 5
     silent = "\n".join(row for row in pointed.split("\n") if not row.startswith(("Total", "Solde")))
     caught = refusal(silent)
-    assert (caught.code, caught.line_number) == (RejectedFor.AMOUNT_AMBIGUOUS, 6)
-    assert f"5{comma}000" in caught.why
+    assert (caught.code, caught.line_number) == (DetailCode.FILE_AMOUNT_AMBIGUOUS, 6)
+    assert f"« 5{comma}000 » refusé : il peut se lire 5 ou 5 000" in sentence(caught.detail)
 
 
 def test_a_file_without_balances_or_totals_says_so_by_none() -> None:
