@@ -21,7 +21,7 @@ from payments.evidence import inquiries
 from payments.requests import dispatch
 from payments.requests.trouble import TroubleKind
 
-app = typer.Typer(no_args_is_help=True, help="Les avis des opérateurs mis de côté, et ce qui en dépend.")
+app = typer.Typer(no_args_is_help=True)
 
 KINDS: Final = {"callback": "avis", "question": "question", "request": "demande", "household": "ménage"}
 TROUBLES: Final = {TroubleKind.REFUSES_US: "nous refuse", TroubleKind.SILENT: "ne répond pas"}

@@ -21,7 +21,7 @@ from gateway.members.places import cercle_name
 from gateway.reports.coverage import CercleCoverage, coverage_by_cercle
 from gateway.wiring import Wiring
 
-app = typer.Typer(no_args_is_help=True, help="Les jours couverts de chaque ménage.")
+app = typer.Typer(no_args_is_help=True)
 
 #: Households of one transaction: few enough that no payment waits for them.
 BATCH: Final = 500

@@ -26,7 +26,7 @@ from gateway.reports.break_sentences import sentence
 from gateway.wiring import Wiring
 from payments.reconciliation.close import DayNotClosable, DayRefusal, SealedDay, read_day
 
-app = typer.Typer(no_args_is_help=True, help="Les journées et leur clôture.")
+app = typer.Typer(no_args_is_help=True)
 
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="JOUR", help="La journée, AAAA-MM-JJ.")]
 

@@ -3,8 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from gateway.local.folder import local_dir
-from gateway.local.stack import read_env
+from gateway.local.folder import local_dir, read_env
 
 
 def environment() -> Mapping[str, str]:

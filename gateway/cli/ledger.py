@@ -21,7 +21,7 @@ from payments.ledger.post import wait_for_postings
 from payments.ledger.seal import Block, Verification, seal
 from payments.reconciliation.late import LateMoney, late_lines, late_payments
 
-app = typer.Typer(no_args_is_help=True, help="Le grand livre.")
+app = typer.Typer(no_args_is_help=True)
 
 #: Late money is a remark, not a finding; beyond so many, the breaks of the console list it.
 LATE_MOST: Final = 50

@@ -1,66 +1,78 @@
-"""`ramu`: one command line, one file per command."""
+"""`ramu`: one command line, one file per command, of which only the one that is asked for is loaded."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final
 
 import typer
-from sqlalchemy.exc import OperationalError
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
-from gateway.cli import (
-    callbacks,
-    coverage,
-    day,
-    ledger,
-    migrate,
-    phone,
-    run,
-    sandbox,
-    scheme,
-    serve,
-    sms,
-    staff,
-    statement,
-    work,
-)
-from gateway.config.settings import SettingsInvalid
+#: Each command has a file of its name beside this one, with `command` or, where it has commands of its own, with `app`.
+COMMANDS: Final[Mapping[str, str]] = {
+    "run": "Tout faire tourner sur cette machine, en mode local.",
+    "migrate": "Mettre la base de données au niveau de cette version.",
+    "serve": "Répondre aux appels, aux opérateurs et au bureau des finances.",
+    "work": "Faire le travail de fond.",
+    "phone": "Composer le code depuis ce terminal.",
+    "sandbox": "Faire tourner l'opérateur d'essai, sans argent réel.",
+    "scheme": "Les barèmes de cotisation.",
+    "statement": "Les relevés des opérateurs.",
+    "coverage": "Les jours couverts de chaque ménage.",
+    "callbacks": "Les avis des opérateurs mis de côté, et ce qui en dépend.",
+    "day": "Les journées et leur clôture.",
+    "ledger": "Le grand livre.",
+    "sms": "Les SMS qui ne sont pas arrivés.",
+    "staff": "Les comptes de la console.",
+}
 
 
-class PlainGroup(TyperGroup):
-    """The commands, whose refusals are sentences and not tracebacks."""
+class Commands(TyperGroup):
+    """The commands; what one refuses is told in a sentence, with no traceback."""
 
-    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # typer carries its own copy of click's Context
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - as its parent
+        """Know every command by its name and by what the list of commands says of it."""
+        known = {name: TyperCommand(name, help=told) for name, told in COMMANDS.items()}
+        super().__init__(**{**settings, "commands": known})
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - typer carries its own copy of click
+        """Load the command that was asked for."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, loaded(str(name)), rest
+
+    def invoke(self, ctx: Any) -> object:  # noqa: ANN401 - typer carries its own copy of click
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
-        except SettingsInvalid as faults:
-            typer.echo(str(faults), err=True)
+        except Exception as failure:
+            # Loaded only now: what can be refused is known to modules that most commands do without.
+            sentence: str | None = import_module("gateway.cli.refusals").sentence_of(failure)
+            if sentence is None:
+                raise
+            typer.echo(sentence, err=True)
             raise typer.Exit(1) from None
-        except OperationalError:
-            typer.echo("La base de données ne répond pas: lancez « ramu run », ou vérifiez DATABASE_URL.", err=True)
-            raise typer.Exit(1) from None
 
 
-app = typer.Typer(
-    cls=PlainGroup,
-    help="RAMU Gateway : les cotisations, du code composé à la journée signée.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+def loaded(name: str) -> TyperCommand | TyperGroup:
+    """Return a command ready to run."""
+    module = import_module(f"gateway.cli.{name}")
+    if hasattr(module, "app"):
+        found: TyperCommand | TyperGroup = get_group(module.app)
+    else:
+        alone = typer.Typer(add_completion=False)
+        alone.command(name)(module.command)
+        found = get_command(alone)  # type: ignore[assignment]  # of one function it is a command
+    found.name, found.help = name, COMMANDS[name]
+    return found
 
-# One line per command; a module with commands of its own gives an `app`.
-app.command("run", help="Tout faire tourner sur cette machine, en mode local.")(run.command)
-app.command("migrate", help="Mettre la base de données au niveau de cette version.")(migrate.command)
-app.command("serve", help="Répondre aux appels, aux opérateurs et au bureau des finances.")(serve.command)
-app.command("work", help="Faire le travail de fond.")(work.command)
-app.command("phone", help="Composer le code depuis ce terminal.")(phone.command)
-app.command("sandbox", help="Faire tourner l'opérateur d'essai, sans argent réel.")(sandbox.sandbox)
-app.add_typer(scheme.app, name="scheme")
-app.add_typer(statement.app, name="statement")
-app.add_typer(coverage.app, name="coverage")
-app.add_typer(callbacks.app, name="callbacks")
-app.add_typer(day.app, name="day")
-app.add_typer(ledger.app, name="ledger")
-app.add_typer(sms.app, name="sms")
-app.add_typer(staff.app, name="staff")
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+
+@app.callback(help="RAMU Gateway : les cotisations, du code composé à la journée signée.")
+def ramu() -> None:
+    """Stand above the commands."""
+
 
 if __name__ == "__main__":
     app()

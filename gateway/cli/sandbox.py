@@ -23,7 +23,7 @@ CONNECTIONS_MAX = 500
 STOP_S = 3
 
 
-def sandbox(
+def command(
     *,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port d'écoute; 0 en choisit un.")] = 8001,
     host: Annotated[str, typer.Option(help="Adresse d'écoute.")] = "127.0.0.1",

@@ -17,7 +17,7 @@ from gateway.french import short_date
 from gateway.local.illustrative import load_people, load_schemes
 from gateway.wiring import Wiring
 
-app = typer.Typer(help="Les barèmes de cotisation.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("load-illustrative", help="Mettre en place les données d'exemple ; mode local seulement.")

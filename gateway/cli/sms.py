@@ -20,7 +20,7 @@ from gateway.sms.kinds import SmsKind, SmsState
 from gateway.sms.review import OPEN_STATES, Retry, ShownSms, SmsCount
 from payments.msisdn import mask
 
-app = typer.Typer(no_args_is_help=True, help="Les SMS qui ne sont pas arrivés.")
+app = typer.Typer(no_args_is_help=True)
 
 STATES: Final = {
     SmsState.QUEUED: "en attente",

@@ -14,7 +14,7 @@ from gateway.console.auth.roles import Role
 from gateway.console.auth.staff import NewStaff, StaffRefused
 from gateway.infra.clock import SystemClock
 
-app = typer.Typer(no_args_is_help=True, help="Les comptes de la console.")
+app = typer.Typer(no_args_is_help=True)
 
 ROLE_NAMES = {
     Role.DESK: "guichet",

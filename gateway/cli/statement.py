@@ -30,7 +30,7 @@ from payments.reconciliation import uploads
 from payments.reconciliation.upload import UploadState
 from payments.reconciliation.uploads import Upload, new_upload
 
-app = typer.Typer(no_args_is_help=True, help="Les relevés des opérateurs.")
+app = typer.Typer(no_args_is_help=True)
 
 Result = TypeVar("Result")
 

@@ -11,6 +11,7 @@ import httpx
 from httpx import codes
 
 from gateway.infra.migrate import SchemaUnknown, require_known
+from gateway.local.folder import NOTE
 from gateway.local.ports import HOST
 from gateway.local.postgres.private import PrivatePostgres, PrivatePostgresRefused, start
 from gateway.local.supervisor import Child, Patience, Supervisor
@@ -19,10 +20,6 @@ _PATIENCE = Patience()
 _READY_TIMEOUT_S = 60
 _READY_POLL_S = 0.1
 _DATABASE_POLL_S = 1
-
-#: How to reach a house from another terminal.
-NOTE = "environment.json"
-
 
 #: Shows one line of somebody, by name.
 Say = Callable[[str, str], None]
@@ -132,15 +129,6 @@ def write_env(stack: LocalStack, given: Mapping[str, str]) -> None:
     """Write down how to reach the house, for commands that are given in another terminal."""
     ours = {"RAMU_MODE": "local", "RAMU_PUBLIC_URL": stack.url, "RAMU_SANDBOX_OPERATOR_URL": stack.operator_url}
     (stack.local_dir / NOTE).write_text(json.dumps(ours | dict(given), indent=2), encoding="utf-8")
-
-
-def read_env(local_dir: Path) -> Mapping[str, str]:
-    """Return what the last house of a directory wrote down; nothing where none ever lived."""
-    try:
-        note: dict[str, str] = json.loads((local_dir / NOTE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return note
 
 
 def _stopping_signals() -> tuple[signal.Signals, ...]:

@@ -13,7 +13,7 @@ import pytest
 
 from sandbox_operator.journal import Journal
 
-COMMAND = [sys.executable, "-c", "import typer; from gateway.cli.sandbox import sandbox; typer.run(sandbox)"]
+COMMAND = [sys.executable, "-c", "import typer; from gateway.cli.sandbox import command; typer.run(command)"]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("RAMU_")}
 
 
