@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -290,6 +291,13 @@ def source_files() -> list[str]:
     return sorted(path.relative_to(ROOT).as_posix() for path in found if "__pycache__" not in path.parts)
 
 
+@cache
+def parsed(path: str) -> tuple[str, ast.Module]:
+    """Read a file once for all rules."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    return text, ast.parse(text)
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_a_planted_violation_is_reported(name: str) -> None:
     rule, path, text = RULES[name]
@@ -320,8 +328,7 @@ def test_the_whole_house_keeps_the_rule(rule: Rule) -> None:
     assert len(files) > 50
     faults = []
     for path in files:
-        text = (ROOT / path).read_text(encoding="utf-8")
-        faults += [f"{path}:{fault}" for fault in rule(path, text, ast.parse(text))]
+        faults += [f"{path}:{fault}" for fault in rule(path, *parsed(path))]
     assert not faults, "\n".join(faults)
 
 

@@ -46,9 +46,16 @@ IS_UNTRUE: Final = """
                                   AND coalesce(payment.payer_msisdn, request.payer_msisdn) = request.payer_msisdn)))
 """
 
+#: The number has come to somebody else since: what was for the one before tells her nothing, and him too much.
+IS_ANOTHERS: Final = """
+    EXISTS (SELECT FROM phone_link
+             WHERE phone_link.msisdn = outbox_sms.msisdn AND valid_to IS NULL AND answers_from > outbox_sms.queued_at
+               AND party_id IS DISTINCT FROM outbox_sms.household_id)
+"""
+
 DROP = text(f"""
     UPDATE outbox_sms SET state = 'dropped', next_attempt_at = NULL
-     WHERE id = ANY(CAST(:ids AS bigint[])) AND (useful_until <= :now OR {IS_UNTRUE})
+     WHERE id = ANY(CAST(:ids AS bigint[])) AND (useful_until <= :now OR {IS_UNTRUE} OR {IS_ANOTHERS})
     RETURNING id, kind
 """)  # noqa: S608 - our own words
 

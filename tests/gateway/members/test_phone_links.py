@@ -95,6 +95,28 @@ async def test_what_comes_late_for_the_old_holder_is_told_to_nobody_at_her_old_n
     assert len(await world.texts_to(AMINATA)) == 1
 
 
+async def test_what_waits_for_the_old_holder_is_not_sent_to_the_next_one(world: World) -> None:
+    world.clock.forward(hours=1)
+    await told(world, "old")
+    world.clock.forward(minutes=1)
+    await handed_over(world, AMINATA, MOUSSAS)
+    await told(world, "new")
+    await world.work()
+    assert await world.rows("SELECT household_id, state FROM outbox_sms WHERE kind = 'receipt' ORDER BY id") == [
+        (AMINATAS, "dropped"),
+        (MOUSSAS, "sent"),
+    ]
+    assert len(await world.texts_to(AMINATA)) == 1
+
+
+async def test_what_waits_for_a_stranger_is_hers_when_she_registers(world: World) -> None:
+    await told(world, "T1", msisdn=STRANGER)
+    world.clock.forward(minutes=1)
+    await handed_over(world, STRANGER, AMINATAS)
+    await world.work()
+    assert len(await world.texts_to(STRANGER)) == 1
+
+
 async def test_two_never_hold_one_number_at_a_time_whoever_writes(world: World, urls: Urls) -> None:
     world.clock.forward(hours=1)
     with pytest.raises(IntegrityError, match=r"uq_phone_link_held|ex_phone_link_one_holder_at_a_time"):
