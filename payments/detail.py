@@ -226,7 +226,7 @@ VALUES: Final[Mapping[DetailCode, tuple[str, ...]]] = {
     DetailCode.FILE_TOTALS_ALONE: (),
     DetailCode.FILE_LINE_ALONE: (),
     DetailCode.FILE_SEVERAL_ACCOUNTS: (),
-    DetailCode.FILE_IDS_CUT: ("lines", "others"),
+    DetailCode.FILE_IDS_CUT: (),
     DetailCode.FILE_OF_OTHER_ACCOUNT: ("account", "our_account"),
     DetailCode.FILE_PERIOD_TO_COME: ("start_day",),
     DetailCode.FILE_PERIOD_NOT_OVER: ("last_day",),

@@ -160,7 +160,6 @@ _MISSING: Final[Mapping[str, str]] = {
     "ref": "absente",
     "figure": "",
     "bound_xof": "",
-    "others": "",
 }
 
 _CODES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -179,11 +178,10 @@ _BEFORE: Final[Mapping[str, str]] = {
     "entry_party_id": "partie ",
     "figure": "« ",
     "bound_xof": " ",
-    "others": " et ",
 }
 
 #: What stands behind it.
-_AFTER: Final[Mapping[str, str]] = {"figure": " » : ", "others": " autres"}
+_AFTER: Final[Mapping[str, str]] = {"figure": " » : "}
 
 
 def sentence(found: Detail) -> str:
@@ -205,10 +203,10 @@ def sentence_of(document: Mapping[str, object]) -> str:
 
 
 def _words(name: str, value: Value) -> str:
-    if value is None or (name, value) == ("others", 0):
+    if value is None:
         return _MISSING.get(name, "?")
     if isinstance(value, tuple):
-        return ", ".join(map(str, value)) if name == "lines" else " ; ".join(map(_form, value))
+        return " ; ".join(map(_form, value))
     if name in _CODES:
         return _CODES[name].get(str(value), str(value))
     if name.endswith("_day"):

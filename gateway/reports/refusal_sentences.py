@@ -66,8 +66,7 @@ REFUSAL_SENTENCES: Final[Mapping[DetailCode, str]] = {
     DetailCode.FILE_LINE_ALONE: "une opération n'appartient à aucun compte",
     DetailCode.FILE_SEVERAL_ACCOUNTS: "le fichier parle de plusieurs comptes : un seul par fichier est pris",
     DetailCode.FILE_IDS_CUT: (
-        f"des références ont perdu leurs derniers chiffres : {_SAVED_AGAIN}, "
-        "il faut celui que l'opérateur a donné (lignes {lines}{others})"
+        f"des références ont perdu leurs derniers chiffres : {_SAVED_AGAIN}, il faut celui que l'opérateur a donné"
     ),
     DetailCode.FILE_OF_OTHER_ACCOUNT: "ce relevé est celui du compte {account}, le nôtre est {our_account}",
     DetailCode.FILE_PERIOD_TO_COME: "la période commence le {start_day}, qui n'est pas encore venu",

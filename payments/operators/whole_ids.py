@@ -7,9 +7,6 @@ from payments.detail import DetailCode, detail
 from payments.errors import StatementRejected
 from payments.operators.contract import StatementLine
 
-#: So many lines are among the values where every line of a file is damaged in the same way.
-NAMED_LINES_MAX: Final = 20
-
 #: So many are kept in all: more would not help whoever corrects the file, and a file may be long.
 KEPT_LINES_MAX: Final = 1_000
 
@@ -27,7 +24,7 @@ class WholeIds:
 
     def __init__(self) -> None:
         """Begin a file."""
-        self._cut, self._long = _Named(), _Named()
+        self._cut, self._long = list[int](), list[int]()
         self._all_zeros = True
         # Long numbers so far, as long as every one of them ends in zeros: one for each line, and those of links.
         self._own: list[str] = []
@@ -41,10 +38,10 @@ class WholeIds:
             return
         ids = [one for one in dict.fromkeys((own, about)) if one]
         if any(identity.is_cut(one) for one in ids):
-            self._cut.add(line.line_number)
+            _name(self._cut, line.line_number)
         long = [one for one in ids if identity.is_long_number(one)]
         if long:
-            self._long.add(line.line_number)
+            _name(self._long, line.line_number)
         for one in long if self._all_zeros else ():
             self._all_zeros = self._all_zeros and not one[identity.SPREADSHEET_DIGITS :].strip("0")
             if one != own:
@@ -59,25 +56,14 @@ class WholeIds:
         Source:  see the class.
         """
         named = self._cut
-        if not named.count:
+        if not named:
             together = [*self._own, *self._others.difference(self._own)]
             if not (self._all_zeros and identity.cut_together(together)):
                 return
             named = self._long
-        listed = tuple(named.numbers[:NAMED_LINES_MAX])
-        found = detail(DetailCode.FILE_IDS_CUT, lines=listed, others=named.count - len(listed))
-        raise StatementRejected(found, line_numbers=named.numbers)
+        raise StatementRejected(detail(DetailCode.FILE_IDS_CUT), line_numbers=named)
 
 
-class _Named:
-    """Lines to be named: how many, and the first of them."""
-
-    __slots__ = ("count", "numbers")
-
-    def __init__(self) -> None:
-        self.count, self.numbers = 0, list[int]()
-
-    def add(self, number: int) -> None:
-        self.count += 1
-        if len(self.numbers) < KEPT_LINES_MAX:
-            self.numbers.append(number)
+def _name(numbers: list[int], number: int) -> None:
+    if len(numbers) < KEPT_LINES_MAX:
+        numbers.append(number)

@@ -17,7 +17,6 @@ WRITTEN: dict[str, Value] = {
     "forms": (("T1", 3000, None), ("t1", 4500, "+223 ** ** *0 01")),
     "holder": "R7",
     "rows": "payments",
-    "lines": (6, 7),
 }
 
 
@@ -61,5 +60,5 @@ def test_a_detail_of_a_later_release_is_shown_by_its_code() -> None:
 def test_a_refusal_of_a_later_release_is_read_and_said_to_be_unknown() -> None:
     found = read_any_detail({"code": "file_of_the_moon", "phase": 1})
     assert sentence(found) == "motif « file_of_the_moon », que cette version ne connaît pas"
-    kept = detail(DetailCode.FILE_IDS_CUT, lines=(7, 8), others=0)
+    kept = detail(DetailCode.FILE_DATE_CUT, text="44527")
     assert read_any_detail(kept.document()) == kept

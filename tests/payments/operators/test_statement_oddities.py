@@ -315,14 +315,13 @@ def test_a_date_turned_into_a_number_says_that_a_spreadsheet_did_it() -> None:
 def test_ids_that_a_spreadsheet_has_cut_name_their_lines() -> None:
     caught = refusal(GOOD.replace("MP1", "2,55930E+14").replace("MP2", "2,55930e+14"))
     assert (caught.code, caught.line_numbers, caught.line_number) == (DetailCode.FILE_IDS_CUT, (7, 8), 7)
-    assert "(lignes 7, 8)" in sentence(caught.detail)
+    assert "enregistré de nouveau par un tableur" in sentence(caught.detail)
     caught = refusal(GOOD.replace("MP1", "1234567890123450").replace("MP2", "1234567890123460"))
     assert caught.line_numbers == (7, 8)
     whole = GOOD.replace("MP1", "1234567890123450").replace("MP2", "1234567890123467")
     assert [line.reference for line in parse(whole).lines] == ["1234567890123450", "1234567890123467"]
     many = refusal(sheet(*[PAID.replace("MP1", "2,5E+14")] * 50, moved=250_000))
     assert len(many.line_numbers) == 50
-    assert "26 et 30 autres" in sentence(many.detail)
 
 
 @pytest.mark.parametrize("comma", [".", ","])
