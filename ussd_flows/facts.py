@@ -56,7 +56,8 @@ class PaymentFact:
 class Registered:
     """The household of a caller whom we know.
 
-    Units: amounts in whole francs CFA; due, paid and remaining cover the current period and arrears.
+    Units: amounts in whole francs CFA; due, paid and remaining cover the current period and arrears, ``advance_xof`` is
+           held for periods to come.
     """
 
     household_id: int
@@ -75,6 +76,7 @@ class Registered:
     last_wallet: str | None = None
     last_payments: tuple[PaymentFact, ...] = ()
     suspense_xof: int = 0
+    advance_xof: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ _FILLED: Final = {
     "situation.text": "paid due remaining rights",
     "situation.due_on": "day",
     "situation.suspense": "suspense",
+    "situation.advance": "advance",
     "pay.remaining": "scheme remaining minimum",
     "pay.ahead": "minimum",
     "pay.everything": "amount",

@@ -129,7 +129,8 @@ class HouseholdAccount:
         fallen = self.fallen_due(today)
         grown = self.with_opened(fallen)
         scheme = fallen[-1].scheme if fallen else self.scheme
-        return replace(grown, scheme=scheme, items=_paid_from(self.advances, grown.items, today))
+        items, left = _paid_from(self.advances, grown.items, today)
+        return replace(grown, scheme=scheme, items=items, advances=left)
 
     @property
     def calendar(self) -> Scheme:
@@ -258,8 +259,10 @@ async def read_accounts(connection: AsyncConnection, catalog: SchemeCatalog, hou
     return accounts
 
 
-def _paid_from(advances: Sequence[Advance], items: Sequence[ItemOnAccount], today: date) -> tuple[ItemOnAccount, ...]:
-    """Return the items as they stand once what is held has paid what is due, oldest first."""
+def _paid_from(
+    advances: Sequence[Advance], items: Sequence[ItemOnAccount], today: date
+) -> tuple[tuple[ItemOnAccount, ...], tuple[Advance, ...]]:
+    """Return the items as they stand once what is held has paid what is due, oldest first, and what is left of it."""
     lots = [(lot.paid_on, lot.amount_xof) for lot in advances]
     paid: list[ItemOnAccount] = []
     for item in sorted(items, key=lambda item: item.period_start):
@@ -270,7 +273,7 @@ def _paid_from(advances: Sequence[Advance], items: Sequence[ItemOnAccount], toda
             current = replace(current, paid=(*current.paid, (paid_on, part_xof)))
             lots = [(paid_on, left_xof - part_xof), *rest] if part_xof < left_xof else rest
         paid.append(current)
-    return tuple(paid)
+    return tuple(paid), tuple(Advance(*lot) for lot in lots)
 
 
 def _item(row: Row[Any], catalog: SchemeCatalog) -> ItemOnAccount:

@@ -138,12 +138,14 @@ def situation_detail(
     paid_xof: int,
     next_due_on: date | None,
     rights: RightsSaid,
+    advance_xof: int = 0,
 ) -> str:
     """Write a household's whole situation into one message."""
+    kept = f" Gardé d'avance: {show(advance_xof)}." if advance_xof else ""
     to_come = f" Prochaine échéance: {show_date(next_due_on)}." if next_due_on else ""
     remaining_xof = max(0, due_xof - paid_xof)
     sums = f"payé {show(paid_xof)} sur {show(due_xof)}, reste {show(remaining_xof)}" if due_xof else "rien à payer"
-    return _fitted(f"RAMU {ramu_number} ", name, f": {sums}. {_rights_words(rights)}", to_come)
+    return _fitted(f"RAMU {ramu_number} ", name, f": {sums}. {_rights_words(rights)}", kept + to_come, kept)
 
 
 def _paid_words(rights: RightsSaid, *, in_advance: bool) -> str:
@@ -176,10 +178,10 @@ def _every(months: int) -> str:
     return {1: "par mois", 12: "par an"}.get(months, f"par {months} mois")
 
 
-def _fitted(before: str, name: str, after: str, if_room: str) -> str:
-    """Put the message together, first without its optional end, then with less and less of the name."""
+def _fitted(before: str, name: str, after: str, *if_room: str) -> str:
+    """Put the message together with the first end that there is room for, then with less and less of the name."""
     known_as = " ".join(to_gsm7(name).split())
-    for ending in (if_room, ""):
+    for ending in (*if_room, ""):
         text = f"{before}{known_as}{after}{ending}"
         if _fits(text):
             return text

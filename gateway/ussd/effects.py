@@ -140,6 +140,7 @@ async def _send_detail(connection: AsyncConnection, context: EffectContext, key:
         paid_xof=stand.paid_xof,
         next_due_on=stand.next_due_on,
         rights=rights_said(household, today),
+        advance_xof=sum(lot.amount_xof for lot in household.advances),
     )
     sms = OutgoingSms(key, SmsKind.SITUATION, household.id, context.msisdn, body)
     await queue(connection, sms, context.now)

@@ -82,6 +82,7 @@ def _registered(account: CallerAccount, requests: tuple[RequestOnAccount, ...], 
         last_wallet=account.last_wallet,
         last_payments=_latest(account, requests),
         suspense_xof=account.suspense_xof,
+        advance_xof=sum(lot.amount_xof for lot in household.advances),
     )
 
 

@@ -80,6 +80,7 @@ _LONGEST: Final = Registered(
         for day, state in enumerate(PaymentState, start=25)
     ),
     suspense_xof=_HUGE,
+    advance_xof=_HUGE,
 )
 _LONGEST_WALLETS: Final = (
     Wallet("orange", "Orange Money Mali (compte principal)"),
@@ -115,6 +116,7 @@ def worst_cases() -> dict[str, Facts]:
         "nothing to pay": replace(longest, caller=replace(_LONGEST, minimum_xof=0, maximum_xof=0)),
         "a lower limit": replace(longest, caller=replace(_LONGEST, maximum_xof=_LONGEST.minimum_xof)),
         "paid ahead": replace(longest, caller=replace(_LONGEST, remaining_xof=0, due_xof=0, suspense_xof=0)),
+        "nothing kept": replace(longest, caller=replace(_LONGEST, suspense_xof=0, advance_xof=0)),
         "closed, nothing due": replace(
             longest, caller=replace(_LONGEST, remaining_xof=0, rights=RightsFact(RightsState.CLOSED))
         ),

@@ -21,9 +21,11 @@ def _render(caller: Registered, _view: View) -> Page:
             rights=short_rights_line(caller),
         )
     ]
-    # One more line fits: money of theirs that we cannot place matters more than a date.
+    # One more line fits: money of theirs matters more than a date, and what we cannot place more than what we keep.
     if caller.suspense_xof:
         lines.append(message("situation.suspense", suspense=show(caller.suspense_xof)))
+    elif caller.advance_xof:
+        lines.append(message("situation.advance", advance=show(caller.advance_xof)))
     elif caller.next_due_on:
         lines.append(message("situation.due_on", day=show_date(caller.next_due_on)))
     return Page(

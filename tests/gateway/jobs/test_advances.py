@@ -14,6 +14,8 @@ from gateway.contributions.lots import Advance, held
 from gateway.jobs.open_periods import open_periods
 from gateway.members.account import load_account
 from gateway.members.register import Registration, register
+from gateway.money.messages import rights_said
+from gateway.sms.texts import RightsClosed
 from tests.fixed import START
 from tests.stories import credited
 from tests.world import World
@@ -112,6 +114,22 @@ async def test_the_job_a_day_a_month_or_a_season_late_gives_the_rights_of_the_jo
     rights = account.rights_on(date(2028, 2, 1))
     assert before.household.as_of(opens.date()).rights_on(date(2028, 2, 1)) == rights
     assert (rights.state, rights.open_from, rights.open_until) == ("open", date(2026, 12, 23), date(2028, 2, 22))
+
+
+async def test_money_held_in_advance_is_spent_once_however_often_somebody_looks(world: World) -> None:
+    household_id, msisdn = await enrolled(world, 0)
+    await credited(world, msisdn, AHEAD * MONTHLY_XOF + 1_000, "T1")
+    world.clock.moment = datetime(2028, 3, 25, tzinfo=UTC)
+    today = world.clock.now().date()
+    async with world.database.unit_of_work() as connection:
+        before = await load_account(connection, world.jobs.catalog, msisdn, world.clock.now())
+    assert before is not None
+    once = before.household.as_of(today)
+    assert (once.as_of(today), once.advances) == (once, ())
+    # Three months have begun since; 1,000 F of the first are paid, and nobody counts them again for the second.
+    assert [item.amount_xof - item.paid_xof for item in once.items[AHEAD:]] == [2_000, 3_000, 3_000]
+    assert rights_said(before.household, today) == rights_said(once, today) == RightsClosed(8_000)
+    assert household_id == once.id
 
 
 def test_what_is_held_adds_up_and_is_oldest_first_whatever_was_taken_back() -> None:

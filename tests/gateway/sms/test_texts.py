@@ -232,8 +232,9 @@ def test_no_service_code_is_named_unless_one_is_given(service_code: str | None) 
 @pytest.mark.parametrize("rights", SAID)
 @pytest.mark.parametrize("next_due_on", [None, date(2027, 1, 1)])
 @pytest.mark.parametrize(("due_xof", "paid_xof"), [(0, 0), (12_600, 9_450), (999_999_999, 0)])
+@pytest.mark.parametrize("advance_xof", [0, 999_999_999])
 def test_every_situation_fits_one_message(
-    rights: RightsSaid, next_due_on: date | None, due_xof: int, paid_xof: int
+    rights: RightsSaid, next_due_on: date | None, due_xof: int, paid_xof: int, advance_xof: int
 ) -> None:
     for name in NAMES:
         text = situation_detail(
@@ -243,9 +244,25 @@ def test_every_situation_fits_one_message(
             paid_xof=paid_xof,
             next_due_on=next_due_on,
             rights=rights,
+            advance_xof=advance_xof,
         )
         assert fits(text)
         assert "9999999994" in text
+
+
+def test_money_kept_for_periods_to_come_is_told_with_the_next_of_them() -> None:
+    text = situation_detail(
+        name="Awa TRAORE",
+        ramu_number="1000000018",
+        due_xof=4_000,
+        paid_xof=4_000,
+        next_due_on=date(2028, 1, 27),
+        rights=RightsOpen(PAID_ON),
+        advance_xof=398_000,
+    )
+    assert text.endswith(
+        "Droits ouverts jusqu'au 31/12/2026. Gardé d'avance: 398 000 F. Prochaine échéance: 27/01/2028."
+    )
 
 
 def test_a_situation_is_told_in_sums() -> None:
