@@ -54,6 +54,15 @@ HANDLED = """
     UPDATE callback SET handled_at = %(now)s, next_attempt_at = NULL WHERE id = ANY(%(ids)s::bigint[])
 """
 
+#: An account and its party are there from the first posting on; the floor posts to those that ours has opened.
+BEFOREHAND = {
+    "SELECT id, kind FROM party": "INSERT INTO party (id, kind) VALUES (%s, %s) ON CONFLICT (id) DO NOTHING",
+    "SELECT code, kind, operator, party_id, syscohada_code FROM account": (
+        "INSERT INTO account (code, kind, operator, party_id, syscohada_code) VALUES (%s, %s, %s, %s, %s)"
+        " ON CONFLICT (code) DO NOTHING"
+    ),
+}
+
 Done = tuple[int, float]
 Rows = list[tuple[object, ...]]
 #: A statement with its columns as arrays.
@@ -103,6 +112,9 @@ async def _prepared(
     callbacks = [int(row[0]) for row in await waiting.fetchall()]
     batches: list[tuple[list[Write], list[str]]] = [([], []) for _ in range(0, len(callbacks), BATCH)]
     async with await psycopg.AsyncConnection.connect(written_by_us) as source:
+        for query, insert in BEFOREHAND.items():
+            for row in await (await source.execute(query.encode())).fetchall():
+                await connection.execute(insert.encode(), row)
         for table, condition in TABLES.items():
             columns = await (await source.execute(COLUMNS, [table])).fetchall()
             condition = condition.format(known_charges=known_charges[0] if known_charges else 0)  # noqa: PLW2901

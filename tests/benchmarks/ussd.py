@@ -65,6 +65,13 @@ def run(bench: Bench) -> list[Figure]:
     return figures
 
 
+#: What a kept dialogue says was answered, in bytes on the average.
+SCREEN_BYTES = """
+    SELECT avg(length(decode(content::json -> 'session' -> 'reply' -> 'response' ->> 'body', 'base64')))
+      FROM ussd_session
+"""
+
+
 def _side(door: Door, bench: Bench) -> Side:
     return Side(door, Telephones(range(bench.lookers), iter(bench.confirmers)), itertools.count())
 
@@ -72,7 +79,7 @@ def _side(door: Door, bench: Bench) -> Side:
 def _sizes(server: Server) -> dict[str, str]:
     """What the gateway keeps and says on the average, so that the floors move as many bytes."""
     content = server.one(OURS, "SELECT avg(length(content)) FROM ussd_session")
-    screen = server.one(OURS, "SELECT avg(length(content::json -> 'reply' ->> 'body')) FROM ussd_session")
+    screen = server.one(OURS, SCREEN_BYTES)
     return {"FLOOR_SESSION_CHARS": str(content), "FLOOR_SCREEN_CHARS": str(screen)}
 
 

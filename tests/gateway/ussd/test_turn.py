@@ -19,7 +19,9 @@ from gateway.ussd.sessions import SessionKey, SessionStore, SessionsUnavailable
 from gateway.ussd.sessions_redis import RedisSessions
 from gateway.ussd.system_screens import DONE, NOT_YOURS, NOTHING_DONE, PROMPT_OPEN, UNCERTAIN
 from gateway.ussd.turn import handle_turn
+from tests.benchmarks.ussd import SCREEN_BYTES
 from tests.gateway.ussd.telephone import MSISDN, PAY, REGISTER, Caller, Count, application
+from tests.world import AMINATA, World
 from ussd_flows.gsm7 import septets
 from ussd_flows.screen import Screen
 
@@ -358,3 +360,9 @@ async def test_every_screen_of_the_story_fits_a_phone(caller: Caller) -> None:
     costs = [septets(screen.removeprefix("CON ").removeprefix("END ")) for screen in shown]
     assert len(shown) > 30
     assert all(cost is not None and cost <= 160 for cost in costs)
+
+
+async def test_the_benchmark_finds_what_was_answered_in_a_kept_dialogue(world: World) -> None:
+    screen = await world.dial(AMINATA, "S1")
+    [(kept,)] = await world.rows(SCREEN_BYTES)
+    assert kept == len(screen.encode())
