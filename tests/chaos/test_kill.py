@@ -18,8 +18,8 @@ from gateway.money.close_day import verify_all
 from tests.chaos.load import TIMEOUT_S, Load
 from tests.chaos.town import START_S, Town, until
 
-WORKER_KILLS = 12
-POSTGRES_KILLS = 6
+WORKER_KILLS = 9
+POSTGRES_KILLS = 4
 CALLERS, TELLERS = 6, 4
 #: A kill comes when so many callbacks were acknowledged since the one before.
 BETWEEN_KILLS = 15
