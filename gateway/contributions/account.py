@@ -11,7 +11,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.allocation import NewDueItem, OwedItem, items_due, upcoming_items
-from gateway.contributions.lots import Advance
+from gateway.contributions.lots import Advance, total_xof
 from gateway.contributions.rights import CoveredItem, Rights, Stretch, rights, stretches, threshold_xof
 from gateway.contributions.schedule import later_periods
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
@@ -203,7 +203,7 @@ class HouseholdAccount:
 
     def _spent_on(self) -> date | None:
         """Return the day on which what is held in advance has paid all that it can; None if nothing is to come."""
-        left_xof = sum(lot.amount_xof for lot in self.advances) - sum(item.remaining_xof for item in self.due_items())
+        left_xof = total_xof(self.advances) - sum(item.remaining_xof for item in self.due_items())
         last = max((item.period_end for item in self.items), default=date.min)
         day = max((item.due_on for item in self.items), default=date.min) if self.advances else None
         scheme = self.scheme

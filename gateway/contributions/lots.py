@@ -1,6 +1,6 @@
 """Money held in advance, as lots that each keep the day on which they were paid."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,6 +11,11 @@ class Advance:
 
     paid_on: date
     amount_xof: int
+
+
+def total_xof(lots: Iterable[Advance]) -> int:
+    """Return all that is held."""
+    return sum(lot.amount_xof for lot in lots)
 
 
 def held(by_day: Mapping[date, int]) -> tuple[Advance, ...]:

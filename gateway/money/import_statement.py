@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.infra.database import Database
 from gateway.infra.reading import ReadingTooLong, in_slices
 from gateway.money.match_statement import ImportOutcome, MatchingStopped, Progress, ReconcilingDeps, finish, outcome_of
-from payments.detail import Detail, DetailCode, detail, read_any_detail
+from payments.detail import Detail, DetailCode, detail
 from payments.errors import OperatorUnknown, StatementRejected
 from payments.operators.contract import StatementHeader, StatementPart
 from payments.operators.readers import read_statement
@@ -160,9 +160,7 @@ async def unfinished_of_day(connection: AsyncConnection, day: date) -> tuple[Unf
     """Name the files that may yet say something of a day: what they bring is missing in its figures."""
     start = datetime.combine(day, time(), UTC)
     found = await uploads.unfinished_touching(connection, start, start + timedelta(days=1))
-    return tuple(
-        Unfinished(filename, None if motive is None else read_any_detail(motive)) for filename, motive in found
-    )
+    return tuple(Unfinished(filename, motive) for filename, motive in found)
 
 
 def require_ours(header: StatementHeader, account: str | None, arrived_at: datetime) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.reports.proof_sentences import DIGESTED_ROWS, PROOF_SENTENCES
 from gateway.reports.refusal_sentences import AMOUNT_FAULTS, FORMATS, REFUSAL_SENTENCES
-from payments.detail import Detail, DetailCode, DetailUnknown, Value, read_detail
+from payments.detail import Detail, DetailCode, Value, read_any_detail
 from payments.observation import ObservedStatus, Provenance
 from payments.reconciliation.facts import UNREFERENCED
 from payments.requests.lifecycle import State
@@ -196,10 +196,7 @@ def subject_of(name: str) -> str:
 
 def sentence_of(document: Mapping[str, object]) -> str:
     """Return what a person reads of a stored detail; one of a later release is shown by its code."""
-    try:
-        return sentence(read_detail(document))
-    except DetailUnknown:
-        return str(document.get("code", ""))
+    return sentence(read_any_detail(document))
 
 
 def _words(name: str, value: Value) -> str:

@@ -77,5 +77,5 @@ REFUSAL_SENTENCES: Final[Mapping[DetailCode, str]] = {
     DetailCode.READING_FAILED: "la lecture a échoué par une erreur du logiciel ({failure})",
     DetailCode.READING_TOO_LONG: "la lecture dépasse {seconds} secondes",
     DetailCode.MATCHING_FAILED: "le rapprochement a échoué par une erreur du logiciel ({failure})",
-    DetailCode.OF_ANOTHER_RELEASE: "motif « {reason} », que cette version ne connaît pas",
+    DetailCode.OF_ANOTHER_RELEASE: "{reason}",
 }

@@ -8,6 +8,7 @@ from typing import assert_never
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.contributions.lots import total_xof
 from gateway.contributions.scheme import amount_due, serves
 from gateway.contributions.situation import situation
 from gateway.infra.ids import shown_reference
@@ -140,7 +141,7 @@ async def _send_detail(connection: AsyncConnection, context: EffectContext, key:
         paid_xof=stand.paid_xof,
         next_due_on=stand.next_due_on,
         rights=rights_said(household, today),
-        advance_xof=sum(lot.amount_xof for lot in household.advances),
+        advance_xof=total_xof(household.advances),
     )
     sms = OutgoingSms(key, SmsKind.SITUATION, household.id, context.msisdn, body)
     await queue(connection, sms, context.now)

@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 
 from gateway.contributions.allocation import maximum_xof
+from gateway.contributions.lots import total_xof
 from gateway.contributions.scheme import amount_due
 from gateway.contributions.schemes import SchemeCatalog
 from gateway.contributions.situation import minimum_xof, situation, suggested_amounts
@@ -82,7 +83,7 @@ def _registered(account: CallerAccount, requests: tuple[RequestOnAccount, ...], 
         last_wallet=account.last_wallet,
         last_payments=_latest(account, requests),
         suspense_xof=account.suspense_xof,
-        advance_xof=sum(lot.amount_xof for lot in household.advances),
+        advance_xof=total_xof(household.advances),
     )
 
 

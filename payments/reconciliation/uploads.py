@@ -1,7 +1,6 @@
 """Keeps statement files from the moment somebody hands them in until every line is matched or people must look."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -10,7 +9,7 @@ from typing import BinaryIO, Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.detail import read_any_detail
+from payments.detail import Detail, read_any_detail
 from payments.reconciliation.chunks import chunks, store_content
 from payments.reconciliation.lines import StoredFile
 from payments.reconciliation.upload import Motive, UploadState, next_attempt_at
@@ -252,10 +251,11 @@ async def files_due(
 
 async def unfinished_touching(
     connection: AsyncConnection, period_start: datetime, period_end: datetime
-) -> list[tuple[str, Mapping[str, object] | None]]:
+) -> list[tuple[str, Detail | None]]:
     """Return the name of each file that may yet say something of a period, and what stopped it where that is known."""
     period = {"period_start": period_start, "period_end": period_end}
-    return [(row.filename, row.motive) for row in (await connection.execute(UNFINISHED_TOUCHING, period)).all()]
+    rows = (await connection.execute(UNFINISHED_TOUCHING, period)).all()
+    return [(row.filename, None if row.motive is None else read_any_detail(row.motive)) for row in rows]
 
 
 async def _put_aside(

@@ -217,9 +217,9 @@ class WatchedServerCursor(AsyncServerCursor[Any]):
 class WatchedPool:
     """A pool whose connections belong to one life, and to the next one when that life has ended well."""
 
-    def __init__(self, database: Database, life: Life) -> None:
+    def __init__(self, database: Database) -> None:
         self.database = database
-        self._life = life
+        self._life = Life()
         self._opened: list[WatchedConnection] = []
         event.listen(database.engine.sync_engine, "do_connect", self._hand_over)
         event.listen(database.engine.sync_engine, "checkout", self._check_out)
@@ -227,6 +227,7 @@ class WatchedPool:
     def give_to(self, life: Life) -> None:
         """Let what is open, and what will be opened from now on, belong to another life."""
         self._life = life
+        self._opened = [connection for connection in self._opened if not connection.closed]
         for connection in self._opened:
             connection.life = life
             life.adopt(connection)

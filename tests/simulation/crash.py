@@ -110,7 +110,7 @@ class Stage:
     async def pool(self) -> AsyncIterator[WatchedPool]:
         """Open connections for processes that end well, one after the other."""
         async with _pool(self.server, self.database_name) as database:
-            yield WatchedPool(database, Life())
+            yield WatchedPool(database)
 
     async def ground(self) -> "Ground":
         """Go back to the prepared instant."""
@@ -158,7 +158,7 @@ class Ground:
         """Start a process on this ground; what it did not send out before its end is lost with it."""
         async with (
             _pool(self.server, self.database_name) as database,
-            self.process_on(WatchedPool(database, life), life) as world,
+            self.process_on(WatchedPool(database), life) as world,
         ):
             yield world
 
