@@ -198,6 +198,12 @@ class Charge(Table, table=True):
         CheckConstraint("period_end >= period_start", name="period_forward"),
         CheckConstraint(f"abs(amount_xof) <= {LARGEST_AMOUNT_XOF}", name="amount_xof_plausible"),
         one_of("kind", ("contribution", "adjustment", "exemption")),
+        CheckConstraint(
+            "(is_receivable AND amount_xof <> 0) = (ledger_txn_id IS NOT NULL)", name="receivable_is_posted"
+        ),
+        # What one transaction of the ledger posts; a household's own charges are in none before they are paid.
+        Index("ix_charge_ledger_txn_id", "ledger_txn_id", postgresql_where=sql("ledger_txn_id IS NOT NULL")),
+        ForeignKeyConstraint(["ledger_txn_id"], ["ledger_txn.id"], deferrable=True, initially="DEFERRED"),
         ForeignKeyConstraint(["enrolment_id"], ["enrolment.id"]),
         ForeignKeyConstraint(["payer_party_id"], ["party.id"]),
     )
@@ -212,6 +218,9 @@ class Charge(Table, table=True):
     kind: PlainText
     amount_xof: Francs
     charged_at: Instant
+    # Posted when it arises, and what is paid collects it; otherwise it is no debt and is posted when it is paid.
+    is_receivable: bool
+    ledger_txn_id: OptionalNumber = None
 
 
 class AllocationRow(Table, table=True):

@@ -82,6 +82,7 @@ class DetailCode(StrEnum):
     ALLOCATED_OTHERWISE = "allocated_otherwise"
     ALLOCATED_ON_OTHER_DAY = "allocated_on_other_day"
     CHARGE_OVERPAID = "charge_overpaid"
+    CHARGED_OTHERWISE = "charged_otherwise"
     ACCOUNT_TOTAL_OTHERWISE = "account_total_otherwise"
     FILE_TOO_LARGE = "file_too_large"
     FILE_EMPTY = "file_empty"
@@ -197,6 +198,7 @@ VALUES: Final[Mapping[DetailCode, tuple[str, ...]]] = {
     DetailCode.ALLOCATED_OTHERWISE: ("txn_id", "party_id", "posted_xof", "allocated_xof"),
     DetailCode.ALLOCATED_ON_OTHER_DAY: ("allocation_id", "allocated_on", "paid_on"),
     DetailCode.CHARGE_OVERPAID: ("charge_id", "amount_xof", "allocated_xof"),
+    DetailCode.CHARGED_OTHERWISE: ("txn_id", "party_id", "posted_xof", "charged_xof"),
     DetailCode.ACCOUNT_TOTAL_OTHERWISE: ("account", "kept_debit_xof", "kept_credit_xof", "debit_xof", "credit_xof"),
     DetailCode.FILE_TOO_LARGE: ("largest_mb",),
     DetailCode.FILE_EMPTY: ("filename",),

@@ -29,7 +29,10 @@ RAMED_RULES: Mapping[str, object] = {
         "lapse_after_days": 90,
         "grace": {"kind": "DAYS", "days": 0},
     },
-    "shares": [{"payer_kind": "STATE", "share_bp": 9_000}, {"payer_kind": "COLLECTIVITE", "share_bp": 1_000}],
+    "shares": [
+        {"payer_kind": "STATE", "share_bp": 9_000, "posted": "WHEN_CHARGED"},
+        {"payer_kind": "COLLECTIVITE", "share_bp": 1_000, "posted": "WHEN_CHARGED"},
+    ],
 }
 
 

@@ -42,6 +42,7 @@ FINDINGS: Final = {
     FindingKind.PAYMENT_RENAMED: "un paiement n'a plus l'opérateur ou le numéro d'opération de son écriture",
     FindingKind.ALLOCATION_MOVED: "une imputation n'a pas la date du paiement",
     FindingKind.CHARGE_EXCEEDED: "une échéance a reçu plus qu'elle ne doit",
+    FindingKind.CHARGE_NOT_POSTED: "une quote-part appelée n'est pas passée pour son montant",
     FindingKind.TOTAL_CHANGED: "la somme gardée d'un compte n'est pas celle de ses lignes",
     FindingKind.UNBALANCED: "une écriture n'est pas équilibrée",
     FindingKind.ENTRY_WITHOUT_TXN: "une ligne n'appartient à aucune écriture",

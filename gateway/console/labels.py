@@ -33,6 +33,8 @@ ACCOUNTS: Mapping[str, str] = {
     "suspense": "Compte d'attente",
     "contributions": "Cotisations des ménages",
     "advances": "Cotisations payées d'avance",
+    "receivables": "Quotes-parts à recevoir (État, communes, autres payeurs)",
+    "quote_parts": "Quotes-parts appelées",
 }
 
 #: Who is no colleague and yet does something.

@@ -9,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount
 from gateway.contributions.allocation import NewDueItem
-from gateway.contributions.scheme import PayerKind, Scheme, amount_due
+from gateway.contributions.receivables import post_receivables
+from gateway.contributions.scheme import PayerKind, Scheme, amount_due, receivable_kinds
 from payments.ledger.chart import PartyKind
+from payments.ledger.post import reserve_ids
 
 ONE_DAY: Final = timedelta(days=1)
 
@@ -64,20 +66,23 @@ ADD_PAYER = text("""
 
 CHARGE = text("""
     INSERT INTO charge (enrolment_id, payer_party_id, period_start, period_end, due_on, sequence, kind, amount_xof,
-                        charged_at)
+                        charged_at, is_receivable, ledger_txn_id)
     SELECT enrolment_id, coalesce(share_payer.party_id, new.party_id), period_start, period_end, due_on, 1,
-           'contribution', amount_xof, :now
+           'contribution', amount_xof, :now, is_receivable,
+           CASE WHEN is_receivable AND amount_xof <> 0 THEN CAST(:txn_id AS bigint) END
       FROM unnest(CAST(:enrolments AS bigint[]), CAST(:parties AS bigint[]), CAST(:payers AS text[]),
                   CAST(:cercles AS text[]), CAST(:starts AS date[]), CAST(:ends AS date[]), CAST(:dues AS date[]),
-                  CAST(:amounts AS bigint[]))
-           AS new(enrolment_id, party_id, payer, cercle_code, period_start, period_end, due_on, amount_xof)
+                  CAST(:amounts AS bigint[]), CAST(:receivables AS boolean[]))
+           AS new(enrolment_id, party_id, payer, cercle_code, period_start, period_end, due_on, amount_xof,
+                  is_receivable)
       LEFT JOIN share_payer ON share_payer.kind = new.payer AND share_payer.cercle_code = new.cercle_code
         ON CONFLICT (enrolment_id, payer_party_id, period_start, sequence) DO NOTHING
-    RETURNING id, enrolment_id, payer_party_id, period_start
+    RETURNING id, enrolment_id, payer_party_id, period_start, amount_xof, ledger_txn_id
 """)
 
-#: A row as the statement takes it: enrolment, household, who bears it and where, the period, the francs.
-Row = tuple[int, int, PayerKind, str, date, date, date, int]
+#: A row as the statement takes it: enrolment, household, who bears it and where, the period, the francs, whether they
+#: are owed from the day on which they are charged.
+Row = tuple[int, int, PayerKind, str, date, date, date, int, bool]
 
 
 async def enrol(connection: AsyncConnection, party_id: int, scheme: Scheme, valid_from: date) -> int:
@@ -94,7 +99,7 @@ async def enrol(connection: AsyncConnection, party_id: int, scheme: Scheme, vali
 async def insert_charges(
     connection: AsyncConnection, opened: Sequence[tuple[HouseholdAccount, NewDueItem]], now: datetime
 ) -> dict[tuple[int, date], int]:
-    """Charge each payer of newly opened periods its share, one of nothing too.
+    """Charge each payer of newly opened periods its share, one of nothing too, and post what is owed from now on.
 
     Return the households' own charges by household and first day; a period that was charged before is left out.
     """
@@ -102,10 +107,11 @@ async def insert_charges(
     rows = [row for account, item in opened for row in _shares(account, item, enrolled)]
     if not rows:
         return {}
-    enrolments, parties, payers, cercles, starts, ends, dues, amounts = (
+    enrolments, parties, payers, cercles, starts, ends, dues, amounts, receivables = (
         list(column) for column in zip(*rows, strict=True)
     )
     await _know_payers(connection, {(row[2], row[3]) for row in rows if row[2] in BEARERS})
+    [txn_id] = await reserve_ids(connection, 1) if any(receivables) else [None]
     values = {
         "enrolments": enrolments,
         "parties": parties,
@@ -115,9 +121,14 @@ async def insert_charges(
         "ends": ends,
         "dues": dues,
         "amounts": amounts,
+        "receivables": receivables,
+        "txn_id": txn_id,
         "now": now,
     }
     written = (await connection.execute(CHARGE, values)).all()
+    if txn_id is not None:
+        posted = [(row.payer_party_id, row.amount_xof) for row in written if row.ledger_txn_id is not None]
+        await post_receivables(connection, txn_id, posted, now)
     households = {enrolled[account.id, item.scheme.version]: account.id for account, item in opened}
     return {
         (row.payer_party_id, row.period_start): row.id
@@ -172,7 +183,7 @@ async def _move(
 
 
 def _shares(account: HouseholdAccount, item: NewDueItem, enrolled: Mapping[tuple[int, int], int]) -> Iterator[Row]:
-    others = amount_due(item.scheme, account.size).others
+    others, receivable = amount_due(item.scheme, account.size).others, receivable_kinds(item.scheme)
     for kind, amount_xof in ((PayerKind.MEMBER, item.amount_xof), *others):
         cercle = account.cercle_code if kind is PayerKind.COLLECTIVITE else ""
         yield (
@@ -184,6 +195,7 @@ def _shares(account: HouseholdAccount, item: NewDueItem, enrolled: Mapping[tuple
             item.period_end,
             item.due_on,
             amount_xof,
+            kind in receivable,
         )
 
 

@@ -55,6 +55,13 @@ class PayerKind(StrEnum):
     GROUP = "GROUP"
 
 
+class Posting(StrEnum):
+    """When a share enters the books: as a receivable when it is charged, or as income when it is paid."""
+
+    WHEN_CHARGED = "WHEN_CHARGED"
+    WHEN_PAID = "WHEN_PAID"
+
+
 @rule(frozen=True, slots=True, config=STRICT)
 class Legal:
     """Where the rules come from."""
@@ -147,6 +154,14 @@ class Share:
 
     payer_kind: PayerKind
     share_bp: ShareBp
+    posted: Posting
+
+    @field_validator("posted")
+    @classmethod
+    def _voluntary_is_no_debt(cls, posted: Posting, info: ValidationInfo) -> Posting:
+        if posted is Posting.WHEN_CHARGED and info.data.get("payer_kind") is PayerKind.MEMBER:
+            raise PydanticCustomError("voluntary", "a member's contribution is no debt: it is posted when it is paid")
+        return posted
 
 
 @rule(frozen=True, slots=True, config=STRICT)
@@ -223,6 +238,11 @@ class DueAmount:
     gross_xof: int
     member_xof: int
     others: tuple[tuple[PayerKind, int], ...]
+
+
+def receivable_kinds(scheme: Scheme) -> frozenset[PayerKind]:
+    """Return the payers whose shares are owed, and posted, from the day on which they are charged."""
+    return frozenset(share.payer_kind for share in scheme.shares if share.posted is Posting.WHEN_CHARGED)
 
 
 def serves(scheme: Scheme, activity: str, on: date) -> bool:

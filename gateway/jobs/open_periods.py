@@ -19,6 +19,7 @@ from gateway.contributions.coverage import follow
 from gateway.contributions.parking import count_parked, due_again, park, release
 from gateway.contributions.schedule import next_period
 from gateway.jobs.deps import JobDeps
+from payments.ledger.post import begin_posting
 
 log = structlog.stdlib.get_logger()
 
@@ -55,8 +56,13 @@ async def open_periods(jobs: JobDeps, now: datetime) -> int:
 
 async def _alone(jobs: JobDeps, household_id: int, now: datetime) -> None:
     worker_db = jobs.deps.worker_db
+
+    async def open_one(connection: AsyncConnection) -> None:
+        await begin_posting(connection)
+        await _open(connection, jobs, [household_id], now)
+
     try:
-        await worker_db.transact(lambda connection: _open(connection, jobs, [household_id], now))
+        await worker_db.transact(open_one)
     except Exception as failure:
         log.exception("periods.one_failed", household_id=household_id)
         why = {household_id: f"the database refused it: {type(failure).__name__}"}
@@ -64,6 +70,8 @@ async def _alone(jobs: JobDeps, household_id: int, now: datetime) -> None:
 
 
 async def _open_due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -> int:
+    # Before any household is locked: whoever waits for postings to end must not wait behind one that waits for us.
+    await begin_posting(connection)
     ids = await _due(connection, jobs, now)
     if ids:
         await _open(connection, jobs, ids, now)

@@ -35,13 +35,19 @@ from payments.reconciliation.close import (
 )
 from payments.reconciliation.late import UNDER_WAY_MAX, LateMoney
 
-#: What is allocated to due items is what stands on the contributions of the same household, transaction by transaction.
+#: What is allocated to charges is what stands on the contributions of the same party, and what it paid of what it owed,
+#: transaction by transaction.
 ALLOCATIONS = text("""
     SELECT jsonb_build_object('code', 'allocated_otherwise', 'txn_id', txn_id, 'party_id', party_id,
                               'posted_xof', coalesce(posted.amount_xof, 0),
                               'allocated_xof', coalesce(allocated.amount_xof, 0))
       FROM (SELECT txn_id, party_id, -sum(amount_xof) AS amount_xof
-              FROM ledger_entry WHERE account = 'contributions' GROUP BY txn_id, party_id) AS posted
+              FROM (SELECT txn_id, party_id, amount_xof FROM ledger_entry WHERE account = 'contributions'
+                     UNION ALL
+                    SELECT txn_id, party_id, amount_xof
+                      FROM ledger_entry JOIN ledger_txn txn ON txn.id = txn_id AND txn.kind <> 'charge'
+                     WHERE account = 'receivables') AS entry
+             GROUP BY txn_id, party_id) AS posted
       FULL JOIN (SELECT ledger_txn_id AS txn_id, party_id, sum(amount_xof) AS amount_xof
                    FROM allocation GROUP BY ledger_txn_id, party_id) AS allocated USING (txn_id, party_id)
      WHERE coalesce(posted.amount_xof, 0) <> coalesce(allocated.amount_xof, 0)
@@ -75,10 +81,26 @@ CHARGES = text("""
      ORDER BY first.id LIMIT :most
 """)
 
+#: What a payer owes of charges is what its charges say, transaction by transaction.
+RECEIVABLES = text("""
+    SELECT jsonb_build_object('code', 'charged_otherwise', 'txn_id', txn_id, 'party_id', party_id,
+                              'posted_xof', coalesce(posted.amount_xof, 0),
+                              'charged_xof', coalesce(charged.amount_xof, 0))
+      FROM (SELECT txn_id, party_id, sum(amount_xof) AS amount_xof
+              FROM ledger_entry JOIN ledger_txn txn ON txn.id = txn_id AND txn.kind = 'charge'
+             WHERE account = 'receivables' GROUP BY txn_id, party_id) AS posted
+      FULL JOIN (SELECT ledger_txn_id AS txn_id, payer_party_id AS party_id, sum(amount_xof) AS amount_xof
+                   FROM charge WHERE ledger_txn_id IS NOT NULL
+                  GROUP BY ledger_txn_id, payer_party_id) AS charged USING (txn_id, party_id)
+     WHERE coalesce(posted.amount_xof, 0) <> coalesce(charged.amount_xof, 0)
+     ORDER BY txn_id, party_id LIMIT :most
+""")
+
 QUESTIONS: Final = (
     (FindingKind.ALLOCATION_NOT_POSTED, ALLOCATIONS),
     (FindingKind.ALLOCATION_MOVED, ALLOCATED_ON),
     (FindingKind.CHARGE_EXCEEDED, CHARGES),
+    (FindingKind.CHARGE_NOT_POSTED, RECEIVABLES),
 )
 
 #: The form of a sealed report, and the figures of a row that each form had; an old form keeps its list for ever.

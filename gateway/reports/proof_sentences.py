@@ -35,6 +35,7 @@ PROOF_SENTENCES: Final[Mapping[DetailCode, str]] = {
     ),
     DetailCode.ALLOCATED_ON_OTHER_DAY: ("imputation {allocation_id} du {allocated_on}, paiement du {paid_on}"),
     DetailCode.CHARGE_OVERPAID: "échéance {charge_id} de {amount_xof} F : {allocated_xof} F imputés",
+    DetailCode.CHARGED_OTHERWISE: "écriture {txn_id}, {party_id} : {posted_xof} F passés, {charged_xof} F appelés",
     DetailCode.ACCOUNT_TOTAL_OTHERWISE: (
         "compte {account} : {kept_debit_xof} F et {kept_credit_xof} F gardés, "
         "{debit_xof} F et {credit_xof} F dans ses lignes"
@@ -45,5 +46,5 @@ PROOF_SENTENCES: Final[Mapping[DetailCode, str]] = {
 DIGESTED_ROWS: Final[Mapping[str, str]] = {
     "payments": "les paiements",
     "allocations": "les imputations",
-    "charges": "les échéances payées",
+    "charges": "les échéances payées et les quotes-parts appelées",
 }

@@ -30,7 +30,9 @@ DECLARE
     first charge%ROWTYPE;
     owed numeric;
     allocated numeric;
+    collected numeric;
     posted numeric;
+    received numeric;
 BEGIN
     SELECT * INTO first FROM charge WHERE id = NEW.charge_id FOR NO KEY UPDATE;
     SELECT sum(amount_xof) INTO owed FROM charge
@@ -43,13 +45,19 @@ BEGIN
             NEW.charge_id, first.sequence, first.payer_party_id, owed, allocated, NEW.party_id
             USING ERRCODE = 'check_violation';
     END IF;
-    SELECT sum(amount_xof) INTO allocated FROM allocation
-     WHERE ledger_txn_id = NEW.ledger_txn_id AND party_id = NEW.party_id;
-    SELECT -sum(amount_xof) INTO posted FROM ledger_entry
-     WHERE txn_id = NEW.ledger_txn_id AND party_id = NEW.party_id AND account = 'contributions';
-    IF posted IS DISTINCT FROM allocated THEN
-        RAISE EXCEPTION 'ledger transaction % brings party % contributions of % F and % F are allocated',
-            NEW.ledger_txn_id, NEW.party_id, posted, allocated USING ERRCODE = 'check_violation';
+    -- What is owed before it is paid is collected; what is no debt is income when it is paid. Neither is booked as both.
+    SELECT sum(part.amount_xof) FILTER (WHERE NOT charge.is_receivable),
+           sum(part.amount_xof) FILTER (WHERE charge.is_receivable)
+      INTO allocated, collected
+      FROM allocation part JOIN charge ON charge.id = part.charge_id
+     WHERE part.ledger_txn_id = NEW.ledger_txn_id AND part.party_id = NEW.party_id;
+    SELECT -sum(amount_xof) FILTER (WHERE account = 'contributions'),
+           -sum(amount_xof) FILTER (WHERE account = 'receivables')
+      INTO posted, received
+      FROM ledger_entry WHERE txn_id = NEW.ledger_txn_id AND party_id = NEW.party_id;
+    IF (posted, received) IS DISTINCT FROM (allocated, collected) THEN
+        RAISE EXCEPTION 'ledger transaction % brings party % contributions of % F and % F are allocated, receipts of % F and % F',
+            NEW.ledger_txn_id, NEW.party_id, posted, allocated, received, collected USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
 END $$;
@@ -72,9 +80,28 @@ BEGIN
     SELECT coalesce(sum(amount_xof), 0) INTO allocated FROM allocation
      WHERE party_id = first.payer_party_id AND charge_id = first.id;
     IF first.id IS NULL OR owed < allocated
-       OR (first.period_end, first.due_on) IS DISTINCT FROM (NEW.period_end, NEW.due_on) THEN
+       OR (first.period_end, first.due_on, first.is_receivable)
+          IS DISTINCT FROM (NEW.period_end, NEW.due_on, NEW.is_receivable) THEN
         RAISE EXCEPTION 'charge % of period % would leave party % owing % F, of which % F are paid',
             NEW.sequence, NEW.period_start, NEW.payer_party_id, owed, allocated USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- What a payer owes of charges stands in the transaction that they name, once: a second charge of an old transaction would
+-- be more than it posted.
+CREATE FUNCTION ramu_charge_posted() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    charged numeric;
+    posted numeric;
+BEGIN
+    SELECT sum(amount_xof) INTO charged FROM charge
+     WHERE ledger_txn_id = NEW.ledger_txn_id AND payer_party_id = NEW.payer_party_id;
+    SELECT sum(amount_xof) INTO posted FROM ledger_entry
+     WHERE txn_id = NEW.ledger_txn_id AND party_id = NEW.payer_party_id AND account = 'receivables';
+    IF posted IS DISTINCT FROM charged THEN
+        RAISE EXCEPTION 'ledger transaction % makes party % owe % F and its charges % F', NEW.ledger_txn_id,
+            NEW.payer_party_id, posted, charged USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
 END $$;

@@ -15,7 +15,7 @@ CREATE TABLE account (
     party_id BIGINT,
     syscohada_code TEXT NOT NULL,
     CONSTRAINT pk_account PRIMARY KEY (code),
-    CONSTRAINT ck_account_kind_known CHECK (kind IN ('clearing', 'suspense', 'contributions', 'advances')),
+    CONSTRAINT ck_account_kind_known CHECK (kind IN ('clearing', 'receivables', 'suspense', 'contributions', 'advances', 'quote_parts')),
     CONSTRAINT ck_account_operator_where_it_holds CHECK ((kind IN ('clearing', 'suspense')) = (operator IS NOT NULL)),
     CONSTRAINT ck_account_party_of_the_operator CHECK ((operator IS NULL) = (party_id IS NULL)),
     CONSTRAINT ck_account_code_says_what_it_is CHECK (code = kind || coalesce('/' || operator, '')),
@@ -403,4 +403,6 @@ CREATE INDEX ix_statement_line_operator_subject ON statement_line (operator, sub
 CREATE INDEX ix_statement_line_unmatched ON statement_line (file_id, line_number) WHERE matched_at IS NULL;
 
 -- Rows. The accounts that are nobody's own; those of an operator are opened when its first money comes.
-INSERT INTO account (code, kind, syscohada_code) VALUES ('contributions', 'contributions', '70'), ('advances', 'advances', '477');
+INSERT INTO account (code, kind, syscohada_code)
+VALUES ('contributions', 'contributions', '70'), ('advances', 'advances', '477'), ('receivables', 'receivables', '4495'),
+       ('quote_parts', 'quote_parts', '71');

@@ -10,7 +10,7 @@ from pathlib import Path
 from alembic import op
 
 # Higher than any number of the migrations that this one replaced: a database of theirs is told by its number.
-revision = "1000"
+revision = "1001"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -144,6 +144,13 @@ GUARDS = (
         "AFTER INSERT ON charge DEFERRABLE INITIALLY DEFERRED",
         "ramu_charge_fits",
         "NEW.sequence > 1",
+    ),
+    (
+        "charge_posted",
+        "CONSTRAINT",
+        "AFTER INSERT ON charge DEFERRABLE INITIALLY DEFERRED",
+        "ramu_charge_posted",
+        "NEW.ledger_txn_id IS NOT NULL",
     ),
     ("payment_request_step", "", "BEFORE UPDATE ON payment_request", "ramu_request_step"),
     (

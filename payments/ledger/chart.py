@@ -26,16 +26,28 @@ SUSPENSE: Final = "suspense"
 CONTRIBUTIONS: Final = "contributions"
 #: Contributions of one party paid in advance of any charge; never a balance to withdraw.
 ADVANCES: Final = "advances"
+#: What the State, a commune or another payer owes of charges that are posted when they arise, and has not paid.
+RECEIVABLES: Final = "receivables"
+#: The income of those charges.
+QUOTE_PARTS: Final = "quote_parts"
 
 #: Every kind of account, in the order of a trial balance.
-KINDS: Final = (CLEARING, SUSPENSE, CONTRIBUTIONS, ADVANCES)
+KINDS: Final = (CLEARING, RECEIVABLES, SUSPENSE, CONTRIBUTIONS, ADVANCES, QUOTE_PARTS)
 
 #: The party that every entry of an operator's account names.
 PARTY_OF: Final = {CLEARING: PartyKind.OPERATOR, SUSPENSE: PartyKind.SUSPENSE}
 
 #: Where an account stands in the books of finance when it is opened; afterwards the table says it.
-#: Source:  SYSCOHADA révisé: 552 electronic money, 477 income received in advance; 4712 and 70 are to be confirmed.
-SYSCOHADA: Final = {CLEARING: "552", SUSPENSE: "4712", CONTRIBUTIONS: "70", ADVANCES: "477"}
+#: Source:  SYSCOHADA révisé: 552 electronic money, 4495 State subsidies to receive, 71 operating subsidies, 477 income
+#:          received in advance; 4712 and 70 are to be confirmed.
+SYSCOHADA: Final = {
+    CLEARING: "552",
+    RECEIVABLES: "4495",
+    SUSPENSE: "4712",
+    CONTRIBUTIONS: "70",
+    ADVANCES: "477",
+    QUOTE_PARTS: "71",
+}
 
 
 def clearing(operator: str) -> str:

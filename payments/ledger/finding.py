@@ -22,6 +22,7 @@ class FindingKind(StrEnum):
     PAYMENT_RENAMED = "payment_renamed"
     ALLOCATION_MOVED = "allocation_moved"
     CHARGE_EXCEEDED = "charge_exceeded"
+    CHARGE_NOT_POSTED = "charge_not_posted"
     UNBALANCED = "unbalanced"
     TOTAL_CHANGED = "total_changed"
     ENTRY_WITHOUT_TXN = "entry_without_txn"

@@ -65,12 +65,17 @@ INSERT_ENTRIES = text("""
 """)
 
 
+async def begin_posting(connection: AsyncConnection) -> None:
+    """Say that this database transaction is about to post: who locks more than this locks it first."""
+    await connection.execute(BEGIN_POSTING, {"space": LEDGER_LOCK})
+
+
 async def reserve_ids(connection: AsyncConnection, count: int) -> list[int]:
     """Reserve ids for ledger transactions that this database transaction is about to write.
 
     The lock is taken first, so that no block is sealed up to an id that may still be written; it keeps nobody waiting.
     """
-    await connection.execute(BEGIN_POSTING, {"space": LEDGER_LOCK})
+    await begin_posting(connection)
     return list((await connection.execute(RESERVE, {"count": count})).scalars())
 
 

@@ -126,7 +126,7 @@ def test_their_checks_keys_and_indexes_are_the_same_too(empty: Urls, urls: Urls)
 def test_there_is_one_head_and_one_line_of_migrations() -> None:
     script = ScriptDirectory.from_config(config_for("postgresql://"))
     assert len(script.get_heads()) == 1
-    assert [revision.revision for revision in script.walk_revisions()][-1] == "1000"
+    assert [revision.revision for revision in script.walk_revisions()][-1] == "1001"
 
 
 def waiting_for_the_lock(observer: psycopg.Connection) -> int:
@@ -155,7 +155,7 @@ def test_a_second_migration_waits_for_the_first_and_finds_its_work_done(empty: U
 NEXT = """
 from alembic import op
 
-revision, down_revision = "1001", "1000"
+revision, down_revision = "1002", "1001"
 
 
 def upgrade() -> None:
@@ -172,11 +172,11 @@ def test_a_migration_does_not_queue_behind_the_service_for_a_table(empty: Urls, 
     with hand(empty.superuser) as busy, busy.transaction():
         busy.execute("LOCK TABLE payment IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(OperationalError, match="lock timeout"):
-            command.upgrade(config, "1001")
+            command.upgrade(config, "1002")
     with hand(empty.superuser) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("1000",)
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("1001",)
         assert connection.execute("SELECT to_regclass('made_by_the_next')").fetchone() == (None,)
-    command.upgrade(config, "1001")
+    command.upgrade(config, "1002")
 
 
 def test_a_missing_role_is_named_with_the_words_that_make_it(server: PrivatePostgres, empty: Urls) -> None:

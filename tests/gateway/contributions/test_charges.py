@@ -41,8 +41,8 @@ RAMED = """
 """
 CHARGE = """
     INSERT INTO charge (enrolment_id, payer_party_id, period_start, period_end, due_on, sequence, kind, amount_xof,
-                        charged_at)
-    VALUES (%s, %s, '2026-01-01', '2026-12-31', '2026-01-01', %s, %s, %s, '2026-01-01Z')
+                        charged_at, is_receivable)
+    VALUES (%s, %s, '2026-01-01', '2026-12-31', '2026-01-01', %s, %s, %s, '2026-01-01Z', false)
 """
 #: What anybody is charged, by whose enrolment it is.
 CHARGED = """
@@ -54,9 +54,9 @@ CHARGED = """
 #: A further charge of the household's first period, or of another payer's or on other days.
 CORRECTION = """
     INSERT INTO charge (enrolment_id, payer_party_id, period_start, period_end, due_on, sequence, kind, amount_xof,
-                        charged_at)
+                        charged_at, is_receivable)
     SELECT enrolment.id, coalesce(%(payer)s, enrolment.party_id), period_start, period_end, due_on + %(days)s::int,
-           %(sequence)s, 'adjustment', %(amount_xof)s, '2026-11-24Z'
+           %(sequence)s, 'adjustment', %(amount_xof)s, '2026-11-24Z', false
       FROM enrolment JOIN charge ON charge.enrolment_id = enrolment.id AND payer_party_id = party_id
      WHERE enrolment.id = %(enrolment)s
 """

@@ -16,6 +16,7 @@ from gateway.contributions.scheme import (
     HouseholdSize,
     LegalStatus,
     PayerKind,
+    Posting,
     Scheme,
     Share,
     amount_due,
@@ -92,7 +93,7 @@ def test_a_scheme_serves_its_activities_between_its_dates(artisan: Scheme) -> No
 
 
 def test_a_half_franc_goes_to_the_first_payer_named(coton: Scheme) -> None:
-    halves = (Share(PayerKind.MEMBER, 5_000), Share(PayerKind.STATE, 5_000))
+    halves = tuple(Share(kind, 5_000, Posting.WHEN_PAID) for kind in (PayerKind.MEMBER, PayerKind.STATE))
     odd = replace(coton, amount_rule=Flat(1_001), shares=halves)
     assert amount_due(odd, HouseholdSize(1)) == DueAmount(1_001, 501, ((PayerKind.STATE, 500),))
 
@@ -109,7 +110,7 @@ def test_shares_sum_to_the_gross_amount_and_stay_within_a_franc_of_their_rate(ar
     def check(gross_xof: int, cuts: list[int], kinds: list[PayerKind]) -> None:
         edges = [0, *sorted(cuts), 10_000]
         rates = [upper - lower for lower, upper in pairwise(edges)]
-        shares = tuple(Share(kind, rate) for kind, rate in zip(kinds, rates, strict=False))
+        shares = tuple(Share(kind, rate, Posting.WHEN_PAID) for kind, rate in zip(kinds, rates, strict=False))
         due = amount_due(replace(artisan, amount_rule=Flat(gross_xof), shares=shares), HouseholdSize(1))
         by_payer = {PayerKind.MEMBER: due.member_xof, **dict(due.others)}
         assert due.member_xof + sum(xof for _, xof in due.others) == due.gross_xof == gross_xof

@@ -213,7 +213,7 @@ async def test_a_date_that_cannot_be_true_reaches_neither_books_nor_rights_nor_r
     await learn(world, said(occurred_at=said_at))
     await world.work()
     assert await world.rows("SELECT occurred_at FROM payment") == [(booked_on,)]
-    assert await world.rows("SELECT DISTINCT effective_at FROM ledger_txn") == [(booked_on,)]
+    assert await world.rows("SELECT effective_at FROM ledger_txn WHERE kind = 'payment'") == [(booked_on,)]
     assert await world.rows("SELECT allocated_on FROM allocation") == [(booked_on.date(),)]
     assert await world.rows("SELECT occurred_at FROM observation") == [(said_at,)]
     assert [kind for kind, _ in await breaks(world)] == ([] if said_at == booked_on else ["DATE"])

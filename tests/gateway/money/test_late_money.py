@@ -241,6 +241,8 @@ ATTACKS = [
     ("an allocation's amount", "UPDATE allocation SET amount_xof = 999 WHERE id = 1", "ALLOCATION_NOT_POSTED"),
     ("a charge's amount", "UPDATE charge SET amount_xof = amount_xof - 1 WHERE id = {item}", "EVIDENCE_CHANGED"),
     ("a charge below what it got", "UPDATE charge SET amount_xof = 1 WHERE id = {item}", "CHARGE_EXCEEDED"),
+    ("a share", "UPDATE charge SET amount_xof = 8000 WHERE amount_xof = 9000", "CHARGE_NOT_POSTED"),
+    ("a share's date", "UPDATE charge SET due_on = due_on + 1 WHERE amount_xof = 9000", "EVIDENCE_CHANGED"),
     ("a charge's date", "UPDATE charge SET due_on = due_on + 1 WHERE id = {item}", "EVIDENCE_CHANGED"),
     ("a charge's period", "UPDATE charge SET period_end = period_end + 1 WHERE id = {item}", "EVIDENCE_CHANGED"),
     (
@@ -296,6 +298,7 @@ BY_TYPE = {
     "date": "{0} + 1",
     "timestamp with time zone": "coalesce({0}, '2026-01-01Z') + interval '1 s'",
     "bytea": "{0} || '\\x00'",
+    "boolean": "NOT {0}",
 }
 #: What follows from matching, which people and later files may change, is not behind the signature.
 NOT_PROVED = {"statement_line": {"bucket", "matched_at", "payment_id"}}
@@ -307,6 +310,7 @@ async def test_no_column_behind_a_signed_day_can_be_changed_unseen(
 ) -> None:
     await two_days(world, recon)
     assert await findings(world) == []
+    by_hand.execute("ALTER TABLE charge DROP CONSTRAINT ck_charge_receivable_is_posted")
     columns = by_hand.execute(
         "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s", (table,)
     ).fetchall()

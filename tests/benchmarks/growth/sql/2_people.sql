@@ -23,17 +23,19 @@ INSERT INTO member (id, household_id, name, is_head) SELECT h, h, 'Awa DIARRA ' 
 INSERT INTO phone_link (msisdn, party_id, last_wallet, valid_from)
 SELECT msisdn, h, CASE WHEN h % 3 <> 0 THEN 'sandbox' END, registered_on + interval '9 h' FROM grown_household ORDER BY h;
 
--- What a cotton household does not pay itself, the State does.
+-- What a cotton household does not pay itself, the State owes from the day on which it is charged: one transaction of the
+-- ledger for each such day.
 INSERT INTO party (id, kind) VALUES ($households + 3, 'state');
 INSERT INTO share_payer (kind, cercle_code, party_id) VALUES ('STATE', '', $households + 3);
 
 INSERT INTO charge (id, enrolment_id, payer_party_id, period_start, period_end, due_on, sequence, kind, amount_xof,
-                    charged_at)
-SELECT id, h, h, starts, ends, due_on, 1, 'contribution', owed_xof, due_on + interval '10 min'
+                    charged_at, is_receivable)
+SELECT id, h, h, starts, ends, due_on, 1, 'contribution', owed_xof, due_on + interval '10 min', false
   FROM grown_period JOIN grown_household USING (h) ORDER BY id;
 
 INSERT INTO charge (id, enrolment_id, payer_party_id, period_start, period_end, due_on, sequence, kind, amount_xof,
-                    charged_at)
+                    charged_at, is_receivable, ledger_txn_id)
 SELECT (SELECT max(id) FROM grown_period) + row_number() OVER (ORDER BY id), h, $households + 3, starts, ends, due_on, 1,
-       'contribution', gross_xof - owed_xof, due_on + interval '10 min'
+       'contribution', gross_xof - owed_xof, due_on + interval '10 min', true,
+       $payments + dense_rank() OVER (ORDER BY due_on)
   FROM grown_period JOIN grown_household USING (h) WHERE gross_xof > owed_xof;

@@ -16,6 +16,18 @@ SELECT * FROM (
       FROM grown_share WHERE amount_xof > taken_xof) AS entry(txn, line, account, h, xof)
  ORDER BY txn, line;
 
+INSERT INTO ledger_txn (id, ref, kind, effective_at, posted_at, actor, reason, written_in)
+SELECT ledger_txn_id, 'charges/' || ledger_txn_id, 'charge', min(charged_at), min(charged_at), 'rule/charges',
+       'shares owed from the day on which they are charged', 1
+  FROM charge WHERE ledger_txn_id IS NOT NULL GROUP BY ledger_txn_id ORDER BY ledger_txn_id;
+
+INSERT INTO ledger_entry (txn_id, line, account, party_id, amount_xof)
+SELECT txn, line, CASE line WHEN 1 THEN 'receivables' ELSE 'quote_parts' END, $households + 3, (3 - 2 * line) * xof
+  FROM (SELECT ledger_txn_id AS txn, sum(amount_xof) AS xof
+          FROM charge WHERE ledger_txn_id IS NOT NULL GROUP BY ledger_txn_id) AS owed
+ CROSS JOIN generate_series(1, 2) AS line
+ ORDER BY txn, line;
+
 INSERT INTO payment (id, operator, operator_transaction_id, request_id, party_id, amount_xof, fee_xof, payer_msisdn,
                      our_reference, matched_by, provenance, occurred_at, posted_at, ledger_txn_id, receipt_number)
 SELECT p, 'sandbox', name, CASE WHEN is_asked THEN 2 * p END, h, amount_xof, 5, payer, reference,
