@@ -159,7 +159,10 @@ def _preference(confirmed: ConfirmedPayment) -> tuple[object, ...]:
     rank = (_LADDER.index(confirmed.matched_by), confirmed.request_id is None, _TRUST.index(confirmed.provenance))
     rest = (confirmed.amount_xof, confirmed.request_id or 0, confirmed.party_id or 0, confirmed.occurred_at)
     words = (confirmed.payer_msisdn, confirmed.payer_said, confirmed.our_reference, confirmed.raw_transaction_id)
-    return (*rank, *rest, confirmed.fee_xof or 0, *(word or "" for word in words))
+    # What is said outranks what is left out, and nothing said is not the same as nothing: two that tie here would be
+    # chosen between by chance.
+    fee = (confirmed.fee_xof is None, confirmed.fee_xof or 0)
+    return (*rank, *rest, fee, *((word is None, word or "") for word in words))
 
 
 def _collide(found: set[ConfirmedPayment]) -> bool:

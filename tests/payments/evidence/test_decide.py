@@ -98,6 +98,34 @@ def test_neither_order_nor_repetition_changes_the_money_or_the_states() -> None:
     assert reached["moved"] >= 50, reached
 
 
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [
+        ({"fee_xof": None}, {"fee_xof": 0}),
+        ({"fee_xof": None}, {"fee_xof": 30}),
+        ({"our_reference": None}, {"our_reference": ""}),
+        ({"payer_msisdn": None}, {"payer_msisdn": STRANGER}),
+        ({"raw_transaction_id": None}, {"raw_transaction_id": ""}),
+    ],
+    ids=str,
+)
+def test_of_two_that_say_the_same_the_fuller_one_is_booked_in_any_order(
+    left_out: dict[str, object], said: dict[str, object]
+) -> None:
+    booked = set()
+    for repetition in range(8):
+        batch = [Evidence(seen(**left_out), None), Evidence(seen(**said), None)]  # type: ignore[arg-type]
+        if repetition % 2:
+            batch.reverse()
+        # Other money beside it moves where a set keeps its members.
+        beside = [Evidence(seen(operator_transaction_id=f"B{number}"), None) for number in range(repetition)]
+        booked |= {
+            one for one in decide([*beside, *batch], KNOWN, NOW).confirmed if one.operator_transaction_id == "T1"
+        }
+    [one] = booked
+    assert all(getattr(one, name) == value for name, value in said.items())
+
+
 def test_one_operator_transaction_is_one_credit_and_only_of_evidence_that_proves_itself() -> None:
     reached: Counter[str] = Counter()
 
