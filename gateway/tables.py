@@ -1,12 +1,14 @@
 """Every table about people, what they owe, what we tell them and who works here."""
 
 from datetime import date
+from typing import Annotated
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 
 from payments.columns import (
+    BY_ID,
     LARGEST_AMOUNT_XOF,
     BigNumber,
     BigNumberKey,
@@ -23,9 +25,11 @@ from payments.columns import (
     OptionalNumber,
     OptionalText,
     PlainText,
+    RawBytes,
     Table,
     TextKey,
     UniqueText,
+    counted_in,
     one_of,
 )
 
@@ -314,10 +318,12 @@ class OutboxSms(Table, table=True):
         ),
         Index("ix_outbox_sms_unfinished", "state", "id", postgresql_where=sql("state NOT IN ('sent', 'delivered')")),
         Index("ix_outbox_sms_provider_id", "provider_id", postgresql_where=sql("provider_id IS NOT NULL")),
+        BY_ID,
     )
 
-    id: CountedId
-    key: UniqueText
+    id: Annotated[int, counted_in("outbox_sms_id_seq")]
+    # Once for ever by ``sms_key``: a message leaves, and what it told stays told.
+    key: PlainText
     kind: PlainText
     household_id: OptionalNumber = None
     msisdn: PlainText
@@ -338,6 +344,30 @@ class OutboxSms(Table, table=True):
     # The network's last word, and when it came.
     delivery: OptionalText = None
     reported_at: OptionalInstant = None
+
+
+class SmsKey(Table, table=True):
+    """A fact that was told, or is about to be: no second message tells it."""
+
+    __tablename__ = "sms_key"
+
+    key: TextKey
+
+
+class DetachedPartition(Table, table=True):
+    """A stretch of a table that left it: which numbers, how many rows, and the digest of the file that keeps them."""
+
+    __tablename__ = "detached_partition"
+    __table_args__ = (CheckConstraint("octet_length(archive_sha256) = 32", name="archive_sha256_is_one"),)
+
+    name: TextKey
+    parent: PlainText
+    through_number: BigNumber
+    row_count: BigNumber
+    archive_sha256: RawBytes
+    reason: PlainText
+    detached_by: PlainText
+    detached_at: Instant
 
 
 class SmsEarlyReport(Table, table=True):

@@ -12,6 +12,7 @@ from gateway.console.auth.sessions import SessionRules
 from gateway.infra.metrics import REGISTRY
 from gateway.infra.worker_metrics import serve_metrics
 from gateway.jobs.deps import JobDeps
+from gateway.jobs.partitions import REST_S, grow_partitions
 from gateway.jobs.tick import Job, run_for_ever
 from gateway.ussd.sessions import SessionStore
 from gateway.wiring import Wiring
@@ -22,6 +23,8 @@ log = structlog.stdlib.get_logger()
 #: What has expired is forgotten this often, and so much at a time: one statement holds few locks and writes little.
 SWEEP_REST_S = 300
 SWEEP_MOST = 1_000
+
+PARTITIONS = Job("partitions", grow_partitions, REST_S)
 
 
 async def work(settings: Settings) -> None:
@@ -35,8 +38,8 @@ async def work(settings: Settings) -> None:
         host = "127.0.0.1" if settings.is_local else ""
         serve_metrics(REGISTRY, host, settings.worker_metrics_port)
     log.info("worker.started")
-    forgetting = sweeps(wiring.process.ussd.sessions, wiring.process.console.rules)
-    running = asyncio.create_task(run_for_ever(wiring.process.jobs, stop, forgetting))
+    keeping = (*sweeps(wiring.process.ussd.sessions, wiring.process.console.rules), PARTITIONS)
+    running = asyncio.create_task(run_for_ever(wiring.process.jobs, stop, keeping))
     try:
         await until_over(running, stop, settings.stop_timeout_s)
     finally:

@@ -5,14 +5,15 @@ Each type says by itself whether the column may be empty, so that the annotation
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, LargeBinary, MetaData, Text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, LargeBinary, MetaData, Sequence, Text
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field, SQLModel
+from sqlmodel.main import FieldInfo
 
 #: Constraint names that migrations and error messages can rely on.
 NAMING = {
@@ -44,6 +45,16 @@ class _Instant(DateTime):
 
 #: A primary key that PostgreSQL counts.
 CountedId = Annotated[int, Field(sa_type=BigInteger, sa_column_args=(Identity(always=False),), primary_key=True)]
+
+
+def counted_in(sequence: str) -> FieldInfo:
+    """Return the field of a key that PostgreSQL counts by a sequence: a partitioned table has no identity before 17."""
+    counted = Sequence(sequence, data_type=BigInteger)
+    column = {"server_default": counted.next_value()}
+    field: FieldInfo = Field(sa_type=BigInteger, sa_column_args=(counted,), sa_column_kwargs=column, primary_key=True)
+    return field
+
+
 #: Whole francs.
 Francs = Annotated[int, Field(sa_type=BigInteger)]
 OptionalFrancs = Annotated[int | None, Field(sa_type=BigInteger)]
@@ -82,6 +93,10 @@ WritingTransaction = Annotated[
     int,
     Field(sa_type=BigInteger, sa_column_kwargs={"server_default": sql("(pg_current_xact_id()::text::bigint)")}),
 ]
+
+
+#: Stretches of the numbers of such a table leave it as a whole.
+BY_ID: Final = {"postgresql_partition_by": "RANGE (id)"}
 
 
 def positive(column: str) -> CheckConstraint:

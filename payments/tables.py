@@ -1,12 +1,14 @@
 """Every table that holds money or evidence of money; written by this package only."""
 
 from datetime import date
+from typing import Annotated
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy import text as sql
 
 from payments.break_kind import BreakKind
 from payments.columns import (
+    BY_ID,
     BigNumber,
     BigNumberKey,
     CountedId,
@@ -31,6 +33,7 @@ from payments.columns import (
     UniqueText,
     UniqueUuid,
     WritingTransaction,
+    counted_in,
     due,
     one_of,
     positive,
@@ -109,9 +112,10 @@ class Callback(Table, table=True):
         due("callback", "attempts", "handled_at IS NULL AND parked_at IS NULL"),
         Index("ix_callback_request_id", "request_id"),
         Index("ix_callback_parked_at", "parked_at", postgresql_where=sql("parked_at IS NOT NULL")),
+        BY_ID,
     )
 
-    id: CountedId
+    id: Annotated[int, counted_in("callback_id_seq")]
     operator: PlainText
     request_id: OptionalNumber = None
     method: PlainText
@@ -189,12 +193,12 @@ class ObservationRow(Table, table=True):
         one_of("provenance", Provenance),
         one_of("status", ObservedStatus),
         ForeignKeyConstraint(["request_id"], ["payment_request.id"]),
-        ForeignKeyConstraint(["callback_id"], ["callback.id"]),
         Index("ix_observation_request_id", "request_id"),
         Index("ix_observation_operator_operator_transaction_id", "operator", "operator_transaction_id"),
+        BY_ID,
     )
 
-    id: CountedId
+    id: Annotated[int, counted_in("observation_id_seq")]
     operator: PlainText
     provenance: PlainText
     status: PlainText
@@ -411,6 +415,7 @@ class StatementLineRow(Table, table=True):
         Index("ix_statement_line_unmatched", "file_id", "line_number", postgresql_where=sql("matched_at IS NULL")),
         Index("ix_statement_line_operator_subject", "operator", "subject"),
         Index("ix_statement_line_file_id_counts_at_line_number", "file_id", "counts_at", "line_number"),
+        {"postgresql_partition_by": "RANGE (file_id)"},
     )
 
     file_id: BigNumberKey

@@ -15,6 +15,7 @@ from gateway.infra.clock import SystemClock
 from gateway.infra.database import Timeouts
 from gateway.money.close_day import verify_all
 from gateway.reports.break_sentences import sentence
+from gateway.reports.detached import Detached, detached_partitions
 from payments.ledger.balance import balances
 from payments.ledger.finding import Finding, FindingKind
 from payments.ledger.post import wait_for_postings
@@ -67,14 +68,21 @@ def verify_books(attested: Attested = None) -> None:
     """Prouver la chaîne des blocs, la chaîne des journées et les livres."""
     kept = [_digest(written) for written in attested or ()]
 
-    async def prove(connection: AsyncConnection) -> tuple[Verification, tuple[LateMoney, ...]]:
+    async def prove(
+        connection: AsyncConnection,
+    ) -> tuple[Verification, tuple[LateMoney, ...], tuple[Detached, ...]]:
         late = await late_payments(connection, LATE_MOST + 1) + await late_lines(connection, LATE_MOST + 1)
-        return await verify_all(connection, kept), late
+        return await verify_all(connection, kept), late, await detached_partitions(connection)
 
-    found, late = asyncio.run(transact(load_settings(environment()), prove, PATIENCE))
+    found, late, archived = asyncio.run(transact(load_settings(environment()), prove, PATIENCE))
     typer.echo(f"Blocs relus : {found.blocks} ; écritures scellées : {found.txns} ; pas encore : {found.unsealed}.")
     if kept:
         typer.echo(f"Empreintes attestées cherchées : {len(kept)}.")
+    for gone in archived:
+        typer.echo(
+            f"Archive : {gone.name}, {_lines(gone.row_count)}, {gone.archive_sha256.hex()} "
+            f"(sorties le {gone.detached_at:%d/%m/%Y} par {gone.detached_by})."
+        )
     for one in late[:LATE_MOST]:
         typer.echo(
             f"Remarque : {francs(one.amount_xof)} F de {one.operator} ({one.subject}) ont été connus "

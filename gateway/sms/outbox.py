@@ -26,15 +26,19 @@ class OutgoingSms:
 
 
 QUEUE = text("""
+    WITH new AS (
+        SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:kinds AS text[]), CAST(:households AS bigint[]),
+                             CAST(:msisdns AS text[]), CAST(:bodies AS text[]), CAST(:requests AS bigint[]),
+                             CAST(:useful AS timestamptz[]))
+                      AS new(key, kind, household_id, msisdn, body, failed_request_id, useful_until)),
+    untold AS (
+        INSERT INTO sms_key (key) SELECT DISTINCT key FROM new ORDER BY key ON CONFLICT (key) DO NOTHING RETURNING key)
     INSERT INTO outbox_sms (key, kind, household_id, msisdn, body, failed_request_id, useful_until,
                             state, attempts, queued_at, next_attempt_at)
-    SELECT key, kind, household_id, msisdn, body, failed_request_id, useful_until, 'queued', 0, :now, :now
-      FROM unnest(CAST(:keys AS text[]), CAST(:kinds AS text[]), CAST(:households AS bigint[]),
-                  CAST(:msisdns AS text[]), CAST(:bodies AS text[]), CAST(:requests AS bigint[]),
-                  CAST(:useful AS timestamptz[]))
-           AS new(key, kind, household_id, msisdn, body, failed_request_id, useful_until)
+    SELECT DISTINCT ON (key) key, kind, household_id, msisdn, body, failed_request_id, useful_until, 'queued', 0,
+           CAST(:now AS timestamptz), CAST(:now AS timestamptz)
+      FROM new JOIN untold USING (key)
      ORDER BY key
-        ON CONFLICT (key) DO NOTHING
 """)
 
 

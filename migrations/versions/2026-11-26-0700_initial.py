@@ -31,6 +31,8 @@ APPEND_ONLY = (
     "share_payer",
     "party",
     "suspense_assignment",
+    "sms_key",
+    "detached_partition",
 )
 
 #: Columns that are evidence: written once, whoever asks to change them later.
@@ -163,6 +165,14 @@ GUARDS = (
 )
 
 
+PARTITIONS_CLOSED = """
+    DO $$ DECLARE part regclass; BEGIN
+        FOR part IN SELECT oid FROM pg_class WHERE relispartition AND relkind = 'r' LOOP
+            EXECUTE format('REVOKE ALL ON %s FROM ramu_app', part);
+        END LOOP;
+    END $$
+"""
+
 SQL = Path(__file__).parents[1] / "initial"
 TABLES = ("money.sql", "people.sql")
 
@@ -194,6 +204,7 @@ def upgrade() -> None:
     for table, column in (("txn", "id"), ("entry", "txn_id")):
         op.execute(_sql("balanced.sql").replace("{table}", table).replace("{column}", column))
     op.execute(_sql("views.sql"))
+    op.execute(_sql("partitions.sql"))
     for guard in GUARDS:
         _guard(*guard)
     for table in APPEND_ONLY:
@@ -203,12 +214,16 @@ def upgrade() -> None:
         _guard(f"{table}_kept", "", f"BEFORE DELETE ON {table}", "ramu_refuse")
     for table in (*APPEND_ONLY, *EVIDENCE):
         _guard(f"{table}_not_emptied", "", f"BEFORE TRUNCATE ON {table}", "ramu_refuse", level="STATEMENT")
+    op.execute("SELECT ramu_grow()")
     # The lines of a statement are judged in a table of their transaction alone.
     op.execute(_on_this_database("GRANT TEMPORARY ON DATABASE %I TO ramu_app"))
     op.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     op.execute("GRANT USAGE ON SCHEMA public TO ramu_app")
     op.execute("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO ramu_app")
-    op.execute("REVOKE INSERT ON alembic_version, payment_request_queue FROM ramu_app")
+    op.execute("REVOKE INSERT ON alembic_version, payment_request_queue, detached_partition FROM ramu_app")
+    # Partitions are reached through their tables alone.
+    op.execute(PARTITIONS_CLOSED)
+    op.execute("REVOKE EXECUTE ON FUNCTION ramu_detach FROM PUBLIC")
     op.execute("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO ramu_app")
     for table, columns in CHANGEABLE.items():
         op.execute(f"GRANT UPDATE ({columns}) ON {table} TO ramu_app")
@@ -231,6 +246,6 @@ def downgrade() -> None:
     tables = [table for name in TABLES for table in re.findall(r"^CREATE TABLE (\w+)", _sql(name), re.MULTILINE)]
     for table in reversed(tables):
         op.execute(f"DROP TABLE {table}")
-    functions = re.findall(r"^CREATE FUNCTION (\w+)", _sql("guards.sql"), re.MULTILINE)
+    functions = re.findall(r"^CREATE FUNCTION (\w+)", _sql("guards.sql") + _sql("partitions.sql"), re.MULTILINE)
     for function in (*functions, "ramu_txn_balanced", "ramu_entry_balanced"):
         op.execute(f"DROP FUNCTION {function}")

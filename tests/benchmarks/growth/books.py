@@ -30,22 +30,25 @@ FILES = sorted((Path(__file__).parent / "sql").glob("*.sql"))
 DAYS = 730
 FIRST_SERIAL = 100_000_000
 
-#: What is dropped before the rows come, and made again from its own words.
+#: What is dropped before the rows come, and made again from its own words; partitions have what their tables have.
 KEYS = """
     SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), contype = 'f' FROM pg_constraint
      WHERE contype IN ('p', 'u', 'x', 'f') AND connamespace = 'public'::regnamespace
-       AND conrelid::regclass::text NOT IN ('scheme', 'staff', 'alembic_version')
+       AND conrelid::regclass::text NOT IN ('scheme', 'staff', 'alembic_version') AND conparentid = 0
      ORDER BY contype = 'f' DESC
 """
 INDEXES = """
-    SELECT indexname, indexdef FROM pg_indexes
+    SELECT indexname, replace(indexdef, ' ON ONLY ', ' ON ') FROM pg_indexes
      WHERE schemaname = 'public' AND tablename NOT IN ('scheme', 'staff', 'alembic_version')
+       AND tablename NOT IN (SELECT relname FROM pg_class WHERE relispartition)
 """
 GUARDED = "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal"
 GUARDS = "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal"
 SEQUENCES = """
     SELECT attrelid::regclass::text, attname FROM pg_attribute
-     WHERE attidentity <> '' AND attrelid::regclass::text NOT LIKE 'pg_%'
+     WHERE (attidentity <> '' OR pg_get_serial_sequence(attrelid::regclass::text, attname) IS NOT NULL)
+       AND attnum > 0 AND attrelid::regclass::text IN (SELECT tablename FROM pg_tables WHERE schemaname = 'public')
+       AND attrelid NOT IN (SELECT oid FROM pg_class WHERE relispartition)
 """
 MADE_UP = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'grown%'"
 
@@ -56,6 +59,11 @@ class Size:
 
     households: int
     payments: int
+
+    @property
+    def messages(self) -> int:
+        """Return how many messages they bring about."""
+        return self.households + self.payments
 
     @property
     def name(self) -> str:
@@ -97,6 +105,14 @@ def _fill(connection: psycopg.Connection, size: Size, today: date, say: Callable
         "first_day": today - timedelta(days=DAYS),
         "today": today,
     }
+    # Room for what comes, as if it had come one by one.
+    for counter, rows in (
+        ("callback", 2 * size.payments),
+        ("observation", 2 * size.payments),
+        ("outbox_sms", size.messages),
+    ):
+        connection.execute("SELECT setval(%s, %s), ramu_grow()", (f"{counter}_id_seq", rows))
+        connection.execute("SELECT setval(%s, 1, false)", (f"{counter}_id_seq",))
     for path in FILES:
         began = datetime.now(UTC)
         connection.execute(Template(path.read_text()).substitute(words).encode())
