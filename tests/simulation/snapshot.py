@@ -8,10 +8,14 @@ import psycopg
 #: Where the kept rows lie, out of the application's sight.
 KEPT = "kept"
 
-TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+#: Rows of partitions are read and written through their tables.
+TABLES = """
+    SELECT relname FROM pg_class
+     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname
+"""
 GUARDS = """
     SELECT relname, tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
-     WHERE tgenabled = 'A' AND NOT tgisinternal AND tgtype & 1 = 1 ORDER BY relname, tgname
+     WHERE tgenabled = 'A' AND NOT tgisinternal AND tgtype & 1 = 1 AND NOT relispartition ORDER BY relname, tgname
 """
 SEQUENCES = """
     SELECT sequencename, coalesce(last_value, start_value), last_value IS NOT NULL
