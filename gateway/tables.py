@@ -13,6 +13,7 @@ from payments.columns import (
     BigNumber,
     BigNumberKey,
     BytesKey,
+    BytewiseKey,
     CountedId,
     Document,
     Francs,
@@ -351,7 +352,7 @@ class SmsKey(Table, table=True):
 
     __tablename__ = "sms_key"
 
-    key: TextKey
+    key: BytewiseKey
 
 
 class DetachedPartition(Table, table=True):

@@ -43,6 +43,15 @@ class _Instant(DateTime):
         super().__init__(timezone=True)
 
 
+class _Bytewise(Text):
+    """``text COLLATE "C"``; see ``_Instant``."""
+
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(collation="C")
+
+
 #: A primary key that PostgreSQL counts.
 CountedId = Annotated[int, Field(sa_type=BigInteger, sa_column_args=(Identity(always=False),), primary_key=True)]
 
@@ -70,6 +79,8 @@ NumberKey = Annotated[int, Field(primary_key=True)]
 PlainText = Annotated[str, Field(sa_type=Text)]
 TextKey = Annotated[str, Field(sa_type=Text, primary_key=True)]
 UniqueText = Annotated[str, Field(sa_type=Text, unique=True)]
+#: Text whose order is that of its bytes, so that an index also finds what begins alike.
+BytewiseKey = Annotated[str, Field(sa_type=_Bytewise, primary_key=True)]
 OptionalText = Annotated[str | None, Field(sa_type=Text)]
 #: A moment with its zone.
 Instant = Annotated[datetime, Field(sa_type=_Instant)]

@@ -56,14 +56,23 @@ def dated(said: datetime | None, allowed: Window, arrived_at: datetime) -> Dated
 
 def dated_in_period(said: datetime | None, period: Window, arrived_at: datetime) -> Dated:
     """Date money of a statement line: outside the statement's own period by the nearest moment of it."""
-    moment = arrived_at if said is None else said
-    return Dated(period.nearest(moment).astimezone(UTC), differs=said is not None and not period.holds(said))
+    return Dated(moment_in_period(said, period, arrived_at), differs=said is not None and not period.holds(said))
+
+
+def moment_in_period(said: datetime | None, period: Window, arrived_at: datetime) -> datetime:
+    """Return the moment that the books take of a statement line: the one it names, or the nearest of its period."""
+    if said is not None and said.tzinfo is UTC and period.first <= said <= period.last:
+        # Nearly always: statements have a million lines.
+        return said
+    return period.nearest(arrived_at if said is None else said).astimezone(UTC)
 
 
 def storable_moment(said: datetime | None) -> datetime | None:
     """Return a moment in UTC as a database column can keep it, or None where its zone leads out of the calendar."""
     if said is None:
         return None
+    if said.tzinfo is UTC:
+        return said
     try:
         return _zoned(said).astimezone(UTC)
     except OverflowError:

@@ -61,6 +61,8 @@ _LONG_NUMBER = re.compile(rf"[0-9]{{{SPREADSHEET_DIGITS + 1},}}")
 # Source: D. Crockford, "Base 32": no I, L, O and U, and letter case means nothing.
 _OURS = re.compile(r"([0-9A-HJKMNP-TV-Z]{4})[ -]?([0-9A-HJKMNP-TV-Z]{4})[ -]?([0-9A-HJKMNP-TV-Z]?)")
 _OURS_AS_MADE = re.compile(r"[0-9A-HJKMNP-TV-Z]{8,9}")
+# One word of letters and digits that is too short or too long to be ours: nothing to take away, nothing to recognise.
+_ANOTHERS_WORD = re.compile(rf"[0-9A-Za-z]{{1,7}}|[0-9A-Za-z]{{10,{MAX_TEXT_CHARS}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def identified(said: Observation, rule: IdentityRule) -> Observation:
     raw = said.operator_transaction_id
     normal = transaction_id(raw, rule) if raw else None
     remarks = said.remarks
-    if normal is not None and is_cut(normal) and said.provenance is not Provenance.STATEMENT:
+    if normal is not None and said.provenance is not Provenance.STATEMENT and is_cut(normal):
         normal, remarks = None, (*remarks, Remark.ID_MISSING)
     elif raw and normal != raw:
         remarks = (*remarks, Remark.ID_CLEANED)
@@ -120,7 +122,7 @@ def reference(written: str) -> str | None:
     Returns: None when nothing is left; words keep their letters and their order, with single blanks between them.
     Source:  see _OURS.
     """
-    if not written or _OURS_AS_MADE.fullmatch(written):
+    if not written or _OURS_AS_MADE.fullmatch(written) or _ANOTHERS_WORD.fullmatch(written):
         return written or None
     cleaned = words(written)
     if cleaned is None:

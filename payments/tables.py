@@ -45,6 +45,7 @@ from payments.requests.lifecycle import State
 
 #: Rows that come in the order of their moments: a summary of each run of blocks finds those of a day.
 IN_ORDER = {"pages_per_range": 16, "autosummarize": True}
+AT_WORK = sql("state IN ('received', 'reading', 'stored')")
 UNPLACED, COUNTED = sql("party_id IS NULL"), ["amount_xof"]
 
 
@@ -353,6 +354,7 @@ class StatementFile(Table, table=True):
     printed_collected_xof: OptionalFrancs = None
     printed_fees_xof: OptionalFrancs = None
     gap_xof: Francs
+    is_in_time: bool
     imported_by: PlainText
     imported_at: Instant
 
@@ -366,11 +368,7 @@ class StatementUpload(Table, table=True):
         one_of("state", UploadState),
         CheckConstraint("(state IN ('stored', 'matched', 'parked')) = (file_id IS NOT NULL)", name="file_when_stored"),
         ForeignKeyConstraint(["file_id"], ["statement_file.id"]),
-        Index(
-            "ix_statement_upload_due",
-            "next_attempt_at",
-            postgresql_where=sql("state IN ('received', 'reading', 'stored')"),
-        ),
+        Index("ix_statement_upload_due", "next_attempt_at", postgresql_where=AT_WORK),
         Index("ix_statement_upload_aside", "received_at", postgresql_where=sql("state IN ('quarantined', 'parked')")),
         Index("ix_statement_upload_file_id", "file_id", unique=True),
     )
@@ -410,7 +408,7 @@ class StatementLineRow(Table, table=True):
         one_of("kind", LineKind),
         one_of("status", ObservedStatus),
         CheckConstraint("(bucket IS NULL) = (matched_at IS NULL)", name="bucket_has_a_moment"),
-        ForeignKeyConstraint(["file_id"], ["statement_file.id"]),
+        ForeignKeyConstraint(["file_id"], ["statement_file.id"], deferrable=True, initially="IMMEDIATE"),
         ForeignKeyConstraint(["payment_id"], ["payment.id"]),
         Index("ix_statement_line_unmatched", "file_id", "line_number", postgresql_where=sql("matched_at IS NULL")),
         Index("ix_statement_line_operator_subject", "operator", "subject"),

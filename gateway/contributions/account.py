@@ -22,9 +22,7 @@ from gateway.contributions.versions import version_on
 PERIODS_FORESEEN: Final = 120
 
 #: Locked in the order of their ids, before anything of theirs is read.
-LOCK = text("""
-    SELECT id FROM household WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
-""")
+LOCK = text("SELECT ramu_lock_parties(CAST(:ids AS bigint[]))")
 
 HOUSEHOLDS = text("""
     SELECT household.id, ramu_number, enrolment_id, scheme_code, scheme_version, cercle_code, registered_on,

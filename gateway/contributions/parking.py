@@ -30,9 +30,9 @@ PARK = text("""
 RELEASE = text("DELETE FROM parked_household WHERE household_id = ANY(CAST(:ids AS bigint[]))")
 
 DUE_AGAIN = text("""
-    SELECT household.id FROM parked_household JOIN household ON household.id = parked_household.household_id
-     WHERE parked_household.next_attempt_at <= :now
-     ORDER BY household.id LIMIT :batch FOR NO KEY UPDATE OF household SKIP LOCKED
+    SELECT household_id FROM (SELECT household_id FROM parked_household
+                               WHERE next_attempt_at <= :now ORDER BY household_id) AS due
+     WHERE ramu_try_lock_party(household_id) LIMIT :batch
 """)
 
 AGAIN = text("UPDATE parked_household SET next_attempt_at = :now WHERE household_id = :id RETURNING household_id")

@@ -25,13 +25,14 @@ log = structlog.stdlib.get_logger()
 
 ACTOR = "job/open_periods"
 
-#: One that is parked waits for its own moment. In the order of an index: by ids alone, each batch would first walk past
-#: all the households that are done.
+#: One that is parked waits for its own moment, and one that somebody else is at is passed over. In the order of an
+#: index: by ids alone, each batch would first walk past all the households that are done.
 DUE = text("""
-    SELECT id FROM household
-     WHERE next_period_on <= :today
-       AND NOT EXISTS (SELECT FROM parked_household WHERE household_id = household.id)
-     ORDER BY next_period_on, id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED
+    SELECT id FROM (SELECT id FROM household
+                     WHERE next_period_on <= :today
+                       AND NOT EXISTS (SELECT FROM parked_household WHERE household_id = household.id)
+                     ORDER BY next_period_on, id) AS due
+     WHERE ramu_try_lock_party(id) LIMIT :batch
 """)
 
 NEXT = text("""

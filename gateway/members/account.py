@@ -59,7 +59,7 @@ LOAD = text("""
            (SELECT coalesce(json_agg(json_build_array(day, amount_xof)), '[]')
               FROM (SELECT day, CAST(sum(amount_xof) AS bigint) AS amount_xof FROM advance_movement
                      WHERE advance_movement.party_id = household.id GROUP BY day) AS lots) AS advances,
-           EXISTS (SELECT FROM outbox_sms WHERE key = :registration_key) AS registered_by_cause
+           EXISTS (SELECT FROM sms_key WHERE key = :registration_key) AS registered_by_cause
       FROM phone_link
       JOIN household ON household.id = phone_link.party_id
       JOIN enrolment enrolled ON enrolled.id = household.enrolment_id

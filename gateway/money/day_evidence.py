@@ -74,7 +74,8 @@ FILE = text("""
            encode(sha256(convert_to(jsonb_build_array(
                encode(sha256, 'hex'), filename, extract(epoch FROM period_start), extract(epoch FROM period_end),
                extract(epoch FROM covered_until), opening_xof, closing_xof, line_count, collected_xof, fees_xof,
-               printed_collected_xof, printed_fees_xof, gap_xof, imported_by, extract(epoch FROM imported_at)
+               printed_collected_xof, printed_fees_xof, gap_xof, is_in_time, imported_by,
+               extract(epoch FROM imported_at)
            )::text, 'UTF8')), 'hex') AS head_sha256,
            (SELECT coalesce(max(line_number), 0) FROM statement_line WHERE file_id = statement_file.id) AS last_line
       FROM statement_file WHERE id = :id

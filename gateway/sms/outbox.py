@@ -32,7 +32,8 @@ QUEUE = text("""
                              CAST(:useful AS timestamptz[]))
                       AS new(key, kind, household_id, msisdn, body, failed_request_id, useful_until)),
     untold AS (
-        INSERT INTO sms_key (key) SELECT DISTINCT key FROM new ORDER BY key ON CONFLICT (key) DO NOTHING RETURNING key)
+        INSERT INTO sms_key (key) SELECT DISTINCT key FROM new ORDER BY key ON CONFLICT (key) DO NOTHING
+        RETURNING key COLLATE "default" AS key)
     INSERT INTO outbox_sms (key, kind, household_id, msisdn, body, failed_request_id, useful_until,
                             state, attempts, queued_at, next_attempt_at)
     SELECT DISTINCT ON (key) key, kind, household_id, msisdn, body, failed_request_id, useful_until, 'queued', 0,

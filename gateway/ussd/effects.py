@@ -26,7 +26,7 @@ from ussd_flows.effects import RegisterHousehold, RequestPayment, SendDetail
 from ussd_flows.screen import Screen, fill
 from ussd_flows.step import Step
 
-LOCK_HOUSEHOLD = text("SELECT id FROM household WHERE id = :household_id FOR NO KEY UPDATE")
+LOCK_HOUSEHOLD = text("SELECT ramu_lock_parties(ARRAY[CAST(:household_id AS bigint)])")
 
 #: The wallet comes first next time, and is still chosen.
 LAST_WALLET = text("""

@@ -12,17 +12,17 @@ from gateway.ussd.turn_key import TurnKey, dialogues
 
 BY_TURN = text("""
     SELECT EXISTS (SELECT FROM payment_request WHERE idempotency_key = :effect)
-        OR EXISTS (SELECT FROM outbox_sms WHERE key IN (:effect, :registration))
+        OR EXISTS (SELECT FROM sms_key WHERE key IN (:effect, :registration))
 """)
 
-#: Found by the phone, because the keys alone have no index for their beginnings. What stands behind the beginning is
-#: the name of a dialogue, which we do not know, and the number of the turn, where the path tells it.
+#: Requests are found by the phone, because their keys have no index for their beginnings. What stands behind the
+#: beginning is the name of a dialogue, which we do not know, and the number of the turn, where the path tells it.
 BY_PLACE = text("""
     SELECT EXISTS (SELECT FROM payment_request
                     WHERE payer_msisdn = :msisdn AND created_at > :since AND starts_with(idempotency_key, :beginning)
                       AND (:turn = '' OR split_part(substr(idempotency_key, length(:beginning) + 1), ':', 2) = :turn))
         OR CASE WHEN EXISTS (SELECT FROM phone_link WHERE msisdn = :msisdn AND valid_from > :since)
-                THEN EXISTS (SELECT FROM outbox_sms
+                THEN EXISTS (SELECT FROM sms_key
                               WHERE starts_with(key, :registration)
                                 AND (:turn = '' OR split_part(substr(key, length(:registration) + 1), ':', 2) = :turn))
                 ELSE false END

@@ -62,6 +62,21 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- A household is locked by its party: whatever is written for it refers to that row and touches it anyway, so that nothing
+-- else of it is written only to be locked. As the owner, because the service may change no party.
+CREATE FUNCTION ramu_lock_parties(ids bigint[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM FROM party WHERE id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
+END $$;
+
+CREATE FUNCTION ramu_try_lock_party(wanted bigint) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM FROM party WHERE id = wanted FOR NO KEY UPDATE SKIP LOCKED;
+    RETURN FOUND;
+END $$;
+
 -- A later charge corrects the first of its period and payer: together they are never below nothing, nor below what was
 -- paid already. It locks the same row as an allocation does.
 CREATE FUNCTION ramu_charge_fits() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER

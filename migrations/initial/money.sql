@@ -163,6 +163,7 @@ CREATE TABLE statement_file (
     printed_collected_xof BIGINT,
     printed_fees_xof BIGINT,
     gap_xof BIGINT NOT NULL,
+    is_in_time BOOLEAN NOT NULL,
     imported_by TEXT NOT NULL,
     imported_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_statement_file PRIMARY KEY (id),
@@ -399,7 +400,8 @@ CREATE TABLE statement_line (
     CONSTRAINT ck_statement_line_kind_known CHECK (kind IN ('collection', 'reversal', 'fee', 'transfer', 'other')),
     CONSTRAINT ck_statement_line_status_known CHECK (status IN ('pending', 'succeeded', 'failed', 'expired', 'reversed', 'unknown')),
     CONSTRAINT ck_statement_line_bucket_has_a_moment CHECK ((bucket IS NULL) = (matched_at IS NULL)),
-    CONSTRAINT fk_statement_line_file_id_statement_file FOREIGN KEY(file_id) REFERENCES statement_file (id),
+    -- Lines are kept as they are read; what their file says as a whole is known at its end.
+    CONSTRAINT fk_statement_line_file_id_statement_file FOREIGN KEY(file_id) REFERENCES statement_file (id) DEFERRABLE,
     CONSTRAINT fk_statement_line_payment_id_payment FOREIGN KEY(payment_id) REFERENCES payment (id)
 ) PARTITION BY RANGE (file_id);
 CREATE INDEX ix_statement_line_file_id_counts_at_line_number ON statement_line (file_id, counts_at, line_number);

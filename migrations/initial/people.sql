@@ -22,7 +22,8 @@ CREATE INDEX ix_login_attempt_seen_at ON login_attempt (seen_at);
 
 -- What was told, or is about to be: a message leaves with its stretch of the table, and what it told stays told.
 CREATE TABLE sms_key (
-    key TEXT NOT NULL,
+    -- Byte by byte: also found by its beginning, which names a turn.
+    key TEXT COLLATE "C" NOT NULL,
     CONSTRAINT pk_sms_key PRIMARY KEY (key)
 );
 

@@ -12,13 +12,19 @@ from payments.reconciliation.coverage import INSTANT, Boundary, StatedFile, boun
 from payments.reconciliation.difference import Difference, numbered
 from payments.reconciliation.units import read_files
 
-#: What the lines of a file moved before a moment: one look at the end of an index, however long the file.
+#: What the lines of a file moved before a moment: one look at the end of an index, however long the file, if its lines
+#: follow each other in time; otherwise they are added up.
 RUNNING = text("""
     SELECT asked.file_id, asked.moment,
-           coalesce((SELECT running_xof FROM statement_line line
-                      WHERE line.file_id = asked.file_id AND line.counts_at < asked.moment
-                      ORDER BY line.counts_at DESC, line.line_number DESC LIMIT 1), 0) AS running_xof
+           coalesce(CASE WHEN file.is_in_time
+                         THEN (SELECT running_xof FROM statement_line line
+                                WHERE line.file_id = asked.file_id AND line.counts_at < asked.moment
+                                ORDER BY line.counts_at DESC, line.line_number DESC LIMIT 1)
+                         ELSE (SELECT CAST(sum(moved_xof) AS bigint) FROM statement_line line
+                                WHERE line.file_id = asked.file_id AND line.counts_at < asked.moment)
+                    END, 0) AS running_xof
       FROM unnest(CAST(:files AS bigint[]), CAST(:moments AS timestamptz[])) AS asked(file_id, moment)
+      JOIN statement_file file ON file.id = asked.file_id
 """)
 
 #: What the lines of a file had moved before a moment, by file and moment.

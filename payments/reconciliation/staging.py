@@ -1,8 +1,6 @@
-"""Takes the lines of a statement in as they are read, beside everything else, until its figures have agreed with them.
+"""Hands the lines of a statement to PostgreSQL as they are read, in a table of this database transaction alone."""
 
-They stand in a table of this database transaction alone: whatever stops it, nothing of them was ever there.
-"""
-
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +10,7 @@ from psycopg import AsyncConnection as Driver
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.dating import Window, dated_in_period, storable_moment
+from payments.dating import Window, moment_in_period, storable_moment
 from payments.observation import LineKind
 from payments.operators.contract import StatementLine
 from payments.reconciliation.facts import due_xof, subject_of
@@ -25,27 +23,19 @@ MAKE_ROOM: Final = text("DROP TABLE IF EXISTS pg_temp.staged_line")
 
 STAGED: Final = text("""
     CREATE TEMPORARY TABLE staged_line (
-        line_number integer NOT NULL, kind text NOT NULL, status text NOT NULL, amount_xof bigint, fee_xof bigint,
+        slice integer NOT NULL, line_number integer NOT NULL,
+        kind text NOT NULL, status text NOT NULL, amount_xof bigint, fee_xof bigint,
         payer_msisdn text, our_reference text, operator_transaction_id text, occurred_at timestamptz, raw text NOT NULL,
         raw_transaction_id text, reference text, moved_xof bigint NOT NULL, remarks text NOT NULL,
         subject text NOT NULL, counts_at timestamptz NOT NULL, due_xof bigint NOT NULL, running_xof bigint NOT NULL
     ) ON COMMIT DROP
 """)
+BY_SLICE: Final = text("CREATE INDEX ON staged_line (slice)")
 
 COPY: Final = "COPY staged_line FROM STDIN"
 
-#: Read by the number of its line, and known to the planner for what it holds.
-SETTLE = (text("CREATE INDEX ON staged_line (line_number)"), text("ANALYZE staged_line"))
-
-#: What the lines moved so far, in order of time; only for a file that is not in this order already.
-IN_TIME = text("""
-    UPDATE staged_line SET running_xof = in_time.running_xof
-      FROM (SELECT line_number, sum(moved_xof) OVER (ORDER BY counts_at, line_number) AS running_xof FROM staged_line)
-           AS in_time
-     WHERE in_time.line_number = staged_line.line_number
-""")
-
 NULL: Final = "\\N"
+_MEANT_OTHERWISE: Final = re.compile(r"[\\\t\n\r]")
 _ESCAPED: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -58,8 +48,8 @@ class Staged:
 
     period: Window
     covered_until: datetime
+    slices: int = 0
     line_count: int = 0
-    last_number: int = 0
     collected_xof: int = 0
     fees_xof: int = 0
     moved_xof: int = 0
@@ -72,33 +62,30 @@ async def begin(connection: AsyncConnection) -> None:
     await connection.execute(PATIENCE)
     await connection.execute(MAKE_ROOM)
     await connection.execute(STAGED)
+    await connection.execute(BY_SLICE)
 
 
-async def take_in(connection: AsyncConnection, lines: Sequence[StatementLine], staged: Staged) -> None:
-    """Take in the next lines."""
+def written(lines: Sequence[StatementLine], staged: Staged) -> str:
+    """Write the next slice of lines as COPY wants it, and count them."""
+    staged.slices += 1
+    return "".join([_written(line, staged) for line in lines])
+
+
+async def take_in(connection: AsyncConnection, slice_: str) -> None:
+    """Take in a slice."""
     driver = (await connection.get_raw_connection()).driver_connection
     if not isinstance(driver, Driver):
         raise TypeError("statements come in by COPY, which needs psycopg's own connection")
-    written = "".join([_written(line, staged) for line in lines])
     async with driver.cursor() as cursor, cursor.copy(COPY) as copy:
-        await copy.write(written)
-
-
-async def settle_down(connection: AsyncConnection, staged: Staged) -> None:
-    """Put in order what was taken in, once it is complete."""
-    for statement in SETTLE:
-        await connection.execute(statement)
-    if not staged.is_in_time:
-        await connection.execute(IN_TIME)
+        await copy.write(slice_)
 
 
 def _written(line: StatementLine, staged: Staged) -> str:
     """Write a line as COPY wants it, and count it."""
     said, moved_xof, due = line.observation, line.moved_xof, due_xof(line)
     occurred_at = storable_moment(said.occurred_at)
-    counts_at = dated_in_period(occurred_at, staged.period, staged.covered_until).at
+    counts_at = moment_in_period(occurred_at, staged.period, staged.covered_until)
     staged.line_count += 1
-    staged.last_number = max(staged.last_number, line.line_number)
     staged.moved_xof += moved_xof
     if line.kind is LineKind.COLLECTION:
         staged.collected_xof += due
@@ -107,20 +94,23 @@ def _written(line: StatementLine, staged: Staged) -> str:
     staged.is_in_time = staged.is_in_time and (staged.latest is None or staged.latest <= counts_at)
     staged.latest = counts_at
     at = counts_at.isoformat()
-    about, own = _text(said.operator_transaction_id), _text(line.reference)
+    payer, ours, about, raw_id = (
+        said.payer_msisdn, said.our_reference, said.operator_transaction_id, said.raw_transaction_id,
+    )  # fmt: skip
+    raw, own, subject = line.raw, line.reference, subject_of(line)
+    # Looked at all together: hardly any line holds what COPY reads as something else.
+    if _MEANT_OTHERWISE.search(f"{raw}{payer}{ours}{about}{raw_id}{own}{subject}"):
+        payer, ours, about, raw_id, own = map(_escaped, (payer, ours, about, raw_id, own))
+        raw, subject = raw.translate(_ESCAPED), subject.translate(_ESCAPED)
     return (
-        f"{line.line_number}\t{line.kind.value}\t{said.status.value}\t"
+        f"{staged.slices}\t{line.line_number}\t{line.kind.value}\t{said.status.value}\t"
         f"{NULL if said.amount_xof is None else said.amount_xof}\t{NULL if said.fee_xof is None else said.fee_xof}\t"
-        f"{_text(said.payer_msisdn)}\t{_text(said.our_reference)}\t{about}\t"
-        f"{NULL if occurred_at is None else at if occurred_at == counts_at else occurred_at.isoformat()}\t"
-        f"{_text(line.raw)}\t{_text(said.raw_transaction_id)}\t{own}\t{moved_xof}\t{' '.join(said.remarks)}\t"
-        f"{_text(subject_of(line))}\t{at}\t{due}\t{staged.moved_xof}\n"
+        f"{NULL if payer is None else payer}\t{NULL if ours is None else ours}\t{NULL if about is None else about}\t"
+        f"{NULL if occurred_at is None else at if occurred_at is counts_at else occurred_at.isoformat()}\t"
+        f"{raw}\t{NULL if raw_id is None else raw_id}\t{NULL if own is None else own}\t{moved_xof}\t"
+        f"{' '.join(said.remarks)}\t{subject}\t{at}\t{due}\t{staged.moved_xof}\n"
     )
 
 
-def _text(written: str | None) -> str:
-    if written is None:
-        return NULL
-    if "\\" in written or "\t" in written or "\n" in written or "\r" in written:
-        return written.translate(_ESCAPED)
-    return written
+def _escaped(word: str | None) -> str | None:
+    return None if word is None else word.translate(_ESCAPED)

@@ -130,8 +130,9 @@ ASSIGNED = """
 
 ONE_OF_EACH = """
     INSERT INTO statement_file (id, operator, sha256, filename, account, period_start, period_end,
-                                covered_until, line_count, collected_xof, fees_xof, gap_xof, imported_by, imported_at)
-    VALUES (1, 'sandbox', '\\x01', 'f', 'RAMU', %(at)s, %(at)s, %(at)s, 1, 100, 0, 0, 'test', %(at)s);
+                                covered_until, line_count, collected_xof, fees_xof, gap_xof, is_in_time, imported_by,
+                                imported_at)
+    VALUES (1, 'sandbox', '\\x01', 'f', 'RAMU', %(at)s, %(at)s, %(at)s, 1, 100, 0, 0, true, 'test', %(at)s);
     INSERT INTO statement_line (file_id, line_number, operator, kind, status, raw, moved_xof, remarks, subject,
                                 counts_at, due_xof, running_xof)
     VALUES (1, 1, 'sandbox', 'collection', 'succeeded', 'raw', 100, '', 's', %(at)s, 100, 100);

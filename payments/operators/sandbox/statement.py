@@ -30,7 +30,16 @@ from payments.operators.contract import (
 from payments.operators.sandbox.gsma import OPERATOR_NAME
 from payments.operators.sandbox.sheet import Row, Sheet, find_label, label_table
 from payments.operators.sandbox.statement_days import Days
-from payments.operators.sandbox.statement_line import COLUMNS, Reading, SheetEntry, is_plain, read_entry
+from payments.operators.sandbox.statement_line import (
+    COLUMNS,
+    CREDIT_AT,
+    DEBIT_AT,
+    STATUS_AT,
+    STATUSES,
+    Reading,
+    SheetEntry,
+    read_entry,
+)
 from payments.operators.sandbox.statement_totals import Course, judged, proved_course
 from payments.rejection import rejected, rejected_amount
 
@@ -157,7 +166,7 @@ def _frame(sheet: Sheet) -> _Frame:
         elif not below:
             if len(row.cells) > 1:
                 frame.days.look(row.cells[1])
-            frame.is_plain = frame.is_plain and is_plain(row.cells)
+            frame.is_plain = frame.is_plain and _is_plain(row.cells)
         elif not _is_short(row):
             raise rejected(DetailCode.FILE_LINE_BELOW_TOTALS, row.number)
     if frame.columns_at is None:
@@ -167,8 +176,18 @@ def _frame(sheet: Sheet) -> _Frame:
     return frame
 
 
+def _is_plain(cells: Sequence[str]) -> bool:
+    # Nothing of the operation waits for the file's own figures: its state is written as the operator writes it, and
+    # amounts in digits alone have one reading.
+    if len(cells) != len(COLUMNS) or cells[STATUS_AT] not in STATUSES:
+        return False
+    debit, credit = cells[DEBIT_AT], cells[CREDIT_AT]
+    return (not debit or debit.isdigit()) and (not credit or credit.isdigit())
+
+
 def _label(row: Row) -> str | None:
-    return find_label(row.cells[0], _LABELS) if _is_short(row) else None
+    # The number of an operation is no label: nothing else of nearly every row need be looked at.
+    return find_label(row.cells[0], _LABELS) if not row.cells[0].isdigit() and _is_short(row) else None
 
 
 def _is_short(row: Row) -> bool:

@@ -55,7 +55,7 @@ _ABOUT_ANOTHER: Final = frozenset({LineKind.REVERSAL, LineKind.FEE})
 _DASHES: Final = "-\u2013\u2014"
 # The merchant's reference is the one field that payers write themselves.
 _WORDS_AT: Final = COLUMNS.index("Référence marchand")
-_STATUS_AT, _DEBIT_AT, _CREDIT_AT = (COLUMNS.index(label) for label in ("Statut", "Débit", "Crédit"))
+STATUS_AT, DEBIT_AT, CREDIT_AT = (COLUMNS.index(label) for label in ("Statut", "Débit", "Crédit"))
 _SHORTEST: Final = len(COLUMNS) - 2
 
 
@@ -98,17 +98,6 @@ class _Cells:
     linked: str
 
 
-def is_plain(cells: Sequence[str]) -> bool:
-    """Return whether nothing of an operation waits for the file's own figures: neither its state nor an amount.
-
-    Source:  the operator's own spelling of a state; amounts in digits alone have one reading.
-    """
-    if len(cells) != len(COLUMNS) or cells[_STATUS_AT] not in STATUSES:
-        return False
-    debit, credit = cells[_DEBIT_AT], cells[_CREDIT_AT]
-    return (not debit or debit.isdigit()) and (not credit or credit.isdigit())
-
-
 def read_entry(row: Row, reading: Reading) -> SheetEntry:
     """Read one operation.
 
@@ -148,6 +137,8 @@ def read_entry(row: Row, reading: Reading) -> SheetEntry:
 
 
 def _cells(row: Row, reading: Reading) -> _Cells:
+    if len(row.cells) == len(COLUMNS) and not row.odd_quotes:
+        return _Cells([], *row.cells[1:])
     cells, remarks = list(row.cells), [Remark.QUOTES_ODD] if row.odd_quotes else []
     extra = _extra_fields(cells, reading) if len(cells) > len(COLUMNS) else 0
     if extra:
@@ -280,7 +271,8 @@ def _moment(cells: _Cells, row: Row, reading: Reading, *, moves: bool) -> dateti
         # The day is enough for the books; spreadsheets write hours as fractions of it.
         cells.remarks.append(Remark.TIME_UNREADABLE if hour else Remark.TIME_MISSING)
         clock = time()
-    moment = datetime.combine(day, clock, clock.tzinfo or ZONE).astimezone(UTC)
+    moment = datetime.combine(day, clock, clock.tzinfo or ZONE)
+    moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     if not reading.period_start <= moment < reading.period_end:
         cells.remarks.append(Remark.DATE_OUTSIDE_PERIOD)
     return moment

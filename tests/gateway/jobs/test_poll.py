@@ -172,7 +172,7 @@ async def test_two_workers_that_heard_the_same_success_credit_once(
     holder = await psycopg.AsyncConnection.connect(plain(urls.superuser))
     observer = await psycopg.AsyncConnection.connect(plain(urls.superuser), autocommit=True)
     async with holder, observer:
-        await holder.execute("SELECT 1 FROM household WHERE id = 1 FOR UPDATE")
+        await holder.execute("SELECT ramu_lock_parties(ARRAY[1::bigint])")
         first = asyncio.create_task(inquire(one, now))
         while await blocked_by(observer, holder.info.backend_pid) < 1:
             assert not first.done()

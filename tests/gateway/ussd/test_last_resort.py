@@ -115,7 +115,7 @@ async def test_work_that_waits_for_a_lock_is_called_uncertain_and_found_afterwar
     async with over(replace(ussd, limits=SOON)) as client:
         phone = replace(registered, client=client)
         async with blocker.unit_of_work() as connection:
-            await connection.execute(text("SELECT FROM household FOR UPDATE"))
+            await connection.execute(text("SELECT ramu_lock_parties(ARRAY(SELECT id FROM household))"))
             assert await in_time(phone, "1") == f"END {UNCERTAIN}"
             # The copy of the turn that comes meanwhile must not be told that nothing happens.
             assert await phone.repeat() == f"END {UNCERTAIN}"

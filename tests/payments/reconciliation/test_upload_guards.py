@@ -14,7 +14,7 @@ pytestmark = pytest.mark.database
 
 INSERT_FILE = (
     "INSERT INTO statement_file (id, operator, sha256, filename, account, period_start, period_end,"
-    " covered_until, line_count, collected_xof, fees_xof, gap_xof, imported_by, imported_at)"
+    " covered_until, line_count, collected_xof, fees_xof, gap_xof, is_in_time, imported_by, imported_at)"
 )
 
 WITH_FILE = {UploadState.STORED, UploadState.PARKED, UploadState.MATCHED}
@@ -32,7 +32,7 @@ def upload_in(connection: psycopg.Connection, state: UploadState, content: str) 
     if state in WITH_FILE:
         row = connection.execute(
             INSERT_FILE  # noqa: S608 - our own words
-            + " SELECT max(id) + 1, 'sandbox', %s, 'f', 'RAMU', %s, %s, %s, 0, 0, 0, 0, 'test',"
+            + " SELECT max(id) + 1, 'sandbox', %s, 'f', 'RAMU', %s, %s, %s, 0, 0, 0, 0, true, 'test',"
             " %s FROM statement_file RETURNING id",
             (content.encode(), AT, AT, AT, AT),
         ).fetchone()
@@ -58,7 +58,7 @@ def test_the_database_allows_exactly_the_steps_of_an_upload(books: Books) -> Non
                     connection.execute(
                         INSERT_FILE  # noqa: S608 - our own words
                         + " SELECT 1000 + id, operator, sha256, filename, 'RAMU', received_at,"
-                        " received_at, received_at, 0, 0, 0, 0, 'test', received_at FROM statement_upload"
+                        " received_at, received_at, 0, 0, 0, 0, true, 'test', received_at FROM statement_upload"
                         " WHERE id = %s",
                         (upload_id,),
                     )

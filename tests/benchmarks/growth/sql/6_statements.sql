@@ -13,12 +13,12 @@ SELECT (at AT TIME ZONE 'UTC')::date - DATE '$first_day' + 1 AS file_id,
  WHERE at < (DATE '$today' - 40)::timestamp AT TIME ZONE 'UTC';
 
 INSERT INTO statement_file (id, operator, sha256, filename, account, period_start, period_end, covered_until,
-                            opening_xof, closing_xof, line_count, collected_xof, fees_xof, gap_xof, imported_by, imported_at)
+                            opening_xof, closing_xof, line_count, collected_xof, fees_xof, gap_xof, is_in_time, imported_by, imported_at)
 SELECT place + 1, 'sandbox', sha256(convert_to('file' || place, 'UTF8')), 'releve-' || (DATE '$first_day' + place) || '.csv',
        'RAMU', DATE '$first_day' + place, DATE '$first_day' + place + 1,
        DATE '$first_day' + place + 1,
        coalesce(sum(moved_xof) OVER before, 0), coalesce(sum(moved_xof) OVER before, 0) + coalesce(moved_xof, 0),
-       coalesce(lines, 0), coalesce(collected_xof, 0), coalesce(fees_xof, 0), 0, 'staff/local',
+       coalesce(lines, 0), coalesce(collected_xof, 0), coalesce(fees_xof, 0), 0, true, 'staff/local',
        DATE '$first_day' + place + 1 + interval '7 h'
   FROM generate_series(0, $days - 41) AS place
   LEFT JOIN (SELECT file_id - 1 AS place, count(*) AS lines, sum(moved_xof) AS moved_xof, sum(due_xof) AS collected_xof,
