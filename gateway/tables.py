@@ -103,6 +103,8 @@ class Member(Table, table=True):
     __tablename__ = "member"
     __table_args__ = (
         ForeignKeyConstraint(["household_id"], ["household.id"]),
+        # The pair lets an enrolment say by a foreign key whose member it is for.
+        UniqueConstraint("household_id", "id"),
         Index("uq_member_head", "household_id", unique=True, postgresql_where=sql("is_head")),
     )
 
@@ -154,7 +156,7 @@ class Enrolment(Table, table=True):
             name="ex_enrolment_once_in_a_scheme_at_a_time",
         ),
         ForeignKeyConstraint(["party_id"], ["party.id"]),
-        ForeignKeyConstraint(["member_id"], ["member.id"]),
+        ForeignKeyConstraint(["party_id", "member_id"], ["member.household_id", "member.id"]),
         ForeignKeyConstraint(["scheme_code", "scheme_version"], ["scheme.code", "scheme.version"]),
         UniqueConstraint("party_id", "id"),
     )
@@ -270,7 +272,7 @@ class Coverage(Table, table=True):
             name="ex_coverage_one_reason_a_day",
         ),
         ForeignKeyConstraint(["party_id"], ["party.id"]),
-        ForeignKeyConstraint(["member_id"], ["member.id"]),
+        ForeignKeyConstraint(["party_id", "member_id"], ["member.household_id", "member.id"]),
         # Whether somebody is cared for on a day is read from here alone.
         Index(
             "ix_coverage_party_id_valid_from",

@@ -15,6 +15,7 @@ from gateway.config.settings import load_settings
 from gateway.contributions.coverage import Rebuilt
 from gateway.contributions.coverage import rebuild as rebuild_some
 from gateway.contributions.schemes import SchemeCatalog
+from gateway.french import short_date
 from gateway.infra.clock import SystemClock
 from gateway.infra.database import Database
 from gateway.members.places import cercle_name
@@ -55,7 +56,7 @@ def by_cercle(
         uncovered = row.household_count - row.up_to_date_count - row.grace_count
         figures = (row.household_count, row.up_to_date_count, row.exempt_count, row.grace_count, uncovered)
         table.add_row(cercle_name(row.cercle_code) or row.cercle_code, *map(str, figures))
-    typer.echo(f"Ménages couverts le {asked:%d/%m/%Y}")
+    typer.echo(f"Ménages couverts le {short_date(asked)}")
     Console(width=120, markup=False, highlight=False).print(table)
 
 

@@ -10,7 +10,7 @@ from gateway.cli.environment import environment
 from gateway.cli.terminal import stop, transact
 from gateway.config.settings import load_settings
 from gateway.console.labels import side
-from gateway.french import counted, francs
+from gateway.french import counted, francs, short_date
 from gateway.infra.clock import SystemClock
 from gateway.infra.database import Timeouts
 from gateway.money.close_day import verify_all
@@ -81,7 +81,7 @@ def verify_books(attested: Attested = None) -> None:
     for gone in archived:
         typer.echo(
             f"Archive : {gone.name}, {_lines(gone.row_count)}, {gone.archive_sha256.hex()} "
-            f"(sorties le {gone.detached_at:%d/%m/%Y} par {gone.detached_by})."
+            f"(sorties le {short_date(gone.detached_at)} par {gone.detached_by})."
         )
     for one in late[:LATE_MOST]:
         typer.echo(

@@ -1,7 +1,7 @@
 """What a household owes and has paid, read whole and under lock."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
@@ -10,9 +10,10 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.allocation import NewDueItem, OwedItem, items_due, upcoming_items
+from gateway.contributions.allocation import KnownPeriod, NewDueItem, OwedItem, items_due, upcoming_items
+from gateway.contributions.item_on_account import ItemOnAccount
 from gateway.contributions.lots import Advance, total_xof
-from gateway.contributions.rights import CoveredItem, Rights, Stretch, rights, stretches, threshold_xof
+from gateway.contributions.rights import CoveredItem, Rights, Stretch, rights, stretches
 from gateway.contributions.schedule import later_periods
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 from gateway.contributions.schemes import SchemeCatalog, SchemeMissing
@@ -20,6 +21,7 @@ from gateway.contributions.versions import version_on
 
 #: Money in advance of more periods than these is foreseen so far, and further when they have begun.
 PERIODS_FORESEEN: Final = 120
+UNCHARGED: Final[Mapping[tuple[int, date], int]] = {}
 
 #: Locked in the order of their ids, before anything of theirs is read.
 LOCK = text("SELECT ramu_lock_parties(CAST(:ids AS bigint[]))")
@@ -54,52 +56,6 @@ ITEMS = text("""
     SELECT owed.*, paid_on, paid_xof FROM owed LEFT JOIN paid ON paid.charge_id = owed.id
      ORDER BY household_id, period_start
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class ItemOnAccount:
-    """A due item with each amount that was allocated to it and the day on which it was paid.
-
-    ``id`` is the first charge of the period; a period that is not charged yet has none.
-    """
-
-    id: int | None
-    period_start: date
-    period_end: date
-    due_on: date
-    amount_xof: int
-    paid: tuple[tuple[date, int], ...]
-    scheme: Scheme
-
-    @classmethod
-    def opened(cls, new: NewDueItem) -> "ItemOnAccount":
-        """Return a due item that is about to be written."""
-        return cls(None, new.period_start, new.period_end, new.due_on, new.amount_xof, (), new.scheme)
-
-    @property
-    def paid_xof(self) -> int:
-        """Return everything that was allocated to it."""
-        return sum(amount_xof for _, amount_xof in self.paid)
-
-    @property
-    def opens_at_xof(self) -> int:
-        """Return the payment from which it opens rights, by the version that it was charged under."""
-        return threshold_xof(self.amount_xof, self.scheme.rights.open_threshold_bp)
-
-    @property
-    def opened_on(self) -> date | None:
-        """Return the day on which the payments, in the order of their days, were enough to open rights.
-
-        Where nothing is to be paid, that is the day on which it would have been due.
-        """
-        if self.opens_at_xof <= 0:
-            return self.due_on
-        total_xof = 0
-        for paid_on, amount_xof in sorted(self.paid):
-            total_xof += amount_xof
-            if total_xof >= self.opens_at_xof:
-                return paid_on
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +99,18 @@ class HouseholdAccount:
     def openable(self, today: date) -> tuple[NewDueItem, ...]:
         """Return the periods that are due by a day, and those that may be paid ahead."""
         due = self.fallen_due(today)
-        known: tuple[OwedItem | NewDueItem, ...] = (*self.due_items(), *due)
+        known: tuple[KnownPeriod, ...] = (*self.items, *due)
         running = due[-1].scheme if due else self.scheme
         most = running.advance.max_periods
         ahead = upcoming_items(self.calendar, self.registered_on, known, 0, today, most=most)
         return (*due, *self._priced(ahead, running))
 
-    def with_opened(self, opened: Sequence[NewDueItem]) -> "HouseholdAccount":
-        """Add periods as they stand once they are charged."""
-        return replace(self, items=(*self.items, *map(ItemOnAccount.opened, opened)))
+    def with_opened(
+        self, opened: Sequence[NewDueItem], charged: Mapping[tuple[int, date], int] = UNCHARGED
+    ) -> "HouseholdAccount":
+        """Add periods as they stand once they are charged, under the ids of their charges where they are known."""
+        ids = (charged.get((self.id, item.period_start)) for item in opened)
+        return replace(self, items=(*self.items, *map(ItemOnAccount.opened, opened, ids)))
 
     def _priced(self, items: Sequence[NewDueItem], scheme: Scheme) -> tuple[NewDueItem, ...]:
         """Return periods under the versions in which they begin, the one before them being under ``scheme``."""
@@ -261,6 +220,8 @@ def _paid_from(
     advances: Sequence[Advance], items: Sequence[ItemOnAccount], today: date
 ) -> tuple[tuple[ItemOnAccount, ...], tuple[Advance, ...]]:
     """Return the items as they stand once what is held has paid what is due, oldest first, and what is left of it."""
+    if not advances:
+        return tuple(items), ()
     lots = [(lot.paid_on, lot.amount_xof) for lot in advances]
     paid: list[ItemOnAccount] = []
     for item in sorted(items, key=lambda item: item.period_start):

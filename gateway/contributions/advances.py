@@ -4,14 +4,14 @@ What is held follows from the ledger and the allocations alone: what came in, by
 spent of that very day. So it does not matter when the periods that it pays for are opened, or by whom.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.account import lock_households
-from gateway.contributions.apply import AllocationRequest, Applied, plan, write
+from gateway.contributions.account import HouseholdAccount, lock_households
+from gateway.contributions.apply import NOBODY, AllocationRequest, Applied, plan, write
 from gateway.contributions.held_advances import read_advances
 from gateway.contributions.schemes import SchemeCatalog
 from payments.ledger import chart
@@ -29,10 +29,12 @@ async def spend_advances(
     *,
     actor: str,
     ahead: bool = False,
+    known: Mapping[int, HouseholdAccount] = NOBODY,
 ) -> None:
     """Let money held in advance pay what has fallen due, or with ``ahead`` whatever the money behind it may pay.
 
-    The ledger's lock is shared already: it comes before those of households, which are taken here.
+    ``known`` are accounts that were read in this transaction. The ledger's lock is shared already: it comes before
+    those of households, which are taken here.
     """
     await lock_households(connection, household_ids)
     advances = await read_advances(connection, household_ids)
@@ -44,7 +46,7 @@ async def spend_advances(
         AllocationRequest(household_id, txn_id, lot.amount_xof, lot.paid_on)
         for (household_id, lot), txn_id in zip(lots, txn_ids, strict=True)
     ]
-    decided = await plan(connection, catalog, monies, now, ahead=ahead)
+    decided = await plan(connection, catalog, monies, now, ahead=ahead, known=known)
     spent = [(one.money.ledger_txn_id, _txn(one, now, actor)) for one in decided.applied if one.allocation.lines]
     await post(connection, spent, now)
     await write(connection, decided, now)

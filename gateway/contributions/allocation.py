@@ -3,10 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
+from itertools import islice, takewhile
+from typing import Protocol
 
 from gateway.contributions.schedule import later_periods, periods
 from gateway.contributions.scheme import Scheme
+
+
+class KnownPeriod(Protocol):
+    """A period that is known, whatever else is known of it."""
+
+    @property
+    def period_end(self) -> date:
+        """Return its last day."""
+
+    @property
+    def due_on(self) -> date:
+        """Return the day from which it is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +74,7 @@ class Allocation:
 
 
 def allocate(amount_xof: int, due_items: Sequence[OwedItem], upcoming: Sequence[NewDueItem]) -> Allocation:
-    """Return a payment to the oldest periods first; what no period can take is paid in advance."""
+    """Divide a payment among the oldest periods first; what no period can take is paid in advance."""
     if amount_xof <= 0:
         raise ValueError(f"only money can be allocated, not {amount_xof} F")
     left_xof = amount_xof
@@ -80,17 +93,19 @@ def items_due(
     scheme: Scheme, registered_on: date, known_until: date | None, amount_xof: int, today: date
 ) -> tuple[NewDueItem, ...]:
     """Return the periods that are due by today and end after the last one recorded."""
-    return tuple(
-        NewDueItem(period.start, period.end, period.due_on, amount_xof, scheme)
-        for period in periods(scheme, registered_on, today)
-        if known_until is None or period.start > known_until
+    # From there on, and not from the first: a household of ten years would walk a hundred periods at each of its turns.
+    fallen = (
+        periods(scheme, registered_on, today)
+        if known_until is None
+        else takewhile(lambda period: period.due_on <= today, later_periods(scheme, registered_on, known_until))
     )
+    return tuple(NewDueItem(period.start, period.end, period.due_on, amount_xof, scheme) for period in fallen)
 
 
 def upcoming_items(
     scheme: Scheme,
     registered_on: date,
-    due_items: Sequence[OwedItem | NewDueItem],
+    due_items: Sequence[KnownPeriod],
     amount_xof: int,
     today: date,
     *,

@@ -8,11 +8,13 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway.contributions.scheme import Scheme
+from gateway.contributions.scheme import PayerKind, Scheme
 
 #: The illustrative documents have 2,000 characters; what is a hundred times as long is no scheme.
 DOCUMENT_CHARS_MAX: Final = 200_000
 _SCHEME: Final = TypeAdapter(Scheme)
+#: Payers of whom it is known who they are for a household.
+NAMED: Final = frozenset({PayerKind.MEMBER, PayerKind.STATE, PayerKind.COLLECTIVITE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,18 @@ def scheme_from(data: object) -> Scheme:
     """Read a scheme from a document that is parsed: nothing is guessed, and SchemeInvalid lists every fault at once."""
     try:
         # By way of JSON: a strict reading of Python's own values takes no list for a tuple and no text for a word.
-        return _SCHEME.validate_json(json.dumps(data))
+        scheme = _SCHEME.validate_json(json.dumps(data))
     except ValidationError as refused:
         faults = refused.errors(include_url=False, include_input=False)
         raise SchemeInvalid(tuple(_fault(data, fault) for fault in faults)) from None
+    # The State is one and a commune is the household's own; nothing says yet which employer or group is meant.
+    unnamed = [place for place, share in enumerate(scheme.shares) if share.payer_kind not in NAMED]
+    if unnamed:
+        why = "must be somebody whom the household's place or the country names"
+        raise SchemeInvalid(
+            tuple(SchemeFault(f"shares[{place}].payer_kind", "payer_unnamed", why) for place in unnamed)
+        )
+    return scheme
 
 
 def _fault(data: object, error: ErrorDetails) -> SchemeFault:

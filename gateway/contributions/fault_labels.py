@@ -89,6 +89,7 @@ SENTENCES: Final = {
     "sizes": "les tranches doivent se suivre sans trou à partir de 1, et la dernière finir par null",
     "advance": "il faut plus de 0 si l'avance est permise, et 0 sinon",
     "payer_twice": "un payeur est nommé deux fois",
+    "payer_unnamed": "rien ne dit encore de quel employeur, groupe ou donateur il s'agit pour chaque ménage",
     "voluntary": "la part de l'assuré est une cotisation volontaire, passée quand elle est payée (WHEN_PAID)",
     "shares_sum": "les parts doivent faire {all_bp} points de base en tout",
     "season_twice": "une saison est nommée deux fois",

@@ -21,6 +21,8 @@ PARK = text("""
     INSERT INTO parked_household (household_id, attempts, parked_at, next_attempt_at, why)
     SELECT household_id, 1, :now, CAST(:now AS timestamptz) + CAST(:first AS interval), why
       FROM unnest(CAST(:ids AS bigint[]), CAST(:whys AS text[])) AS new(household_id, why)
+      -- Whoever is no household has no account to work out: what comes for it is held in advance all the same.
+      JOIN household ON household.id = household_id
         ON CONFLICT (household_id) DO UPDATE
        SET attempts = parked_household.attempts + 1, why = excluded.why,
            next_attempt_at = CAST(:now AS timestamptz)

@@ -62,7 +62,7 @@ class _Returning(httpx.AsyncByteStream):
             yield chunk
 
     async def aclose(self) -> None:
-        """Return the connection back, once."""
+        """Give the connection back, once."""
         try:
             await self._body.aclose()
         finally:

@@ -4,7 +4,7 @@ A household that cannot be looked after is parked with its reason and tried agai
 open meanwhile.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import structlog
@@ -98,14 +98,31 @@ async def _open(connection: AsyncConnection, jobs: JobDeps, ids: Sequence[int], 
             faults[household_id] = f"{type(failure).__name__}: {failure}"
     good = sorted(next_days)
     opened = [(accounts.readable[household_id], item) for household_id in good for item in fallen[household_id]]
-    await insert_charges(connection, opened, now)
+    charged = await insert_charges(connection, opened, now)
     # What begins unpaid changes nobody's cover; what asks for nothing is paid when it begins.
     free = {account.id for account, item in opened if item.amount_xof == 0}
     await follow(connection, [accounts.readable[one].with_opened(fallen[one]) for one in sorted(free)])
-    await spend_advances(connection, jobs.catalog, good, now, actor=ACTOR)
+    known = _known(accounts.readable, fallen, charged)
+    await spend_advances(connection, jobs.catalog, good, now, actor=ACTOR, known=known)
     await connection.execute(NEXT, {"ids": good, "days": [next_days[household_id] for household_id in good]})
     await release(connection, good)
     await park(connection, faults, now)
+
+
+def _known(
+    accounts: Mapping[int, HouseholdAccount],
+    fallen: Mapping[int, Sequence[NewDueItem]],
+    charged: Mapping[tuple[int, date], int],
+) -> dict[int, HouseholdAccount]:
+    """Return the accounts as they now stand; one that went over to another version must be read anew."""
+    return {
+        household_id: accounts[household_id].with_opened(items, charged)
+        for household_id, items in fallen.items()
+        if all(
+            item.scheme is accounts[household_id].scheme and (household_id, item.period_start) in charged
+            for item in items
+        )
+    }
 
 
 def _next_day(account: HouseholdAccount, fallen: Sequence[NewDueItem]) -> date:

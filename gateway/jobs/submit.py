@@ -143,7 +143,7 @@ def _evidence(leased: LeasedRequest, answer: Submitted) -> Evidence:
 
 
 async def give_up(jobs: JobDeps, now: datetime) -> int:
-    """Return up what nobody could send within its prompt's life, and tell the payer; return how many were given up.
+    """Give up what nobody could send within its prompt's life, and tell the payer; return how many were given up.
 
     No call is made here, so that no operator that is silent, refuses us or has gone keeps a payer waiting for the word.
     """

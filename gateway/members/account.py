@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.account import HouseholdAccount, ItemOnAccount
+from gateway.contributions.account import HouseholdAccount
+from gateway.contributions.item_on_account import ItemOnAccount
 from gateway.contributions.lots import held
 from gateway.contributions.scheme import HouseholdSize
 from gateway.contributions.schemes import SchemeCatalog
@@ -166,6 +167,7 @@ def _items(
     by_charge: dict[int, list[tuple[date, int]]] = defaultdict(list)
     for charge_id, day, amount_xof in paid:
         by_charge[charge_id].append((date.fromisoformat(day), amount_xof))
+    schemes = {version: catalog.get(code, version) for version in {row[1] for row in owed}}
     return tuple(
         ItemOnAccount(
             id=charge_id,
@@ -174,7 +176,7 @@ def _items(
             due_on=date.fromisoformat(due_on),
             amount_xof=amount_xof,
             paid=tuple(by_charge[charge_id]),
-            scheme=catalog.get(code, version),
+            scheme=schemes[version],
         )
         for charge_id, version, start, end, due_on, amount_xof in owed
     )

@@ -24,7 +24,6 @@ from payments.identity import IdentityRule, identified
 from payments.observation import CREDITING
 from payments.reconciliation import late
 from payments.reconciliation.breaks import record
-from payments.requests.facts import RequestFact
 from payments.requests.lifecycle import State
 from payments.requests.store import move, read_requests
 
@@ -153,17 +152,23 @@ def _messages(
     context: CreditingContext,
 ) -> list[OutgoingSms]:
     today = context.now.date()
-    told = [
-        receipt_sms(payment, applied[payment.id], today) if payment.id in applied else unplaced_sms(payment)
+    # Each with the number that its money came from, or was asked of, and when: one batch may hold money from before and
+    # from after a number changed hands.
+    told: list[tuple[OutgoingSms | None, str | None, datetime | None]] = [
+        (
+            receipt_sms(payment, applied[payment.id], today) if payment.id in applied else unplaced_sms(payment),
+            payment.confirmed.payer_msisdn,
+            payment.confirmed.occurred_at,
+        )
         for payment in created
     ]
-    failed: list[RequestFact] = [
-        known.requests[step.request_id] for step in decision.steps if step.after is State.FAILED
+    failed = [known.requests[step.request_id] for step in decision.steps if step.after is State.FAILED]
+    told += [(failure_sms(fact, context.service_code), fact.payer_msisdn, fact.created_at) for fact in failed]
+    return [
+        sms
+        for sms, payer, at in told
+        if sms is not None and not (sms.msisdn == payer and _is_anothers(sms.msisdn, at, known))
     ]
-    messages = [sms for sms in told if sms is not None] + [failure_sms(fact, context.service_code) for fact in failed]
-    moments = {one.confirmed.payer_msisdn: one.confirmed.occurred_at for one in created if one.confirmed.payer_msisdn}
-    moments |= {fact.payer_msisdn: fact.created_at for fact in failed if fact.created_at}
-    return [sms for sms in messages if not _is_anothers(sms.msisdn, moments.get(sms.msisdn), known)]
 
 
 def _is_anothers(msisdn: str, at: datetime | None, known: KnownFacts) -> bool:

@@ -98,7 +98,7 @@ async def claim(connection: AsyncConnection, now: datetime, lease_s: int, batch:
 
 
 def fair_share(fresh: Sequence[int], again: Sequence[int], places: int) -> list[int]:
-    """Return each of two queues half of the places, and what the other leaves empty."""
+    """Share the places out: to each of two queues half, and what the other leaves empty."""
     for_again = max(places // 2, places - len(fresh))
     kept = list(again[:for_again])
     return [*fresh[: places - len(kept)], *kept]

@@ -179,6 +179,7 @@ CREATE TABLE member (
     name TEXT NOT NULL,
     is_head BOOLEAN NOT NULL,
     CONSTRAINT pk_member PRIMARY KEY (id),
+    CONSTRAINT uq_member_household_id_id UNIQUE (household_id, id),
     CONSTRAINT fk_member_household_id_household FOREIGN KEY(household_id) REFERENCES household (id)
 );
 CREATE INDEX ix_member_household_id ON member (household_id);
@@ -228,7 +229,7 @@ CREATE TABLE enrolment (
         (int4range(hashtext(scheme_code), hashtext(scheme_code), '[]')) WITH &&,
         (daterange(valid_from, valid_to, '[]')) WITH &&),
     CONSTRAINT fk_enrolment_party_id_party FOREIGN KEY(party_id) REFERENCES party (id),
-    CONSTRAINT fk_enrolment_member_id_member FOREIGN KEY(member_id) REFERENCES member (id),
+    CONSTRAINT fk_enrolment_party_id_member_id_member FOREIGN KEY(party_id, member_id) REFERENCES member (household_id, id),
     CONSTRAINT fk_enrolment_scheme_code_scheme_version_scheme FOREIGN KEY(scheme_code, scheme_version) REFERENCES scheme (code, version),
     CONSTRAINT uq_enrolment_party_id_id UNIQUE (party_id, id)
 );
@@ -309,7 +310,7 @@ CREATE TABLE coverage (
         (int8range(coalesce(member_id, 0), coalesce(member_id, 0), '[]')) WITH &&,
         (daterange(valid_from, valid_to, '[]')) WITH &&),
     CONSTRAINT fk_coverage_party_id_party FOREIGN KEY(party_id) REFERENCES party (id),
-    CONSTRAINT fk_coverage_member_id_member FOREIGN KEY(member_id) REFERENCES member (id)
+    CONSTRAINT fk_coverage_party_id_member_id_member FOREIGN KEY(party_id, member_id) REFERENCES member (household_id, id)
 );
 -- Whether somebody is cared for on a day is read from here alone.
 CREATE INDEX ix_coverage_party_id_valid_from ON coverage (party_id, valid_from) INCLUDE (member_id, valid_to, reason);

@@ -128,7 +128,7 @@ class Lease:
 async def give_up_unsent(
     connection: AsyncConnection, operator: str | None, known: Sequence[str], requested_before: datetime, now: datetime
 ) -> list[RequestFact]:
-    """Return up requests that nobody could send in time: a prompt hours after the call would only frighten its owner.
+    """Give up requests that nobody could send in time: a prompt hours after the call would only frighten its owner.
 
     ``operator`` None stands for every operator that is not ``known``.
     Returns: those of which it is certain that nothing was taken; the others are asked about.
@@ -185,7 +185,7 @@ async def uncount(connection: AsyncConnection, ids: Sequence[int]) -> None:
 
 
 async def leave_unpolled(connection: AsyncConnection, leased: Sequence[tuple[int, datetime | None]]) -> None:
-    """Return back requests that were not asked about, each with its next moment."""
+    """Give back requests that were not asked about, each with its next moment."""
     if leased:
         ids, moments = ([*column] for column in zip(*leased, strict=True))
         await connection.execute(NOT_CALLED, {"ids": ids, "moments": moments})

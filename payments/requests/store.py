@@ -170,7 +170,7 @@ async def apply_events(
 
 
 async def expire_parked(connection: AsyncConnection, asked_before: datetime, batch: int) -> int:
-    """Return up waiting for requests that were put aside; money that comes after all is taken as ever.
+    """Give up waiting for requests that were put aside; money that comes after all is taken as ever.
 
     Returns: how many.
     """

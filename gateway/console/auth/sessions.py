@@ -63,11 +63,11 @@ class Cookies:
         return "__Host-ramu-device" if self.secure else "ramu-device"
 
     def put(self, response: Response, name: str, value: str) -> None:
-        """Return a cookie until the browser closes."""
+        """Set a cookie until the browser closes."""
         response.set_cookie(name, value, path="/", secure=self.secure, httponly=True, samesite="strict")
 
     def put_lasting(self, response: Response, name: str, value: str, lifetime_s: int) -> None:
-        """Return a cookie that outlasts the browser's closing."""
+        """Set a cookie that outlasts the browser's closing."""
         response.set_cookie(
             name, value, max_age=lifetime_s, path="/", secure=self.secure, httponly=True, samesite="strict"
         )

@@ -96,7 +96,7 @@ async def disable(connection: AsyncConnection, login: str, actor: str, now: date
 
 
 async def renew(connection: AsyncConnection, login: str, password_hash: str, actor: str, now: datetime) -> None:
-    """Return a colleague a new password; her mistakes are forgotten, and so are her browsers and logins in progress."""
+    """Give a colleague a new password; her mistakes are forgotten, and so are her browsers and logins in progress."""
     statement = (
         update(Staff)
         .where(col(Staff.login) == login, col(Staff.disabled_at).is_(None))

@@ -157,6 +157,7 @@ def test_every_fault_is_listed_at_once(scheme_data: ReadScheme) -> None:
         (("advance", "max_periods"), 0, "advance.max_periods: must be above 0 exactly when allowed"),
         (("rights", "grace_days"), 10, "rights.grace_days: Unexpected keyword argument"),
         (("shares", 1), {"payer_kind": "MEMBER", "share_bp": 3_000, "posted": "WHEN_PAID"}, "shares: must name each"),
+        (("shares", 1, "payer_kind"), "EMPLOYER", "shares[1].payer_kind: must be somebody whom the household's place"),
         (("shares", 0, "posted"), "WHEN_CHARGED", "shares[0].posted: a member's contribution is no debt"),
         (("shares", 1, "posted"), "WHEN_DUE", "shares[1].posted: Input should be 'WHEN_CHARGED' or 'WHEN_PAID'"),
         (

@@ -95,6 +95,36 @@ async def test_what_comes_late_for_the_old_holder_is_told_to_nobody_at_her_old_n
     assert len(await world.texts_to(AMINATA)) == 1
 
 
+@pytest.mark.parametrize("names", [("1old", "2new"), ("2old", "1new")])
+async def test_of_one_batch_each_message_is_judged_by_the_moment_of_its_own_money(
+    world: World, names: tuple[str, str]
+) -> None:
+    world.clock.forward(hours=1)
+    await handed_over(world, AMINATA, MOUSSAS)
+    world.clock.forward(minutes=10)
+    now, (old, new) = world.clock.now(), names
+    batch = [
+        Evidence(
+            Observation(
+                operator="sandbox",
+                provenance=Provenance.QUERY,
+                status=ObservedStatus.SUCCEEDED,
+                amount_xof=amount_xof,
+                payer_msisdn=AMINATA,
+                operator_transaction_id=name,
+                occurred_at=now - ago,
+            )
+        )
+        for name, amount_xof, ago in ((old, 700, timedelta(hours=1)), (new, 800, timedelta(0)))
+    ]
+    context = CreditingContext(world.jobs.catalog, now, "*123#")
+    await world.database.transact(lambda connection: credit_evidence(connection, batch, context))
+    await world.work()
+    [receipt] = await world.texts_to(AMINATA)
+    assert "800 F" in receipt
+    assert await world.rows("SELECT household_id, state FROM outbox_sms WHERE kind = 'receipt'") == [(MOUSSAS, "sent")]
+
+
 async def test_what_waits_for_the_old_holder_is_not_sent_to_the_next_one(world: World) -> None:
     world.clock.forward(hours=1)
     await told(world, "old")

@@ -1,0 +1,55 @@
+"""One period on a household's account, with what was paid for it and when."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from gateway.contributions.allocation import NewDueItem
+from gateway.contributions.rights import threshold_xof
+from gateway.contributions.scheme import Scheme
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOnAccount:
+    """A due item with each amount that was allocated to it and the day on which it was paid.
+
+    ``id`` is the first charge of the period; a period that is not charged yet has none.
+    """
+
+    id: int | None
+    period_start: date
+    period_end: date
+    due_on: date
+    amount_xof: int
+    paid: tuple[tuple[date, int], ...]
+    scheme: Scheme
+
+    @classmethod
+    def opened(cls, new: NewDueItem, charge_id: int | None) -> "ItemOnAccount":
+        """Return a due item that was written just now, or is about to be."""
+        return cls(charge_id, new.period_start, new.period_end, new.due_on, new.amount_xof, (), new.scheme)
+
+    @property
+    def paid_xof(self) -> int:
+        """Return everything that was allocated to it."""
+        return sum(amount_xof for _, amount_xof in self.paid)
+
+    @property
+    def opens_at_xof(self) -> int:
+        """Return the payment from which it opens rights, by the version that it was charged under."""
+        return threshold_xof(self.amount_xof, self.scheme.rights.open_threshold_bp)
+
+    @property
+    def opened_on(self) -> date | None:
+        """Return the day on which the payments, in the order of their days, were enough to open rights.
+
+        Where nothing is to be paid, that is the day on which it would have been due.
+        """
+        opens_at_xof = self.opens_at_xof
+        if opens_at_xof <= 0:
+            return self.due_on
+        reached_xof = 0
+        for paid_on, amount_xof in sorted(self.paid) if len(self.paid) > 1 else self.paid:
+            reached_xof += amount_xof
+            if reached_xof >= opens_at_xof:
+                return paid_on
+        return None
