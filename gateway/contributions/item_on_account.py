@@ -31,7 +31,8 @@ class ItemOnAccount:
     @property
     def paid_xof(self) -> int:
         """Return everything that was allocated to it."""
-        return sum(amount_xof for _, amount_xof in self.paid)
+        # Most periods are paid at once, and a turn asks this of all of them.
+        return self.paid[0][1] if len(self.paid) == 1 else sum(amount_xof for _, amount_xof in self.paid)
 
     @property
     def opens_at_xof(self) -> int:

@@ -100,12 +100,12 @@ def stretches(rule: RightsRule, items: Sequence[CoveredItem]) -> tuple[Stretch, 
     They follow from what was asked and paid, whatever day it is: ``rights`` says of any one day what they say of it.
     """
     told: list[Stretch] = []
-    for cover, item in _opened(rule, items):
+    for start, end, item in _opened(rule, items):
         reason = CoverReason.CONTRIBUTION if item.amount_xof else CoverReason.EXEMPTION
-        if told and told[-1].reason is reason and cover.start <= told[-1].end + ONE_DAY:
-            told[-1] = Stretch(told[-1].start, cover.end, reason)
+        if told and told[-1].reason is reason and start <= told[-1].end + ONE_DAY:
+            told[-1] = Stretch(told[-1].start, end, reason)
         else:
-            told.append(Stretch(cover.start, cover.end, reason))
+            told.append(Stretch(start, end, reason))
     runs = _runs(rule, items)
     until = [run.start - ONE_DAY for run, _ in runs[1:]] + [date.max]
     for (run, own), last in zip(runs, until[: len(runs)], strict=True):
@@ -117,17 +117,17 @@ def stretches(rule: RightsRule, items: Sequence[CoveredItem]) -> tuple[Stretch, 
 
 def _runs(asked: RightsRule, items: Sequence[CoveredItem]) -> list[tuple[Cover, RightsRule]]:
     """Return the stretches of rights, each with the rule of its last period, which says how long they outlive it."""
-    joined: list[tuple[Cover, RightsRule]] = []
-    for cover, item in _opened(asked, items):
+    joined: list[tuple[date, date, RightsRule]] = []
+    for start, end, item in _opened(asked, items):
         rule = item.rule or asked
-        if joined and cover.start <= joined[-1][0].end + ONE_DAY:
-            joined[-1] = (Cover(joined[-1][0].start, cover.end), rule)
+        if joined and start <= joined[-1][1] + ONE_DAY:
+            joined[-1] = (joined[-1][0], end, rule)
         else:
-            joined.append((cover, rule))
-    return joined
+            joined.append((start, end, rule))
+    return [(Cover(start, end), rule) for start, end, rule in joined]
 
 
-def _opened(asked: RightsRule, items: Sequence[CoveredItem]) -> Iterator[tuple[Cover, CoveredItem]]:
+def _opened(asked: RightsRule, items: Sequence[CoveredItem]) -> Iterator[tuple[date, date, CoveredItem]]:
     ready_on = date.min
     last_end: date | None = None
     for item in sorted(items, key=lambda item: item.period_start):
@@ -145,7 +145,7 @@ def _opened(asked: RightsRule, items: Sequence[CoveredItem]) -> Iterator[tuple[C
         last_end = item.period_end
         opens = max(begins, ready_on)
         if opens <= item.period_end:
-            yield Cover(opens, item.period_end), item
+            yield opens, item.period_end, item
 
 
 def _grace_end(rule: RightsRule, cover_end: date) -> date:

@@ -170,10 +170,10 @@ def _items(
     schemes = {version: catalog.get(code, version) for version in {row[1] for row in owed}}
     return tuple(
         ItemOnAccount(
-            id=charge_id,
-            period_start=date.fromisoformat(start),
+            charge_id,
+            period_start=(first_day := date.fromisoformat(start)),
             period_end=date.fromisoformat(end),
-            due_on=date.fromisoformat(due_on),
+            due_on=first_day if due_on == start else date.fromisoformat(due_on),
             amount_xof=amount_xof,
             paid=tuple(by_charge[charge_id]),
             scheme=schemes[version],
