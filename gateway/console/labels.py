@@ -63,7 +63,7 @@ HELD: Mapping[str, str] = {"reversed": "bloqué : repris par l'opérateur, deux 
 
 
 class DayStatus(StrEnum):
-    """Where the reconciliation of a day stands, the least settled first."""
+    """Where the reconciliation of a day stands, the least certain first."""
 
     EMPTY = "empty"
     AWAITED = "awaited"
@@ -142,7 +142,7 @@ def status_of(row: OperatorDay) -> DayStatus:
 
 
 def status_of_day(report: DaySummary) -> DayStatus:
-    """Judge a day by its least settled operator: the differences of two may add up to zero."""
+    """Judge a day by its least certain operator: the differences of two may add up to zero."""
     found = {status_of(row) for row in report.rows}
     return next((status for status in DayStatus if status in found), DayStatus.EMPTY)
 

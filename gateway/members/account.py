@@ -60,7 +60,7 @@ LOAD = text("""
            (SELECT coalesce(json_agg(json_build_array(day, amount_xof)), '[]')
               FROM (SELECT day, CAST(sum(amount_xof) AS bigint) AS amount_xof FROM advance_movement
                      WHERE advance_movement.party_id = household.id GROUP BY day) AS lots) AS advances,
-           EXISTS (SELECT FROM sms_key WHERE key = :registration_key) AS registered_by_cause
+           EXISTS (SELECT FROM sms_key WHERE key = :registration_key) AS registered_by_turn
       FROM phone_link
       JOIN household ON household.id = phone_link.party_id
       JOIN enrolment enrolled ON enrolled.id = household.enrolment_id
@@ -96,7 +96,7 @@ class RequestOnAccount:
 class CallerAccount:
     """A registered caller: the household, the payments under way, the money we could not place.
 
-    ``registered_by_cause`` says that the very turn which is asking has registered the household before.
+    ``registered_by_turn`` says that the very turn which is asking has registered the household before.
     """
 
     household: HouseholdAccount
@@ -104,7 +104,7 @@ class CallerAccount:
     payments: tuple[PaymentOnAccount, ...]
     requests: tuple[RequestOnAccount, ...]
     suspense_xof: int
-    registered_by_cause: bool
+    registered_by_turn: bool
 
 
 async def load_account(
@@ -153,7 +153,7 @@ def _account(row: Row[Any], catalog: SchemeCatalog) -> CallerAccount:
             for operator, reference, key, amount_xof, state, created_at, sent_at in row.requests
         ),
         suspense_xof=row.suspense_xof,
-        registered_by_cause=row.registered_by_cause,
+        registered_by_turn=row.registered_by_turn,
     )
 
 

@@ -64,7 +64,7 @@ class RegisteredHousehold:
 
 
 def registration_key(turn: str) -> str:
-    """Name the message that tells of the registration which this cause brought about."""
+    """Name the message that tells of the registration which this turn brought about."""
     return f"registered/{turn}"
 
 

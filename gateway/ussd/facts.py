@@ -40,7 +40,7 @@ def facts_from(
 ) -> Facts:
     """Return the facts of one turn; what this very turn brought about before is left out, so it answers the same."""
     today = now.date()
-    if account is not None and account.registered_by_cause:
+    if account is not None and account.registered_by_turn:
         account = None
     requests = (
         tuple(request for request in account.requests if not turn_key.made(request.idempotency_key)) if account else ()
@@ -95,7 +95,7 @@ def _latest(account: CallerAccount, requests: tuple[RequestOnAccount, ...]) -> t
         asked_on, reference = request.created_at.date(), shown_reference(request.reference)
         fact = PaymentFact(request.amount_xof, asked_on, reference, state)
         (refused if state is PaymentState.FAILED else waiting).append(fact)
-    settled = [
+    finished = [
         PaymentFact(
             payment.amount_xof,
             payment.paid_on,
@@ -104,7 +104,7 @@ def _latest(account: CallerAccount, requests: tuple[RequestOnAccount, ...]) -> t
         )
         for payment in account.payments
     ]
-    known = sorted((*settled, *refused), key=lambda fact: fact.on, reverse=True)
+    known = sorted((*finished, *refused), key=lambda fact: fact.on, reverse=True)
     return (*waiting, *known)[:PAYMENTS_SHOWN]
 
 

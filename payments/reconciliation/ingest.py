@@ -54,10 +54,10 @@ TALKED_ABOUT = text("""
     SELECT DISTINCT about AS subject FROM reconciliation_break
      WHERE operator = CAST(:operator AS text) AND account <> '' AND superseded_at IS NULL
 """)
-SETTLE = (text("CREATE INDEX ON talked_about (subject)"), text("ANALYZE talked_about"))
+INDEX_TALKED_ABOUT = (text("CREATE INDEX ON talked_about (subject)"), text("ANALYZE talked_about"))
 
-#: Operations of which this file says more than one thing: several claims, a claim beside another state, a movement that
-#: is none, a date out of the period. They are known when all lines are, and are judged with the rest.
+#: Operations of which this file says more than one thing: several collections, a collection beside another state, a
+#: movement that is none, a date out of the period. They are known when all lines are, and are judged with the rest.
 TALKED_ABOUT_TWICE = text("""
     UPDATE statement_line SET bucket = NULL, matched_at = NULL, payment_id = NULL
       FROM (SELECT subject FROM staged_line
@@ -72,7 +72,7 @@ TALKED_ABOUT_TWICE = text("""
        AND statement_line.file_id = CAST(:file_id AS bigint) AND bucket IS NOT NULL
 """)
 
-#: The same judgement as match.judge makes of such an operation, held to it by a test: a claim that is paid for to the
+#: The same judgement as match.judge makes of such an operation, held to it by a test: a collection that is held to the
 #: franc, by the same payer, on the same day, for a household; what took nothing of ours; what did not happen and was
 #: not credited; and of none of which another file or a break speaks.
 INSERT_LINES = text("""
@@ -227,7 +227,7 @@ async def _keeping(connection: AsyncConnection, header: StatementHeader, arrival
         "file_id": (await connection.execute(NEXT_ID)).scalar_one(),
     }
     asked["is_alone"] = (await connection.execute(IS_ALONE, asked)).scalar_one()
-    for statement in (LINES_FIRST, MAKE_ROOM, TALKED_ABOUT, *SETTLE):
+    for statement in (LINES_FIRST, MAKE_ROOM, TALKED_ABOUT, *INDEX_TALKED_ABOUT):
         await connection.execute(statement, asked)
     return _Keeping(asked, staged)
 

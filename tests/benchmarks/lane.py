@@ -32,8 +32,8 @@ BATCHED = """
 """
 #: In the order in which they may refer to each other.
 TABLES = {
-    "charge": "kept.id > {known_charges} AND batch.ledger_txn_id = (SELECT min(ledger_txn_id) FROM allocation"
-    " JOIN charge own ON own.id = charge_id WHERE own.enrolment_id = kept.enrolment_id"
+    "charge": "kept.id > {known_charges} AND batch.ledger_txn_id = (SELECT min(allocation.ledger_txn_id)"
+    " FROM allocation JOIN charge own ON own.id = charge_id WHERE own.enrolment_id = kept.enrolment_id"
     " AND own.period_start = kept.period_start)",
     "observation": "batch.operator_transaction_id = kept.operator_transaction_id",
     "ledger_txn": "batch.ledger_txn_id = kept.id",
