@@ -77,6 +77,19 @@ async def test_the_worker_makes_room_for_the_rows_that_come(world: World, urls: 
     assert "Bonjour" in await world.texts_to(AMINATA)
 
 
+async def test_a_statement_is_kept_in_a_partition_that_was_added_later(
+    world: World, recon: ReconcilingDeps, urls: Urls
+) -> None:
+    with hand(urls.superuser) as owner:
+        hand_out(owner, "statement_line", 2 * SIZES["statement_line"])
+        await grow_partitions(world.jobs, world.clock.now())
+    # Its lines come before its file, whose key is deferred in whatever partition they stand.
+    await two_days(world, recon)
+    with hand(urls.superuser) as owner:
+        assert value(owner, "SELECT count(*) FROM statement_line_3") == 3
+    assert (await world.database.transact(verify_all)).findings == ()
+
+
 @pytest.mark.parametrize("table", SIZES)
 def test_every_partition_has_the_guards_of_its_table_also_one_that_was_added_later(urls: Urls, table: str) -> None:
     with hand(urls.superuser) as owner:
