@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.contributions.allocation import KnownPeriod, NewDueItem, OwedItem, items_due, upcoming_items
 from gateway.contributions.item_on_account import ItemOnAccount
 from gateway.contributions.lots import Advance, total_xof
-from gateway.contributions.rights import CoveredItem, Rights, Stretch, rights, stretches
+from gateway.contributions.rights import Rights, Stretch, rights, stretches
 from gateway.contributions.schedule import later_periods
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 from gateway.contributions.schemes import SchemeCatalog, SchemeMissing
@@ -138,19 +138,9 @@ class HouseholdAccount:
             for item in self.items
         )
 
-    def covered_items(self) -> tuple[CoveredItem, ...]:
-        """Return the due items as rights see them, each under the version that it was charged by."""
-        return tuple(
-            CoveredItem(
-                item.period_start,
-                item.period_end,
-                item.amount_xof,
-                item.paid_xof,
-                item.opened_on,
-                item.scheme.rights,
-            )
-            for item in self.items
-        )
+    def covered_items(self) -> tuple[ItemOnAccount, ...]:
+        """Return the due items as rights see them, each under the version that it was charged by: as they are."""
+        return self.items
 
     def coverage(self) -> tuple[Stretch, ...]:
         """Return every day on which the household is cared for, by what was paid until now."""

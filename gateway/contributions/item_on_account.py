@@ -5,7 +5,7 @@ from datetime import date
 
 from gateway.contributions.allocation import NewDueItem
 from gateway.contributions.rights import threshold_xof
-from gateway.contributions.scheme import Scheme
+from gateway.contributions.scheme import RightsRule, Scheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class ItemOnAccount:
         return threshold_xof(self.amount_xof, self.scheme.rights.open_threshold_bp)
 
     @property
-    def opened_on(self) -> date | None:
+    def threshold_reached_on(self) -> date | None:
         """Return the day on which the payments, in the order of their days, were enough to open rights.
 
         Where nothing is to be paid, that is the day on which it would have been due.
@@ -54,3 +54,8 @@ class ItemOnAccount:
             if reached_xof >= opens_at_xof:
                 return paid_on
         return None
+
+    @property
+    def rule(self) -> RightsRule:
+        """Return the rule of rights that it was charged by."""
+        return self.scheme.rights

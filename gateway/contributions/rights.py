@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from gateway.contributions.rule_types import ALL_BP
 from gateway.contributions.scheme import GraceDays, GraceUntil, RightsRule, Scheme
@@ -19,6 +19,34 @@ class CoverageState(StrEnum):
     WAITING = "waiting"
     GRACE = "grace"
     CLOSED = "closed"
+
+
+class Covered(Protocol):
+    """What rights must know of a due item; ``rule`` is that of its version, None where the one that is asked holds."""
+
+    @property
+    def period_start(self) -> date:
+        """Return its first day."""
+
+    @property
+    def period_end(self) -> date:
+        """Return its last day."""
+
+    @property
+    def amount_xof(self) -> int:
+        """Return what is asked for it."""
+
+    @property
+    def paid_xof(self) -> int:
+        """Return what was paid for it."""
+
+    @property
+    def threshold_reached_on(self) -> date | None:
+        """Return the day on which enough was paid to open rights."""
+
+    @property
+    def rule(self) -> RightsRule | None:
+        """Return the rule of rights that it was charged by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +101,7 @@ def threshold_xof(amount_xof: int, threshold_bp: int) -> int:
     return -(-amount_xof * threshold_bp // ALL_BP)
 
 
-def rights(scheme: Scheme, items: Sequence[CoveredItem], today: date) -> Rights:
+def rights(scheme: Scheme, items: Sequence[Covered], today: date) -> Rights:
     """Return where a household stands on a day, from what it has paid so far."""
     runs = _runs(scheme.rights, items)
     for run, _ in runs:
@@ -89,12 +117,12 @@ def rights(scheme: Scheme, items: Sequence[CoveredItem], today: date) -> Rights:
     return Rights(CoverageState.CLOSED)
 
 
-def covers(rule: RightsRule, items: Sequence[CoveredItem]) -> tuple[Cover, ...]:
+def covers(rule: RightsRule, items: Sequence[Covered]) -> tuple[Cover, ...]:
     """Return the stretches of rights that payments have opened, in order, consecutive periods joined."""
     return tuple(run for run, _ in _runs(rule, items))
 
 
-def stretches(rule: RightsRule, items: Sequence[CoveredItem]) -> tuple[Stretch, ...]:
+def stretches(rule: RightsRule, items: Sequence[Covered]) -> tuple[Stretch, ...]:
     """Return every day on which somebody is cared for, in order, as stretches of one reason each.
 
     They follow from what was asked and paid, whatever day it is: ``rights`` says of any one day what they say of it.
@@ -115,7 +143,7 @@ def stretches(rule: RightsRule, items: Sequence[CoveredItem]) -> tuple[Stretch, 
     return tuple(sorted(told, key=lambda stretch: stretch.start))
 
 
-def _runs(asked: RightsRule, items: Sequence[CoveredItem]) -> list[tuple[Cover, RightsRule]]:
+def _runs(asked: RightsRule, items: Sequence[Covered]) -> list[tuple[Cover, RightsRule]]:
     """Return the stretches of rights, each with the rule of its last period, which says how long they outlive it."""
     joined: list[tuple[date, date, RightsRule]] = []
     for start, end, item in _opened(asked, items):
@@ -127,7 +155,7 @@ def _runs(asked: RightsRule, items: Sequence[CoveredItem]) -> list[tuple[Cover, 
     return [(Cover(start, end), rule) for start, end, rule in joined]
 
 
-def _opened(asked: RightsRule, items: Sequence[CoveredItem]) -> Iterator[tuple[date, date, CoveredItem]]:
+def _opened(asked: RightsRule, items: Sequence[Covered]) -> Iterator[tuple[date, date, Covered]]:
     ready_on = date.min
     last_end: date | None = None
     for item in sorted(items, key=lambda item: item.period_start):
