@@ -4,7 +4,7 @@ import asyncio
 import gc
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future
 from itertools import islice
 from typing import BinaryIO, Final, TypeVar
@@ -65,7 +65,7 @@ def measure(file: BinaryIO, bytes_max: int, lines_max: int = LINES_MAX) -> bool:
     return holds_anything
 
 
-async def in_slices(items: Iterator[Item], size: int, deadline_s: float) -> AsyncIterator[list[Item]]:
+async def in_slices(items: Iterator[Item], size: int, deadline_s: float) -> AsyncGenerator[list[Item], None]:
     """Return items in lists of ``size``, the next list being made in a thread while the last one is worked on.
 
     Raises ``ReadingTooLong`` when all of them together take longer than the deadline.

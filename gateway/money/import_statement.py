@@ -6,6 +6,7 @@ quarantine, or is put aside, with the motive, and holds nothing else up: no othe
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from tempfile import TemporaryFile
@@ -218,7 +219,9 @@ async def _store(recon: ReconcilingDeps, upload: Upload) -> None:
 
         async def store(connection: AsyncConnection) -> None:
             parts = _ours(read_statement(reader, content, upload.filename), recon, upload)
-            kept = await ingest(connection, in_slices(parts, LINES_AT_ONCE, READ_DEADLINE_S), arrival)
+            # Left early, by a fault or because the file is in already: the thread lets go of the bytes before they end.
+            async with aclosing(in_slices(parts, LINES_AT_ONCE, READ_DEADLINE_S)) as slices:
+                kept = await ingest(connection, slices, arrival)
             await uploads.mark_stored(connection, upload.id, kept.file_id, arrival.now)
 
         await deps.worker_db.transact(store)
