@@ -1,7 +1,7 @@
 """What a household owes and has paid, read whole and under lock."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
@@ -10,32 +10,19 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.allocation import KnownPeriod, NewDueItem, OwedItem, items_due, upcoming_items
+from gateway.contributions.allocation import KnownPeriod, NewDueItem, OwedItem, upcoming_items
+from gateway.contributions.households import read_households
 from gateway.contributions.item_on_account import ItemOnAccount
 from gateway.contributions.lots import Advance, total_xof
 from gateway.contributions.rights import Rights, Stretch, rights, stretches
 from gateway.contributions.schedule import later_periods
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 from gateway.contributions.schemes import SchemeCatalog, SchemeMissing
-from gateway.contributions.versions import version_on
+from gateway.contributions.timetable import Timetable
 
 #: Money in advance of more periods than these is foreseen so far, and further when they have begun.
 PERIODS_FORESEEN: Final = 120
-UNCHARGED: Final[Mapping[tuple[int, date], int]] = {}
-
-#: Locked in the order of their ids, before anything of theirs is read.
-LOCK = text("SELECT ramu_lock_parties(CAST(:ids AS bigint[]))")
-
-HOUSEHOLDS = text("""
-    SELECT household.id, ramu_number, enrolment_id, scheme_code, scheme_version, cercle_code, registered_on,
-           people_count, children_count, member.name,
-           (SELECT count(*) FROM scheme WHERE status IN ('active', 'retired')) AS approved_count,
-           ARRAY(SELECT msisdn FROM phone_link WHERE phone_link.party_id = household.id AND valid_to IS NULL
-                  ORDER BY valid_from, msisdn) AS phones
-      FROM household JOIN member ON member.household_id = household.id AND member.is_head
-      JOIN enrolment ON enrolment.id = household.enrolment_id
-     WHERE household.id = ANY(CAST(:ids AS bigint[]))
-""")
+NO_HEAD: Final = "the household has no head"
 
 #: Under whichever version of the household's scheme a period was charged.
 ITEMS = text("""
@@ -87,41 +74,42 @@ class HouseholdAccount:
         return replace(grown, scheme=scheme, items=items, advances=left)
 
     @property
+    def timetable(self) -> Timetable:
+        """Return its place in its scheme, whatever it has paid."""
+        return Timetable(
+            id=self.id,
+            enrolment_id=self.enrolment_id,
+            cercle_code=self.cercle_code,
+            registered_on=self.registered_on,
+            size=self.size,
+            scheme=self.scheme,
+            later=self.later,
+            calendar=self.calendar,
+            known_until=max((item.period_end for item in self.items), default=None),
+        )
+
+    @property
     def calendar(self) -> Scheme:
         """Return the version that says when its periods begin: the one of its first; later ones move no period."""
         return self.items[0].scheme if self.items else self.scheme
 
     def fallen_due(self, today: date) -> tuple[NewDueItem, ...]:
         """Return the periods that are due by a day and are not recorded yet."""
-        known_until = max((item.period_end for item in self.items), default=None)
-        return self._priced(items_due(self.calendar, self.registered_on, known_until, 0, today), self.scheme)
+        return self.timetable.fallen_due(today)
 
     def openable(self, today: date) -> tuple[NewDueItem, ...]:
         """Return the periods that are due by a day, and those that may be paid ahead."""
-        due = self.fallen_due(today)
+        timetable = self.timetable
+        due = timetable.fallen_due(today)
         known: tuple[KnownPeriod, ...] = (*self.items, *due)
         running = due[-1].scheme if due else self.scheme
         most = running.advance.max_periods
         ahead = upcoming_items(self.calendar, self.registered_on, known, 0, today, most=most)
-        return (*due, *self._priced(ahead, running))
+        return (*due, *timetable.priced(ahead, running))
 
-    def with_opened(
-        self, opened: Sequence[NewDueItem], charged: Mapping[tuple[int, date], int] = UNCHARGED
-    ) -> "HouseholdAccount":
-        """Add periods as they stand once they are charged, under the ids of their charges where they are known."""
-        ids = (charged.get((self.id, item.period_start)) for item in opened)
-        return replace(self, items=(*self.items, *map(ItemOnAccount.opened, opened, ids)))
-
-    def _priced(self, items: Sequence[NewDueItem], scheme: Scheme) -> tuple[NewDueItem, ...]:
-        """Return periods under the versions in which they begin, the one before them being under ``scheme``."""
-        priced = []
-        for item in items:
-            scheme = self._following(scheme, item.period_start)
-            priced.append(replace(item, amount_xof=amount_due(scheme, self.size).member_xof, scheme=scheme))
-        return tuple(priced)
-
-    def _following(self, scheme: Scheme, start: date) -> Scheme:
-        return version_on((scheme, *(one for one in self.later if one.version > scheme.version)), start)
+    def with_opened(self, opened: Sequence[NewDueItem]) -> "HouseholdAccount":
+        """Add periods as they stand once they are charged."""
+        return replace(self, items=(*self.items, *map(ItemOnAccount.opened, opened)))
 
     def due_items(self) -> tuple[OwedItem, ...]:
         """Return the due items as allocation sees them."""
@@ -153,9 +141,9 @@ class HouseholdAccount:
         left_xof = total_xof(self.advances) - sum(item.remaining_xof for item in self.due_items())
         last = max((item.period_end for item in self.items), default=date.min)
         day = max((item.due_on for item in self.items), default=date.min) if self.advances else None
-        scheme = self.scheme
+        scheme, timetable = self.scheme, self.timetable
         for period in islice(later_periods(self.calendar, self.registered_on, last), PERIODS_FORESEEN):
-            scheme = self._following(scheme, period.start)
+            scheme = timetable.following(scheme, period.start)
             owed_xof = amount_due(scheme, self.size).member_xof
             if left_xof <= 0 < owed_xof:
                 break
@@ -178,24 +166,15 @@ class Accounts:
     faults: dict[int, str]
 
 
-async def lock_households(connection: AsyncConnection, household_ids: Sequence[int]) -> None:
-    """Lock households in the order of their ids, before anything of theirs is read."""
-    await connection.execute(LOCK, {"ids": list(household_ids)})
-
-
 async def read_accounts(connection: AsyncConnection, catalog: SchemeCatalog, household_ids: Sequence[int]) -> Accounts:
     """Lock households, then read what they owe and have paid; one that cannot be read stops no other."""
     if not household_ids:
         return Accounts({}, {})
-    wanted = {"ids": list(household_ids)}
-    await lock_households(connection, household_ids)
-    households = (await connection.execute(HOUSEHOLDS, wanted)).all()
-    if any(not catalog.knows(row.scheme_code, row.scheme_version, row.approved_count) for row in households):
-        await catalog.refresh(connection)
+    households = await read_households(connection, catalog, household_ids)
     items = defaultdict(list)
-    for row in (await connection.execute(ITEMS, wanted)).all():
+    for row in (await connection.execute(ITEMS, {"ids": list(household_ids)})).all():
         items[row.household_id].append(row)
-    accounts = Accounts({}, dict.fromkeys(household_ids, "the household has no head"))
+    accounts = Accounts({}, dict.fromkeys(household_ids, NO_HEAD))
     for row in households:
         try:
             accounts.readable[row.id] = _account(row, catalog, tuple(_item(item, catalog) for item in items[row.id]))

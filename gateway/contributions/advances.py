@@ -10,9 +10,9 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.account import HouseholdAccount, lock_households
-from gateway.contributions.apply import NOBODY, AllocationRequest, Applied, plan, write
+from gateway.contributions.apply import AllocationRequest, Applied, plan, write
 from gateway.contributions.held_advances import read_advances
+from gateway.contributions.households import lock_households
 from gateway.contributions.schemes import SchemeCatalog
 from payments.ledger import chart
 from payments.ledger.entry import Entry, LedgerTxn
@@ -29,27 +29,28 @@ async def spend_advances(
     *,
     actor: str,
     ahead: bool = False,
-    known: Mapping[int, HouseholdAccount] = NOBODY,
-) -> None:
+) -> Mapping[int, str]:
     """Let money held in advance pay what has fallen due, or with ``ahead`` whatever the money behind it may pay.
 
-    ``known`` are accounts that were read in this transaction. The ledger's lock is shared already: it comes before
-    those of households, which are taken here.
+    Return why the accounts of some could not be worked out: what they hold waits.
+
+    The ledger's lock is shared already: it comes before those of households, which are taken here.
     """
     await lock_households(connection, household_ids)
     advances = await read_advances(connection, household_ids)
     lots = [(household_id, lot) for household_id in sorted(advances) for lot in advances[household_id]]
     if not lots:
-        return
+        return {}
     txn_ids = await reserve_ids(connection, len(lots))
     monies = [
         AllocationRequest(household_id, txn_id, lot.amount_xof, lot.paid_on)
         for (household_id, lot), txn_id in zip(lots, txn_ids, strict=True)
     ]
-    decided = await plan(connection, catalog, monies, now, ahead=ahead, known=known)
+    decided = await plan(connection, catalog, monies, now, ahead=ahead)
     spent = [(one.money.ledger_txn_id, _txn(one, now, actor)) for one in decided.applied if one.allocation.lines]
     await post(connection, spent, now)
     await write(connection, decided, now)
+    return decided.faults
 
 
 def _txn(applied: Applied, now: datetime, actor: str) -> LedgerTxn:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,8 +12,6 @@ from gateway.contributions.allocations import insert_allocations
 from gateway.contributions.charges import insert_charges
 from gateway.contributions.coverage import follow
 from gateway.contributions.schemes import SchemeCatalog
-
-NOBODY: Final[Mapping[int, HouseholdAccount]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +59,14 @@ async def plan(
     now: datetime,
     *,
     ahead: bool = True,
-    known: Mapping[int, HouseholdAccount] = NOBODY,
 ) -> AllocationPlan:
     """Decide where each amount goes; ``ahead=False`` keeps to periods that are due already.
 
-    ``known`` are accounts that were read under lock in this transaction and are read no second time. A household that
-    cannot be worked out refuses no money and stops no other: what comes for it is held in advance, with the day on
-    which it was paid, until it can be.
+    A household that cannot be worked out refuses no money and stops no other: what comes for it is held in advance,
+    with the day on which it was paid, until it can be.
     """
-    wanted = {money.household_id for money in monies}
-    accounts = await read_accounts(connection, catalog, sorted(wanted - known.keys()))
-    readable = {**accounts.readable, **{one: known[one] for one in wanted & known.keys()}}
-    faults = accounts.faults
+    accounts = await read_accounts(connection, catalog, sorted({money.household_id for money in monies}))
+    readable, faults = accounts.readable, accounts.faults
     applied = []
     for money in monies:
         account = readable.pop(money.household_id, None)
@@ -105,7 +98,7 @@ async def write(connection: AsyncConnection, plan: AllocationPlan, now: datetime
     The ledger transactions are written before.
     """
     opened = {
-        (one.money.household_id, item.period_start): (one.account, item)
+        (one.money.household_id, item.period_start): (one.account.timetable, item)
         for one in plan.applied
         for item in one.allocation.opened
         if one.account is not None

@@ -7,10 +7,10 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.account import HouseholdAccount
 from gateway.contributions.allocation import NewDueItem
 from gateway.contributions.receivables import post_receivables
 from gateway.contributions.scheme import PayerKind, Scheme, amount_due, receivable_kinds
+from gateway.contributions.timetable import Timetable
 from payments.ledger.chart import PartyKind
 from payments.ledger.post import reserve_ids
 
@@ -97,14 +97,14 @@ async def enrol(connection: AsyncConnection, party_id: int, scheme: Scheme, vali
 
 
 async def insert_charges(
-    connection: AsyncConnection, opened: Sequence[tuple[HouseholdAccount, NewDueItem]], now: datetime
+    connection: AsyncConnection, opened: Sequence[tuple[Timetable, NewDueItem]], now: datetime
 ) -> dict[tuple[int, date], int]:
     """Charge each payer of newly opened periods its share, one of nothing too, and post what is owed from now on.
 
     Return the households' own charges by household and first day; a period that was charged before is left out.
     """
     enrolled = await _enrolments(connection, opened)
-    rows = [row for account, item in opened for row in _shares(account, item, enrolled)]
+    rows = [row for table, item in opened for row in _shares(table, item, enrolled)]
     if not rows:
         return {}
     enrolments, parties, payers, cercles, starts, ends, dues, amounts, receivables = (
@@ -129,7 +129,7 @@ async def insert_charges(
     if txn_id is not None:
         posted = [(row.payer_party_id, row.amount_xof) for row in written if row.ledger_txn_id is not None]
         await post_receivables(connection, txn_id, posted, now)
-    households = {enrolled[account.id, item.scheme.version]: account.id for account, item in opened}
+    households = {enrolled[table.id, item.scheme.version]: table.id for table, item in opened}
     return {
         (row.payer_party_id, row.period_start): row.id
         for row in written
@@ -138,20 +138,20 @@ async def insert_charges(
 
 
 async def _enrolments(
-    connection: AsyncConnection, opened: Sequence[tuple[HouseholdAccount, NewDueItem]]
+    connection: AsyncConnection, opened: Sequence[tuple[Timetable, NewDueItem]]
 ) -> dict[tuple[int, int], int]:
     """Return the enrolments under which periods are opened, by household and version of its scheme.
 
     Where the first period under a newer version begins, the enrolment goes over to it.
     """
-    enrolled = {(account.id, account.scheme.version): account.enrolment_id for account, _ in opened}
+    enrolled = {(table.id, table.scheme.version): table.enrolment_id for table, _ in opened}
     moves: dict[tuple[int, int], tuple[Scheme, date]] = {}
-    for account, item in sorted(opened, key=lambda one: (one[0].id, one[1].period_start)):
-        if (account.id, item.scheme.version) not in enrolled:
-            moves.setdefault((account.id, item.scheme.version), (item.scheme, item.period_start))
+    for table, item in sorted(opened, key=lambda one: (one[0].id, one[1].period_start)):
+        if (table.id, item.scheme.version) not in enrolled:
+            moves.setdefault((table.id, item.scheme.version), (item.scheme, item.period_start))
     if not moves:
         return enrolled
-    current = {account.id: account.enrolment_id for account, _ in opened}
+    current = {table.id: table.enrolment_id for table, _ in opened}
     await _end(connection, {current[household_id]: start for (household_id, _), (_, start) in reversed(moves.items())})
     return {**enrolled, **await _move(connection, moves)}
 
@@ -182,13 +182,13 @@ async def _move(
     return {(row.party_id, row.scheme_version): row.id for row in begun}
 
 
-def _shares(account: HouseholdAccount, item: NewDueItem, enrolled: Mapping[tuple[int, int], int]) -> Iterator[Row]:
-    others, receivable = amount_due(item.scheme, account.size).others, receivable_kinds(item.scheme)
+def _shares(table: Timetable, item: NewDueItem, enrolled: Mapping[tuple[int, int], int]) -> Iterator[Row]:
+    others, receivable = amount_due(item.scheme, table.size).others, receivable_kinds(item.scheme)
     for kind, amount_xof in ((PayerKind.MEMBER, item.amount_xof), *others):
-        cercle = account.cercle_code if kind is PayerKind.COLLECTIVITE else ""
+        cercle = table.cercle_code if kind is PayerKind.COLLECTIVITE else ""
         yield (
-            enrolled[account.id, item.scheme.version],
-            account.id,
+            enrolled[table.id, item.scheme.version],
+            table.id,
             kind,
             cercle,
             item.period_start,

@@ -24,9 +24,9 @@ class ItemOnAccount:
     scheme: Scheme
 
     @classmethod
-    def opened(cls, new: NewDueItem, charge_id: int | None) -> "ItemOnAccount":
-        """Return a due item that was written just now, or is about to be."""
-        return cls(charge_id, new.period_start, new.period_end, new.due_on, new.amount_xof, (), new.scheme)
+    def opened(cls, new: NewDueItem) -> "ItemOnAccount":
+        """Return a due item that is about to be written."""
+        return cls(None, new.period_start, new.period_end, new.due_on, new.amount_xof, (), new.scheme)
 
     @property
     def paid_xof(self) -> int:

@@ -49,8 +49,9 @@ class SchemeCatalog:
         return found
 
     def knows(self, code: str, version: int, approved_count: int) -> bool:
-        """Return whether a version was read, and all of so many that are approved."""
-        return (code, version) in self.schemes and approved_count == self.approved_count
+        """Return whether a version was read, with all others of its scheme, and all of so many that are approved."""
+        whole = not any(unreadable == code for unreadable, _ in self.unreadable)
+        return whole and (code, version) in self.schemes and approved_count == self.approved_count
 
     def versions(self, code: str) -> tuple[Scheme, ...]:
         """Return the versions of a scheme, in order."""

@@ -4,20 +4,20 @@ A household that cannot be looked after is parked with its reason and tried agai
 open meanwhile.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.account import HouseholdAccount, read_accounts
+from gateway.contributions.account import read_accounts
 from gateway.contributions.advances import spend_advances
 from gateway.contributions.allocation import NewDueItem
 from gateway.contributions.charges import insert_charges
 from gateway.contributions.coverage import follow
 from gateway.contributions.parking import count_parked, due_again, park, release
-from gateway.contributions.schedule import next_period
+from gateway.contributions.timetables import read_timetables
 from gateway.jobs.deps import JobDeps
 from payments.ledger.post import begin_posting
 
@@ -49,10 +49,10 @@ async def open_periods(jobs: JobDeps, now: datetime) -> int:
         return await worker_db.transact(lambda connection: _open_due(connection, jobs, now))
     except Exception:
         log.exception("periods.batch_failed")
-    ids = await worker_db.transact(lambda connection: _due(connection, jobs, now))
-    for household_id in ids:
+    due, again = await worker_db.transact(lambda connection: _due(connection, jobs, now))
+    for household_id in (*due, *again):
         await _alone(jobs, household_id, now)
-    return len(ids)
+    return len(due) + len(again)
 
 
 async def _alone(jobs: JobDeps, household_id: int, now: datetime) -> None:
@@ -60,7 +60,7 @@ async def _alone(jobs: JobDeps, household_id: int, now: datetime) -> None:
 
     async def open_one(connection: AsyncConnection) -> None:
         await begin_posting(connection)
-        await _open(connection, jobs, [household_id], now)
+        await _open(connection, jobs, [household_id], now, again=[household_id])
 
     try:
         await worker_db.transact(open_one)
@@ -73,58 +73,41 @@ async def _alone(jobs: JobDeps, household_id: int, now: datetime) -> None:
 async def _open_due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -> int:
     # Before any household is locked: whoever waits for postings to end must not wait behind one that waits for us.
     await begin_posting(connection)
-    ids = await _due(connection, jobs, now)
-    if ids:
-        await _open(connection, jobs, ids, now)
+    due, again = await _due(connection, jobs, now)
+    if due or again:
+        await _open(connection, jobs, [*due, *again], now, again=again)
     await count_parked(connection)
-    return len(ids)
+    return len(due) + len(again)
 
 
-async def _due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -> list[int]:
+async def _due(connection: AsyncConnection, jobs: JobDeps, now: datetime) -> tuple[list[int], list[int]]:
+    """Return those whose next period has begun, and those that were set aside and whose moment has come."""
     batch = jobs.limits.batch
-    ids = list((await connection.execute(DUE, {"today": now.date(), "batch": batch})).scalars())
-    return [*ids, *await due_again(connection, now, batch)]
+    due = list((await connection.execute(DUE, {"today": now.date(), "batch": batch})).scalars())
+    return due, await due_again(connection, now, batch)
 
 
-async def _open(connection: AsyncConnection, jobs: JobDeps, ids: Sequence[int], now: datetime) -> None:
-    today = now.date()
-    accounts = await read_accounts(connection, jobs.catalog, ids)
-    faults, fallen, next_days = accounts.faults, dict[int, tuple[NewDueItem, ...]](), dict[int, date]()
-    for household_id, account in accounts.readable.items():
+async def _open(
+    connection: AsyncConnection, jobs: JobDeps, ids: Sequence[int], now: datetime, *, again: Sequence[int]
+) -> None:
+    # Without what was paid, which only those need who hold money in advance or owe nothing: the others are the many.
+    tables = await read_timetables(connection, jobs.catalog, ids)
+    faults, fallen, next_days = tables.faults, dict[int, tuple[NewDueItem, ...]](), dict[int, date]()
+    for household_id, table in tables.readable.items():
         try:
-            fallen[household_id] = account.fallen_due(today)
-            next_days[household_id] = _next_day(account, fallen[household_id])
+            fallen[household_id] = table.fallen_due(now.date())
+            next_days[household_id] = table.next_due_on(fallen[household_id])
         except (ArithmeticError, LookupError, ValueError) as failure:
             faults[household_id] = f"{type(failure).__name__}: {failure}"
     good = sorted(next_days)
-    opened = [(accounts.readable[household_id], item) for household_id in good for item in fallen[household_id]]
-    charged = await insert_charges(connection, opened, now)
+    opened = [(tables.readable[household_id], item) for household_id in good for item in fallen[household_id]]
+    await insert_charges(connection, opened, now)
     # What begins unpaid changes nobody's cover; what asks for nothing is paid when it begins.
-    free = {account.id for account, item in opened if item.amount_xof == 0}
-    await follow(connection, [accounts.readable[one].with_opened(fallen[one]) for one in sorted(free)])
-    known = _known(accounts.readable, fallen, charged)
-    await spend_advances(connection, jobs.catalog, good, now, actor=ACTOR, known=known)
+    free = {table.id for table, item in opened if item.amount_xof == 0}
+    accounts = await read_accounts(connection, jobs.catalog, sorted(free | (next_days.keys() & set(again))))
+    await follow(connection, list(accounts.readable.values()))
+    unspent = await spend_advances(connection, jobs.catalog, good, now, actor=ACTOR)
     await connection.execute(NEXT, {"ids": good, "days": [next_days[household_id] for household_id in good]})
-    await release(connection, good)
+    faults |= {**accounts.faults, **unspent}
+    await release(connection, [household_id for household_id in good if household_id not in faults])
     await park(connection, faults, now)
-
-
-def _known(
-    accounts: Mapping[int, HouseholdAccount],
-    fallen: Mapping[int, Sequence[NewDueItem]],
-    charged: Mapping[tuple[int, date], int],
-) -> dict[int, HouseholdAccount]:
-    """Return the accounts as they now stand; one that went over to another version must be read anew."""
-    return {
-        household_id: accounts[household_id].with_opened(items, charged)
-        for household_id, items in fallen.items()
-        if all(
-            item.scheme is accounts[household_id].scheme and (household_id, item.period_start) in charged
-            for item in items
-        )
-    }
-
-
-def _next_day(account: HouseholdAccount, fallen: Sequence[NewDueItem]) -> date:
-    ends = [item.period_end for item in account.items] + [item.period_end for item in fallen]
-    return next_period(account.calendar, account.registered_on, max(ends, default=date.min)).due_on

@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.contributions.account import HouseholdAccount
 from gateway.contributions.charges import enrol, insert_charges
 from gateway.contributions.coverage import follow
-from gateway.contributions.schedule import next_period
 from gateway.contributions.scheme import HouseholdSize, Scheme
 from gateway.members.number import ramu_number
 from gateway.members.phone_links import link_phone
@@ -98,7 +97,6 @@ async def _insert(
     connection: AsyncConnection, registration: Registration, account: HouseholdAccount, now: datetime
 ) -> None:
     first = account.fallen_due(account.registered_on)
-    known_until = max(item.period_end for item in first)
     await connection.execute(
         HOUSEHOLD,
         {
@@ -110,10 +108,10 @@ async def _insert(
             "people_count": registration.people_count,
             "registered_on": account.registered_on,
             "registered_at": now,
-            "next_period_on": next_period(account.scheme, account.registered_on, known_until).due_on,
+            "next_period_on": account.timetable.next_due_on(first),
         },
     )
     await connection.execute(HEAD, {"household_id": account.id, "name": account.name})
     await link_phone(connection, registration.msisdn, account.id, now)
-    await insert_charges(connection, [(account, item) for item in first], now)
+    await insert_charges(connection, [(account.timetable, item) for item in first], now)
     await follow(connection, [account.with_opened(first)])

@@ -1,7 +1,8 @@
-"""One worker process of row 3: it makes ready, waits for the word, works until nothing is left, says how much it did.
+"""One worker process: it makes ready, waits for the word, works until nothing is left, says how much it did.
 
 ``ours`` runs the worker's own job over the callbacks that wait. ``floor`` writes the very rows that ours wrote, read
 before from its database, with bare INSERTs of arrays in batches of the same size: no reading, no deciding.
+``opening`` opens the periods that have begun at ``OPENED_AT``, in as many batches as it takes.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 
 import psycopg
 from psycopg import sql
@@ -20,6 +22,7 @@ from gateway.infra.clock import SystemClock
 from gateway.jobs.callbacks import read_callbacks
 from gateway.jobs.deps import JobLimits
 from gateway.jobs.inquire import inquire
+from gateway.jobs.open_periods import open_periods
 from gateway.wiring import Wiring
 from tests.benchmarks.servers import plain
 
@@ -80,6 +83,21 @@ async def ours(go: Callable[[], Awaitable[None]]) -> Done:
         while done := await read_callbacks(jobs, clock.now()):
             handled += done
             await inquire(jobs, clock.now())
+        return handled, time.process_time() - began
+    finally:
+        await wiring.close()
+
+
+async def opening(go: Callable[[], Awaitable[None]]) -> Done:
+    wiring, at, handled = Wiring(load_settings(os.environ)), datetime.fromisoformat(os.environ["OPENED_AT"]), 0
+    jobs = wiring.process.jobs
+    try:
+        async with jobs.deps.worker_db.single() as connection:
+            await jobs.catalog.refresh(connection)
+        await go()
+        began = time.process_time()
+        while done := await open_periods(jobs, at):
+            handled += done
         return handled, time.process_time() - began
     finally:
         await wiring.close()
@@ -149,9 +167,9 @@ async def _go() -> None:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("kind", choices=("ours", "floor"))
-    kind = ours if arguments.parse_args().kind == "ours" else floor
-    handled, cpu_s = asyncio.run(kind(_go))
+    kinds = {"ours": ours, "floor": floor, "opening": opening}
+    arguments.add_argument("kind", choices=kinds)
+    handled, cpu_s = asyncio.run(kinds[arguments.parse_args().kind](_go))
     sys.stdout.write(json.dumps({"handled": handled, "cpu_s": cpu_s}) + "\n")
     sys.stdout.flush()
 

@@ -1,5 +1,6 @@
 """A household or a scheme that cannot be worked out stops nothing else, loses no money and is looked at again."""
 
+import json
 from importlib.resources import files
 
 import pytest
@@ -10,8 +11,9 @@ from gateway.infra.metrics import REGISTRY
 from gateway.jobs.open_periods import open_periods
 from sandbox_operator.model import UnaskedPayment
 from tests.conftest import Urls
-from tests.gateway.jobs.test_open_periods import SECOND, items
+from tests.gateway.jobs.test_open_periods import FOURTEENTH, SECOND, THIRTEEN_MONTHS_XOF, held, items
 from tests.payments.books import hand
+from tests.schemes import illustrative, put_in_force
 from tests.world import AMINATA, MOUSSA, World, actions
 
 COTON = files("gateway.contributions.illustrative").joinpath("COTON.json").read_text(encoding="utf-8")
@@ -144,3 +146,30 @@ async def test_a_row_that_holds_another_scheme_than_it_says_is_no_scheme(world: 
     assert [str(refused) for refused in catalog.unreadable.values()] == [
         "scheme refused: its rules are those of ARTISAN version 1"
     ]
+
+
+async def test_money_in_advance_waits_for_a_middle_version_that_cannot_be_read_and_is_spent_then(
+    world: World, urls: Urls
+) -> None:
+    middle = {**illustrative("ARTISAN"), "version": 2, "valid_from": "2027-01-01"}
+    await put_in_force(world, middle)
+    await put_in_force(world, {**middle, "version": 3, "valid_from": "2027-12-01"})
+    await pay(world, AMINATA, THIRTEEN_MONTHS_XOF + 1_000)
+    by_hand(urls, "UPDATE scheme SET rules = '{\"code\": 7}' WHERE code = 'ARTISAN' AND version = 2")
+    world.jobs.catalog.schemes.clear()
+    world.clock.moment = FOURTEENTH
+    await world.work()
+    assert len(await items(world)) == 14
+    [(household_id, attempts, why)] = await parked(world)
+    assert (household_id, attempts, why) == (1, 1, "SchemeMissing: scheme ARTISAN version 2 is not loaded")
+    world.clock.forward(minutes=2)
+    await world.work()
+    assert [attempts for _, attempts, _ in await parked(world)] == [2]
+    with hand(urls.owner) as connection:
+        connection.execute(
+            "UPDATE scheme SET rules = %s::jsonb WHERE code = 'ARTISAN' AND version = 2", (json.dumps(middle),)
+        )
+    world.clock.forward(minutes=3)
+    await world.work()
+    assert await parked(world) == []
+    assert await held(world) == {"contributions": -THIRTEEN_MONTHS_XOF - 1_000, "advances": 0}

@@ -1,0 +1,39 @@
+"""Households as they are kept, locked before anything of theirs is read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.contributions.schemes import SchemeCatalog
+
+#: Locked in the order of their ids, before anything of theirs is read.
+LOCK = text("SELECT ramu_lock_parties(CAST(:ids AS bigint[]))")
+
+HOUSEHOLDS = text("""
+    SELECT household.id, ramu_number, enrolment_id, scheme_code, scheme_version, cercle_code, registered_on,
+           people_count, children_count, member.name,
+           (SELECT count(*) FROM scheme WHERE status IN ('active', 'retired')) AS approved_count,
+           ARRAY(SELECT msisdn FROM phone_link WHERE phone_link.party_id = household.id AND valid_to IS NULL
+                  ORDER BY valid_from, msisdn) AS phones
+      FROM household JOIN member ON member.household_id = household.id AND member.is_head
+      JOIN enrolment ON enrolment.id = household.enrolment_id
+     WHERE household.id = ANY(CAST(:ids AS bigint[]))
+""")
+
+
+async def lock_households(connection: AsyncConnection, household_ids: Sequence[int]) -> None:
+    """Lock households in the order of their ids, before anything of theirs is read."""
+    await connection.execute(LOCK, {"ids": list(household_ids)})
+
+
+async def read_households(
+    connection: AsyncConnection, catalog: SchemeCatalog, household_ids: Sequence[int]
+) -> Sequence[Row[Any]]:
+    """Lock households, then read them, and schemes that were approved meanwhile; one without a head is left out."""
+    await lock_households(connection, household_ids)
+    households = (await connection.execute(HOUSEHOLDS, {"ids": list(household_ids)})).all()
+    if any(not catalog.knows(row.scheme_code, row.scheme_version, row.approved_count) for row in households):
+        await catalog.refresh(connection)
+    return households

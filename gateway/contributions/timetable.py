@@ -1,0 +1,50 @@
+"""When a household's periods fall due and what each costs it: what can be said without what it has paid."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from gateway.contributions.allocation import NewDueItem, items_due
+from gateway.contributions.schedule import next_period
+from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
+from gateway.contributions.versions import version_on
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """The household's place in its scheme: which periods are charged already, and under which versions later ones fall.
+
+    ``scheme`` is the version under which it stands, ``later`` are those that came after it, and ``calendar`` is the one
+    that says when periods begin: that of the first one, for later versions move no period.
+    """
+
+    id: int
+    enrolment_id: int
+    cercle_code: str
+    registered_on: date
+    size: HouseholdSize
+    scheme: Scheme
+    later: tuple[Scheme, ...]
+    calendar: Scheme
+    known_until: date | None
+
+    def fallen_due(self, today: date) -> tuple[NewDueItem, ...]:
+        """Return the periods that are due by a day and are not recorded yet."""
+        return self.priced(items_due(self.calendar, self.registered_on, self.known_until, 0, today), self.scheme)
+
+    def next_due_on(self, opened: Sequence[NewDueItem]) -> date:
+        """Return the day on which the period after those that are opened now falls due."""
+        last = max((item.period_end for item in opened), default=self.known_until or date.min)
+        return next_period(self.calendar, self.registered_on, last).due_on
+
+    def priced(self, items: Sequence[NewDueItem], scheme: Scheme) -> tuple[NewDueItem, ...]:
+        """Return periods under the versions in which they begin, the one before them being under ``scheme``."""
+        priced = []
+        for item in items:
+            scheme = self.following(scheme, item.period_start)
+            priced.append(replace(item, amount_xof=amount_due(scheme, self.size).member_xof, scheme=scheme))
+        return tuple(priced)
+
+    def following(self, scheme: Scheme, start: date) -> Scheme:
+        """Return the version under which a period begins that comes after one under ``scheme``."""
+        return version_on((scheme, *(one for one in self.later if one.version > scheme.version)), start)
