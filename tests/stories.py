@@ -7,8 +7,8 @@ from sandbox_operator import actions
 from sandbox_operator.model import Prompt, PromptAnswer
 from tests.world import World
 
-#: Home, pay, the whole sum, the only wallet, confirm.
-PAY_EVERYTHING = ("1", "1", "1", "1")
+#: Pay, the first amount offered, by the only wallet; confirm.
+PAY_EVERYTHING = ("1", "1", "1")
 
 
 async def ask_to_pay(world: World, msisdn: str, session_id: str, typed: tuple[str, ...] = PAY_EVERYTHING) -> str:

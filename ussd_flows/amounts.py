@@ -32,3 +32,10 @@ def show_date(day: date) -> str:
     """Write a day as French readers expect it: "31/12/2026"."""
     # Not by strftime, which is ten times as slow: a payment's receipt and periods write dozens of days.
     return f"{day.day:02d}/{day.month:02d}/{day.year:04d}"
+
+
+def show_span(first: date, last: date) -> str:
+    """Write the days from one to another in little room: "25/12/26-24/01/27", "05/02-03/03/26"."""
+    until = f"{last.day:02d}/{last.month:02d}/{last.year % 100:02d}"
+    year = "" if first.year == last.year else f"/{first.year % 100:02d}"
+    return f"{first.day:02d}/{first.month:02d}{year}-{until}"

@@ -1,10 +1,12 @@
 """Everything a step may know about the caller, read once before the step."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
 from ussd_flows.places import Places
+from ussd_flows.queries import Answer, Query
 
 
 class RightsState(StrEnum):
@@ -57,7 +59,8 @@ class Registered:
     """The household of a caller whom we know.
 
     Units: amounts in whole francs CFA; due, paid and remaining cover the current period and arrears, ``advance_xof`` is
-           held for periods to come.
+           held for periods to come, whether they are known already or not; ``opens_with_xof`` is the least payment that
+           opens rights where they are closed. What can bring fewer days than ``warn_below_days`` is warned of.
     """
 
     household_id: int
@@ -68,7 +71,7 @@ class Registered:
     paid_xof: int
     remaining_xof: int
     next_due_on: date | None
-    period_label: str
+    arrears: str
     minimum_xof: int
     suggested_xof: tuple[int, ...]
     maximum_xof: int
@@ -77,6 +80,9 @@ class Registered:
     last_payments: tuple[PaymentFact, ...] = ()
     suspense_xof: int = 0
     advance_xof: int = 0
+    advance_for: str = ""
+    opens_with_xof: int | None = None
+    warn_below_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,7 @@ class Facts:
     """The caller and what is open to them today.
 
     ``used_keys`` holds every key that this dialogue has shown or heard, where a repeat of an earlier turn looks like a
-    new answer; it is empty where turns have names of their own.
+    new answer; it is empty where turns have names of their own. ``answers`` holds what menus have asked in this turn.
     """
 
     today: date
@@ -112,3 +118,8 @@ class Facts:
     activities: tuple[str, ...]
     places: Places
     used_keys: frozenset[str] = frozenset()
+    answers: Mapping[Query, Answer] = field(default_factory=dict)
+
+    def knowing(self, query: Query, answer: Answer) -> "Facts":
+        """Return the facts with what was asked about."""
+        return replace(self, answers={**self.answers, query: answer})

@@ -10,9 +10,9 @@ from ussd_flows.menus import home, pay, receipts, register, situation, waiting
 MENUS: Final[Mapping[str, Menu]] = {
     menu.name: menu
     for menu in (
-        home.MENU,
+        *home.MENUS,
         help_menu.MENU,
-        situation.MENU,
+        *situation.MENUS,
         *receipts.MENUS,
         waiting.MENU,
         *pay.MENUS,

@@ -7,6 +7,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from ussd_flows.effects import Effect
 from ussd_flows.facts import Facts, Registered
+from ussd_flows.queries import Query
 from ussd_flows.screen import InputKind
 
 HOME: Final = "home"
@@ -63,7 +64,22 @@ class Finish:
     text: str
 
 
-MenuOutcome = Goto | Reask | Finish
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Do this and go on to a menu, whose screen says so: the session does not end."""
+
+    effect: Effect
+    then: Goto
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Ask the gateway this first: the same turn is then taken again, with the answer among the facts."""
+
+    query: Query
+
+
+MenuOutcome = Goto | Reask | Finish | Do | Need
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +88,17 @@ class Menu:
 
     ``accept`` gets the code of the chosen entry where the menu asks for a choice, else the typed text; it is None where
     there is nothing to answer. Every menu may lead home; ``leads_to`` names the others. A menu that ``acts`` may end in
-    an effect, so its keys must not be typed by accident.
+    an effect, so its keys must not be typed by accident. One that ``takes_typed`` takes what is no key of it as well.
     """
 
     name: str
-    render: Callable[[View], Page | Goto]
+    render: Callable[[View], Page | Goto | Need]
     accept: Callable[[View, str], MenuOutcome] | None
     leads_to: frozenset[str]
     needs: frozenset[str] = frozenset()
     input: InputKind = InputKind.CHOICE
     acts: bool = False
+    takes_typed: bool = False
 
 
 def for_registered(

@@ -5,7 +5,9 @@ answer. Keys are read against the codes that were stored with the screen, never 
 key means what the caller saw. ``0`` goes back along the trail, or to the screen before in a list; ``00`` goes home;
 ``98`` shows the next screen of a list. An answer that cannot be read shows the same screen again with a reason. Facts
 are read anew at every turn, so a menu may find itself closed (a request is open, the household is now registered): it
-then sends the caller on, and nothing happens. Effects leave only by an outcome that ends the session: at most once.
+then sends the caller on, and nothing happens. A menu that must know something about what was just typed asks for it:
+the turn comes to a need, and is taken again with the answer. Effects leave only by an outcome that says so, with the
+screen that ends the session or the one that goes on: once for each turn.
 
 Where a repeat looks like a new answer, the keys of a screen that acts are keys which this dialogue has neither shown
 nor heard before, and none that the screen before would take for a number: whoever types one has read that screen,
@@ -20,7 +22,7 @@ from ussd_flows.effects import Effect
 from ussd_flows.facts import Facts
 from ussd_flows.graph import MENUS
 from ussd_flows.layout import BACK, HOME_KEY, MORE, Frame, ending, lay_out
-from ussd_flows.menu import HOME, Finish, Goto, Reask, View
+from ussd_flows.menu import HOME, Do, Finish, Goto, Need, Reask, View
 from ussd_flows.screen import InputKind, Screen
 from ussd_flows.state import FlowState
 from ussd_flows.texts import message
@@ -42,15 +44,17 @@ class Step:
     effects: tuple[Effect, ...] = ()
 
 
-def start(facts: Facts, tail: str = "") -> Step:
+def start(facts: Facts, tail: str = "") -> Step | Need:
     """Show the first screen, or the one that a dialled path such as "1*3" leads to.
 
     Returns: the last screen before the path cannot be read, would end the session or would have an effect.
     """
     reached = _show(_AT_HOME, facts)
     for token in _dialled(tail):
-        following = _turn(reached.state, token, facts) if reached.state else None
-        if not isinstance(following, Step) or following.effects:
+        if isinstance(reached, Need) or reached.state is None:
+            break
+        following = _turn(reached.state, token, facts)
+        if isinstance(following, Reask) or (isinstance(following, Step) and following.effects):
             break
         reached = following
     return reached
@@ -63,8 +67,8 @@ def _dialled(tail: str) -> list[str]:
     return _FRAME_OF_A_TAIL.sub("", whole).split("*")
 
 
-def step(state: FlowState, text: str, facts: Facts) -> Step:
-    """Answer what the caller typed; every text has an answer."""
+def step(state: FlowState, text: str, facts: Facts) -> Step | Need:
+    """Answer what the caller typed; every text has an answer, once what the menus need is known."""
     answered = _turn(state, text, facts)
     if not isinstance(answered, Reask):
         return answered
@@ -72,7 +76,7 @@ def step(state: FlowState, text: str, facts: Facts) -> Step:
     return _show(state, replace(facts, used_keys=facts.used_keys - state.options.keys()), answered.reason)
 
 
-def _turn(state: FlowState, text: str, facts: Facts) -> Step | Reask:
+def _turn(state: FlowState, text: str, facts: Facts) -> Step | Need | Reask:
     if not _is_readable(state):
         return _show(_AT_HOME, facts, message("reason.start_anew"))
     typed = text.strip()
@@ -83,7 +87,9 @@ def _turn(state: FlowState, text: str, facts: Facts) -> Step | Reask:
         return _back(state, facts)
     if code == MORE:
         return _show(_at_screen(state, _screen_number(state) + 1), facts)
-    return _answer(state, code if MENUS[state.menu].input is InputKind.CHOICE else typed, facts)
+    menu = MENUS[state.menu]
+    is_typed = menu.input is not InputKind.CHOICE or (code is None and menu.takes_typed)
+    return _answer(state, typed if is_typed else code, facts)
 
 
 def _is_readable(state: FlowState) -> bool:
@@ -92,7 +98,7 @@ def _is_readable(state: FlowState) -> bool:
     return MENUS.keys() >= set(menus) and MENUS[state.menu].needs <= state.data.keys()
 
 
-def _answer(state: FlowState, answer: str | None, facts: Facts) -> Step | Reask:
+def _answer(state: FlowState, answer: str | None, facts: Facts) -> Step | Need | Reask:
     menu = MENUS[state.menu]
     if answer is None or menu.accept is None:
         return Reask(message("reason.choice"))
@@ -100,7 +106,10 @@ def _answer(state: FlowState, answer: str | None, facts: Facts) -> Step | Reask:
     match outcome:
         case Goto():
             return _follow(state, outcome, facts)
-        case Reask():
+        case Do():
+            followed = _follow(state, outcome.then, facts)
+            return replace(followed, effects=(outcome.effect,)) if isinstance(followed, Step) else followed
+        case Reask() | Need():
             return outcome
         case Finish():
             return Step(None, ending(menu, outcome.text), (outcome.effect,))
@@ -108,29 +117,31 @@ def _answer(state: FlowState, answer: str | None, facts: Facts) -> Step | Reask:
             assert_never(outcome)
 
 
-def _follow(state: FlowState, goto: Goto, facts: Facts) -> Step:
+def _follow(state: FlowState, goto: Goto, facts: Facts) -> Step | Need:
     trail = (*state.trail, state.menu)
     if goto.menu in trail:
         trail = trail[: trail.index(goto.menu)]
     return _enter(replace(_at_screen(state, 0), trail=trail), goto, facts)
 
 
-def _enter(state: FlowState, goto: Goto, facts: Facts) -> Step:
+def _enter(state: FlowState, goto: Goto, facts: Facts) -> Step | Need:
     if goto.menu == HOME:
         return _show(_AT_HOME, facts, goto.notice)
     return _show(replace(state, menu=goto.menu, data={**state.data, **goto.data}), facts, goto.notice)
 
 
-def _back(state: FlowState, facts: Facts) -> Step:
+def _back(state: FlowState, facts: Facts) -> Step | Need:
     number = _screen_number(state)
     if number > 0:
         return _show(_at_screen(state, number - 1), facts)
     return _show(replace(state, menu=state.trail[-1], trail=state.trail[:-1]), facts)
 
 
-def _show(state: FlowState, facts: Facts, notice: str = "") -> Step:
+def _show(state: FlowState, facts: Facts, notice: str = "") -> Step | Need:
     menu = MENUS[state.menu]
     page = menu.render(View(facts, state.data))
+    if isinstance(page, Need):
+        return page
     if isinstance(page, Goto):
         return _enter(_at_screen(state, 0), replace(page, notice=page.notice or notice), facts)
     frame = Frame(bool(state.trail), facts.used_keys, _first_key(state, facts))

@@ -1,16 +1,17 @@
 """Applies money to what households owe: reads once under lock, decides purely, writes once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount, read_accounts
-from gateway.contributions.allocation import Allocation, allocate
+from gateway.contributions.allocation import Allocation
 from gateway.contributions.allocations import insert_allocations
 from gateway.contributions.charges import insert_charges
 from gateway.contributions.coverage import follow
+from gateway.contributions.forecast import applied_to
 from gateway.contributions.schemes import SchemeCatalog
 
 
@@ -73,23 +74,13 @@ async def plan(
         allocation = Allocation((), (), money.amount_xof)
         if account is not None:
             try:
-                openable = account.openable(now.date()) if ahead else account.fallen_due(now.date())
-                allocation = allocate(money.amount_xof, account.due_items(), openable)
-                account = readable[money.household_id] = after(account, allocation, money.paid_on)
+                allocation, account = applied_to(account, money.amount_xof, money.paid_on, now.date(), ahead=ahead)
+                readable[money.household_id] = account
             except (ArithmeticError, LookupError, ValueError) as failure:
                 faults[money.household_id] = f"{type(failure).__name__}: {failure}"
                 allocation, account = Allocation((), (), money.amount_xof), None
         applied.append(Applied(money, allocation, account))
     return AllocationPlan(tuple(applied), faults)
-
-
-def after(account: HouseholdAccount, allocation: Allocation, paid_on: date) -> HouseholdAccount:
-    """Return the account as it stands once an allocation is written."""
-    items = {item.period_start: item for item in account.with_opened(allocation.opened).items}
-    for line in allocation.lines:
-        item = items[line.item.period_start]
-        items[line.item.period_start] = replace(item, paid=(*item.paid, (paid_on, line.amount_xof)))
-    return replace(account, items=tuple(items[start] for start in sorted(items)))
 
 
 async def write(connection: AsyncConnection, plan: AllocationPlan, now: datetime) -> None:

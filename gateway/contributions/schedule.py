@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import count, dropwhile, takewhile
 
 from gateway.contributions.scheme import FixedPeriod, Scheme
-from gateway.french import MONTHS_ON_PHONES
+from gateway.french import MONTHS_ON_PHONES, counted
 from ussd_flows.amounts import show_date
 
 MONTHS_IN_YEAR = 12
@@ -54,6 +54,12 @@ def label(months: int, start: date) -> str:
     if months == MONTHS_IN_YEAR and (start.month, start.day) == (1, 1):
         return f"année {start.year}"
     return f"{SPAN_NAMES[months]} du {show_date(start)}"
+
+
+def span(months: int) -> str:
+    """Write how long so many months are: in years where they are whole years."""
+    years, rest = divmod(months, MONTHS_IN_YEAR)
+    return f"{months} mois" if rest or not years else counted(years, "an", "ans")
 
 
 def add_months(day: date, months: int) -> date:

@@ -5,48 +5,37 @@ from dataclasses import dataclass
 from datetime import date
 
 from gateway.contributions.allocation import OwedItem
-from gateway.contributions.schedule import label, next_period
+from gateway.contributions.schedule import next_period
 from gateway.contributions.scheme import Scheme
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The current period and the arrears in three sums, and what comes next."""
+    """The current period and the arrears in three sums, how many periods still lack something, and what comes next."""
 
     due_xof: int
     paid_xof: int
     remaining_xof: int
     next_due_on: date
-    period_label: str
+    unpaid: tuple[date, ...]
 
 
 def situation(scheme: Scheme, registered_on: date, items: Sequence[OwedItem], today: date) -> Situation:
     """Sum up what has fallen due by a day; old periods paid in full are left out.
 
-    The label is that of the period the next franc goes to, unless nothing is due: then that of the running period.
+    ``unpaid`` are the last days of those that lack something, in order.
     """
     in_order = sorted(items, key=lambda item: item.period_start)
     shown = [item for item in _due(in_order, today) if item.remaining_xof > 0 or item.period_end >= today]
     following = next_period(scheme, registered_on, in_order[-1].period_end if in_order else date.min)
     to_come = (item.due_on for item in in_order if item.remaining_xof > 0 and item.due_on > today)
-    unpaid_first = sorted(shown, key=lambda item: item.remaining_xof == 0)
-    named = unpaid_first[0].period_start if unpaid_first else following.start
     return Situation(
         due_xof=sum(item.amount_xof for item in shown),
         paid_xof=sum(min(item.paid_xof, item.amount_xof) for item in shown),
         remaining_xof=sum(item.remaining_xof for item in shown),
         next_due_on=next(to_come, following.due_on),
-        period_label=label(scheme.period.months, named),
+        unpaid=tuple(item.period_end for item in shown if item.remaining_xof > 0),
     )
-
-
-def to_open_xof(items: Sequence[OwedItem], today: date) -> int:
-    """Return what is still to pay before the running period opens rights: all arrears, then its threshold."""
-    due = _due(sorted(items, key=lambda item: item.period_start), today)
-    if not due:
-        return 0
-    *arrears, current = due
-    return sum(item.remaining_xof for item in arrears) + max(0, current.opens_at_xof - current.paid_xof)
 
 
 def minimum_xof(scheme: Scheme, payable_max_xof: int) -> int:

@@ -4,15 +4,14 @@ from datetime import date
 
 from gateway.contributions.account import HouseholdAccount
 from gateway.contributions.apply import Applied
+from gateway.contributions.forecast import ahead_xof, opens_with_xof
 from gateway.contributions.rights import CoverageState
-from gateway.contributions.situation import to_open_xof
 from gateway.infra.ids import shown_reference
 from gateway.sms.kinds import SmsKind
 from gateway.sms.outbox import OutgoingSms
 from gateway.sms.texts import (
     RightsClosed,
     RightsKept,
-    RightsLater,
     RightsOpen,
     RightsSaid,
     TextTooLong,
@@ -24,23 +23,21 @@ from gateway.sms.texts import (
     suspense_received,
 )
 from payments.credit import NewPayment
+from payments.money import MAX_AMOUNT_XOF
 from payments.msisdn import mask
 from payments.requests.facts import RequestFact
 
 
 def rights_said(account: HouseholdAccount, today: date) -> RightsSaid:
     """Put a household's rights into the form that texts are made from."""
-    items = account.as_of(today).due_items()
     rights = account.rights_on(today)
     match rights.state, rights.open_from, rights.open_until:
-        case CoverageState.OPEN, _, date() as until:
-            return RightsOpen(until)
-        case CoverageState.WAITING, date() as start, date() as until:
-            return RightsLater(start, until)
-        case CoverageState.GRACE, _, date() as until:
-            return RightsKept(until, to_open_xof(items, today))
+        case CoverageState.OPEN | CoverageState.WAITING, date() as start, date() as until:
+            return RightsOpen(start, until)
+        case CoverageState.GRACE, date() as start, date() as until:
+            return RightsKept(start, until, opens_with_xof(account, today, MAX_AMOUNT_XOF))
         case _:
-            return RightsClosed(to_open_xof(items, today))
+            return RightsClosed(opens_with_xof(account, today, MAX_AMOUNT_XOF))
 
 
 def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingSms | None:
@@ -60,6 +57,7 @@ def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingS
             receipt_number=payment.receipt_number,
             rights=rights_said(account, today),
             in_advance=all(line.item.due_on > today for line in applied.allocation.lines),
+            ahead_xof=ahead_xof(account, today) + applied.allocation.advance_xof,
             second=confirmed.is_second,
         )
     except (TextTooLong, ArithmeticError, LookupError, ValueError):

@@ -17,14 +17,7 @@ CODE_WARNING = " Gardez votre code secret."
 
 @dataclass(frozen=True, slots=True)
 class RightsOpen:
-    """The household may be cared for now."""
-
-    until: date
-
-
-@dataclass(frozen=True, slots=True)
-class RightsLater:
-    """The household may be cared for from a day to come."""
+    """The household may be cared for on these days, which may be still to come."""
 
     start: date
     until: date
@@ -32,20 +25,21 @@ class RightsLater:
 
 @dataclass(frozen=True, slots=True)
 class RightsKept:
-    """The cover has ended, and care goes on for a while; what is to pay by then may be said with it."""
+    """The cover has ended, and care goes on for a while; what is to pay for more days may be said with it."""
 
+    start: date
     until: date
-    to_open_xof: int = 0
+    opens_with_xof: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RightsClosed:
-    """The household has no rights to care, and what it still has to pay for them."""
+    """The household has no rights to care, and the least payment that opens them, if one does."""
 
-    to_open_xof: int
+    opens_with_xof: int | None
 
 
-RightsSaid = RightsOpen | RightsLater | RightsKept | RightsClosed
+RightsSaid = RightsOpen | RightsKept | RightsClosed
 
 
 class TextTooLong(Exception):
@@ -60,21 +54,25 @@ def receipt(
     receipt_number: str,
     rights: RightsSaid,
     in_advance: bool = False,
+    ahead_xof: int = 0,
     second: bool = False,
 ) -> str:
     """Tell a household that its money is there, and what it has opened; the name gives way, the amounts never do.
 
+    ``in_advance`` says that none of it was due, ``ahead_xof`` is everything held for periods that are not due yet.
     ``second`` says that the request behind it was paid before: nobody must take this receipt for the first one again.
     """
     number = f". Quittance {receipt_number}. "
     if second:
-        before = f"RAMU: 2e paiement d'une meme demande: {show(amount_xof)} le {show_date(paid_on)} pour "
+        before = f"RAMU: 2e paiement d'une demande: {show(amount_xof)} le {show_date(paid_on)} pour "
         if in_advance:
-            opens = "" if isinstance(rights, RightsClosed) and rights.to_open_xof == 0 else f" {_rights_words(rights)}"
+            opens = "" if rights == RightsClosed(None) else f" {_rights_words(rights)}"
             return _fitted(before, name, f"{number}Gardé d'avance.", opens)
         return _fitted(before, name, f"{number}{_rights_words(rights)}", CODE_WARNING)
     before = f"RAMU: {show(amount_xof)} payés le {show_date(paid_on)} pour "
-    return _fitted(before, name, f"{number}{_paid_words(rights, in_advance=in_advance)}", CODE_WARNING)
+    words = f"{number}{_paid_words(rights, in_advance=in_advance)}"
+    held = f" Avance: {show(ahead_xof)}." if ahead_xof else ""
+    return _fitted(before, name, words, held + CODE_WARNING, held)
 
 
 def kept_for_household(*, amount_xof: int, paid_on: date, receipt_number: str) -> str:
@@ -141,35 +139,32 @@ def situation_detail(
     advance_xof: int = 0,
 ) -> str:
     """Write a household's whole situation into one message."""
-    kept = f" Gardé d'avance: {show(advance_xof)}." if advance_xof else ""
-    to_come = f" Prochaine échéance: {show_date(next_due_on)}." if next_due_on else ""
+    kept = f" Avance: {show(advance_xof)}." if advance_xof else ""
+    to_come = f" Prochain paiement dès le {show_date(next_due_on)}." if next_due_on else ""
     remaining_xof = max(0, due_xof - paid_xof)
-    sums = f"payé {show(paid_xof)} sur {show(due_xof)}, reste {show(remaining_xof)}" if due_xof else "rien à payer"
+    sums = f"payé {show(paid_xof)} sur {show(due_xof)}, à payer {show(remaining_xof)}" if due_xof else "rien à payer"
     return _fitted(f"RAMU {ramu_number} ", name, f": {sums}. {_rights_words(rights)}", kept + to_come, kept)
 
 
 def _paid_words(rights: RightsSaid, *, in_advance: bool) -> str:
     if not in_advance:
         return _rights_words(rights)
-    if isinstance(rights, RightsClosed) and rights.to_open_xof == 0:
-        return "Versement d'avance, gardé pour vos prochaines échéances."
+    if rights == RightsClosed(None):
+        return "Versement d'avance, gardé pour vos prochaines périodes."
     return f"Versement d'avance. {_rights_words(rights)}"
 
 
 def _rights_words(rights: RightsSaid) -> str:
     match rights:
-        case RightsOpen(until):
-            return f"Droits ouverts jusqu'au {show_date(until)}."
-        case RightsLater(start, until):
-            return f"Droits ouverts du {show_date(start)} au {show_date(until)}."
-        case RightsKept(until, to_open_xof):
-            missing = f" Reste {show(to_open_xof)}." if to_open_xof else ""
-            return f"Droits maintenus jusqu'au {show_date(until)}.{missing}"
-        case RightsClosed(0):
-            # Everything due is paid, but the wait outlasted what it paid for: the next period is the one that opens.
-            return "Droits fermés: payez la période suivante."
-        case RightsClosed(to_open_xof):
-            return f"Reste {show(to_open_xof)} pour ouvrir vos droits."
+        case RightsOpen(start, until):
+            return f"Droits du {show_date(start)} au {show_date(until)}."
+        case RightsKept(start, until, opens_with_xof):
+            more = f" Reste {show(opens_with_xof)}." if opens_with_xof else ""
+            return f"Droits gardés du {show_date(start)} au {show_date(until)}.{more}"
+        case RightsClosed(int() as opens_with_xof):
+            return f"Droits fermés: {show(opens_with_xof)} les ouvrent."
+        case RightsClosed():
+            return "Droits fermés: rien ne les ouvre ce jour."
         case _:
             assert_never(rights)
 

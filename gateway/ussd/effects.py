@@ -8,7 +8,7 @@ from typing import assert_never
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.lots import total_xof
+from gateway.contributions.forecast import ahead_xof, as_told
 from gateway.contributions.scheme import amount_due, serves
 from gateway.contributions.situation import situation
 from gateway.infra.ids import shown_reference
@@ -132,7 +132,7 @@ async def _send_detail(connection: AsyncConnection, context: EffectContext, key:
     if context.account is None:
         return
     today = context.now.date()
-    household = context.account.household.as_of(today)
+    household = as_told(context.account.household, today)
     stand = situation(household.calendar, household.registered_on, household.due_items(), today)
     body = situation_detail(
         name=household.name,
@@ -141,7 +141,7 @@ async def _send_detail(connection: AsyncConnection, context: EffectContext, key:
         paid_xof=stand.paid_xof,
         next_due_on=stand.next_due_on,
         rights=rights_said(household, today),
-        advance_xof=total_xof(household.advances),
+        advance_xof=ahead_xof(household, today),
     )
     sms = OutgoingSms(key, SmsKind.SITUATION, household.id, context.msisdn, body)
     await queue(connection, sms, context.now)

@@ -2,17 +2,21 @@
 
 from datetime import date, datetime, timedelta
 
+from gateway.contributions.account import HouseholdAccount
 from gateway.contributions.allocation import maximum_xof
-from gateway.contributions.lots import total_xof
+from gateway.contributions.forecast import ahead_xof, as_told, opens_with_xof
+from gateway.contributions.rights import CoverageState
+from gateway.contributions.schedule import label, next_period, span
 from gateway.contributions.scheme import amount_due
 from gateway.contributions.schemes import SchemeCatalog
-from gateway.contributions.situation import minimum_xof, situation, suggested_amounts
+from gateway.contributions.situation import Situation, minimum_xof, situation, suggested_amounts
 from gateway.infra.ids import shown_reference
 from gateway.members.account import CallerAccount, RequestOnAccount
 from gateway.ussd.turn_key import TurnKey
 from payments.money import MAX_AMOUNT_XOF
 from payments.operators.contract import Operators
 from payments.requests.lifecycle import State
+from ussd_flows.amounts import show_date
 from ussd_flows.facts import (
     Facts,
     OpenRequest,
@@ -27,6 +31,8 @@ from ussd_flows.facts import (
 from ussd_flows.places import Places
 
 PAYMENTS_SHOWN = 5
+#: More periods than these are summed up.
+PERIODS_NAMED = 2
 
 
 def facts_from(
@@ -60,12 +66,13 @@ def facts_from(
 
 
 def _registered(account: CallerAccount, requests: tuple[RequestOnAccount, ...], today: date) -> Registered:
-    household = account.household.as_of(today)
+    household = as_told(account.household, today)
     scheme, registered_on, items = household.scheme, household.registered_on, household.due_items()
     period_xof = amount_due(scheme, household.size).member_xof
     payable_xof = min(MAX_AMOUNT_XOF, maximum_xof(items, household.openable(today)))
     stand = situation(household.calendar, registered_on, items, today)
     rights = household.rights_on(today)
+    is_closed = rights.state is CoverageState.CLOSED
     return Registered(
         household_id=household.id,
         name=household.name,
@@ -75,7 +82,7 @@ def _registered(account: CallerAccount, requests: tuple[RequestOnAccount, ...], 
         paid_xof=stand.paid_xof,
         remaining_xof=stand.remaining_xof,
         next_due_on=stand.next_due_on,
-        period_label=stand.period_label,
+        arrears=_arrears(stand, scheme.period.months),
         minimum_xof=minimum_xof(scheme, payable_xof),
         suggested_xof=suggested_amounts(scheme, stand.remaining_xof, period_xof, payable_xof),
         maximum_xof=payable_xof,
@@ -83,8 +90,24 @@ def _registered(account: CallerAccount, requests: tuple[RequestOnAccount, ...], 
         last_wallet=account.last_wallet,
         last_payments=_latest(account, requests),
         suspense_xof=account.suspense_xof,
-        advance_xof=total_xof(household.advances),
+        advance_xof=ahead_xof(household, today),
+        advance_for=_advance_for(household, today),
+        opens_with_xof=opens_with_xof(household, today, payable_xof) if is_closed else None,
     )
+
+
+def _arrears(stand: Situation, months: int) -> str:
+    """Sum up more than two periods that are owed: how long they are together, and until when."""
+    count = len(stand.unpaid)
+    return f"{span(count * months)}, jusqu'au {show_date(stand.unpaid[-1])}" if count > PERIODS_NAMED else ""
+
+
+def _advance_for(household: HouseholdAccount, today: date) -> str:
+    """Name the first period that money in advance goes to."""
+    paid = (item.period_start for item in household.items if item.due_on > today and item.paid_xof)
+    last = max((item.period_end for item in household.items), default=date.min)
+    first = min(paid, default=None) or next_period(household.calendar, household.registered_on, last).start
+    return label(household.scheme.period.months, first)
 
 
 def _latest(account: CallerAccount, requests: tuple[RequestOnAccount, ...]) -> tuple[PaymentFact, ...]:

@@ -31,11 +31,13 @@ from gateway.ussd.deps import UssdDeps
 from gateway.ussd.effects import EffectContext, perform
 from gateway.ussd.facts import facts_from
 from gateway.ussd.launched import TurnSlot, is_under_way, was_launched_at, was_launched_by
+from gateway.ussd.needs import NEEDS_MAX, Asked, MenuAsksTooMuch
 from gateway.ussd.reading import Continue, NotYours, Replay, Start, is_id_used_again, read_turn, turn_ids, used_keys
 from gateway.ussd.sessions import Reply, SessionKey, SessionsUnavailable, StoredSession
 from gateway.ussd.system_screens import DONE, NOT_YOURS, NOTHING_DONE, UNCERTAIN, ending
 from gateway.ussd.turn_key import TurnKey, turn_number
 from payments.requests.store import release
+from ussd_flows.facts import Facts
 from ussd_flows.screen import Screen
 from ussd_flows.step import Step, start, step
 
@@ -131,7 +133,7 @@ class _Attempt:
         facts = facts_from(account, ussd.catalog, ussd.deps.operators, ussd.places, now=self._now, turn_key=turn_key)
         again, used = is_id_used_again(stored, reading), used_keys(stored, turn)
         facts = replace(facts, used_keys=frozenset() if turn.is_named and not again else used)
-        taken = start(facts, reading.tail) if isinstance(reading, Start) else step(reading.state, reading.text, facts)
+        taken = self._taken(reading, facts, Asked(account.household if account else None, facts.today))
         screen = await self._perform(account, turn_key, taken) if taken.effects else taken.screen
         shown = frozenset(option.key for option in screen.options) if turn.transcript is None else frozenset()
         return await self._save(
@@ -152,6 +154,17 @@ class _Attempt:
                 reply=self._reply(screen),
             ),
         )
+
+    def _taken(self, reading: Start | Continue, facts: Facts, asked: Asked) -> Step:
+        """Take the step, and again with what its menus needed to know."""
+        for _ in range(NEEDS_MAX):
+            taken = (
+                start(facts, reading.tail) if isinstance(reading, Start) else step(reading.state, reading.text, facts)
+            )
+            if isinstance(taken, Step):
+                return taken
+            facts = facts.knowing(taken.query, asked.answer(taken.query))
+        raise MenuAsksTooMuch
 
     async def _perform(self, account: CallerAccount | None, turn_key: TurnKey, taken: Step) -> Screen:
         context = EffectContext(self._ussd, turn_key, self._turn.msisdn, account, self._now)

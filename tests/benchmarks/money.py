@@ -146,8 +146,10 @@ def work(server: Server, name: str, kind: str, workers: int, payments: int, **en
                 lane.stdin.flush()
         told = [json.loads(_heard(server, lane, kind)) for lane in lanes]
         elapsed_s = time.perf_counter() - began
-    if sum(one["handled"] for one in told) != payments:
-        raise Broken(f"{kind}: of {payments} callbacks the workers handled {told}")
+    handled = sum(one["handled"] for one in told)
+    # Of two that open periods the second may look at a household that the first has just done, and does nothing.
+    if handled < payments or (handled > payments and kind != "opening"):
+        raise Broken(f"{kind}: of {payments} the workers handled {told}")
     return payments / elapsed_s, sum(one["cpu_s"] for one in told)
 
 

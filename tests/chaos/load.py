@@ -14,7 +14,7 @@ from tests.chaos.town import LOOK_S, WORD, Town
 #: Name, commerce, Kati, four people, yes.
 REGISTER = ("1", "Awa Traore", "1", "Kati", "4", "1")
 #: Pay, another amount, the amount, the only wallet, confirm.
-PAY = ("1", "2", "1000", "1", "1")
+PAY = ("1", "1000", "1")
 #: No aggregator and no operator waits longer.
 TIMEOUT_S = 10
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -82,13 +82,12 @@ async def registers(phone: Page) -> None:
 
 async def asks_to_pay(phone: Page, pictures: Path) -> None:
     await phone.click("#call")
-    await expect(phone.locator("#screen")).to_contain_text("Payer ma cotisation")
+    await expect(phone.locator("#screen")).to_contain_text("Payer")
     await phone.screenshot(path=pictures / "phone-home.png")
     # This time by the keys, as with a thumb.
     await phone.click("#keys button[data-key='1']")
     await phone.click("#call")
-    await answer(phone, "Minimum:", "1")
-    await answer(phone, "avec:", "1")
+    await answer(phone, "tapez un montant", "1")
     await answer(phone, "Confirmer", "1")
     await expect(phone.locator("#screen")).to_contain_text("Demande enregistrée", timeout=PATIENCE_MS)
 

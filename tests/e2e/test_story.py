@@ -27,7 +27,7 @@ def test_the_story_from_the_dialled_code_to_the_signed_day(house: House) -> None
     assert f"{house.url}/phone/" in said
     operator = Operator(house)
     ramu_number = registers(house)
-    paid_xof = pays(house, operator, ramu_number)
+    paid_xof = pays(house, operator)
     lost = asks_and_approves_without_a_callback(house, operator)
     pays_unasked(house, operator)
     house.text_to(MOUSSA, "5 000 F payés", "Quittance")
@@ -58,27 +58,34 @@ def registers(house: House) -> str:
     return number[1]
 
 
-def pays(house: House, operator: Operator, ramu_number: str) -> int:
+def pays(house: House, operator: Operator) -> int:
     phone = Telephone(house, FANTA)
-    assert phone.dial("fanta-2").startswith("CON RAMU: Fanta Diarra\nDroits fermés.")
-    phone.choose("Payer ma cotisation")
-    phone.choose("(tout)")
-    phone.choose("Argent Mobile essai")
-    assert "à CANAM pour Fanta Diarra" in phone.screen
-    assert ramu_number in phone.screen
+    assert phone.dial("fanta-2").startswith("CON RAMU: Fanta Diarra\nDroits fermés: ")
+    phone.choose("Payer")
+    phone.choose("(ouvre vos droits)")
+    assert "à CANAM par Argent Mobile" in phone.screen
+    assert "pour Fanta Diarra" in phone.screen
+    told = re.search(r"Droits (\S+)-(\S+)", phone.screen)
     ended = phone.choose("Confirmer")
     assert ended.startswith("END Demande enregistrée.")
     assert [phone.send() for _ in range(3)] == [ended] * 3
     assert house.number("SELECT count(*) FROM payment_request") == 1
     operator.answer(operator.prompt_for(FANTA), "repeter")
     receipt = house.text_to(FANTA, "payés", "Quittance")
-    assert "Droits ouverts du" in receipt
+    assert told is not None
+    assert _day(told[2]) in receipt
+    assert "Droits du " in receipt
     callbacks = until("three callbacks that were taken", lambda: _taken(operator, 3))
     assert {row["last_status"] for row in callbacks} == {204}
     (paid,) = house.rows("SELECT amount_xof FROM payment WHERE payer_msisdn = %s", FANTA)
-    assert phone.dial("fanta-3").startswith("CON RAMU: Fanta Diarra\nDroits ouverts dès le")
-    assert "Reste 0 F" in phone.choose("Ma situation")
+    assert phone.dial("fanta-3").startswith("CON RAMU: Fanta Diarra\nDroits à venir du ")
+    assert "A payer maintenant: 0 F" in phone.choose("Situation")
     return int(str(paid[0]))
+
+
+def _day(short: str) -> str:
+    """Write in full the last day of a span on a phone."""
+    return f"{short[:6]}20{short[6:]}"
 
 
 def _taken(operator: Operator, count: int) -> list[dict[str, object]]:
@@ -89,11 +96,9 @@ def _taken(operator: Operator, count: int) -> list[dict[str, object]]:
 def asks_and_approves_without_a_callback(house: House, operator: Operator) -> str:
     phone = Telephone(house, MOUSSA)
     phone.dial("moussa-1")
-    phone.choose("Payer ma cotisation")
-    phone.choose("Autre montant")
-    assert "Montant non compris" in phone.write("5_000")
+    phone.choose("Payer")
+    assert "Non compris" in phone.write("5_000")
     phone.write("5 000")
-    phone.choose("Argent Mobile essai")
     phone.choose("Confirmer")
     prompt = operator.prompt_for(MOUSSA)
     operator.answer(prompt, "sans-avis")
@@ -185,7 +190,8 @@ def survives(house: House, ramu_number: str) -> None:
     phone = Telephone(house, FANTA)
     phone.dial("fanta-4")
     assert "Quittance" not in phone.screen
-    assert phone.choose("Mes recus")
+    assert phone.choose("Suite")
+    assert phone.choose("Mes paiements")
     assert house.number("SELECT count(*) FROM household WHERE ramu_number = %s", ramu_number) == 1
     verified = house.ramu("ledger", "verify")
     assert verified.returncode == 0, verified.stderr

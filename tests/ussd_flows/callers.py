@@ -40,7 +40,7 @@ AMINATA: Final = Registered(
     paid_xof=24_000,
     remaining_xof=41_600,
     next_due_on=date(2026, 3, 15),
-    period_label="année 2026",
+    arrears="",
     minimum_xof=500,
     suggested_xof=(12_000, 41_600),
     maximum_xof=200_000,
@@ -69,7 +69,7 @@ _LONGEST: Final = Registered(
     paid_xof=_HUGE - 1,
     remaining_xof=_HUGE - 2,
     next_due_on=date(2026, 12, 31),
-    period_label="septembre à décembre 2026",
+    arrears="999 mois, jusqu'au 31/12/2026",
     minimum_xof=_HUGE - 10,
     suggested_xof=(_HUGE - 1, _HUGE - 2, _HUGE - 1, _HUGE + 1),
     maximum_xof=_HUGE,
@@ -81,6 +81,9 @@ _LONGEST: Final = Registered(
     ),
     suspense_xof=_HUGE,
     advance_xof=_HUGE,
+    advance_for="trimestre du 31/12/2026",
+    opens_with_xof=_HUGE - 3,
+    warn_below_days=10,
 )
 _LONGEST_WALLETS: Final = (
     Wallet("orange", "Orange Money Mali (compte principal)"),
@@ -118,8 +121,10 @@ def worst_cases() -> dict[str, Facts]:
         "paid ahead": replace(longest, caller=replace(_LONGEST, remaining_xof=0, due_xof=0, suspense_xof=0)),
         "nothing kept": replace(longest, caller=replace(_LONGEST, suspense_xof=0, advance_xof=0)),
         "closed, nothing due": replace(
-            longest, caller=replace(_LONGEST, remaining_xof=0, rights=RightsFact(RightsState.CLOSED))
+            longest,
+            caller=replace(_LONGEST, remaining_xof=0, rights=RightsFact(RightsState.CLOSED), opens_with_xof=None),
         ),
+        "one wallet": replace(longest, wallets=_LONGEST_WALLETS[1:2]),
         "new": replace(
             longest, caller=replace(_LONGEST, last_payments=(), last_wallet=None, suspense_xof=0, next_due_on=None)
         ),

@@ -1,18 +1,22 @@
 """The whole graph of menus, walked with the longest of everything."""
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
+from tests.ussd_flows.answering import knowing, start, step
 from tests.ussd_flows.callers import AMINATA, KNOWN, UNKNOWN, worst_cases
 from tests.ussd_flows.playing import PAYING, play
 from ussd_flows.effects import RegisterHousehold, RequestPayment, SendDetail
 from ussd_flows.facts import Facts
 from ussd_flows.graph import MENUS
 from ussd_flows.gsm7 import septets
-from ussd_flows.menu import HOME, Goto, View
+from ussd_flows.layout import BACK, MORE
+from ussd_flows.menu import HOME, Goto, Menu, MenuOutcome, Need, Page, View
 from ussd_flows.screen import HARD_SEPTETS, PLACEHOLDERS, WISHED_SEPTETS, InputKind, Screen, fill, render_text
 from ussd_flows.state import FlowState
-from ussd_flows.step import Step, _show, start, step
+from ussd_flows.step import Step, _show
 
 #: Keys that mean the same on every screen: back, home, the next screen of a list.
 FIXED_KEYS = {"0", "00", "98"}
@@ -20,7 +24,7 @@ TYPED = {
     "register_name": ["Aminata-Fatoumata DIARRASSOUBA-TOUNKARA", "4"],
     "register_place": ["di", "inl", "oussoub", "b", "?"],
     "register_people": ["99", "100"],
-    "pay_other": ["999 999 999", "999999998", "1", "5.000"],
+    "pay_amount": ["999 999 999", "1 000", "5.000", *map(str, range(999_999_990, 1_000_000_000))],
 }
 # Screens that a reason at the top may make longer than wished; without one no screen is.
 LONGER_THAN_WISHED = {
@@ -28,6 +32,7 @@ LONGER_THAN_WISHED = {
     "home",
     "pay_amount",
     "pay_confirm",
+    "pay_warning",
     "register_activity",
     "register_pick",
     "situation",
@@ -89,6 +94,12 @@ def restless() -> list[Passage]:
 RESTLESS = restless()
 
 
+def shown(state: FlowState, facts: Facts) -> Step:
+    while isinstance(reached := _show(state, facts), Need):
+        facts = knowing(facts, reached)
+    return reached
+
+
 def cost(screen: Screen) -> int:
     counted = septets(render_text(fill(screen, PLACEHOLDERS)))
     assert counted is not None, screen
@@ -108,14 +119,29 @@ def test_every_menu_is_declared_reachable_from_home_and_was_reached() -> None:
     assert {passage.origin.menu for passage in PASSAGES} == MENUS.keys()
 
 
+def outcomes(menu: Menu, view: View, answers: list[str]) -> Iterator[Page | MenuOutcome]:
+    """Give what a menu makes of each answer, once it knows what it needs."""
+    accept = menu.accept
+    asked = [menu.render, *(partial(_accepted, accept, answer) for answer in answers if accept)]
+    for ask in asked:
+        known = view
+        while isinstance(outcome := ask(known), Need):
+            known = View(knowing(known.facts, outcome), known.data)
+        yield outcome
+
+
+def _accepted(accept: Callable[[View, str], MenuOutcome], answer: str, view: View) -> MenuOutcome:
+    return accept(view, answer)
+
+
 def test_every_way_that_a_menu_sends_its_caller_is_declared() -> None:
     ways: Counter[tuple[str, str]] = Counter()
     for passage in [*PASSAGES, *RESTLESS]:
         menu = MENUS[passage.origin.menu]
         view = View(passage.facts, passage.origin.data)
-        answers = [*passage.origin.options.values(), passage.typed]
-        outcomes = [menu.render(view), *(menu.accept(view, answer) for answer in answers if menu.accept)]
-        for outcome in outcomes:
+        typed = [passage.typed] if menu.input is not InputKind.CHOICE or menu.takes_typed else []
+        answers = [*(code for code in passage.origin.options.values() if code not in {BACK, MORE}), *typed]
+        for outcome in outcomes(menu, view, answers):
             if isinstance(outcome, Goto) and outcome.menu in MENUS.keys() - {HOME}:
                 ways[menu.name, outcome.menu] += 1
     undeclared = {way for way in ways if way[1] not in MENUS[way[0]].leads_to}
@@ -147,7 +173,7 @@ def test_no_screen_without_a_reason_is_longer_than_wished() -> None:
     endings = {one.screen for one in reached if one.state is None}
     one_for_each_screen = {passage.step.screen: passage for passage in [*PASSAGES, *RESTLESS]}.values()
     plain = {
-        _show(passage.step.state, passage.facts).screen
+        shown(passage.step.state, passage.facts).screen
         for passage in one_for_each_screen
         if passage.step.state is not None
     }
@@ -200,7 +226,7 @@ def test_no_key_that_was_used_before_acts_where_repeats_look_like_answers() -> N
 def test_a_key_that_means_nothing_leaves_the_others_where_they_are() -> None:
     confirming = step(*play_to_confirmation(used_keys=frozenset("1234")))
     assert confirming.state is not None
-    assert [option.key for option in confirming.screen.options] == ["5", "6", "0"]
+    assert [option.key for option in confirming.screen.options] == ["5", "6", "7", "0"]
     facts = replace(KNOWN, used_keys=frozenset("1234567890"))
     again = step(confirming.state, "1", facts)
     assert again.state == confirming.state
@@ -241,7 +267,8 @@ def test_back_from_every_screen_leads_home_in_the_end() -> None:
         assert reached.state is None or reached.state.menu == HOME
 
 
-def test_home_shows_the_day_until_which_rights_are_open() -> None:
-    assert start(KNOWN).screen.text == "RAMU: Aminata Traoré\nDroits ouverts jusqu'au 31/12/2026"
+def test_home_shows_from_when_until_when_rights_are_open_and_what_is_to_pay() -> None:
+    told = "RAMU: Aminata Traoré\nDroits ouverts du 01/01/2026 au 31/12/2026\nA payer: 41 600 F"
+    assert start(KNOWN).screen.text == told
     assert "1. M'inscrire" in render_text(start(UNKNOWN).screen)
     assert AMINATA.name in start(KNOWN).screen.text

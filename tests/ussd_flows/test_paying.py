@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from tests.ussd_flows.answering import start, step
 from tests.ussd_flows.callers import AMINATA, KNOWN, PROMPT, PROMPTED, WALLETS
 from tests.ussd_flows.playing import PAYING, play
 from ussd_flows.effects import RequestPayment
-from ussd_flows.facts import RequestState
+from ussd_flows.facts import RequestState, RightsFact, RightsState
 from ussd_flows.screen import fill
-from ussd_flows.step import step
 
 
 def test_a_confirmed_payment_is_asked_for_once_with_what_was_agreed() -> None:
@@ -26,22 +26,77 @@ def test_a_repeated_turn_comes_to_the_same_step() -> None:
     assert step(reached.state, "1", KNOWN) == step(reached.state, "1", KNOWN)
 
 
-def test_the_confirmation_names_who_is_paid_for_and_what_and_when() -> None:
+def test_the_confirmation_names_who_is_paid_for_by_whom_and_what_it_buys() -> None:
     text = play(KNOWN, PAYING).screen.text
-    for said in ("12 000 F", "CANAM", "Aminata Traoré", "0000000127", "année 2026", "Moov Money"):
-        assert said in text
+    assert text == "12 000 F à CANAM par Moov Money\npour Aminata Traoré\nDroits 10/03-31/12/26"
+
+
+@pytest.mark.parametrize(
+    ("amount_xof", "buys"),
+    [
+        (1_000, "Droits 10/03-31/12/26"),
+        (1_002, "Droits 10/03-31/12/26\nreste 999 999 F"),
+        (1_004, "gardé d'avance"),
+        (1_005, "d'avance pour septembre à déc. 2026"),
+        (1_006, "pour 2 périodes dues\nreste 1 999 998 F"),
+        (1_007, "pour septembre à déc. 2026\nreste 999 999 F"),
+        (1_008, "Droits 25/12/25-31/12/26\n+1 008 F d'avance"),
+    ],
+)
+def test_the_confirmation_says_what_the_money_does(amount_xof: int, buys: str) -> None:
+    text = play(KNOWN, ["1", str(amount_xof)]).screen.text
+    assert text.split("\n", 2)[2] == buys
+
+
+def test_money_that_buys_no_day_of_care_is_warned_of_before_the_confirmation() -> None:
+    warned = play(KNOWN, ["1", "1009"])
+    assert warned.screen.name == "pay_warning"
+    assert warned.screen.text == "Attention: 1 009 F n'ouvrent aucun jour de droits."
+    labels = [option.label for option in warned.screen.options]
+    assert labels == ["1 008 F (ouvre vos droits)", "Payer 1 009 F malgré tout", "Retour"]
+    assert play(KNOWN, ["1", "1"], warned).effects == (RequestPayment(7, 1_008, "moov"),)
+    assert play(KNOWN, ["2", "1"], warned).effects == (RequestPayment(7, 1_009, "moov"),)
+    hopeless = play(KNOWN, ["1", "1001"])
+    assert [option.label for option in hopeless.screen.options] == ["Payer 1 001 F malgré tout", "Retour"]
+
+
+def test_money_that_buys_fewer_days_than_the_scheme_asks_for_is_warned_of() -> None:
+    assert play(KNOWN, ["1", "1003"]).screen.name == "pay_confirm"
+    strict = replace(KNOWN, caller=replace(AMINATA, warn_below_days=4))
+    warned = play(strict, ["1", "1003"])
+    assert warned.screen.text == "Attention: cette période n'ouvre plus que 3 jours de droits."
+    assert play(replace(KNOWN, caller=replace(AMINATA, warn_below_days=3)), ["1", "1003"]).screen.name == "pay_confirm"
+
+
+def test_what_opens_rights_is_the_first_proposal() -> None:
+    closed = replace(KNOWN, caller=replace(AMINATA, rights=RightsFact(RightsState.CLOSED), opens_with_xof=15_750))
+    assert "Droits fermés: 15 750 F les ouvrent" in start(closed).screen.text
+    labels = [option.label for option in play(closed, ["1"]).screen.options]
+    assert labels == ["15 750 F (ouvre vos droits)", "12 000 F", "41 600 F (tout)", "Retour"]
+
+
+def test_paying_takes_as_few_screens_as_it_can() -> None:
+    """Counted with the one that is dialled and the last one."""
+    everything, other = ["1", "2", "1"], ["1", "7 000", "1"]
+    assert [play(KNOWN, typed).screen.name for typed in (everything, other)] == ["pay_confirm.end"] * 2
+    alone = replace(KNOWN, wallets=WALLETS[:1], caller=replace(AMINATA, last_wallet=None))
+    assert play(alone, other).effects == (RequestPayment(7, 7_000, "orange"),)
+    new = replace(KNOWN, caller=replace(AMINATA, last_wallet=None))
+    assert play(new, ["1", "7 000", "1", "1"]).screen.name == "pay_confirm.end"
+    assert [len(typed) + 1 for typed in (everything, other)] == [4, 4]
 
 
 def test_an_annulled_payment_asks_nobody_for_money() -> None:
-    home = play(KNOWN, [*PAYING, "2"])
+    home = play(KNOWN, [*PAYING, "3"])
     assert home.effects == ()
     assert home.screen.text.startswith("Annulé. Aucun paiement lancé.\nRAMU: Aminata")
 
 
 def test_the_last_wallet_comes_first_but_is_still_chosen() -> None:
-    screen = play(KNOWN, ["1", "1"]).screen
+    assert "par Moov Money" in play(KNOWN, PAYING).screen.text
+    screen = play(KNOWN, [*PAYING, "2"]).screen
     assert [option.label for option in screen.options] == ["Moov Money (dernier)", "Orange Money", "Retour"]
-    assert play(KNOWN, ["1", "1", "2", "1"]).effects == (RequestPayment(7, 12_000, "orange"),)
+    assert play(KNOWN, [*PAYING, "2", "2", "1"]).effects == (RequestPayment(7, 12_000, "orange"),)
 
 
 @pytest.mark.parametrize(
@@ -49,20 +104,20 @@ def test_the_last_wallet_comes_first_but_is_still_chosen() -> None:
     [
         ("499", "Minimum: 500 F"),
         ("200 001", "Maximum: 200 000 F"),
-        ("1e3", "Montant non compris. Ex: 5000"),
-        ("", "Montant non compris. Ex: 5000"),
+        ("1e3", "Non compris. Ex: 5000"),
+        ("", "Non compris. Ex: 5000"),
     ],
 )
 def test_an_amount_that_cannot_be_paid_is_asked_for_again_with_the_reason(typed: str, reason: str) -> None:
-    again = play(KNOWN, ["1", "3", typed])
+    again = play(KNOWN, ["1", typed])
     assert again.screen.text.split("\n")[0] == reason
-    assert again.screen.name == "pay_other"
-    assert play(KNOWN, ["500 F", "2", "1"], again).effects == (RequestPayment(7, 500, "orange"),)
+    assert again.screen.name == "pay_amount"
+    assert play(KNOWN, ["500 F", "2", "2", "1"], again).effects == (RequestPayment(7, 500, "orange"),)
 
 
 def test_someone_who_owes_nothing_may_pay_ahead() -> None:
     facts = replace(KNOWN, caller=replace(AMINATA, remaining_xof=0, due_xof=0))
-    assert "payer d'avance" in play(facts, ["1"]).screen.text
+    assert play(facts, ["1"]).screen.text == "Rien à payer. D'avance: choisissez ou tapez (min. 500 F)"
     assert play(facts, [*PAYING, "1"]).effects == (RequestPayment(7, 12_000, "moov"),)
 
 
@@ -78,7 +133,7 @@ def test_a_prompt_that_was_answered_leads_home() -> None:
     waiting = play(PROMPTED, ["1"])
     home = play(KNOWN, ["1"], waiting)
     assert home.screen.name == "home"
-    assert "Mes recus" in home.screen.text
+    assert "Mes paiements" in home.screen.text
 
 
 def test_a_prompt_sent_meanwhile_stops_a_second_one() -> None:
@@ -98,6 +153,13 @@ def test_a_wallet_that_closed_meanwhile_is_not_asked() -> None:
 def test_nothing_is_asked_for_where_nothing_can_be_paid() -> None:
     facts = replace(KNOWN, caller=replace(AMINATA, minimum_xof=0, maximum_xof=0))
     assert play(facts, ["1"]).screen.text.startswith("Rien à payer pour le moment.\nRAMU: Aminata")
-    other = play(KNOWN, ["1", "3"])
-    assert play(facts, ["0"], other).screen.name == "home"
-    assert play(replace(KNOWN, caller=replace(AMINATA, minimum_xof=0)), ["000"], other).screen.name == "pay_other"
+    choosing = play(KNOWN, ["1"])
+    assert play(facts, ["0"], choosing).screen.name == "home"
+    assert play(replace(KNOWN, caller=replace(AMINATA, minimum_xof=0)), ["000"], choosing).screen.name == "pay_amount"
+
+
+def test_no_amount_that_may_be_typed_anew_is_a_key_that_pays_where_repeats_look_like_answers() -> None:
+    small = replace(KNOWN, caller=replace(AMINATA, minimum_xof=5), used_keys=frozenset("1234"))
+    assert play(small, ["1", "7"]).screen.name == "pay_wallet"
+    assert play(replace(small, used_keys=frozenset()), ["1", "7"]).screen.name == "pay_confirm"
+    assert play(replace(KNOWN, used_keys=frozenset("1234")), ["1", "500"]).screen.name == "pay_confirm"

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.members.places import rows
+from tests.ussd_flows.answering import start, step
 from tests.ussd_flows.callers import AMINATA, KNOWN, PROMPTED, UNKNOWN, WALLETS, worst_cases
 from tests.ussd_flows.playing import REGISTERING, play
 from ussd_flows.effects import RegisterHousehold, RequestPayment, SendDetail
@@ -17,11 +18,10 @@ from ussd_flows.facts import Facts, PaymentState, Wallet
 from ussd_flows.places import places_from
 from ussd_flows.screen import Screen, render_text
 from ussd_flows.state import FlowState
-from ussd_flows.step import start, step
 
 
 def test_a_key_means_what_the_caller_saw() -> None:
-    choosing = play(KNOWN, ["1", "1"])
+    choosing = play(KNOWN, ["1", "1", "2"])
     shuffled = replace(
         KNOWN, wallets=(Wallet("wave", "Wave"), *reversed(WALLETS)), caller=replace(AMINATA, last_wallet=None)
     )
@@ -61,12 +61,12 @@ def test_back_keeps_what_was_said_before() -> None:
 
 
 def test_receipts_are_listed_and_shown_one_by_one() -> None:
-    listed = play(KNOWN, ["3"])
-    assert listed.screen.options[0].label == "10/02/2026 12 000 F recu"
+    listed = play(KNOWN, ["3", "1"])
+    assert listed.screen.options[0].label == "10/02/2026 12 000 F payé"
     assert "Quittance No 7K3M-9QPA" in play(KNOWN, ["1"], listed).screen.text
     waiting = replace(AMINATA.last_payments[0], state=PaymentState.PENDING)
     pending = replace(KNOWN, caller=replace(AMINATA, last_payments=(waiting,)))
-    assert "12 000 F en attente\nLe 10/02/2026\nRéf 7K3M-9QPA" in play(pending, ["3", "1"]).screen.text
+    assert "12 000 F en attente\nLe 10/02/2026\nRéf 7K3M-9QPA" in play(pending, ["3", "1", "1"]).screen.text
     gone = replace(KNOWN, caller=replace(AMINATA, last_payments=()))
     assert play(gone, ["1"], listed).screen.text == "Aucun paiement enregistré."
 
@@ -80,16 +80,16 @@ def test_the_detail_is_sent_from_the_situation() -> None:
     [
         ("", "home"),
         ("1", "pay_amount"),
-        ("1*1", "pay_wallet"),
-        ("*1*1#", "pay_wallet"),
+        ("1*1", "pay_confirm"),
+        ("*1*1#", "pay_confirm"),
         ("1*1*1", "pay_confirm"),
-        ("1*1*1*1", "pay_confirm"),
-        ("1*1*1*1*1", "pay_confirm"),
+        ("1*1*2", "pay_wallet"),
+        ("1*1*2*1*1", "pay_confirm"),
         ("2*2", "situation"),
         ("9*1", "home"),
         ("1*9*1", "pay_amount"),
         ("1**1", "pay_amount"),
-        ("1*3*5000*1", "pay_confirm"),
+        ("1*5000*1", "pay_confirm"),
         ("#", "home"),
         ("\x00" * 10_000, "home"),
         ("1*0*" * 10_000, "home"),
@@ -192,7 +192,7 @@ def typing(dice: random.Random, screen: Screen) -> str:
         "register_name": "Awa Ba",
         "register_place": dice.choice(["k", "kita", "zz"]),
         "register_people": str(dice.randint(0, 120)),
-        "pay_other": str(dice.randint(0, 300_000)),
+        "pay_amount": str(dice.randint(0, 300_000)),
     }
     if screen.name in free and dice.random() < 0.9:
         return free[screen.name]
@@ -204,8 +204,8 @@ def typing(dice: random.Random, screen: Screen) -> str:
 
 def test_screens_are_flat_texts_with_numbered_lines() -> None:
     assert render_text(start(KNOWN).screen).split("\n")[2:] == [
-        "1. Payer ma cotisation",
-        "2. Ma situation",
-        "3. Mes recus",
-        "4. Aide",
+        "A payer: 41 600 F",
+        "1. Payer",
+        "2. Situation",
+        "3. Suite",
     ]

@@ -40,7 +40,7 @@ def test_a_text_outside_a_section_or_not_a_text_is_a_fault() -> None:
 
 
 def test_a_value_cannot_bring_places_lines_or_other_alphabets() -> None:
-    assert message("home.registered", name="A {reference}\n Traoré ç", rights="x") == "RAMU: A (reference) Traoré c\nx"
+    assert message("home.registered", name="A {reference}\n Traoré ç") == "RAMU: A (reference) Traoré c"
 
 
 def test_a_place_that_only_the_gateway_fills_stays_open() -> None:

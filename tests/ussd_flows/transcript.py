@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from tests.ussd_flows.answering import start, step
 from tests.ussd_flows.callers import AMINATA, KNOWN, PROMPTED, UNKNOWN
 from ussd_flows.facts import Facts, RightsFact, RightsState
 from ussd_flows.screen import render_text
-from ussd_flows.step import Step, start, step
+from ussd_flows.step import Step
 
 TRANSCRIPTS: Final = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 
@@ -37,7 +38,7 @@ def callers() -> dict[str, Facts]:
         "Aminata": KNOWN,
         "Aminata, whose prompt waits": PROMPTED,
         "Aminata, whose rights are closed": replace(
-            KNOWN, caller=replace(AMINATA, rights=RightsFact(RightsState.CLOSED))
+            KNOWN, caller=replace(AMINATA, rights=RightsFact(RightsState.CLOSED), opens_with_xof=15_750)
         ),
     }
 

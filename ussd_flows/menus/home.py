@@ -1,5 +1,6 @@
 """The first screen: who we think is calling, until when rights are open, and what can be done."""
 
+from ussd_flows.amounts import show
 from ussd_flows.facts import Registered
 from ussd_flows.gsm7 import shorten, to_gsm7
 from ussd_flows.menu import HOME, Goto, Menu, MenuEntry, Page, View
@@ -25,14 +26,21 @@ def _for_registered(caller: Registered, view: View) -> Page:
         if view.facts.open_request
         else MenuEntry("pay_amount", message("home.pay"))
     )
+    lines = [message("home.registered", name=shorten(to_gsm7(caller.name), _NAME_SEPTETS)), rights_line(caller)]
+    if caller.remaining_xof:
+        lines.append(message("home.to_pay", amount=show(caller.remaining_xof)))
+    elif caller.advance_xof:
+        lines.append(message("home.advance", amount=show(caller.advance_xof)))
+    entries = (pay, MenuEntry("situation", message("home.situation")), MenuEntry("more", message("home.more")))
+    return Page("\n".join(lines), entries)
+
+
+def _render_more(view: View) -> Page | Goto:
+    if view.facts.caller is None:
+        return Goto(HOME)
     return Page(
-        message("home.registered", name=shorten(to_gsm7(caller.name), _NAME_SEPTETS), rights=rights_line(caller)),
-        (
-            pay,
-            MenuEntry("situation", message("home.situation")),
-            MenuEntry("receipts", message("home.receipts")),
-            MenuEntry("help", message("home.help")),
-        ),
+        message("more.title"),
+        (MenuEntry("receipts", message("more.receipts")), MenuEntry("help", message("more.help"))),
     )
 
 
@@ -40,9 +48,12 @@ def _accept(_view: View, answer: str) -> Goto:
     return Goto(answer)
 
 
-MENU = Menu(
-    name=HOME,
-    render=_render,
-    accept=_accept,
-    leads_to=frozenset({"register_name", "pay_amount", "waiting", "situation", "receipts", "help"}),
+MENUS = (
+    Menu(
+        name=HOME,
+        render=_render,
+        accept=_accept,
+        leads_to=frozenset({"register_name", "pay_amount", "waiting", "situation", "more", "help"}),
+    ),
+    Menu(name="more", render=_render_more, accept=_accept, leads_to=frozenset({"receipts", "help"})),
 )

@@ -1,24 +1,25 @@
-"""Paying: an amount, a wallet that the payer chooses, a confirmation that names who is paid for, the request."""
+"""Paying: an amount, a wallet that the payer chooses, a confirmation that says what it buys, the request."""
 
 from ussd_flows.amounts import read_amount, show
 from ussd_flows.effects import RequestPayment
 from ussd_flows.facts import Registered, Wallet
 from ussd_flows.gsm7 import shorten, to_gsm7
-from ussd_flows.menu import HOME, Finish, Goto, Menu, MenuEntry, Page, Reask, View, for_registered
-from ussd_flows.screen import InputKind
+from ussd_flows.menu import HOME, Finish, Goto, Menu, MenuEntry, Need, Page, Reask, View, for_registered
+from ussd_flows.menus.buying import bought_lines, entries_septets, is_little, warning_text
+from ussd_flows.queries import PaymentForecast, WhatPaymentBuys
 from ussd_flows.texts import message
 
 _AMOUNT = "amount_xof"
 _WALLET = "wallet"
-_OTHER = "other"
+_OTHER_WALLET = "other_wallet"
+_KEEP = "keep"
 _YES = "yes"
 _NO = "no"
 
-_NAME_SEPTETS = 24
-_PERIOD_SEPTETS = 22
-_SCHEME_SEPTETS = 21
 _WALLET_SEPTETS = 20
-_SUGGESTIONS_MAX = 2
+_SUGGESTIONS_MAX = 3
+#: No dialogue gives out so many keys.
+_HIGHEST_KEY = 200
 
 
 @for_registered
@@ -30,50 +31,59 @@ def _render_amount(caller: Registered, view: View) -> Page | Goto:
     if caller.maximum_xof < _minimum_xof(caller):
         return Goto(HOME, notice=message("pay.nothing"))
     minimum = show(_minimum_xof(caller))
-    scheme = shorten(to_gsm7(caller.scheme_label), _SCHEME_SEPTETS)
-    owes = caller.remaining_xof > 0
     text = (
-        message("pay.remaining", scheme=scheme, remaining=show(caller.remaining_xof), minimum=minimum)
-        if owes
+        message("pay.remaining", remaining=show(caller.remaining_xof), minimum=minimum)
+        if caller.remaining_xof > 0
         else message("pay.ahead", minimum=minimum)
     )
-    suggested = tuple(
-        MenuEntry(str(amount_xof), _suggestion(caller, amount_xof)) for amount_xof in _suggested_xof(caller)
-    )
-    return Page(text, (*suggested, MenuEntry(_OTHER, message("pay.other"))))
+    return Page(text, tuple(MenuEntry(str(xof), _suggestion(caller, xof)) for xof in _suggested_xof(caller)))
 
 
 def _suggested_xof(caller: Registered) -> list[int]:
-    payable = [amount_xof for amount_xof in dict.fromkeys(caller.suggested_xof) if _refusal(caller, amount_xof) is None]
+    # What opens rights comes first: whoever is not cared for asks for nothing else.
+    wished = (caller.opens_with_xof or 0, *caller.suggested_xof)
+    payable = [amount_xof for amount_xof in dict.fromkeys(wished) if _refusal(caller, amount_xof) is None]
     return payable[:_SUGGESTIONS_MAX]
 
 
 def _suggestion(caller: Registered, amount_xof: int) -> str:
     amount = show(amount_xof)
+    if amount_xof == caller.opens_with_xof:
+        return message("pay.opens", amount=amount)
     return message("pay.everything", amount=amount) if amount_xof == caller.remaining_xof else amount
 
 
 @for_registered
-def _accept_amount(caller: Registered, _view: View, answer: str) -> Goto | Reask:
-    return Goto("pay_other") if answer == _OTHER else _with_amount(caller, answer)
-
-
-@for_registered
-def _render_other(caller: Registered, _view: View) -> Page:
-    return Page(message("pay.type_amount", minimum=show(_minimum_xof(caller)), maximum=show(caller.maximum_xof)))
-
-
-@for_registered
-def _accept_other(caller: Registered, _view: View, answer: str) -> Goto | Reask:
-    return _with_amount(caller, answer)
-
-
-def _with_amount(caller: Registered, typed: str) -> Goto | Reask:
-    amount_xof = read_amount(typed)
+def _accept_amount(caller: Registered, view: View, answer: str) -> Goto | Reask | Need:
+    amount_xof = read_amount(answer)
     if amount_xof is None:
         return Reask(message("pay.unreadable"))
     refusal = _refusal(caller, amount_xof)
-    return Reask(refusal) if refusal else Goto("pay_wallet", {_AMOUNT: str(amount_xof)})
+    if refusal:
+        return Reask(refusal)
+    told = _told(view, amount_xof)
+    if isinstance(told, Need):
+        return told
+    if is_little(caller, told):
+        return Goto("pay_warning", {_AMOUNT: str(amount_xof)})
+    return _with_wallet(caller, view, amount_xof)
+
+
+def _told(view: View, amount_xof: int) -> PaymentForecast | Need:
+    query = WhatPaymentBuys(amount_xof)
+    told = view.facts.answers.get(query)
+    return Need(query) if told is None else told
+
+
+def _with_wallet(caller: Registered, view: View, amount_xof: int) -> Goto:
+    """Go on to the confirmation by the wallet that was used before or is the only one, else to the choice of one."""
+    known = [wallet for wallet in view.facts.wallets if wallet.code == caller.last_wallet]
+    if view.facts.used_keys and _minimum_xof(caller) <= _HIGHEST_KEY:
+        # A repeat looks like an answer there: an amount that is typed anew must never be a key that pays.
+        return Goto("pay_wallet", {_AMOUNT: str(amount_xof)})
+    wallet, *others = known or view.facts.wallets or (None,)
+    data = {_AMOUNT: str(amount_xof)}
+    return Goto("pay_wallet", data) if wallet is None or others else Goto("pay_confirm", {**data, _WALLET: wallet.code})
 
 
 def _refusal(caller: Registered, amount_xof: int) -> str | None:
@@ -87,6 +97,31 @@ def _refusal(caller: Registered, amount_xof: int) -> str | None:
 def _minimum_xof(caller: Registered) -> int:
     # Whatever a scheme allows, no operator moves less than a franc.
     return max(caller.minimum_xof, 1)
+
+
+@for_registered
+def _render_warning(caller: Registered, view: View) -> Page | Goto | Need:
+    amount_xof = int(view.data[_AMOUNT])
+    if view.facts.open_request or _refusal(caller, amount_xof):
+        return Goto("pay_amount")
+    told = _told(view, amount_xof)
+    if isinstance(told, Need):
+        return told
+    opens_xof = told.opens_with_xof
+    instead = (
+        (MenuEntry(str(opens_xof), message("pay.opens", amount=show(opens_xof))),)
+        if opens_xof is not None and opens_xof != amount_xof and _refusal(caller, opens_xof) is None
+        else ()
+    )
+    keep = MenuEntry(_KEEP, message("pay.keep", amount=show(amount_xof)))
+    return Page(warning_text(amount_xof, told), (*instead, keep))
+
+
+@for_registered
+def _accept_warning(caller: Registered, view: View, answer: str) -> Goto | Reask:
+    amount_xof = int(view.data[_AMOUNT] if answer == _KEEP else answer)
+    refusal = _refusal(caller, amount_xof)
+    return Goto("pay_amount", notice=refusal) if refusal else _with_wallet(caller, view, amount_xof)
 
 
 @for_registered
@@ -111,19 +146,17 @@ def _accept_wallet(_view: View, answer: str) -> Goto:
 
 
 @for_registered
-def _render_confirm(caller: Registered, view: View) -> Page | Goto:
+def _render_confirm(caller: Registered, view: View) -> Page | Goto | Need:
     wallet = _chosen(caller, view)
     if isinstance(wallet, Goto):
         return wallet
-    text = message(
-        "pay.confirm",
-        amount=show(int(view.data[_AMOUNT])),
-        name=shorten(to_gsm7(caller.name), _NAME_SEPTETS),
-        number=caller.ramu_number,
-        period=shorten(to_gsm7(caller.period_label), _PERIOD_SEPTETS),
-        wallet=shorten(to_gsm7(wallet.label), _WALLET_SEPTETS),
-    )
-    return Page(text, (MenuEntry(_YES, message("pay.yes")), MenuEntry(_NO, message("pay.no"))))
+    told = _told(view, int(view.data[_AMOUNT]))
+    if isinstance(told, Need):
+        return told
+    others = (MenuEntry(_OTHER_WALLET, message("pay.other_wallet")),) if len(view.facts.wallets) > 1 else ()
+    entries = (MenuEntry(_YES, message("pay.yes")), *others, MenuEntry(_NO, message("pay.no")))
+    taken = entries_septets(entries, has_long_keys=bool(view.facts.used_keys))
+    return Page(bought_lines(caller, int(view.data[_AMOUNT]), wallet, told, taken), entries)
 
 
 @for_registered
@@ -133,6 +166,8 @@ def _accept_confirm(caller: Registered, view: View, answer: str) -> Goto | Finis
     wallet = _chosen(caller, view)
     if isinstance(wallet, Goto):
         return wallet
+    if answer == _OTHER_WALLET:
+        return Goto("pay_wallet")
     request = RequestPayment(caller.household_id, int(view.data[_AMOUNT]), wallet.code)
     return Finish(request, message("pay.end", wallet=shorten(to_gsm7(wallet.label), _WALLET_SEPTETS)))
 
@@ -153,14 +188,15 @@ MENUS = (
         name="pay_amount",
         render=_render_amount,
         accept=_accept_amount,
-        leads_to=frozenset({"waiting", "pay_other", "pay_wallet"}),
+        leads_to=frozenset({"waiting", "pay_warning", "pay_wallet", "pay_confirm"}),
+        takes_typed=True,
     ),
     Menu(
-        name="pay_other",
-        render=_render_other,
-        accept=_accept_other,
-        leads_to=frozenset({"pay_wallet"}),
-        input=InputKind.AMOUNT,
+        name="pay_warning",
+        render=_render_warning,
+        accept=_accept_warning,
+        leads_to=frozenset({"pay_amount", "pay_wallet", "pay_confirm"}),
+        needs=frozenset({_AMOUNT}),
     ),
     Menu(
         name="pay_wallet",

@@ -1,4 +1,4 @@
-"""One line that says until when a household is covered."""
+"""One line that says on which days a household is covered, or what opens its rights."""
 
 from typing import assert_never
 
@@ -8,33 +8,14 @@ from ussd_flows.texts import message
 
 
 def rights_line(caller: Registered) -> str:
-    """Return where the household's rights stand, with the day that matters to it."""
-    rights = caller.rights
-    match rights.state:
-        case RightsState.OPEN:
-            until = rights.open_until
-            return message("rights.open_until", day=show_date(until)) if until else message("rights.open")
-        case RightsState.WAITING:
-            since = rights.open_from
-            return message("rights.waiting_from", day=show_date(since)) if since else message("rights.waiting")
-        case RightsState.GRACE:
-            until = rights.open_until
-            return message("rights.grace_until", day=show_date(until)) if until else message("rights.grace")
-        case RightsState.CLOSED if caller.remaining_xof > 0:
-            return message("rights.closed_remaining", remaining=show(caller.remaining_xof))
-        case RightsState.CLOSED:
-            return message("rights.closed")
+    """Return where the household's rights stand: both ends of its cover, or what it takes to open them."""
+    state, first, last = caller.rights.state, caller.rights.open_from, caller.rights.open_until
+    match state:
+        case RightsState.OPEN | RightsState.WAITING | RightsState.GRACE if first and last:
+            return message(f"rights.{state}_days", start=show_date(first), until=show_date(last))
+        case RightsState.CLOSED if caller.opens_with_xof:
+            return message("rights.closed_opens", amount=show(caller.opens_with_xof))
+        case RightsState.OPEN | RightsState.WAITING | RightsState.GRACE | RightsState.CLOSED:
+            return message(f"rights.{state}")
         case _:
-            assert_never(rights.state)
-
-
-def short_rights_line(caller: Registered) -> str:
-    """Return the same in less room, where the amounts that remain are said beside it and room is scarce."""
-    rights = caller.rights
-    match rights.state:
-        case RightsState.OPEN | RightsState.GRACE if rights.open_until:
-            return message("rights.short_until", day=show_date(rights.open_until))
-        case RightsState.WAITING if rights.open_from:
-            return message("rights.short_from", day=show_date(rights.open_from))
-        case _:
-            return message(f"rights.{rights.state}")
+            assert_never(state)

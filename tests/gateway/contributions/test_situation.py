@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.contributions.rights import CoverageState, rights
 from gateway.contributions.scheme import Instalments, Scheme
-from gateway.contributions.situation import Situation, minimum_xof, situation, suggested_amounts, to_open_xof
+from gateway.contributions.situation import Situation, minimum_xof, situation, suggested_amounts
 
 OpenBook = Callable[..., Any]
 REGISTERED_ON = date(2026, 1, 1)
@@ -22,11 +21,11 @@ def test_a_new_household_owes_its_first_month_at_once(artisan: Scheme, open_book
         paid_xof=0,
         remaining_xof=3_000,
         next_due_on=date(2026, 2, 28),
-        period_label="mois du 31/01/2026",
+        unpaid=(date(2026, 2, 27),),
     )
 
 
-def test_arrears_are_summed_and_the_oldest_gives_its_name(artisan: Scheme, open_book: OpenBook) -> None:
+def test_arrears_are_summed_with_the_last_day_of_each(artisan: Scheme, open_book: OpenBook) -> None:
     book = open_book(artisan, REGISTERED_ON, 3_000)
     today = date(2026, 4, 10)
     book.pay(3_500, today)
@@ -35,7 +34,7 @@ def test_arrears_are_summed_and_the_oldest_gives_its_name(artisan: Scheme, open_
         paid_xof=500,
         remaining_xof=5_500,
         next_due_on=date(2026, 4, 30),
-        period_label="mois du 28/02/2026",
+        unpaid=(date(2026, 3, 30), date(2026, 4, 29)),
     )
 
 
@@ -43,7 +42,7 @@ def test_who_is_up_to_date_sees_the_running_period_paid(coton: Scheme, open_book
     book = open_book(coton, REGISTERED_ON, 12_600)
     book.pay(12_600, date(2026, 2, 1))
     assert situation(coton, REGISTERED_ON, book.items, date(2026, 5, 1)) == Situation(
-        due_xof=12_600, paid_xof=12_600, remaining_xof=0, next_due_on=date(2027, 1, 1), period_label="année 2026"
+        due_xof=12_600, paid_xof=12_600, remaining_xof=0, next_due_on=date(2027, 1, 1), unpaid=()
     )
 
 
@@ -55,32 +54,7 @@ def test_a_month_paid_in_part_ahead_is_the_next_due(artisan: Scheme, open_book: 
 
 
 def test_without_any_item_the_first_period_is_announced(coton: Scheme) -> None:
-    assert situation(coton, date(2026, 5, 1), [], date(2026, 5, 1)) == Situation(
-        0, 0, 0, date(2026, 5, 1), "année 2026"
-    )
-
-
-def test_what_is_missing_for_rights_is_exactly_what_opens_them(coton: Scheme, open_book: OpenBook) -> None:
-    book = open_book(coton, REGISTERED_ON, 12_600)
-    today = date(2027, 2, 1)
-    book.pay(5_000, today)
-    missing_xof = to_open_xof(book.items, today)
-    assert missing_xof == 7_600 + 9_450
-    book.pay(missing_xof - 1, today)
-    assert rights(coton, book.covered(), date(2027, 3, 31)).state is CoverageState.CLOSED
-    book.pay(1, today)
-    assert to_open_xof(book.items, today) == 0
-    assert rights(coton, book.covered(), date(2027, 3, 31)).state is CoverageState.OPEN
-
-
-def test_beyond_the_threshold_nothing_is_missing(coton: Scheme, open_book: OpenBook) -> None:
-    book = open_book(coton, REGISTERED_ON, 12_600)
-    book.pay(12_000, REGISTERED_ON)
-    assert to_open_xof(book.items, REGISTERED_ON) == 0
-
-
-def test_nothing_due_is_nothing_missing() -> None:
-    assert to_open_xof([], REGISTERED_ON) == 0
+    assert situation(coton, date(2026, 5, 1), [], date(2026, 5, 1)) == Situation(0, 0, 0, date(2026, 5, 1), ())
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ async def test_what_opens_rights_is_told_by_the_version_of_the_period_that_is_ow
     # Nobody opened a period yet: this payment does, and 3,000 of the 6,000 F of the third open rights.
     await credited(world, AMINATA, 12_500, "T2")
     [*_, (receipt,)] = await world.rows("SELECT body FROM outbox_sms WHERE kind = 'receipt' ORDER BY id")
-    assert "Reste 2 500 F pour ouvrir vos droits" in str(receipt), receipt
+    assert "Droits fermés: 2 500 F les ouvrent" in str(receipt), receipt
 
 
 #: The month, the francs and the version of each period that begins until April.

@@ -28,7 +28,7 @@ async def test_a_confirmed_request_is_credited_once_with_one_receipt(world: Worl
     assert await world.rows("SELECT state FROM payment_request") == [("succeeded",)]
     [receipt] = await world.texts_to(AMINATA)
     assert receipt.startswith("RAMU: 3 000 F payés le 23/11/2026 pour Aminata TRAORE. Quittance Q")
-    assert "Droits ouverts du 23/12/2026 au 22/01/2027" in receipt
+    assert "Droits du 23/12/2026 au 22/01/2027" in receipt
 
 
 async def test_a_repeated_callback_posts_once(world: World) -> None:

@@ -115,7 +115,7 @@ async def test_a_request_paid_twice_gives_both_to_the_household_and_says_so(worl
     assert await breaks(world) == [("DOUBLE_PAYMENT", "T2")]
     one, two = await world.texts_to(AMINATA)
     assert one.startswith("RAMU: 3 000 F payés le 23/11/2026 pour Aminata TRAORE")
-    assert two.startswith("RAMU: 2e paiement d'une meme demande: 3 000 F le 23/11/2026 pour Aminata TRAORE")
+    assert two.startswith("RAMU: 2e paiement d'une demande: 3 000 F le 23/11/2026 pour Aminata TRAORE")
     assert "Gardé d'avance." in two
 
 

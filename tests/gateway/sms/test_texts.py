@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from itertools import product
 
@@ -10,7 +11,6 @@ from gateway.sms.texts import (
     CODE_WARNING,
     RightsClosed,
     RightsKept,
-    RightsLater,
     RightsOpen,
     RightsSaid,
     TextTooLong,
@@ -29,12 +29,14 @@ PAID_ON = date(2026, 12, 31)
 LONG_NAME = "Abdoul Karim Souleymane Ould Mohamed Lamine TRAORE DIT BARIKA"
 AMOUNTS = (200, 12_000, 999_999_999)
 NAMES = ("Aminata TRAORE", LONG_NAME, "Î" * 60, "[{~}]" * 12, "Ñ", "Fatoumata-Binta" * 4)
+OPEN = RightsOpen(date(2026, 1, 1), PAID_ON)
+KEPT = RightsKept(date(2026, 1, 1), date(2027, 6, 30))
 SAID: tuple[RightsSaid, ...] = (
-    RightsOpen(PAID_ON),
-    RightsLater(date(2027, 1, 30), date(2027, 2, 28)),
-    RightsKept(date(2027, 6, 30)),
-    RightsKept(date(2027, 6, 30), 999_999_999),
-    RightsClosed(0),
+    OPEN,
+    RightsOpen(date(2027, 1, 30), date(2027, 2, 28)),
+    KEPT,
+    replace(KEPT, opens_with_xof=999_999_999),
+    RightsClosed(None),
     RightsClosed(999_999_999),
 )
 
@@ -45,6 +47,7 @@ def paid(
     amount_xof: int = 12_000,
     name: str = "Aminata TRAORE",
     in_advance: bool = False,
+    ahead_xof: int = 0,
     second: bool = False,
 ) -> str:
     return receipt(
@@ -54,6 +57,7 @@ def paid(
         receipt_number="7K3M-9QPA",
         rights=rights,
         in_advance=in_advance,
+        ahead_xof=ahead_xof,
         second=second,
     )
 
@@ -63,45 +67,52 @@ def fits(text: str) -> bool:
     return cost is not None and cost <= 160
 
 
-def test_a_receipt_says_until_when_rights_are_open() -> None:
-    assert paid(RightsOpen(PAID_ON)) == (
+def test_a_receipt_says_from_when_until_when_rights_are_open() -> None:
+    assert paid(OPEN) == (
         "RAMU: 12 000 F payés le 31/12/2026 pour Aminata TRAORE. Quittance 7K3M-9QPA."
-        " Droits ouverts jusqu'au 31/12/2026. Gardez votre code secret."
+        " Droits du 01/01/2026 au 31/12/2026. Gardez votre code secret."
     )
 
 
 def test_a_receipt_says_from_when_rights_will_be_open() -> None:
-    assert "Droits ouverts du 30/01/2027 au 28/02/2027." in paid(SAID[1])
+    assert "Droits du 30/01/2027 au 28/02/2027." in paid(SAID[1])
+
+
+def test_a_receipt_says_what_is_held_for_periods_to_come() -> None:
+    text = paid(OPEN, ahead_xof=2_000)
+    assert text.endswith("Droits du 01/01/2026 au 31/12/2026. Avance: 2 000 F. Gardez votre code secret.")
+    long = paid(OPEN, ahead_xof=999_999_999, amount_xof=999_999_999, name=LONG_NAME)
+    assert fits(long)
 
 
 def test_a_receipt_says_what_is_still_missing_for_rights() -> None:
-    assert "Reste 3 000 F pour ouvrir vos droits." in paid(RightsClosed(3_000))
+    assert "Droits fermés: 3 000 F les ouvrent." in paid(RightsClosed(3_000))
 
 
 def test_a_receipt_in_grace_says_until_when_and_what_is_missing() -> None:
-    assert "Droits maintenus jusqu'au 30/06/2027. Reste 3 150 F." in paid(RightsKept(date(2027, 6, 30), 3_150))
-    assert "Reste" not in paid(RightsKept(date(2027, 6, 30)))
+    assert "Droits gardés du 01/01/2026 au 30/06/2027. Reste 3 150 F." in paid(replace(KEPT, opens_with_xof=3_150))
+    assert "Reste" not in paid(KEPT)
 
 
-def test_a_receipt_whose_wait_outlasts_its_period_says_what_to_do() -> None:
-    assert "Droits fermés: payez la période suivante." in paid(RightsClosed(0))
+def test_a_receipt_that_no_amount_makes_open_rights_today_says_so() -> None:
+    assert "Droits fermés: rien ne les ouvre ce jour." in paid(RightsClosed(None))
 
 
 def test_a_receipt_says_that_it_was_paid_in_advance() -> None:
-    assert "Versement d'avance. Droits ouverts jusqu'au 31/12/2026." in paid(RightsOpen(PAID_ON), in_advance=True)
-    kept = paid(RightsClosed(0), in_advance=True)
-    assert "Versement d'avance, gardé pour vos prochaines échéances." in kept
+    assert "Versement d'avance. Droits du 01/01/2026 au 31/12/2026." in paid(OPEN, in_advance=True)
+    kept = paid(RightsClosed(None), in_advance=True)
+    assert "Versement d'avance, gardé pour vos prochaines périodes." in kept
     assert "Droits fermés" not in kept
 
 
 def test_a_second_payment_of_one_request_says_so_where_it_went_and_what_it_opened() -> None:
-    assert paid(RightsOpen(PAID_ON), second=True) == (
-        "RAMU: 2e paiement d'une meme demande: 12 000 F le 31/12/2026 pour Aminata TRAORE. Quittance 7K3M-9QPA."
-        " Droits ouverts jusqu'au 31/12/2026."
+    assert paid(OPEN, second=True) == (
+        "RAMU: 2e paiement d'une demande: 12 000 F le 31/12/2026 pour Aminata TRAORE. Quittance 7K3M-9QPA."
+        " Droits du 01/01/2026 au 31/12/2026. Gardez votre code secret."
     )
-    ahead = paid(RightsOpen(PAID_ON), second=True, in_advance=True)
-    assert ahead.endswith("Quittance 7K3M-9QPA. Gardé d'avance. Droits ouverts jusqu'au 31/12/2026.")
-    assert "fermés" not in paid(RightsClosed(0), second=True, in_advance=True)
+    ahead = paid(OPEN, second=True, in_advance=True)
+    assert ahead.endswith("Quittance 7K3M-9QPA. Gardé d'avance. Droits du 01/01/2026 au 31/12/2026.")
+    assert "fermés" not in paid(RightsClosed(None), second=True, in_advance=True)
 
 
 def test_every_receipt_of_a_second_payment_fits_one_message_with_the_longest_number() -> None:
@@ -161,13 +172,13 @@ def test_every_receipt_fits_one_message_and_keeps_its_amounts() -> None:
 
 def test_a_long_name_is_cut_after_a_whole_word_before_anything_else_suffers() -> None:
     text = paid(RightsClosed(999_999_999), amount_xof=999_999_999, name=LONG_NAME)
-    assert "pour Abdoul Karim Souleymane Ould Mohamed Lamine. Quittance" in text
+    assert "pour Abdoul Karim Souleymane Ould Mohamed Lamine TRAORE. Quittance" in text
     assert CODE_WARNING not in text
-    assert "Reste 999 999 999 F pour ouvrir vos droits." in text
+    assert "Droits fermés: 999 999 999 F les ouvrent." in text
 
 
 def test_a_name_that_no_phone_can_draw_is_written_with_letters_it_can() -> None:
-    assert "pour Francoise Ndiayé." in paid(RightsOpen(PAID_ON), name="Françoise Ndiayé")
+    assert "pour Francoise Ndiayé." in paid(OPEN, name="Françoise Ndiayé")
 
 
 def test_a_new_household_gets_its_number_and_what_it_owes() -> None:
@@ -257,12 +268,10 @@ def test_money_kept_for_periods_to_come_is_told_with_the_next_of_them() -> None:
         due_xof=4_000,
         paid_xof=4_000,
         next_due_on=date(2028, 1, 27),
-        rights=RightsOpen(PAID_ON),
+        rights=OPEN,
         advance_xof=398_000,
     )
-    assert text.endswith(
-        "Droits ouverts jusqu'au 31/12/2026. Gardé d'avance: 398 000 F. Prochaine échéance: 27/01/2028."
-    )
+    assert text.endswith("Droits du 01/01/2026 au 31/12/2026. Avance: 398 000 F. Prochain paiement dès le 27/01/2028.")
 
 
 def test_a_situation_is_told_in_sums() -> None:
@@ -272,11 +281,11 @@ def test_a_situation_is_told_in_sums() -> None:
         due_xof=12_600,
         paid_xof=9_450,
         next_due_on=date(2027, 1, 1),
-        rights=RightsOpen(PAID_ON),
+        rights=OPEN,
     )
     assert text == (
-        "RAMU 0000005724 Aminata TRAORE: payé 9 450 F sur 12 600 F, reste 3 150 F."
-        " Droits ouverts jusqu'au 31/12/2026. Prochaine échéance: 01/01/2027."
+        "RAMU 0000005724 Aminata TRAORE: payé 9 450 F sur 12 600 F, à payer 3 150 F."
+        " Droits du 01/01/2026 au 31/12/2026. Prochain paiement dès le 01/01/2027."
     )
 
 

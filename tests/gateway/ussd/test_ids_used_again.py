@@ -74,7 +74,7 @@ async def test_a_number_that_dials_again_in_the_middle_is_at_home(
     await registered.dial("s", *PAY)
     ussd.deps.clock.forward(seconds=10)
     assert (await registered.dial("s")).startswith("CON RAMU: Awa Traore")
-    assert (await registered.type("1")).startswith("CON Artisans")
+    assert (await registered.type("1")).startswith("CON A payer")
     assert await count("payment_request") == 0
 
 

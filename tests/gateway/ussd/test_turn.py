@@ -72,14 +72,14 @@ async def test_an_unknown_number_registers_and_is_known_the_next_time(caller: Ca
     )
     home = await caller.dial("b")
     assert "Awa Traore" in home
-    assert "Reste: 4 000 F" in home
+    assert "A payer: 4 000 F" in home
 
 
 async def test_a_confirmed_payment_is_one_request_that_leaves_after_the_session(
     registered: Caller, ussd: UssdDeps, database: Database
 ) -> None:
     screen = await registered.dial("pay", *PAY)
-    assert screen.startswith("CON 1 000 F à CANAM pour Awa Traore")
+    assert screen.startswith("CON 1 000 F à CANAM par Argent Mobile\npour Awa Traore")
     end = await registered.type("1")
     async with database.single() as connection:
         request = (await connection.execute(text("SELECT * FROM payment_request"))).one()
@@ -90,7 +90,7 @@ async def test_a_confirmed_payment_is_one_request_that_leaves_after_the_session(
     assert (request.operator, request.amount_xof, request.state) == ("sandbox", 1000, "created")
     assert request.payer_msisdn == registered.msisdn
     assert (request.next_attempt_at - now).total_seconds() == ussd.push_delay_s
-    assert re.fullmatch(rf"ussd:africastalking:pay:{re.escape(MSISDN)}:{UUID}:5:0", request.idempotency_key)
+    assert re.fullmatch(rf"ussd:africastalking:pay:{re.escape(MSISDN)}:{UUID}:3:0", request.idempotency_key)
     assert wallet == "sandbox"
 
 
@@ -222,9 +222,9 @@ async def test_a_session_shows_nothing_to_another_number(registered: Caller, cou
 
 
 async def test_stars_that_a_caller_types_belong_to_the_answer(registered: Caller) -> None:
-    await registered.dial("pay", "1", "2")
-    assert "non compris" in await registered.type("10*00")
-    assert (await registered.type("1000")).startswith("CON Payer 1 000 F avec")
+    await registered.dial("pay", "1")
+    assert "Non compris" in await registered.type("10*00")
+    assert (await registered.type("1000")).startswith("CON 1 000 F à CANAM")
 
 
 async def test_a_path_dialled_in_one_go_never_pays(registered: Caller, count: Count) -> None:
@@ -350,10 +350,10 @@ async def test_every_screen_of_the_story_fits_a_phone(caller: Caller) -> None:
     shown = [await caller.dial("a")]
     for session_id, keys in (
         ("b", REGISTER),
-        ("c", ("1", "2", "999999999", "0", "0", "2", "0", "3", "0", "4", "00")),
+        ("c", ("1", "999999999", "0", "2", "3", "0", "0", "3", "1", "0", "2", "00")),
         ("d", (*PAY, "1")),
         ("e", ("1", "1", "0", "2", "2")),
-        ("f", ("3", "0", "4", "abc", "98")),
+        ("f", ("3", "1", "0", "2", "abc", "98")),
     ):
         shown.append(await caller.dial(session_id))
         shown.extend([await caller.type(key) for key in keys])

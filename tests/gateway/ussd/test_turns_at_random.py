@@ -118,7 +118,7 @@ class Line:
         if "Tapez le montant" in self.phone.menu:
             return AMOUNT
         keys = [line.split(". ")[0] for line in lines if ". " in line and line.split(". ")[0].isdigit()]
-        forward = [line.split(". ")[0] for line in lines if line.endswith((CONFIRM, "Payer ma cotisation", "Payer"))]
+        forward = [line.split(". ")[0] for line in lines if line.endswith((CONFIRM, "Payer"))]
         return forward[0] if forward and choice < 8 else keys[choice % len(keys)]
 
     async def _twice(self, key: str) -> str:

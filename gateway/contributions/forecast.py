@@ -1,0 +1,130 @@
+"""What money does to an account: the one function that books it, and what is told of it beforehand."""
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from gateway.contributions.account import HouseholdAccount
+from gateway.contributions.allocation import Allocation, allocate
+from gateway.contributions.lots import Advance, total_xof
+from gateway.contributions.rights import Cover, covers
+
+ONE_DAY = timedelta(days=1)
+
+
+def applied_to(
+    account: HouseholdAccount, amount_xof: int, paid_on: date, today: date, *, ahead: bool = True
+) -> tuple[Allocation, HouseholdAccount]:
+    """Return where money goes that is booked today, and how the account stands after it.
+
+    With ``ahead`` it may pay periods that have not fallen due.
+    """
+    openable = account.openable(today) if ahead else account.fallen_due(today)
+    allocation = allocate(amount_xof, account.due_items(), openable)
+    return allocation, after(account, allocation, paid_on)
+
+
+def after(account: HouseholdAccount, allocation: Allocation, paid_on: date) -> HouseholdAccount:
+    """Return the account as it stands once an allocation is written."""
+    items = {item.period_start: item for item in account.with_opened(allocation.opened).items}
+    for line in allocation.lines:
+        item = items[line.item.period_start]
+        items[line.item.period_start] = replace(item, paid=(*item.paid, (paid_on, line.amount_xof)))
+    return replace(account, items=tuple(items[start] for start in sorted(items)))
+
+
+def with_advances_spent(account: HouseholdAccount, today: date) -> HouseholdAccount:
+    """Return the account once what it holds in advance has paid all that it may, as it does before new money."""
+    held = []
+    for lot in account.advances:
+        allocation, account = applied_to(account, lot.amount_xof, lot.paid_on, today)
+        if allocation.advance_xof:
+            held.append(Advance(lot.paid_on, allocation.advance_xof))
+    return replace(account, advances=tuple(held))
+
+
+def as_told(account: HouseholdAccount, today: date) -> HouseholdAccount:
+    """Return the account as a household is told of it: everything due, and what it holds where it will go."""
+    return with_advances_spent(account, today).as_of(today)
+
+
+def ahead_xof(account: HouseholdAccount, today: date) -> int:
+    """Return what is paid for periods that have not fallen due, whether they are charged already or not."""
+    charged_xof = sum(min(item.paid_xof, item.amount_xof) for item in account.items if item.due_on > today)
+    return total_xof(account.advances) + charged_xof
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a payment of today would do: where it would go, and the account before and after it."""
+
+    allocation: Allocation
+    before: HouseholdAccount
+    after: HouseholdAccount
+    today: date
+
+    @property
+    def days_bought(self) -> frozenset[date]:
+        """Return the days of care, from today on, that were none before; days of grace are not bought."""
+        return frozenset(_days(self.after, self.today) - _days(self.before, self.today))
+
+    @property
+    def days_within_reach(self) -> int:
+        """Return how many days the periods that the money reaches would bring, were they paid in full today."""
+        missing_xof = sum(
+            item.remaining_xof
+            for item in self.after.due_items()
+            if any(line.item.period_start == item.period_start for line in self.allocation.lines)
+            or item.due_on <= self.today
+        )
+        whole = self if missing_xof == 0 else forecast(self.after, missing_xof, self.today)
+        return len(_days(whole.after, self.today) - _days(self.before, self.today))
+
+
+def forecast(account: HouseholdAccount, amount_xof: int, today: date) -> Forecast:
+    """Return what crediting would do with a payment of today, when nothing comes between."""
+    before = with_advances_spent(account, today)
+    allocation, booked = applied_to(before, amount_xof, today, today)
+    return Forecast(allocation, before, booked, today)
+
+
+def opens_with_xof(account: HouseholdAccount, today: date, limit_xof: int) -> int | None:
+    """Return the least payment of today that buys a day of care; None where none up to the limit does.
+
+    Paying more never shortens rights, so the amounts at which a period opens are halved, not tried one by one.
+    """
+    before = with_advances_spent(account, today)
+    known = _days(before, today)
+    amounts = [amount for amount in _opening_amounts(before, today) if 0 < amount <= limit_xof]
+    low, high = 0, len(amounts)
+    while low < high:
+        middle = (low + high) // 2
+        _, booked = applied_to(before, amounts[middle], today, today)
+        if _days(booked, today) - known:
+            high = middle
+        else:
+            low = middle + 1
+    return amounts[low] if low < len(amounts) else None
+
+
+def _opening_amounts(account: HouseholdAccount, today: date) -> list[int]:
+    """Return, in order, the payments at which one period more reaches what opens it, the oldest being paid first."""
+    grown = account.with_opened(account.openable(today))
+    amounts, owed_before_xof = [], 0
+    for item in sorted(grown.items, key=lambda item: item.period_start):
+        amounts.append(owed_before_xof + max(0, item.opens_at_xof - item.paid_xof))
+        owed_before_xof += max(0, item.amount_xof - item.paid_xof)
+    return amounts
+
+
+def _days(account: HouseholdAccount, today: date) -> set[date]:
+    return {
+        day
+        for cover in covers(account.scheme.rights, account.covered_items())
+        if cover.end >= today
+        for day in _each(cover, today)
+    }
+
+
+def _each(cover: Cover, today: date) -> list[date]:
+    start = max(cover.start, today)
+    return [start + timedelta(days=number) for number in range((cover.end - start).days + 1)]
