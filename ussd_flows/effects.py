@@ -29,4 +29,11 @@ class SendDetail:
     household_id: int
 
 
-Effect = RegisterHousehold | RequestPayment | SendDetail
+@dataclass(frozen=True, slots=True)
+class AskAboutPayment:
+    """Ask the operator at once what became of the payment that this phone waits for."""
+
+    household_id: int
+
+
+Effect = RegisterHousehold | RequestPayment | SendDetail | AskAboutPayment

@@ -87,12 +87,16 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class OpenRequest:
-    """A payment request that still waits for an answer."""
+    """A payment request that still waits for an answer, and how long it does so.
+
+    Units: amount in whole francs CFA; ``waits_min`` in minutes, begun ones counted.
+    """
 
     reference: str
     amount_xof: int
     wallet_label: str
     state: RequestState
+    waits_min: int = 1
 
 
 @dataclass(frozen=True, slots=True)

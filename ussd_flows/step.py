@@ -72,8 +72,10 @@ def step(state: FlowState, text: str, facts: Facts) -> Step | Need:
     answered = _turn(state, text, facts)
     if not isinstance(answered, Reask):
         return answered
-    # The same screen keeps the keys that the caller has just read.
-    return _show(state, replace(facts, used_keys=facts.used_keys - state.options.keys()), answered.reason)
+    # The same screen keeps the keys that the caller has just read; another one, where a menu has closed, has new ones.
+    again = _show(state, replace(facts, used_keys=facts.used_keys - state.options.keys()), answered.reason)
+    is_same = isinstance(again, Need) or (again.state is not None and again.state.menu == state.menu)
+    return again if is_same else _show(state, facts, answered.reason)
 
 
 def _turn(state: FlowState, text: str, facts: Facts) -> Step | Need | Reask:

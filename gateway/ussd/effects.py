@@ -21,8 +21,9 @@ from gateway.sms.texts import registered, situation_detail
 from gateway.ussd.deps import UssdDeps
 from gateway.ussd.system_screens import PROMPT_OPEN, ending
 from gateway.ussd.turn_key import TurnKey
+from payments.requests.dispatch import ask_first
 from payments.requests.store import NameTaken, NewPaymentRequest, PromptAlreadyOpen, Requested, request_payment
-from ussd_flows.effects import RegisterHousehold, RequestPayment, SendDetail
+from ussd_flows.effects import AskAboutPayment, RegisterHousehold, RequestPayment, SendDetail
 from ussd_flows.screen import Screen, fill
 from ussd_flows.step import Step
 
@@ -68,6 +69,8 @@ async def perform(connection: AsyncConnection, context: EffectContext, step: Ste
                 if isinstance(requested, PromptAlreadyOpen):
                     return ending(PROMPT_OPEN.format(reference=reference), "prompt_open")
                 screen = fill(screen, {"reference": reference})
+            case AskAboutPayment():
+                await ask_first(connection, context.msisdn, context.now)
             case SendDetail():
                 await _send_detail(connection, context, context.turn_key.effect(number))
             case _:

@@ -31,6 +31,7 @@ from ussd_flows.facts import (
 from ussd_flows.places import Places
 
 PAYMENTS_SHOWN = 5
+SECONDS_IN_MINUTE = 60
 #: More periods than these are summed up.
 PERIODS_NAMED = 2
 
@@ -139,7 +140,8 @@ def _open_request(requests: tuple[RequestOnAccount, ...], operators: Operators, 
             continue
         lifetime = timedelta(seconds=operator.capabilities.prompt_lifetime_s)
         # Nothing is sent, or sent again, once its prompt's life after the call is over.
-        if now - (request.sent_at or request.created_at) < lifetime:
+        ends_at = (request.sent_at or request.created_at) + lifetime
+        if now < ends_at:
             to_be_sent_again = request.state == State.CREATED and request.sent_at is not None
             silent = request.state == State.UNKNOWN or to_be_sent_again
             return OpenRequest(
@@ -147,5 +149,6 @@ def _open_request(requests: tuple[RequestOnAccount, ...], operators: Operators, 
                 amount_xof=request.amount_xof,
                 wallet_label=operator.label,
                 state=RequestState.CHECKING if silent else RequestState.WAITING,
+                waits_min=-(-int((ends_at - now).total_seconds()) // SECONDS_IN_MINUTE) or 1,
             )
     return None

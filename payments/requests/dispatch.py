@@ -81,6 +81,13 @@ FAIL = text("""
      WHERE id = :id AND state NOT IN ('succeeded', 'failed', 'reversed')
 """)
 
+#: As if it had been due since it was sent: the queue goes by moments.
+ASK_FIRST = text("""
+    UPDATE payment_request SET next_attempt_at = submitted_at
+     WHERE payer_msisdn = :payer_msisdn AND state IN ('submitted', 'unknown', 'pending')
+       AND submitted_at IS NOT NULL AND next_attempt_at > :now
+""")
+
 RETRY = text("""
     UPDATE payment_request SET parked_at = NULL, failures = 0, next_attempt_at = :now
      WHERE id = :id AND parked_at IS NOT NULL
@@ -202,6 +209,15 @@ async def fail(connection: AsyncConnection, request_id: int, why: str, now: date
 async def park_unreachable(connection: AsyncConnection, unreached: Unreached) -> int:
     """Put aside the sent requests of operators that cannot be asked; return how many."""
     return (await connection.execute(PARK_UNREACHABLE, unreached.values())).rowcount
+
+
+async def ask_first(connection: AsyncConnection, payer_msisdn: str, now: datetime) -> int:
+    """Put the question about what a phone waits for before all others, as its owner asks for; return how many moved.
+
+    What is still to be sent is left alone. A question that somebody is putting right now is put once more, and does no
+    harm: the same ids are asked about, and one answer counts.
+    """
+    return (await connection.execute(ASK_FIRST, {"payer_msisdn": payer_msisdn, "now": now})).rowcount
 
 
 async def retry(connection: AsyncConnection, request_id: int, now: datetime) -> bool:

@@ -53,7 +53,7 @@ AMINATA: Final = Registered(
 )
 KNOWN: Final = replace(UNKNOWN, caller=AMINATA)
 
-PROMPT: Final = OpenRequest("7K3M-9QPA", 12_000, "Orange Money", RequestState.WAITING)
+PROMPT: Final = OpenRequest("7K3M-9QPA", 12_000, "Orange Money", RequestState.WAITING, 4)
 PROMPTED: Final = replace(KNOWN, open_request=PROMPT)
 
 #: As after a long dialogue on a network that cannot tell a repeat from an answer.
@@ -97,7 +97,7 @@ def worst_cases() -> dict[str, Facts]:
     longest = replace(UNKNOWN, caller=_LONGEST, wallets=_LONGEST_WALLETS)
     with_request = {
         f"request {state}": replace(
-            longest, open_request=OpenRequest("7K3M-9QPA", _HUGE, _LONGEST_WALLETS[1].label, state)
+            longest, open_request=OpenRequest("7K3M-9QPA", _HUGE, _LONGEST_WALLETS[1].label, state, 99)
         )
         for state in RequestState
     }

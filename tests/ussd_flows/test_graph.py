@@ -8,12 +8,12 @@ from functools import partial
 from tests.ussd_flows.answering import knowing, start, step
 from tests.ussd_flows.callers import AMINATA, KNOWN, UNKNOWN, worst_cases
 from tests.ussd_flows.playing import PAYING, play
-from ussd_flows.effects import RegisterHousehold, RequestPayment, SendDetail
+from ussd_flows.effects import AskAboutPayment, RegisterHousehold, RequestPayment, SendDetail
 from ussd_flows.facts import Facts
 from ussd_flows.graph import MENUS
 from ussd_flows.gsm7 import septets
 from ussd_flows.layout import BACK, MORE
-from ussd_flows.menu import HOME, Goto, Menu, MenuOutcome, Need, Page, View
+from ussd_flows.menu import HOME, Do, Goto, Menu, MenuOutcome, Need, Page, View
 from ussd_flows.screen import HARD_SEPTETS, PLACEHOLDERS, WISHED_SEPTETS, InputKind, Screen, fill, render_text
 from ussd_flows.state import FlowState
 from ussd_flows.step import Step, _show
@@ -141,7 +141,8 @@ def test_every_way_that_a_menu_sends_its_caller_is_declared() -> None:
         view = View(passage.facts, passage.origin.data)
         typed = [passage.typed] if menu.input is not InputKind.CHOICE or menu.takes_typed else []
         answers = [*(code for code in passage.origin.options.values() if code not in {BACK, MORE}), *typed]
-        for outcome in outcomes(menu, view, answers):
+        for decided in outcomes(menu, view, answers):
+            outcome = decided.then if isinstance(decided, Do) else decided
             if isinstance(outcome, Goto) and outcome.menu in MENUS.keys() - {HOME}:
                 ways[menu.name, outcome.menu] += 1
     undeclared = {way for way in ways if way[1] not in MENUS[way[0]].leads_to}
@@ -187,11 +188,17 @@ def test_every_place_for_a_value_was_filled() -> None:
 
 
 def test_effects_happen_on_confirming_screens_only_and_once() -> None:
-    confirming = {RequestPayment: "pay_confirm", RegisterHousehold: "register_confirm", SendDetail: "situation"}
+    confirming = {
+        RequestPayment: "pay_confirm",
+        RegisterHousehold: "register_confirm",
+        SendDetail: "situation",
+        AskAboutPayment: "waiting",
+    }
     effects: Counter[type] = Counter()
     for passage in [*PASSAGES, *RESTLESS]:
         ends = passage.step.state is None
-        assert ends == passage.step.screen.ends == (len(passage.step.effects) == 1)
+        goes_on = any(isinstance(effect, AskAboutPayment) for effect in passage.step.effects)
+        assert ends == passage.step.screen.ends == (len(passage.step.effects) == 1 and not goes_on)
         assert ends == (passage.step.screen.input is InputKind.NONE)
         for effect in passage.step.effects:
             assert confirming[type(effect)] == passage.origin.menu
@@ -219,7 +226,7 @@ def test_no_key_that_was_used_before_acts_where_repeats_look_like_answers() -> N
             assert step(led_here.state, key, facts).effects == ()
             reached[led_here.state.menu] += 1
         assert cost(led_here.screen) <= HARD_SEPTETS
-    assert reached.keys() == {"pay_confirm", "register_confirm", "situation"}
+    assert reached.keys() == {"pay_confirm", "register_confirm", "situation", "waiting"}
     assert min(reached.values()) >= 20, reached
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.ussd_flows.answering import start, step
 from tests.ussd_flows.callers import AMINATA, KNOWN, PROMPT, PROMPTED, WALLETS
 from tests.ussd_flows.playing import PAYING, play
-from ussd_flows.effects import RequestPayment
+from ussd_flows.effects import AskAboutPayment, RequestPayment
 from ussd_flows.facts import RequestState, RightsFact, RightsState
 from ussd_flows.screen import fill
 
@@ -133,7 +133,7 @@ def test_a_prompt_that_was_answered_leads_home() -> None:
     waiting = play(PROMPTED, ["1"])
     home = play(KNOWN, ["1"], waiting)
     assert home.screen.name == "home"
-    assert "Mes paiements" in home.screen.text
+    assert "voir Suite" in home.screen.text
 
 
 def test_a_prompt_sent_meanwhile_stops_a_second_one() -> None:
@@ -163,3 +163,13 @@ def test_no_amount_that_may_be_typed_anew_is_a_key_that_pays_where_repeats_look_
     assert play(small, ["1", "7"]).screen.name == "pay_wallet"
     assert play(replace(small, used_keys=frozenset()), ["1", "7"]).screen.name == "pay_confirm"
     assert play(replace(KNOWN, used_keys=frozenset("1234")), ["1", "500"]).screen.name == "pay_confirm"
+
+
+def test_who_got_no_prompt_has_the_operator_asked_first_and_stays_on_the_line() -> None:
+    waiting = play(PROMPTED, ["1"])
+    assert "encore 4 min" in waiting.screen.text
+    asked = play(PROMPTED, ["2"], waiting)
+    assert asked.effects == (AskAboutPayment(7),)
+    assert asked.state is not None
+    assert asked.screen.text == f"Opérateur interrogé: SMS suivra.\n{waiting.screen.text}"
+    assert play(KNOWN, ["2"], waiting).effects == ()

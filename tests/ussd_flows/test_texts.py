@@ -45,7 +45,8 @@ def test_a_value_cannot_bring_places_lines_or_other_alphabets() -> None:
 
 def test_a_place_that_only_the_gateway_fills_stays_open() -> None:
     assert "{reference}" in message("pay.end", wallet="Orange Money")
-    assert "{reference}" not in message("waiting.prompt", wallet="Orange", amount="5 F", reference="7K3M-9QPA")
+    said = {"wallet": "Orange", "amount": "5 F", "minutes": "4", "reference": "7K3M-9QPA"}
+    assert "{reference}" not in message("waiting.prompt", **said)
 
 
 def test_a_missing_value_is_a_fault_of_the_menu() -> None:

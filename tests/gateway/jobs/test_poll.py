@@ -15,7 +15,7 @@ from gateway.jobs.poll import poll
 from sandbox_operator.model import Outage, Switches, UnaskedPayment
 from tests.conftest import Urls, plain
 from tests.gateway.jobs.wire import second_worker, state_of_the_request, watched
-from tests.stories import answer, pushed
+from tests.stories import answer, ask_to_pay, pushed
 from tests.world import AMINATA, World, actions
 
 
@@ -192,3 +192,44 @@ async def waiting(observer: psycopg.AsyncConnection) -> int:
     row = await found.fetchone()
     assert row is not None
     return int(row[0])
+
+
+async def test_who_got_no_prompt_puts_her_question_first_and_reads_the_answer(world: World) -> None:
+    prompt = await pushed(world, AMINATA, "S1")
+    for _ in range(4):
+        world.clock.moment = (await next_moment(world)) or world.clock.now()
+        await world.work()
+    assert ((await next_moment(world)) or world.clock.now()) - world.clock.now() >= timedelta(seconds=100)
+    assert "encore 7 min" in await world.dial(AMINATA, "S2", "1")
+    asked = await world.dial(AMINATA, "S2", "1*2")
+    assert asked.startswith("CON Opérateur interrogé: SMS suivra.")
+    assert await world.dial(AMINATA, "S2", "1*2") == asked
+    assert (await next_moment(world)) == world.clock.now() - timedelta(seconds=225)
+    answer(world, prompt, do="refuse", callbacks=0)
+    with watched(world) as wire:
+        await world.work()
+    assert len(wire.questions) == 2
+    assert await state_of_the_request(world) == "failed"
+    [refused] = [told for told in await world.texts_to(AMINATA) if "non abouti" in told]
+    assert "Aucun versement enregistré" in refused
+    # She may ask anew at once.
+    await pushed(world, AMINATA, "S3")
+    assert await world.rows("SELECT count(*) FROM payment_request") == [(2,)]
+
+
+async def test_a_request_that_the_operator_never_saw_goes_out_once_more_when_its_owner_asks(world: World) -> None:
+    await ask_to_pay(world, AMINATA, "S1")
+    world.clock.forward(seconds=5)
+    with watched(world, lose_orders=1):
+        await world.work()
+    before = await world.rows("SELECT reference, correlation_id, submissions FROM payment_request")
+    world.clock.forward(seconds=61)
+    await world.dial(AMINATA, "S2", "1*2")
+    await world.work()
+    await world.work()
+    [(reference, correlation_id, submissions)] = await world.rows(
+        "SELECT reference, correlation_id, submissions FROM payment_request"
+    )
+    assert before == [(reference, correlation_id, 1)]
+    assert submissions == 2
+    assert [prompt.payer for prompt in world.prompts()] == [AMINATA]
