@@ -97,6 +97,20 @@ class ParkedHousehold(Table, table=True):
     why: PlainText
 
 
+class PaymentPromise(Table, table=True):
+    """The days of care that a confirmation read out before somebody paid."""
+
+    __tablename__ = "payment_promise"
+    __table_args__ = (
+        ForeignKeyConstraint(["request_id"], ["payment_request.id"]),
+        CheckConstraint("first_day <= last_day", name="days_in_order"),
+    )
+
+    request_id: BigNumberKey
+    first_day: date
+    last_day: date
+
+
 class Member(Table, table=True):
     """A person covered through a household."""
 

@@ -13,6 +13,7 @@ from gateway.contributions.schemes import SchemeCatalog
 from gateway.members.phone_links import read_holders
 from gateway.money.messages import failure_sms, receipt_sms, unplaced_sms
 from gateway.money.naming import read_named, written_references
+from gateway.money.promises import Promise, read_promises
 from gateway.sms.outbox import OutgoingSms, queue
 from payments.credit import NewPayment, amount_mismatches, insert_payments, post_payments
 from payments.dating import REACH
@@ -80,7 +81,11 @@ async def credit_evidence(
     found = (*decision.breaks, *amount_mismatches((*decision.confirmed, *decision.conflicting), booked))
     opened = await record(connection, found, context.now)
     opened += await late.record_payments(connection, [payment.id for payment in created], context.now)
-    await queue(connection, _messages(created, applied, decision, known, context), context.now)
+    asked = [payment.confirmed.request_id for payment in created if payment.confirmed.request_id is not None]
+    promises = await read_promises(connection, asked)
+    await queue(
+        connection, _messages(created, applied, decision, known, promises=promises, context=context), context.now
+    )
     return Credited(decision, tuple(created), tuple(known.payments.values()), opened)
 
 
@@ -149,6 +154,8 @@ def _messages(
     applied: Mapping[int, Applied],
     decision: Decision,
     known: KnownFacts,
+    *,
+    promises: Mapping[int, Promise],
     context: CreditingContext,
 ) -> list[OutgoingSms]:
     today = context.now.date()
@@ -156,7 +163,9 @@ def _messages(
     # from after a number changed hands.
     told: list[tuple[OutgoingSms | None, str | None, datetime | None]] = [
         (
-            receipt_sms(payment, applied[payment.id], today) if payment.id in applied else unplaced_sms(payment),
+            receipt_sms(payment, applied[payment.id], today, promises.get(payment.confirmed.request_id or 0))
+            if payment.id in applied
+            else unplaced_sms(payment),
             payment.confirmed.payer_msisdn,
             payment.confirmed.occurred_at,
         )

@@ -7,6 +7,7 @@ from gateway.contributions.apply import Applied
 from gateway.contributions.forecast import ahead_xof, opens_with_xof
 from gateway.contributions.rights import CoverageState
 from gateway.infra.ids import shown_reference
+from gateway.money.promises import Promise
 from gateway.sms.kinds import SmsKind
 from gateway.sms.outbox import OutgoingSms
 from gateway.sms.texts import (
@@ -40,8 +41,13 @@ def rights_said(account: HouseholdAccount, today: date) -> RightsSaid:
             return RightsClosed(opens_with_xof(account, today, MAX_AMOUNT_XOF))
 
 
-def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingSms | None:
-    """Return the one receipt of a payment; it goes to the payer when the number is the household's own."""
+def receipt_sms(
+    payment: NewPayment, applied: Applied, today: date, promised: Promise | None = None
+) -> OutgoingSms | None:
+    """Return the one receipt of a payment; it goes to the payer when the number is the household's own.
+
+    Where the confirmation promised other days, because something came between, the receipt says so.
+    """
     confirmed, account = payment.confirmed, applied.account
     if account is None:
         return _kept_sms(payment)
@@ -59,6 +65,7 @@ def receipt_sms(payment: NewPayment, applied: Applied, today: date) -> OutgoingS
             in_advance=all(line.item.due_on > today for line in applied.allocation.lines),
             ahead_xof=ahead_xof(account, today) + applied.allocation.advance_xof,
             second=confirmed.is_second,
+            otherwise=promised is not None and not promised.is_kept(account),
         )
     except (TextTooLong, ArithmeticError, LookupError, ValueError):
         # Money is never refused for want of a sentence.

@@ -56,10 +56,12 @@ def receipt(
     in_advance: bool = False,
     ahead_xof: int = 0,
     second: bool = False,
+    otherwise: bool = False,
 ) -> str:
     """Tell a household that its money is there, and what it has opened; the name gives way, the amounts never do.
 
     ``in_advance`` says that none of it was due, ``ahead_xof`` is everything held for periods that are not due yet.
+    ``otherwise`` says that the days are not those that were read out before she paid.
     ``second`` says that the request behind it was paid before: nobody must take this receipt for the first one again.
     """
     number = f". Quittance {receipt_number}. "
@@ -70,7 +72,8 @@ def receipt(
             return _fitted(before, name, f"{number}Gardé d'avance.", opens)
         return _fitted(before, name, f"{number}{_rights_words(rights)}", CODE_WARNING)
     before = f"RAMU: {show(amount_xof)} payés le {show_date(paid_on)} pour "
-    words = f"{number}{_paid_words(rights, in_advance=in_advance)}"
+    changed = "Dates changées. " if otherwise else ""
+    words = f"{number}{changed}{_paid_words(rights, in_advance=in_advance)}"
     held = f" Avance: {show(ahead_xof)}." if ahead_xof else ""
     return _fitted(before, name, words, held + CODE_WARNING, held)
 

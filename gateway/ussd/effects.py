@@ -15,15 +15,18 @@ from gateway.infra.ids import shown_reference
 from gateway.members.account import CallerAccount
 from gateway.members.register import Registration, register, registration_key
 from gateway.money.messages import rights_said
+from gateway.money.promises import Promise, keep_promise
 from gateway.sms.kinds import SmsKind
 from gateway.sms.outbox import OutgoingSms, queue
 from gateway.sms.texts import registered, situation_detail
 from gateway.ussd.deps import UssdDeps
+from gateway.ussd.needs import Asked
 from gateway.ussd.system_screens import PROMPT_OPEN, ending
 from gateway.ussd.turn_key import TurnKey
 from payments.requests.dispatch import ask_first
 from payments.requests.store import NameTaken, NewPaymentRequest, PromptAlreadyOpen, Requested, request_payment
 from ussd_flows.effects import AskAboutPayment, RegisterHousehold, RequestPayment, SendDetail
+from ussd_flows.queries import WhatPaymentBuys
 from ussd_flows.screen import Screen, fill
 from ussd_flows.step import Step
 
@@ -109,10 +112,20 @@ async def _request(
     lifetime_s = ussd.deps.operators[effect.wallet].capabilities.prompt_lifetime_s
     for _ in range(DRAWS_MAX):
         requested = await request_payment(connection, _drawn(context, effect, key), lifetime_s)
+        if isinstance(requested, Requested) and requested.created:
+            await _promise(connection, context, effect, key)
         if not isinstance(requested, NameTaken):
             await connection.execute(LAST_WALLET, {"msisdn": context.msisdn, "wallet": effect.wallet})
             return requested
     raise IdsExhausted(f"{DRAWS_MAX} draws of ids for one payment request were all taken")
+
+
+async def _promise(connection: AsyncConnection, context: EffectContext, effect: RequestPayment, key: str) -> None:
+    """Keep with a request which days its confirmation has read out."""
+    household = context.account.household if context.account else None
+    told = Asked(household, context.now.date()).answer(WhatPaymentBuys(effect.amount_xof))
+    if told.first_day and told.last_day:
+        await keep_promise(connection, key, Promise(told.first_day, told.last_day))
 
 
 def _drawn(context: EffectContext, effect: RequestPayment, key: str) -> NewPaymentRequest:

@@ -161,7 +161,7 @@ def test_a_second_migration_waits_for_the_first_and_finds_its_work_done(empty: U
 NEXT = """
 from alembic import op
 
-revision, down_revision = "1002", "1001"
+revision, down_revision = "next", "{head}"
 
 
 def upgrade() -> None:
@@ -172,17 +172,17 @@ def upgrade() -> None:
 
 def test_a_migration_does_not_queue_behind_the_service_for_a_table(empty: Urls, tmp_path: Path) -> None:
     migrate(empty.owner)
-    (tmp_path / "next.py").write_text(NEXT)
+    (tmp_path / "next.py").write_text(NEXT.replace("{head}", head()))
     config = config_for(empty.owner)
     config.set_main_option("version_locations", f"{MIGRATIONS / 'versions'}{os.pathsep}{tmp_path}")
     with hand(empty.superuser) as busy, busy.transaction():
         busy.execute("LOCK TABLE payment IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(OperationalError, match="lock timeout"):
-            command.upgrade(config, "1002")
+            command.upgrade(config, "next")
     with hand(empty.superuser) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("1001",)
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (head(),)
         assert connection.execute("SELECT to_regclass('made_by_the_next')").fetchone() == (None,)
-    command.upgrade(config, "1002")
+    command.upgrade(config, "next")
 
 
 def test_a_missing_role_is_named_with_the_words_that_make_it(server: PrivatePostgres, empty: Urls) -> None:

@@ -2,12 +2,12 @@
 
 import random
 from collections import Counter
-from datetime import date
+from datetime import UTC, date, datetime
 
 from gateway.contributions.forecast import as_told, forecast
 from gateway.members.account import load_account
 from gateway.ussd.needs import Asked
-from tests.stories import credited
+from tests.stories import answer, credited, paid
 from tests.world import AMINATA, MOUSSA, World
 from ussd_flows.queries import PaymentForecast, WhatPaymentBuys
 
@@ -58,3 +58,29 @@ def _reached(said: PaymentForecast, held_before: bool, today: date) -> list[str]
         "days" if said.days else "no days",
         *(["held before"] if held_before else []),
     ]
+
+
+async def test_a_receipt_says_when_other_days_came_of_a_payment_than_were_read_out(world: World) -> None:
+    """Moussa confirms on 1 December, which opens the 31st; his money comes on the 2nd, which opens no day."""
+    world.clock.moment = datetime(2026, 12, 1, 23, 58, tzinfo=UTC)
+    confirming = await world.dial(MOUSSA, "S1", "1*1")
+    assert "Droits 31/12-31/12/26" in confirming, confirming
+    assert (await world.dial(MOUSSA, "S1", "1*1*1")).startswith("END Demande enregistrée")
+    world.clock.forward(minutes=5)
+    await world.work()
+    [prompt] = [prompt for prompt in world.prompts() if prompt.payer == MOUSSA]
+    answer(world, prompt)
+    await world.deliver()
+    await world.work()
+    [receipt] = [told for told in await world.texts_to(MOUSSA) if "Quittance" in told]
+    assert "Dates changées. Droits fermés: " in receipt, receipt
+    assert await world.rows("SELECT first_day::text, last_day::text FROM payment_promise") == [
+        ("2026-12-31", "2026-12-31")
+    ]
+
+
+async def test_a_receipt_of_what_was_read_out_says_nothing_of_changes(world: World) -> None:
+    await paid(world, AMINATA, "S1")
+    [receipt] = [told for told in await world.texts_to(AMINATA) if "Quittance" in told]
+    assert "Dates changées" not in receipt
+    assert await world.rows("SELECT count(*) FROM payment_promise") == [(1,)]
