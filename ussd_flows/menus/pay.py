@@ -19,7 +19,7 @@ _NO = "no"
 _WALLET_SEPTETS = 20
 _SUGGESTIONS_MAX = 3
 #: No dialogue gives out so many keys.
-_HIGHEST_KEY = 200
+_HIGHEST_KEY = 150
 
 
 @for_registered

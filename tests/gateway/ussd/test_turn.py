@@ -247,7 +247,7 @@ async def test_a_session_that_outlived_its_time_never_pays(registered: Caller, u
 async def test_an_open_prompt_leads_to_waiting_and_not_to_a_second_one(registered: Caller, count: Count) -> None:
     await registered.dial("pay", *PAY, "1")
     assert "Paiement en attente" in await registered.dial("again")
-    assert "est en attente" in await registered.type("1")
+    assert "validez sur votre téléphone" in await registered.type("1")
     assert await count("payment_request") == 1
 
 
@@ -256,7 +256,7 @@ async def test_two_dialogues_of_one_phone_ask_once(registered: Caller, count: Co
     other = replace(registered)
     await other.dial("second", *PAY)
     assert (await registered.type("1")).startswith("END Demande enregistrée")
-    assert "en attente" in await other.type("1")
+    assert "validez sur votre téléphone" in await other.type("1")
     assert await count("payment_request") == 1
 
 
