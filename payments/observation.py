@@ -34,6 +34,41 @@ class VerdictKind(StrEnum):
     REJECT = "reject"
 
 
+class FailedCheck(StrEnum):
+    """The check that a refused callback failed, as its sender is told: which one, and never what would have passed it.
+
+    SIGNATURE is one word for an unknown key, a wrong secret and a changed body, which must not be told apart.
+    """
+
+    #: What every message must carry is not there: its body, its signature, the token of its request.
+    MISSING = "missing"
+    #: It is there, and is not written as agreed.
+    FORMAT = "format"
+    #: It is not what the secret that we share makes of this very message.
+    SIGNATURE = "signature"
+    #: It was signed at a moment too far from ours.
+    CLOCK = "clock"
+    #: No secret of this operator counts with us at this moment, whatever it sends.
+    KEY = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement on one callback, with the reason finance will read.
+
+    ``check`` is all that the sender of a refused one is told; the reason stays with us, and may say more.
+    """
+
+    kind: VerdictKind
+    reason: str
+    check: FailedCheck | None = None
+
+
+def refused(check: FailedCheck, reason: str) -> Verdict:
+    """Return the refusal of a callback: the word for its sender, and the reason for us."""
+    return Verdict(VerdictKind.REJECT, reason, check)
+
+
 class LineKind(StrEnum):
     """What a statement line is about."""
 

@@ -25,6 +25,7 @@ from payments.observation import Observation, ObservedStatus, Provenance
 from payments.operators.contract import (
     Answer,
     Capabilities,
+    FailedCheck,
     LineKind,
     PushOrder,
     PushResult,
@@ -39,6 +40,7 @@ from payments.operators.contract import (
     Submitted,
     Verdict,
     VerdictKind,
+    refused,
 )
 from payments.rejection import rejected
 from tests.fixed import CountedIds, TestClock
@@ -69,12 +71,18 @@ class InventedOperator:
         """Believe a signature over the bytes; who does not sign is asked about."""
         if not self.signs:
             return Verdict(VerdictKind.ACCEPT_UNVERIFIED, "nothing is signed")
-        at, signature = _signature_of(request)
+        written = request.headers.get("x-signature")
+        at, signature = _signature_of(written or "")
+        if not (at and signature):
+            check = FailedCheck.MISSING if written is None else FailedCheck.FORMAT
+            return refused(check, "x-signature is not t=...,v1=...")
+        if not secrets.live(now):
+            return refused(FailedCheck.KEY, "no live secret is configured for this operator")
         if abs(now.timestamp() - at) > SIGNED_FOR.total_seconds():
-            return Verdict(VerdictKind.REJECT, "the signature is too old")
+            return refused(FailedCheck.CLOCK, "the signature is too old")
         if any(hmac.compare_digest(sign(request.body, at, secret), signature) for secret in secrets.live(now)):
             return Verdict(VerdictKind.ACCEPT, "signed")
-        return Verdict(VerdictKind.REJECT, "the signature is wrong")
+        return refused(FailedCheck.SIGNATURE, "the signature is wrong")
 
     def parse_callback(self, request: RawRequest) -> list[Observation]:
         """Read any number of transactions."""
@@ -280,8 +288,8 @@ def others(cauri: ChosenClient, mil: ChosenClient) -> Others:
     )
 
 
-def _signature_of(request: RawRequest) -> tuple[int, str]:
-    found = dict(part.partition("=")[::2] for part in request.headers.get("x-signature", "").split(","))
+def _signature_of(written: str) -> tuple[int, str]:
+    found = dict(part.partition("=")[::2] for part in written.split(","))
     at = found.get("t", "")
     return (int(at) if at.isdecimal() else 0), found.get("v1", "")
 

@@ -29,8 +29,8 @@ from gateway.operator_api.refusals import Refusals
 from payments.evidence.callbacks import REMOVED, store, unproven_waiting
 from payments.evidence.refusals import refused_one
 from payments.http_messages import RawRequest, RawResponse
-from payments.observation import VerdictKind
-from payments.operators.contract import Operator, Secrets
+from payments.observation import FailedCheck, VerdictKind
+from payments.operators.contract import Operator, Secrets, Verdict
 from payments.requests.operator_state import tokens_at
 
 Result = TypeVar("Result")
@@ -60,6 +60,15 @@ TOO_LARGE = "the body is too large"
 QUERY_TOO_LARGE = "the query is too large"
 TOO_MANY = "too many messages that nobody vouches for"
 
+#: What the sender of a refused message is told of each check; why it failed is written with us and in no answer.
+CHECKS: Mapping[FailedCheck, str] = {
+    FailedCheck.MISSING: "Something that every message must carry is not there",
+    FailedCheck.FORMAT: "What proves the message is not written as agreed",
+    FailedCheck.SIGNATURE: "The proof does not belong to this message",
+    FailedCheck.CLOCK: "The message was signed too far from our time, which the Date of this answer says",
+    FailedCheck.KEY: "No secret shared with you counts at this moment: call us",
+}
+
 
 @dataclass(slots=True)
 class Unproven:
@@ -84,12 +93,26 @@ class WebhookDeps:
 class _TurnedAway(Exception):
     """The message is not kept; what is told says no more than it must."""
 
-    def __init__(self, status: HTTPStatus, reason: str, body: bytes | int, retry_after_s: float = 0) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        reason: str,
+        body: bytes | int,
+        retry_after_s: float = 0,
+        check: FailedCheck | None = None,
+    ) -> None:
         self.status = status
         self.reason = reason
         self.body = body
         self.retry_after_s = retry_after_s
+        self.check = check
         super().__init__(reason)
+
+    @classmethod
+    def unproven(cls, verdict: Verdict, body: bytes) -> "_TurnedAway":
+        """Return the refusal of a message that its operator's rules refused; unsaid, the word that says least."""
+        check = verdict.check or FailedCheck.SIGNATURE
+        return cls(HTTPStatus.UNAUTHORIZED, verdict.reason, body, check=check)
 
 
 def router(deps: Deps, webhooks: WebhookDeps) -> APIRouter:
@@ -141,7 +164,7 @@ class _Message:
         raw = await self._read(can.batch_bytes_max if in_batches else can.callback_bytes_max)
         verdict = self._operator.verify(raw, await self._secrets(), raw.received_at)
         if verdict.kind is VerdictKind.REJECT:
-            raise _TurnedAway(HTTPStatus.UNAUTHORIZED, verdict.reason, raw.body)
+            raise _TurnedAway.unproven(verdict, raw.body)
         if verdict.kind is not VerdictKind.ACCEPT:
             await self._check_unproven(raw)
         token = self._last if self._entrance is Entrance.REQUEST else None
@@ -227,10 +250,11 @@ class _Message:
 
 
 def _answer_to(away: _TurnedAway) -> Response:
-    slug = "callback-refused" if away.status is HTTPStatus.UNAUTHORIZED else _slug(away.status)
+    if away.check is not None:
+        return problem(away.status, "callback-refused", away.status.phrase, CHECKS[away.check], check=away.check)
     # What is not found is not explained: it may be somebody who looks for an address.
     detail = "" if away.status is HTTPStatus.NOT_FOUND else away.reason
-    answer = problem(away.status, slug, away.status.phrase, detail)
+    answer = problem(away.status, _slug(away.status), away.status.phrase, detail)
     if away.retry_after_s:
         answer.headers["Retry-After"] = str(math.ceil(away.retry_after_s))
     return answer

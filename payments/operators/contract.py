@@ -10,17 +10,12 @@ from uuid import UUID
 from payments.http_messages import RawRequest, RawResponse
 from payments.identity import IdentityRule
 from payments.observation import ControlFigure as ControlFigure
+from payments.observation import FailedCheck as FailedCheck
 from payments.observation import LineKind as LineKind
 from payments.observation import Observation
+from payments.observation import Verdict as Verdict
 from payments.observation import VerdictKind as VerdictKind
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The judgement on one callback, with the reason finance will read."""
-
-    kind: VerdictKind
-    reason: str
+from payments.observation import refused as refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 from payments.errors import CallbackMalformed
 from payments.http_messages import RawRequest
 from payments.observation import Observation, ObservedStatus, Provenance
-from payments.operators.contract import Secrets, Verdict, VerdictKind
+from payments.operators.contract import FailedCheck, Secrets, Verdict, VerdictKind, refused
 from payments.operators.sandbox import gsma
 from payments.operators.sandbox.json_text import JsonObject, read_json
 from payments.remarks import Remark
@@ -29,9 +29,7 @@ def verify(request: RawRequest, secrets: Secrets, now: datetime) -> Verdict:
     Source:  GSMA Mobile Money API 1.2.0: callbacks are PUT, carry no signature, and X-Content-Hash has no key.
     """
     refusal = _refusal(request, secrets, now)
-    if refusal is not None:
-        return Verdict(VerdictKind.REJECT, refusal)
-    return Verdict(VerdictKind.ACCEPT_UNVERIFIED, "the standard signs nothing: to be confirmed by query")
+    return refusal or Verdict(VerdictKind.ACCEPT_UNVERIFIED, "the standard signs nothing: to be confirmed by query")
 
 
 def parse(request: RawRequest) -> list[Observation]:
@@ -58,15 +56,15 @@ def parse(request: RawRequest) -> list[Observation]:
     return [*found, _unreadable()] if faults else found
 
 
-def _refusal(request: RawRequest, secrets: Secrets, now: datetime) -> str | None:
+def _refusal(request: RawRequest, secrets: Secrets, now: datetime) -> Verdict | None:
     if not any(secrets.live(now)):
-        return "no live secret is configured for this operator"
+        return refused(FailedCheck.KEY, "no live secret is configured for this operator")
     if request.method not in _METHODS:
-        return "method is neither PUT nor POST"
+        return refused(FailedCheck.FORMAT, "method is neither PUT nor POST")
     if not request.body:
-        return "body is empty"
+        return refused(FailedCheck.MISSING, "body is empty")
     if len(request.body) > MAX_BODY_BYTES:
-        return "body above 64 kB"
+        return refused(FailedCheck.FORMAT, "body above 64 kB")
     return None
 
 

@@ -18,6 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from gateway.infra.database import Database
 from gateway.jobs.callbacks import read_callbacks
 from gateway.operator_api.callbacks import (
+    CHECKS,
     MESSAGES_OF_SENDER,
     NO_ADDRESS,
     NOT_VOUCHED_FOR,
@@ -27,12 +28,22 @@ from gateway.operator_api.callbacks import (
 )
 from gateway.operator_api.callers import Callers
 from payments.evidence.callbacks import REMOVED, SECRET_HEADERS, lease_due
+from payments.observation import FailedCheck, Verdict, VerdictKind
 from payments.operators.contract import Secret, Secrets
 from payments.requests.dispatch import Lease
 from tests.conftest import Urls
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.infra.failing_postgres import end_all, fill, silent
-from tests.invented_operators import CAURI, TwoOperators, event, message, open_two_operators, sign
+from tests.invented_operators import (
+    CAURI,
+    SECRET,
+    InventedOperator,
+    TwoOperators,
+    event,
+    message,
+    open_two_operators,
+    sign,
+)
 from tests.payments.books import hand
 from tests.stories import answer, pushed
 from tests.world import AMINATA, WORD, World
@@ -384,6 +395,62 @@ async def test_a_forged_flood_is_written_as_one_row_and_said_in_one_line(two: Tw
     assert await two.world.rows("SELECT refused, last_bytes, octet_length(last_sha256) FROM refused_callback") == [
         (300, 3, 32)
     ]
+
+
+def signed(body: bytes, at: int, secret: str = SECRET) -> str:
+    return f"t={at},v1={sign(body, at, secret)}"
+
+
+async def refusal(two: TwoOperators, signature: str | None) -> dict[str, object]:
+    """Post a message that is refused, and give what its sender reads."""
+    headers = JSON if signature is None else {**JSON, "x-signature": signature}
+    answered = await two.world.wire.post(f"/webhooks/{CAURI}", content=b"{}", headers=headers)
+    assert (answered.status_code, answered.headers["content-type"]) == (401, PROBLEM)
+    said: dict[str, object] = answered.json()
+    return said
+
+
+async def test_a_refused_callback_is_told_in_one_word_which_check_it_failed(two: TwoOperators) -> None:
+    at = int(two.world.clock.now().timestamp())
+    cases = {
+        FailedCheck.MISSING: None,
+        FailedCheck.FORMAT: "sha256=abc",
+        FailedCheck.SIGNATURE: signed(b"{} ", at),
+        FailedCheck.CLOCK: signed(b"{}", at - 301),
+    }
+    for check, signature in cases.items():
+        assert await refusal(two, signature) == {
+            "type": "urn:ramu:problem:callback-refused",
+            "title": "Unauthorized",
+            "status": 401,
+            "detail": CHECKS[check],
+            "check": check,
+        }
+    two.world.deps.secrets[CAURI] = Secrets((Secret(SECRET, not_after=two.world.clock.now()),))  # type: ignore[index]
+    assert (await refusal(two, signed(b"{}", at)))["check"] == FailedCheck.KEY
+    assert {*cases, FailedCheck.KEY} == set(FailedCheck) == set(CHECKS)
+
+
+async def test_whoever_guesses_reads_one_answer_for_a_wrong_secret_and_a_changed_body(two: TwoOperators) -> None:
+    at = int(two.world.clock.now().timestamp())
+    guesses = [signed(b"{}", at, "another secret"), signed(b"{} ", at), f"t={at},v1=00"]
+    answers = [await refusal(two, guess) for guess in guesses]
+    assert answers == [answers[0]] * len(guesses)
+    assert answers[0]["check"] == FailedCheck.SIGNATURE
+    await written(two.world)
+    # Why it was refused is written with us, in words that no answer holds.
+    [(reason,)] = await two.world.rows("SELECT reason FROM refused_callback")
+    assert reason == "the signature is wrong"
+    assert str(reason) not in str(answers[0])
+
+
+async def test_rules_that_name_no_check_are_told_as_the_word_that_says_least(
+    two: TwoOperators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curt = Verdict(VerdictKind.REJECT, "expected abc, got abd")
+    monkeypatch.setattr(InventedOperator, "verify", lambda *_: curt)
+    said = await refusal(two, None)
+    assert (said["check"], said["detail"]) == (FailedCheck.SIGNATURE, CHECKS[FailedCheck.SIGNATURE])
 
 
 async def test_after_a_restart_of_the_database_the_first_callback_is_kept(world: World, urls: Urls) -> None:

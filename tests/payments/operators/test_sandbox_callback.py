@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from payments.errors import CallbackMalformed
 from payments.http_messages import RawRequest
 from payments.observation import CREDITING, Observation, ObservedStatus, Provenance
-from payments.operators.contract import Secret, Secrets, VerdictKind
+from payments.operators.contract import FailedCheck, Secret, Secrets, VerdictKind
 from payments.operators.registry import built_in, get
 from payments.remarks import Remark
 
@@ -78,21 +78,24 @@ def test_a_recorded_callback_is_accepted_but_never_believed(name: str) -> None:
 def test_without_a_live_secret_nothing_is_accepted(secrets: Secrets, live: bool) -> None:
     verdict = SANDBOX.verify(callback(SUCCESS), secrets, NOW)
     assert verdict.kind is (VerdictKind.ACCEPT_UNVERIFIED if live else VerdictKind.REJECT)
+    assert verdict.check is (None if live else FailedCheck.KEY)
 
 
 @pytest.mark.parametrize(
-    ("request_", "reason"),
+    ("request_", "reason", "check"),
     [
-        (callback(SUCCESS, "GET"), "method"),
-        (callback(SUCCESS, "put"), "method"),
-        (callback(SUCCESS, "DELETE"), "method"),
-        (callback(b""), "empty"),
-        (callback(b" " * 65_537), "64 kB"),
+        (callback(SUCCESS, "GET"), "method", FailedCheck.FORMAT),
+        (callback(SUCCESS, "put"), "method", FailedCheck.FORMAT),
+        (callback(SUCCESS, "DELETE"), "method", FailedCheck.FORMAT),
+        (callback(b""), "empty", FailedCheck.MISSING),
+        (callback(b" " * 65_537), "64 kB", FailedCheck.FORMAT),
     ],
 )
-def test_a_request_that_no_operator_sends_is_rejected_with_its_reason(request_: RawRequest, reason: str) -> None:
+def test_a_request_that_no_operator_sends_is_rejected_with_its_reason(
+    request_: RawRequest, reason: str, check: FailedCheck
+) -> None:
     verdict = SANDBOX.verify(request_, SECRETS, NOW)
-    assert verdict.kind is VerdictKind.REJECT
+    assert (verdict.kind, verdict.check) == (VerdictKind.REJECT, check)
     assert reason in verdict.reason
 
 

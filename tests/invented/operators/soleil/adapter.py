@@ -9,7 +9,7 @@ from datetime import datetime
 from payments.errors import CallbackMalformed
 from payments.http_messages import RawRequest
 from payments.observation import Observation, ObservedStatus, Provenance, VerdictKind
-from payments.operators.contract import Capabilities, OperatorClient, Secrets, Verdict
+from payments.operators.contract import Capabilities, FailedCheck, OperatorClient, Secrets, Verdict, refused
 from payments.operators.shared_secrets import secrets_from
 from tests.invented_operators import InventedOperator
 
@@ -38,11 +38,11 @@ class Soleil:
 
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verdict:
         if not secrets.live(now) or "secret_key" not in secrets.named:
-            return Verdict(VerdictKind.REJECT, "nothing is shared with this operator")
+            return refused(FailedCheck.KEY, "nothing is shared with this operator")
         said = str(_body(request).get("notif_token", "")).encode()
         kept = [str(tokens.get("notif_token", "")).encode() for tokens in secrets.stored.values()]
         if not any(one and hmac.compare_digest(one, said) for one in kept):
-            return Verdict(VerdictKind.REJECT, "the token is not the one of this request")
+            return refused(FailedCheck.SIGNATURE, "the token is not the one of this request")
         return Verdict(VerdictKind.ACCEPT_UNVERIFIED, "the token says nothing of the body")
 
     def parse_callback(self, request: RawRequest) -> list[Observation]:
