@@ -213,4 +213,15 @@ def _deliveries(
     error_code = prompt.error_code if prompt is not None else None
     body = json.dumps(callback_body(transaction, error_code, operator.merchant, now), ensure_ascii=False)
     correlation_id = prompt.client_id if prompt is not None else uuid4()
-    return [Delivery(id=uuid4(), url=url, correlation_id=correlation_id, body=body, next_at=now) for _ in range(times)]
+    return [
+        Delivery(
+            id=uuid4(),
+            url=url,
+            correlation_id=correlation_id,
+            body=body,
+            next_at=now,
+            made_at=now,
+            transaction=transaction.reference,
+        )
+        for _ in range(times)
+    ]

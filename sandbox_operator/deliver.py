@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 import httpx
 
 from sandbox_operator.actions import WalletOperator, run_due
-from sandbox_operator.model import Delivery
+from sandbox_operator.model import Delivery, DeliveryTry
 
 _log = logging.getLogger(__name__)
 
 #: How long we wait after each failed attempt, then give up: the merchant has to ask or read the statement.
 RETRY_AFTER_S = (1, 2, 5, 15, 60)
 TIMEOUT_S = 5
+METHOD = "PUT"
+ANSWER_BYTES_KEPT = 2_000
 LOOK_EVERY_S = 0.2
 AT_ONCE = 20
 
@@ -39,29 +41,48 @@ async def run_once(operator: WalletOperator, clock: Callable[[], datetime], http
     now = clock()
     run_due(operator, now)
     due = operator.books.due_deliveries(now)[:AT_ONCE]
-    statuses = await asyncio.gather(*(_send(http, delivery, clock) for delivery in due))
-    for delivery, status in zip(due, statuses, strict=True):
-        operator.books.write(_tried(delivery, status, now))
+    tries = await asyncio.gather(*(_send(http, delivery, clock()) for delivery in due))
+    for delivery, one in zip(due, tries, strict=True):
+        operator.books.write(_tried(delivery, one, now))
     return len(due)
 
 
-async def _send(http: httpx.AsyncClient, delivery: Delivery, clock: Callable[[], datetime]) -> int | None:
-    headers = {
+def headers_of(delivery: Delivery, at: datetime) -> dict[str, str]:
+    """Return the headers of a callback that is sent at a moment."""
+    return {
         "Content-Type": "application/json",
-        "X-Date": clock().isoformat(),
+        "X-Date": at.isoformat(),
         "X-CorrelationID": str(delivery.correlation_id),
     }
-    with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL, TimeoutError):
-        async with asyncio.timeout(TIMEOUT_S):
-            answer = await http.put(delivery.url, content=delivery.body.encode(), headers=headers)
-            return answer.status_code
-    return None
 
 
-def _tried(delivery: Delivery, status: int | None, now: datetime) -> Delivery:
-    done = status is not None and httpx.codes.is_success(status)
+async def _send(http: httpx.AsyncClient, delivery: Delivery, at: datetime) -> DeliveryTry:
+    content, headers = delivery.body.encode(), headers_of(delivery, at)
+    try:
+        async with (
+            asyncio.timeout(TIMEOUT_S),
+            http.stream(METHOD, delivery.url, content=content, headers=headers) as answer,
+        ):
+            return DeliveryTry(at=at, status=answer.status_code, answer=await _beginning(answer))
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as failure:
+        return DeliveryTry(at=at, status=None, fault=type(failure).__name__)
+
+
+async def _beginning(answer: httpx.Response) -> str:
+    """Return the beginning of an answer, which is enough to read why; nobody's answer fills the journal."""
+    content = b""
+    async for chunk in answer.aiter_bytes():
+        content += chunk
+        if len(content) >= ANSWER_BYTES_KEPT:
+            break
+    return content[:ANSWER_BYTES_KEPT].decode(errors="replace")
+
+
+def _tried(delivery: Delivery, one: DeliveryTry, now: datetime) -> Delivery:
     attempts = delivery.attempts + 1
-    next_at = None
-    if not done and attempts <= len(RETRY_AFTER_S):
-        next_at = now + timedelta(seconds=RETRY_AFTER_S[attempts - 1])
-    return delivery.model_copy(update={"attempts": attempts, "last_status": status, "next_at": next_at})
+    tried = delivery.model_copy(
+        update={"attempts": attempts, "last_status": one.status, "next_at": None, "tries": (*delivery.tries, one)}
+    )
+    if tried.is_taken or attempts > len(RETRY_AFTER_S):
+        return tried
+    return tried.model_copy(update={"next_at": now + timedelta(seconds=RETRY_AFTER_S[attempts - 1])})

@@ -100,6 +100,15 @@ class Transaction(_Frozen):
     prompt: UUID | None = None
 
 
+class DeliveryTry(_Frozen):
+    """One sending of a callback, and the beginning of what came back; without a status nobody answered."""
+
+    at: AwareDatetime
+    status: int | None
+    answer: str = ""
+    fault: str | None = None
+
+
 class Delivery(_Frozen):
     """A callback on its way; nothing is left to do when next_at is empty."""
 
@@ -111,6 +120,15 @@ class Delivery(_Frozen):
     attempts: int = 0
     last_status: int | None = None
     next_at: AwareDatetime | None
+    # Journals that were written before these were kept have none of them.
+    made_at: AwareDatetime | None = None
+    transaction: str | None = None
+    tries: tuple[DeliveryTry, ...] = ()
+
+    @property
+    def is_taken(self) -> bool:
+        """Return whether the merchant said that it has the callback."""
+        return self.last_status is not None and 200 <= self.last_status < 300  # noqa: PLR2004 - what HTTP calls success
 
 
 class WalletAccount(_Frozen):

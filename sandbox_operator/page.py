@@ -1,5 +1,6 @@
 """The page with which a person plays the payer; it works without scripts and loads nothing from elsewhere."""
 
+import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, timedelta
@@ -13,11 +14,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from sandbox_operator import actions
+from sandbox_operator import actions, deliver
 from sandbox_operator.api import ApiDeps
 from sandbox_operator.model import (
     MAX_AMOUNT_XOF,
     MAX_REFERENCE_CHARS,
+    Delivery,
     Outage,
     PromptAnswer,
     Switches,
@@ -27,6 +29,7 @@ from sandbox_operator.model import (
 
 TEMPLATES = Path(__file__).parent / "templates"
 RECENT_COUNT = 20
+CALLBACKS_SHOWN = 500
 DELAY_S = 30
 REPEATS = 3
 AUTO_APPROVE_S = 5
@@ -61,7 +64,7 @@ class FormRefused(Exception):
 
 def routes(deps: ApiDeps) -> list[Route]:
     """Return the pages and the forms they post."""
-    whole, lists = _templates()
+    whole, lists = _template("page.html"), _template("live.html")
 
     async def home(request: Request) -> Response:
         del request
@@ -70,6 +73,13 @@ def routes(deps: ApiDeps) -> list[Route]:
     async def live(request: Request) -> Response:
         del request
         return _rendered(lists, deps)
+
+    async def callbacks(request: Request) -> Response:
+        del request
+        return _callbacks(deps)
+
+    async def callback(request: Request) -> Response:
+        return _callback(deps, request.path_params["delivery_id"])
 
     def posted(handler: FormHandler) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
@@ -87,6 +97,8 @@ def routes(deps: ApiDeps) -> list[Route]:
     return [
         Route("/", home),
         Route("/live", live),
+        Route("/avis", callbacks),
+        Route("/avis/{delivery_id:uuid}", callback),
         Route("/page.css", _asset("page.css", "text/css")),
         Route("/page.js", _asset("page.js", "text/javascript")),
         Route("/do/prompt/{server_id:uuid}", posted(_decide), methods=["POST"]),
@@ -102,12 +114,20 @@ def francs(amount_xof: int) -> str:
     return f"{amount_xof:,} F".replace(",", " ")
 
 
+def indented(body: str) -> str:
+    """Write JSON so that people can read it, and anything else as it is."""
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False, indent=2)
+    except (ValueError, RecursionError):
+        return body
+
+
 @cache
-def _templates() -> tuple[Template, Template]:
-    """Return the whole page and its part that lives; they are compiled once in a process, which takes a while."""
+def _template(name: str) -> Template:
+    """Return a page or a part of one; it is compiled once in a process, which takes a while."""
     templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    templates.filters["francs"] = francs
-    return templates.get_template("page.html"), templates.get_template("live.html")
+    templates.filters.update(francs=francs, indented=indented)
+    return templates.get_template(name)
 
 
 def _rendered(template: Template, deps: ApiDeps, refusal: str = "", typed: FormFields | None = None) -> Response:
@@ -117,6 +137,7 @@ def _rendered(template: Template, deps: ApiDeps, refusal: str = "", typed: FormF
         prompts=books.open_prompts(),
         recent=recent,
         undelivered=_undelivered(deps, today),
+        sent=_newest_first(deps)[:RECENT_COUNT],
         switches=books.switches,
         today=today,
         yesterday=today - timedelta(days=1),
@@ -127,6 +148,27 @@ def _rendered(template: Template, deps: ApiDeps, refusal: str = "", typed: FormF
         typed=typed or {},
     )
     return HTMLResponse(content, 400 if refusal else 200, headers=_HEADERS)
+
+
+def _callbacks(deps: ApiDeps) -> Response:
+    """Show every callback, the newest first."""
+    every = _newest_first(deps)
+    shown = every[:CALLBACKS_SHOWN]
+    return HTMLResponse(_template("callbacks.html").render(sent=shown, count=len(every)), headers=_HEADERS)
+
+
+def _callback(deps: ApiDeps, delivery_id: UUID) -> Response:
+    """Show what one callback sent and what came back, each time it was tried."""
+    delivery = deps.operator.books.deliveries.get(delivery_id)
+    if delivery is None:
+        return PlainTextResponse("Aucun avis de ce numéro.", 404)
+    content = _template("callback.html").render(delivery=delivery, method=deliver.METHOD, headers_of=deliver.headers_of)
+    return HTMLResponse(content, headers=_HEADERS)
+
+
+def _newest_first(deps: ApiDeps) -> list[Delivery]:
+    # Books keep the order in which callbacks were made.
+    return list(reversed(deps.operator.books.deliveries.values()))
 
 
 def _undelivered(deps: ApiDeps, today: date) -> int:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from html.parser import HTMLParser
 
 import httpx
 import pytest
@@ -34,7 +35,7 @@ async def test_the_page_shows_what_rings_and_says_that_no_money_is_real(
     assert "Opérateur d'essai: aucun argent réel." in shown
     assert "5 000 F" in shown
     assert PAYER in shown
-    for button in ("Approuver", "Refuser", "Ignorer", "Répéter", "Retarder"):
+    for button in ("Approuver", "Refuser", "Ignorer", "Approuver + 3 avis", "Approuver dans 30 s"):
         assert f">{button}</button>" in shown
     assert "/statements/2026-11-22.csv" in shown
     assert "5 000 F" in sandbox.control_http.get("/live").text
@@ -60,6 +61,45 @@ async def test_a_button_does_what_it_says(
     assert books["prompts"][0]["state"] == state
     assert len(books["deliveries"]) == callbacks
     assert page(sandbox)
+
+
+class Controls(HTMLParser):
+    """The buttons and openings of a page in their order: the words that are seen, and the name that is heard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+        self._name: str | None = None
+        self._words = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in {"button", "summary"}:
+            self._name, self._words = dict(attrs).get("aria-label") or "", ""
+
+    def handle_data(self, data: str) -> None:
+        self._words += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"button", "summary"} and self._name is not None:
+            self.found.append((self._words, self._name or self._words))
+            self._name = None
+
+
+async def test_every_button_has_a_name_of_its_own_and_the_form_stands_before_them(
+    sandbox: World, http: httpx.AsyncClient
+) -> None:
+    for amount_xof in (5000, 6000, 7000):
+        await ring(sandbox, http, amount_xof=amount_xof)
+    for amount in ("3000", "4000"):
+        press(sandbox, "/do/payment", numero="70123456", montant=amount)
+    controls = Controls()
+    controls.feed(sandbox.control_http.get("/").text)
+    names = [name for _, name in controls.found]
+    assert len(names) == 1 + 3 * 8 + 2 * 2 + 2
+    assert sorted(set(names)) == sorted(names)
+    # Whoever speaks to a browser says what is written on the button.
+    assert [(words, name) for words, name in controls.found if not name.startswith(words)] == []
+    assert controls.found[0] == ("Payer au code marchand", "Payer au code marchand")
 
 
 async def test_another_amount_can_be_approved(sandbox: World, http: httpx.AsyncClient) -> None:
