@@ -14,8 +14,16 @@ from sqlalchemy.pool import QueuePool
 from starlette.responses import JSONResponse, Response
 
 from gateway.infra.deps import Deps
-from gateway.infra.metrics import CALLBACKS_PARKED, INBOX_LAG_S, POOL_IN_USE, SMS_WAITING, render
+from gateway.infra.metrics import (
+    CALLBACKS_PARKED,
+    CALLBACKS_UNREADABLE_SENDERS,
+    INBOX_LAG_S,
+    POOL_IN_USE,
+    SMS_WAITING,
+    render,
+)
 from gateway.infra.migrate import head
+from gateway.reports.unreadable import waiting_senders
 from gateway.reports.waiting import troubles
 from gateway.sms.review import waiting as waiting_sms
 
@@ -43,7 +51,7 @@ WAITING = text("""
     SELECT coalesce(extract(epoch FROM CAST(:now AS timestamptz)
                             - (SELECT min(received_at) FROM callback WHERE handled_at IS NULL AND parked_at IS NULL)),
                     0) AS lag_s,
-           (SELECT count(*) FROM callback WHERE parked_at IS NOT NULL) AS parked
+           (SELECT count(*) FROM callback WHERE parked_at IS NOT NULL AND handled_at IS NULL) AS parked
 """)
 
 
@@ -102,14 +110,16 @@ async def _measure(deps: Deps) -> None:
     pools = [database.engine.pool for database in (deps.ingress_db, deps.console_db, deps.worker_db)]
     POOL_IN_USE.set(sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool)))
 
-    async def ask(connection: AsyncConnection) -> tuple[Decimal, int, dict[str, int]]:
+    async def ask(connection: AsyncConnection) -> tuple[Decimal, int, dict[str, int], dict[str, int]]:
         lag_s, parked = (await connection.execute(WAITING, {"now": deps.clock.now()})).one()
-        return lag_s, parked, await waiting_sms(connection)
+        return lag_s, parked, await waiting_senders(connection), await waiting_sms(connection)
 
     with suppress(SQLAlchemyError, OSError):
-        lag_s, parked, messages = await deps.console_db.alone(ask, READY_DEADLINE_S)
+        lag_s, parked, senders, messages = await deps.console_db.alone(ask, READY_DEADLINE_S)
         INBOX_LAG_S.set(int(lag_s))
         CALLBACKS_PARKED.set(parked)
+        for operator in deps.operators.keys() | senders.keys():
+            CALLBACKS_UNREADABLE_SENDERS.labels(operator).set(senders.get(operator, 0))
         SMS_WAITING.clear()
         for trouble, count in messages.items():
             SMS_WAITING.labels(trouble).set(count)

@@ -17,7 +17,6 @@ from payments.columns import (
     Francs,
     Instant,
     NumberKey,
-    OptionalBytes,
     OptionalDocument,
     OptionalFrancs,
     OptionalInstant,
@@ -38,6 +37,7 @@ from payments.columns import (
     one_of,
     positive,
 )
+from payments.evidence.tables import UnreadableCallback as UnreadableCallback
 from payments.ledger.tables import Party as Party
 from payments.observation import HoldReason, LineKind, ObservedStatus, Provenance, VerdictKind
 from payments.reconciliation.upload import UploadState
@@ -132,21 +132,8 @@ class Callback(Table, table=True):
     handled_at: OptionalInstant = None
     parked_at: OptionalInstant = None
     last_error: OptionalText = None
-
-
-class RefusedCallback(Table, table=True):
-    """What was refused at the address of an operator: how often, of whom and why; never the body."""
-
-    __tablename__ = "refused_callback"
-
-    operator: TextKey
-    day: DayKey
-    sender: TextKey
-    reason: TextKey
-    refused: BigNumber
-    last_sha256: OptionalBytes = None
-    last_bytes: BigNumber
-    last_at: Instant
+    # Whose address it came from; not kept of those before migration 1004.
+    sender: OptionalText = None
 
 
 class Inquiry(Table, table=True):

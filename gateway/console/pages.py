@@ -21,6 +21,7 @@ from gateway.reports.day import OperatorDay, day_report
 from gateway.reports.evidence import seal_of
 from gateway.reports.suspense import each_open_suspense, open_suspense, open_suspense_total, suspense_balance_xof
 from gateway.reports.trial_balance import trial_balance
+from gateway.reports.unreadable import unread_summary
 from gateway.reports.waiting import parked, parked_count, troubles
 from payments.reconciliation.late import late_of_day
 
@@ -111,6 +112,7 @@ async def day_page(console: ConsoleDeps, visit: Visit) -> Response:
             "report": report,
             "breaks": await breaks_of_day(connection, day, today, LIST_ROWS_MAX),
             "parked_count": await parked_count(connection),
+            "unread": await unread_summary(connection),
             "troubles": await troubles(connection),
             "seal": seal,
             "moved": seal is not None and has_moved(seal.content, report),
@@ -143,7 +145,11 @@ async def breaks_page(console: ConsoleDeps, visit: Visit) -> Response:
     """Show every break that waits for a decision."""
     async with snapshot(console.deps.console_db) as connection:
         breaks = await open_breaks(connection, visit.now.date(), LIST_ROWS_MAX)
-        waiting = {"troubles": await troubles(connection), "parked": await parked(connection, LIST_ROWS_MAX)}
+        waiting = {
+            "troubles": await troubles(connection),
+            "parked": await parked(connection, LIST_ROWS_MAX, listed=False),
+            "unread": await unread_summary(connection),
+        }
     return labelled_page(console, visit, "breaks.html", "ecarts", breaks=breaks, rows_max=LIST_ROWS_MAX, **waiting)
 
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.console import login, pages, uploads
+from gateway.console import callbacks, login, pages, uploads
 from gateway.console.auth.roles import Right
 from gateway.console.deps import ConsoleDeps, PageRefused
 from gateway.console.guard import (
@@ -32,6 +32,10 @@ GUARDED = (
     Guarded("/finance/releves", "GET", Right.READ, uploads.statements_page),
     Guarded("/finance/releves", "POST", Right.IMPORT, uploads.receive_statement, uploads.UPLOAD_BYTES_MAX),
     Guarded("/finance/releves/{upload_id}", "GET", Right.READ, uploads.statement_page),
+    Guarded("/finance/avis", "GET", Right.READ, callbacks.callbacks_page),
+    Guarded("/finance/avis", "POST", Right.DISMISS, callbacks.dismiss_callbacks),
+    Guarded("/finance/avis/{callback_id}", "GET", Right.READ, callbacks.callback_page),
+    Guarded("/finance/avis/{callback_id}", "POST", Right.DISMISS, callbacks.dismiss_callback),
     Guarded("/finance/deconnexion", "POST", Right.ENTER, login.leave),
 )
 

@@ -27,6 +27,13 @@ OPERATOR_TROUBLE = Gauge(
 CALLBACKS_UNREADABLE = Counter(
     "ramu_callbacks_unreadable", "Unsigned callbacks that name nothing to ask about.", ("operator",), registry=REGISTRY
 )
+#: What to alarm on: one that sends a thousand of them is one, and its address stands in the list, not in a label.
+CALLBACKS_UNREADABLE_SENDERS = Gauge(
+    "ramu_callbacks_unreadable_senders",
+    "Senders whose unreadable callbacks wait for a person.",
+    ("operator",),
+    registry=REGISTRY,
+)
 SMS_SENT = Counter("ramu_sms", "SMS handed to a sender.", ("sender", "result"), registry=REGISTRY)
 SMS_DROPPED = Counter("ramu_sms_dropped", "SMS left unsent: too late, or no longer true.", ("kind",), registry=REGISTRY)
 SMS_REPORTS = Counter("ramu_sms_reports", "Delivery reports received.", ("sender", "result"), registry=REGISTRY)

@@ -18,6 +18,7 @@ from payments.errors import CallbackMalformed
 from payments.evidence.callbacks import ATTEMPTS_MAX, StoredCallback, lease_due, mark_failed, mark_handled
 from payments.evidence.facts import Evidence
 from payments.evidence.inquiries import TRANSACTION_ID_CHARS_MAX, Pointer, open_inquiries
+from payments.evidence.unreadable import mark_unreadable
 from payments.observation import Observation, Provenance, VerdictKind
 from payments.operators.readers import read_callback
 from payments.requests.dispatch import Lease
@@ -31,6 +32,7 @@ log = structlog.stdlib.get_logger()
 POINTERS_MAX = 20
 #: Nobody outside is waited for while callbacks are read.
 LEASE_S = 60
+NAMES_NOTHING = "the message names nothing that could be asked about"
 #: So many payments of one message are credited in one transaction; an operator's batch may hold a whole day.
 SLICE = 500
 
@@ -51,11 +53,15 @@ class CallbackReading:
 
 @dataclass(slots=True)
 class Plan:
-    """What becomes of callbacks: questions to keep, callbacks that are done with their remarks, and those set aside."""
+    """What becomes of callbacks: questions to keep, callbacks that are done with their remarks, and those set aside.
+
+    ``unread`` are those that nobody vouches for and that name nothing: they are told, and wait for nobody.
+    """
 
     pointers: list[Pointer] = field(default_factory=list)
     done: list[tuple[int, str | None]] = field(default_factory=list)
     parked: list[tuple[int, str]] = field(default_factory=list)
+    unread: list[tuple[int, str]] = field(default_factory=list)
 
 
 async def read_callbacks(jobs: JobDeps, now: datetime) -> int:
@@ -173,8 +179,12 @@ async def _planned(connection: AsyncConnection, jobs: JobDeps, readings: Sequenc
         plan.pointers += questions
         if reading.is_proven and reading.fault is not None:
             plan.parked.append((reading.callback.id, reading.fault))
-        else:
+        elif reading.is_proven or pointers:
             plan.done.append((reading.callback.id, _remark(reading, pointers, can_query=bool(questions))))
+        else:
+            # Nobody signed it and it names nothing: anybody may have sent it, and no person has to look at each.
+            CALLBACKS_UNREADABLE.labels(reading.callback.operator).inc()
+            plan.unread.append((reading.callback.id, reading.fault or NAMES_NOTHING))
     return plan
 
 
@@ -182,6 +192,7 @@ async def _finish(connection: AsyncConnection, plan: Plan, now: datetime) -> Non
     await open_inquiries(connection, plan.pointers, now)
     for callback_id, why in plan.parked:
         await mark_failed(connection, callback_id, why, now, park=True)
+    await mark_unreadable(connection, plan.unread, now)
     await mark_handled(connection, plan.done, now)
 
 
@@ -245,8 +256,4 @@ def _remark(reading: CallbackReading, pointers: Sequence[Pointer], *, can_query:
         return None if reading.observations else "nothing in it is about a payment"
     if pointers and can_query and reading.callback.request_id is None and len(reading.observations) > POINTERS_MAX:
         return f"only its first {POINTERS_MAX} transactions are asked about; the statement will tell of the others"
-    if pointers:
-        return reading.fault if can_query else "this operator cannot be asked; its statements will tell"
-    # Nobody signed it and it names nothing: anybody may have sent it, and no person is asked to look at each.
-    CALLBACKS_UNREADABLE.labels(reading.callback.operator).inc()
-    return reading.fault or "the message names nothing that could be asked about"
+    return reading.fault if can_query else "this operator cannot be asked; its statements will tell"

@@ -169,10 +169,11 @@ class _Message:
             await self._check_unproven(raw)
         token = self._last if self._entrance is Entrance.REQUEST else None
         shown = self._without_key(raw)
-        kept = await self._ask(lambda connection: store(connection, self._operator.name, token, shown, verdict))
+        name, sender = self._operator.name, sender_of(self._host)
+        kept = await self._ask(lambda connection: store(connection, name, token, shown, verdict, sender=sender))
         if not kept:
             raise _TurnedAway(HTTPStatus.NOT_FOUND, NO_ADDRESS, raw.body)
-        CALLBACKS.labels(self._operator.name, verdict.kind).inc()
+        CALLBACKS.labels(name, verdict.kind).inc()
         return _response(can.acknowledgement)
 
     async def _secrets(self) -> Secrets:

@@ -15,7 +15,10 @@ PARKED = text("""
     SELECT * FROM (
         SELECT 'A' || id AS name, operator, 'callback' AS kind, received_at AS since, parked_at, attempts,
                coalesce(last_error, '') AS why
-          FROM callback WHERE parked_at IS NOT NULL AND handled_at IS NULL
+          FROM callback
+         WHERE parked_at IS NOT NULL AND handled_at IS NULL
+           AND (:listed OR NOT EXISTS (SELECT FROM unreadable_callback
+                                        WHERE callback_id = callback.id AND closed_at IS NULL))
         UNION ALL
         SELECT 'Q' || id, operator, 'question', opened_at, parked_at, attempts, coalesce(last_detail, '')
           FROM inquiry WHERE parked_at IS NOT NULL
@@ -30,10 +33,22 @@ PARKED = text("""
 """)
 
 COUNT = text("""
-    SELECT (SELECT count(*) FROM callback WHERE parked_at IS NOT NULL AND handled_at IS NULL)
+    SELECT (SELECT count(*) FROM callback
+             WHERE parked_at IS NOT NULL AND handled_at IS NULL
+               AND NOT EXISTS (SELECT FROM unreadable_callback
+                                WHERE callback_id = callback.id AND closed_at IS NULL))
          + (SELECT count(*) FROM inquiry WHERE parked_at IS NOT NULL)
          + (SELECT count(*) FROM payment_request_queue WHERE parked_at IS NOT NULL)
          + (SELECT count(*) FROM parked_household)
+""")
+
+
+#: Few at any time, and all of them in the index of what a job takes next.
+PUT_OFF = text("""
+    SELECT 'A' || id AS name, operator, received_at AS since, next_attempt_at, attempts, last_error AS why
+      FROM callback
+     WHERE handled_at IS NULL AND parked_at IS NULL AND LEAST(attempts, 1) = 1 AND last_error IS NOT NULL
+     ORDER BY next_attempt_at, id LIMIT :most
 """)
 
 
@@ -62,17 +77,34 @@ class ParkedRow:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class PutOffRow:
+    """One callback that failed and will be read again by itself."""
+
+    name: str
+    operator: str
+    since: datetime
+    next_attempt_at: datetime
+    attempts: int
+    why: str
+
+
 async def troubles(connection: AsyncConnection) -> tuple[TroubleRow, ...]:
     """Return the operators that refuse us or are silent."""
     rows = (await connection.execute(TROUBLES)).all()
     return tuple(TroubleRow(**{**row._asdict(), "kind": TroubleKind(row.kind)}) for row in rows)
 
 
-async def parked(connection: AsyncConnection, most: int) -> tuple[ParkedRow, ...]:
-    """Return what was set aside, the oldest first."""
-    return tuple(ParkedRow(*row) for row in (await connection.execute(PARKED, {"most": most})).all())
+async def parked(connection: AsyncConnection, most: int, *, listed: bool = True) -> tuple[ParkedRow, ...]:
+    """Return what was set aside, the oldest first; unless ``listed``, without the callbacks that have their list."""
+    return tuple(ParkedRow(*row) for row in (await connection.execute(PARKED, {"most": most, "listed": listed})).all())
+
+
+async def put_off(connection: AsyncConnection, most: int) -> tuple[PutOffRow, ...]:
+    """Return the callbacks that failed and are tried again, whichever comes first."""
+    return tuple(PutOffRow(*row) for row in (await connection.execute(PUT_OFF, {"most": most})).all())
 
 
 async def parked_count(connection: AsyncConnection) -> int:
-    """Count what was set aside."""
+    """Count what was set aside, without the callbacks that have their own list and are counted by sender there."""
     return int(await connection.scalar(COUNT) or 0)

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.evidence.unreadable import NOTICE
 from payments.http_messages import RawRequest
 from payments.observation import VerdictKind
 from payments.operators.contract import Verdict
@@ -27,9 +28,9 @@ REMOVED = "[removed]"
 #: An address that belongs to no request is found out in the statement that stores, and then nothing is: one round trip.
 STORE = text("""
     INSERT INTO callback (operator, request_id, method, path, query, headers, body, verdict, reason, received_at,
-                          attempts, next_attempt_at)
+                          attempts, next_attempt_at, sender)
     SELECT :operator, found.request_id, :method, :path, :query, :headers, :body, :verdict, :reason,
-           :received_at, 0, :received_at
+           :received_at, 0, :received_at, CAST(:sender AS text)
       FROM (SELECT (SELECT id FROM payment_request
                      WHERE callback_token = :token AND operator = :operator) AS request_id) AS found
      WHERE CAST(:token AS text) IS NULL OR found.request_id IS NOT NULL
@@ -60,18 +61,37 @@ LEASE_DUE = text("""
     RETURNING id, operator, request_id, method, path, query, headers, body, verdict, received_at, attempts
 """)
 
-PARK_STRANGERS = text("""
-    UPDATE callback SET parked_at = :now, next_attempt_at = NULL,
-                        last_error = 'no operator of this name is configured any more'
-     WHERE id IN (SELECT id FROM callback
-                   WHERE operator <> ALL(CAST(:known AS text[])) AND handled_at IS NULL AND parked_at IS NULL
-                     AND next_attempt_at <= :due_before
-                   LIMIT :batch FOR UPDATE SKIP LOCKED)
-""")
+PARK_STRANGERS = text(f"""
+    WITH noticed AS (
+        UPDATE callback SET parked_at = :now, next_attempt_at = NULL,
+                            last_error = 'no operator of this name is configured any more'
+         WHERE id IN (SELECT id FROM callback
+                       WHERE operator <> ALL(CAST(:known AS text[])) AND handled_at IS NULL AND parked_at IS NULL
+                         AND next_attempt_at <= :due_before
+                       LIMIT :batch FOR UPDATE SKIP LOCKED)
+        RETURNING id, operator, sender, received_at, parked_at, last_error)
+    {NOTICE}
+""")  # noqa: S608 - our own words
 
+#: First in its lane: before whatever of this operator waits to be read for the first time.
 RETRY = text("""
-    UPDATE callback SET parked_at = NULL, attempts = 0, next_attempt_at = :now
-     WHERE id = :id AND parked_at IS NOT NULL AND handled_at IS NULL
+    WITH again AS (
+        UPDATE callback
+           SET parked_at = NULL, handled_at = NULL, attempts = 0,
+               next_attempt_at = LEAST(CAST(:now AS timestamptz), (
+                   SELECT min(lane.next_attempt_at) FROM callback AS lane
+                    WHERE lane.operator = callback.operator AND lane.handled_at IS NULL AND lane.parked_at IS NULL
+                      AND LEAST(lane.attempts, 1) = 0) - interval '1 microsecond')
+         WHERE id = :id
+           AND (handled_at IS NULL AND (parked_at IS NOT NULL OR attempts > 0)
+                OR EXISTS (SELECT FROM unreadable_callback AS unread
+                            WHERE unread.callback_id = callback.id
+                              AND (unread.closed_at IS NULL OR unread.dismissed_by IS NOT NULL)))
+        RETURNING id),
+    listed AS (
+        UPDATE unreadable_callback SET closed_at = :now, dismissed_by = NULL, dismiss_reason = NULL
+          FROM again WHERE callback_id = again.id)
+    SELECT count(*) FROM again
 """)
 
 HANDLED = text("""
@@ -80,14 +100,18 @@ HANDLED = text("""
      WHERE callback.id = done.id AND handled_at IS NULL
 """)
 
-FAILED = text("""
-    UPDATE callback SET last_error = :error,
-                        parked_at = CASE WHEN :park OR attempts >= :attempts_max THEN CAST(:now AS timestamptz) END,
-                        next_attempt_at = CASE WHEN :park OR attempts >= :attempts_max THEN NULL
-                                          ELSE CAST(:now AS timestamptz)
-                                               + attempts * attempts * CAST(:wait AS interval) END
-     WHERE id = :id AND handled_at IS NULL
-""")
+FAILED = text(f"""
+    WITH failed AS (
+        UPDATE callback SET last_error = :error,
+                            parked_at = CASE WHEN :park OR attempts >= :attempts_max THEN CAST(:now AS timestamptz) END,
+                            next_attempt_at = CASE WHEN :park OR attempts >= :attempts_max THEN NULL
+                                              ELSE CAST(:now AS timestamptz)
+                                                   + attempts * attempts * CAST(:wait AS interval) END
+         WHERE id = :id AND handled_at IS NULL
+        RETURNING id, operator, sender, received_at, parked_at, last_error),
+    noticed AS (SELECT * FROM failed WHERE parked_at IS NOT NULL)
+    {NOTICE}
+""")  # noqa: S608 - our own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +141,17 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 async def store(
-    connection: AsyncConnection, operator: str, token: str | None, request: RawRequest, verdict: Verdict
+    connection: AsyncConnection,
+    operator: str,
+    token: str | None,
+    request: RawRequest,
+    verdict: Verdict,
+    *,
+    sender: str | None = None,
 ) -> bool:
     """Store a callback as it came; twice is no fault, because money is credited once whoever tells of it.
+
+    ``sender`` is the name under which whoever sent it is counted.
 
     Returns: whether it was kept, which it is not when ``token`` names no request of this operator.
     """
@@ -136,6 +168,7 @@ async def store(
             "verdict": verdict.kind,
             "reason": verdict.reason,
             "received_at": request.received_at,
+            "sender": sender,
         },
     )
     return kept.scalar_one_or_none() is not None
@@ -162,8 +195,11 @@ async def park_strangers(connection: AsyncConnection, unreached: Unreached) -> i
 
 
 async def retry(connection: AsyncConnection, callback_id: int, now: datetime) -> bool:
-    """Let a parked callback be read again, with all its tries; return whether there was one."""
-    return (await connection.execute(RETRY, {"id": callback_id, "now": now})).rowcount == 1
+    """Let a callback that failed, was parked or came to nothing be read again: first in its lane, with all its tries.
+
+    Returns: whether there was one; what has said all it had to say is not read again.
+    """
+    return int((await connection.execute(RETRY, {"id": callback_id, "now": now})).scalar_one()) == 1
 
 
 async def mark_handled(connection: AsyncConnection, done: Sequence[tuple[int, str | None]], now: datetime) -> None:

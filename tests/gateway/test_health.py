@@ -9,11 +9,16 @@ import pytest
 from fastapi import FastAPI
 from psycopg import sql
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import health
 from gateway.infra.database import Pool, Timeouts, open_database
 from gateway.infra.migrate import head
 from gateway.ussd.sessions_redis import RedisSessions
+from payments.evidence.callbacks import mark_failed, store
+from payments.evidence.unreadable import Dismissal, dismiss_one, dismiss_sender
+from payments.http_messages import RawRequest
+from payments.observation import Verdict, VerdictKind
 from tests.conftest import Urls
 from tests.fixed import TestClock
 from tests.gateway.infra.failing_postgres import fill, silent
@@ -89,6 +94,28 @@ async def test_the_counters_are_there_and_name_nobody(world: World) -> None:
     assert answered.status_code == 200
     assert "ramu_callbacks" in answered.text
     assert "+223" not in answered.text
+
+
+async def test_senders_of_unreadable_callbacks_are_counted_and_not_their_messages(world: World) -> None:
+    raw = RawRequest("PUT", "/webhooks/sandbox", "", {}, b"{", world.clock.now())
+
+    async def came(connection: AsyncConnection) -> None:
+        for number, sender in enumerate(["10.1.2.3"] * 5 + ["10.9.9.9"], start=1):
+            await store(connection, "sandbox", None, raw, Verdict(VerdictKind.ACCEPT, "signed"), sender=sender)
+            await mark_failed(connection, number, "not strict JSON", world.clock.now(), park=True)
+
+    async def counted() -> tuple[str, ...]:
+        lines = (await world.wire.get("/metrics")).text.splitlines()
+        names = ("ramu_callbacks_unreadable_senders{", "ramu_callbacks_parked ")
+        return tuple(line.rpartition(" ")[2] for name in names for line in lines if line.startswith(name))
+
+    await world.database.transact(came)
+    assert await counted() == ("2.0", "6.0")
+    decision = Dismissal(world.clock.now(), "staff/awa", "essai de l'opérateur")
+    await world.database.transact(lambda connection: dismiss_sender(connection, "sandbox", "10.1.2.3", 6, decision))
+    assert await counted() == ("1.0", "1.0")
+    await world.database.transact(lambda connection: dismiss_one(connection, 6, decision))
+    assert await counted() == ("0.0", "0.0")
 
 
 async def test_a_database_that_is_silent_is_not_ready_and_the_process_still_lives(world: World) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege, InvalidParameterValue, ObjectNotInPrerequisiteState, RestrictViolation
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.jobs.partitions import grow_partitions
 from gateway.money.close_day import verify_all
@@ -13,6 +14,10 @@ from gateway.money.match_statement import ReconcilingDeps
 from gateway.reports.detached import detached_partitions
 from gateway.sms.kinds import SmsKind
 from gateway.sms.outbox import OutgoingSms, queue
+from payments.evidence.callbacks import mark_failed, store
+from payments.evidence.unreadable import Dismissal, dismiss_one
+from payments.http_messages import RawRequest
+from payments.observation import Verdict, VerdictKind
 from tests.conftest import Urls
 from tests.gateway.money.signed_days import two_days
 from tests.payments.books import hand
@@ -210,6 +215,31 @@ async def test_a_callback_leaves_without_what_was_read_in_it(world: World, urls:
         owner.execute("SELECT ramu_grow(), ramu_detach('callback', %s, 'thirteen months')", (DIGEST,))
         assert value(owner, "SELECT callback_id FROM observation") == 1
     assert (await world.database.transact(verify_all)).findings == ()
+
+
+async def test_a_dismissed_callback_keeps_its_partition_no_longer(world: World, urls: Urls) -> None:
+    detach = "SELECT ramu_detach('callback', %s, 'thirteen months')"
+    signed = Verdict(VerdictKind.ACCEPT, "signed")
+    raw = RawRequest("POST", "/webhooks/sandbox", "", {}, b"{", world.clock.now())
+
+    async def parked(connection: AsyncConnection) -> None:
+        await store(connection, "sandbox", None, raw, signed, sender="10.1.2.3")
+        await mark_failed(connection, 1, "not strict JSON", world.clock.now(), park=True)
+
+    await world.database.transact(parked)
+    decision = Dismissal(world.clock.now(), "staff/awa", "essai de l'opérateur")
+    with hand(urls.superuser) as owner:
+        hand_out(owner, "callback", SIZES["callback"] + 1)
+        owner.execute("SELECT ramu_grow()")
+        with pytest.raises(ObjectNotInPrerequisiteState, match="rows that wait"):
+            owner.execute(detach.encode(), (DIGEST,))
+        assert await world.database.transact(lambda connection: dismiss_one(connection, 1, decision)) == 1
+        assert value(owner, detach, DIGEST) == "callback_1"
+        owner.execute("DROP TABLE callback_1")
+    # Who decided it, and why, stays when the message has gone.
+    assert await world.rows("SELECT operator, sender, dismissed_by, dismiss_reason FROM unreadable_callback") == [
+        ("sandbox", "10.1.2.3", "staff/awa", "essai de l'opérateur")
+    ]
 
 
 @pytest.fixture

@@ -22,13 +22,14 @@ class Right(StrEnum):
     EXPORT = "export"
     IMPORT = "import"
     CLOSE = "close"
+    DISMISS = "dismiss"
 
 
 #: The administrator runs the house and sees no money; the auditor sees and exports everything and changes nothing.
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.DESK: frozenset({Right.ENTER, Right.READ, Right.IMPORT}),
-    Role.FINANCE: frozenset({Right.ENTER, Right.READ, Right.EXPORT, Right.IMPORT, Right.CLOSE}),
-    Role.ACCOUNTANT: frozenset({Right.ENTER, Right.READ, Right.EXPORT, Right.IMPORT, Right.CLOSE}),
+    Role.FINANCE: frozenset({Right.ENTER, Right.READ, Right.EXPORT, Right.IMPORT, Right.CLOSE, Right.DISMISS}),
+    Role.ACCOUNTANT: frozenset({Right.ENTER, Right.READ, Right.EXPORT, Right.IMPORT, Right.CLOSE, Right.DISMISS}),
     Role.AUDITOR: frozenset({Right.ENTER, Right.READ, Right.EXPORT}),
     Role.ADMIN: frozenset({Right.ENTER}),
 }

@@ -16,6 +16,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from gateway.infra.database import Database
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.console.desk import PASSWORD, Desk, open_desk
+from tests.gateway.console.test_unreadable import SENDER, came
 from tests.gateway.console.test_uploads import STATEMENT
 from tests.gateway.reports.built_days import Deal, Fate, MadeDay
 
@@ -33,6 +34,8 @@ async def address(database: Database, clock: TestClock, ids: CountedIds) -> Asyn
     async with open_desk(database, clock, ids, local_mode=True) as desk:
         await desk.staff("local")
         await write_days(desk)
+        await came(desk, 3)
+        await came(desk, 1, "2001:db8:1234:5678::/64", b"x" * 5_000, signed=False)
         # The socket listens before the server runs, so nobody waits for a start.
         with socket.create_server(("127.0.0.1", 0)) as listening:
             server = uvicorn.Server(uvicorn.Config(desk.app, log_level="warning", lifespan="off"))
@@ -159,8 +162,33 @@ async def test_a_statement_can_be_sent_from_the_page(address: str, browser: Brow
         await page.set_viewport_size({"width": 1280, "height": 800})
 
 
+async def test_what_a_sender_sent_is_dismissed_by_keyboard_alone(address: str, browser: Browser) -> None:
+    page = await browser.new_page(locale="fr-FR")
+    await log_in(page, address)
+    await page.goto(f"{address}/finance/avis")
+    await picture(page, "unreadable")
+    sender = page.locator(f"#senders tr[data-sender='{SENDER}']")
+    await sender.locator("summary").focus()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("essai de l'opérateur, vu avec lui")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status")).to_contain_text("3 avis classés")
+    await expect(sender).to_have_count(0)
+    await expect(page.locator("[data-callback]")).to_have_count(1)
+
+
 @pytest.mark.parametrize(
-    "path", ["/finance/?jour=2026-11-20", "/finance/ecarts", "/finance/attente", "/finance/releves"]
+    "path",
+    [
+        "/finance/?jour=2026-11-20",
+        "/finance/ecarts",
+        "/finance/attente",
+        "/finance/releves",
+        "/finance/avis",
+        "/finance/avis/1",
+        "/finance/avis/4",
+    ],
 )
 async def test_no_page_is_wider_than_a_telephone(address: str, browser: Browser, path: str) -> None:
     page = await browser.new_page(viewport={"width": 360, "height": 740}, locale="fr-FR")

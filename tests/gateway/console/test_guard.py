@@ -13,6 +13,7 @@ from gateway.money.import_statement import receive
 from payments.reconciliation.uploads import new_upload
 from tests.fixed import CountedIds, TestClock
 from tests.gateway.console.desk import ORIGIN, Desk, csrf_of, open_desk
+from tests.gateway.reports.built_days import park_a_callback
 
 PUBLIC = {
     ("GET", "/finance"),
@@ -67,8 +68,9 @@ async def test_a_stranger_costs_no_connection_to_the_database(desk: Desk) -> Non
 async def test_each_role_gets_what_its_rights_say_and_no_more(desk: Desk, role: Role) -> None:
     await desk.enter(role)
     await receive(desk.database, new_upload("sandbox", "releve.csv", BytesIO(b"1"), "staff/test"), desk.clock.now())
+    await desk.database.transact(lambda connection: park_a_callback(connection, desk.clock.now()))
     for guarded in GUARDED:
-        answer = await ask(desk, guarded.method, guarded.path.format(upload_id=1), csrf="wrong")
+        answer = await ask(desk, guarded.method, guarded.path.format(upload_id=1, callback_id=1), csrf="wrong")
         assert_sealed(answer)
         allowed = guarded.right in RIGHTS[role]
         if guarded.method == "GET":
@@ -163,7 +165,7 @@ async def test_pages_need_nothing_from_elsewhere_and_nothing_inline(desk: Desk) 
     await desk.enter()
     await receive(desk.database, new_upload("sandbox", "releve.csv", BytesIO(b"1"), "staff/test"), desk.clock.now())
     pages += [
-        (await desk.browser.get(guarded.path.format(upload_id=1))).text
+        (await desk.browser.get(guarded.path.format(upload_id=1, callback_id=1))).text
         for guarded in GUARDED
         if guarded.method == "GET"
     ]

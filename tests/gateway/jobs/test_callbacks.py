@@ -127,6 +127,14 @@ async def test_unsigned_junk_that_names_nothing_is_counted_and_put_before_nobody
     assert await world.rows("SELECT count(*) FROM callback WHERE handled_at IS NULL OR last_error IS NULL") == [(0,)]
 
 
+async def test_junk_is_listed_with_the_address_it_came_from(world: World) -> None:
+    await knock(world, b"{")
+    await world.work()
+    assert await world.rows("SELECT operator, sender, is_parked, closed_at FROM unreadable_callback") == [
+        ("sandbox", "127.0.0.1", False, None)
+    ]
+
+
 async def test_ten_messages_that_name_hundreds_of_transactions_each_cause_few_questions(world: World) -> None:
     written = b'{"transactionReference":"X%d","transactionStatus":"completed","amount":"1","currency":"XOF"}'
     for number in range(10):
