@@ -46,7 +46,8 @@ def create_app(settings: Settings, more: MoreRoutes | None = None) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         kept = [asyncio.create_task(_refresh_catalog(process)), asyncio.create_task(_write_refusals(process))]
         try:
-            yield
+            async with wiring.following_clock():
+                yield
         finally:
             for task in kept:
                 task.cancel()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
 
@@ -13,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import QueuePool
 from starlette.responses import JSONResponse, Response
 
+from gateway.infra.clock import NO_SHIFT, ClockShift
+from gateway.infra.clock_shift import read_shift
 from gateway.infra.deps import Deps
 from gateway.infra.metrics import (
     CALLBACKS_PARKED,
@@ -39,7 +42,7 @@ NO_SESSIONS = "sessions are out: their store does not answer"
 #: What money rests on: a database that was made careless must not be used.
 STATE = text("""
     SELECT (SELECT version_num FROM alembic_version) AS migration,
-           abs(extract(epoch FROM clock_timestamp() - CAST(:now AS timestamptz))) AS skew_s,
+           clock_timestamp() AS moment,
            current_setting('fsync') AS fsync,
            current_setting('full_page_writes') AS full_page_writes,
            current_setting('synchronous_commit') AS synchronous_commit
@@ -125,6 +128,16 @@ async def _measure(deps: Deps) -> None:
             SMS_WAITING.labels(trouble).set(count)
 
 
+def _clock_faults(deps: Deps, moment: datetime, shift: ClockShift) -> list[str]:
+    # Only local mode follows the row; what was done in it while it said another time is dated by that time.
+    if shift.ahead and not deps.local_mode:
+        return ["the time of this database was moved ahead in local mode; it holds no true books"]
+    skew_s = abs((deps.clock.now() - moment - shift.at(moment)).total_seconds())
+    if skew_s <= CLOCK_SKEW_MAX_S:
+        return []
+    return [f"our clock and the database's differ by {int(skew_s)} s"]
+
+
 async def _database_faults(deps: Deps, operators: list[str]) -> list[str]:
     """Ask the database what is wrong with it; it is also who knows which operators are in trouble.
 
@@ -132,8 +145,10 @@ async def _database_faults(deps: Deps, operators: list[str]) -> list[str]:
     """
     try:
         async with deps.ingress_db.single() as connection:
-            state = (await connection.execute(STATE, {"now": deps.clock.now()})).one()
-            found = await troubles(connection) if state.migration == head() else ()
+            state = (await connection.execute(STATE)).one()
+            is_ours = state.migration == head()
+            shift = await read_shift(connection) if is_ours else NO_SHIFT
+            found = await troubles(connection) if is_ours else ()
     except (SQLAlchemyError, OSError):
         return [NO_DATABASE]
     operators[:] = [
@@ -142,8 +157,7 @@ async def _database_faults(deps: Deps, operators: list[str]) -> list[str]:
     faults = []
     if state.migration != head():
         faults.append(f"the database is at migration {state.migration}, this release needs {head()}")
-    if state.skew_s > CLOCK_SKEW_MAX_S:
-        faults.append(f"our clock and the database's differ by {int(state.skew_s)} s")
+    faults += _clock_faults(deps, state.moment, shift)
     careless = {"fsync": state.fsync, "full_page_writes": state.full_page_writes} | (
         {"synchronous_commit": "off"} if state.synchronous_commit in {"off", "local"} else {}
     )

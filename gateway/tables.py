@@ -475,3 +475,18 @@ class AuditEvent(Table, table=True):
     action: PlainText
     subject: PlainText
     detail: Document
+
+
+class ClockRow(Table, table=True):
+    """How far local mode's time is ahead of the machine's, and since when: the only row there is."""
+
+    __tablename__ = "clock_shift"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="only_row"),
+        CheckConstraint("0 <= before_s AND before_s <= ahead_s AND ahead_s <= 315619200", name="ahead_bounded"),
+    )
+
+    id: BigNumberKey
+    ahead_s: BigNumber
+    before_s: BigNumber
+    begins_at: Instant

@@ -1,7 +1,8 @@
 """The only place where settings become parts."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import httpx
@@ -11,7 +12,8 @@ from redis.asyncio import Redis
 from gateway.config.settings import Settings
 from gateway.console.deps import ConsoleDeps
 from gateway.contributions.schemes import SchemeCatalog
-from gateway.infra.clock import SystemClock
+from gateway.infra.clock import ShiftedClock, SystemClock
+from gateway.infra.clock_shift import following, look
 from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.infra.deps import Deps
 from gateway.infra.http_pool import Connections
@@ -34,6 +36,8 @@ from ussd_flows.places import places_from
 
 #: Longer than the longest statement of a report (the trial balance allows itself two minutes).
 REPORT_SILENCE_S = 150
+#: Where time can be moved, no job rests for longer: what a month brings is there a moment later.
+LOCAL_REST_S = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,22 @@ class Wiring:
             transport=Connections(), timeout=settings.operator_timeout_s, follow_redirects=False
         )
         self._redis: Redis | None = None
+        self._moved = ShiftedClock(SystemClock()) if settings.is_local else None
         self.process = self._build()
+
+    async def set_clock(self) -> None:
+        """Take the time that the database keeps; in production there is only the machine's."""
+        if self._moved is not None:
+            await look(self.process.deps.console_db, self._moved)
+
+    @asynccontextmanager
+    async def following_clock(self) -> AsyncIterator[None]:
+        """Go with the time that the database keeps, for as long as this process lives."""
+        if self._moved is None:
+            yield
+        else:
+            async with following(self.process.deps.console_db, self._moved):
+                yield
 
     async def close(self) -> None:
         """Close every connection."""
@@ -71,7 +90,8 @@ class Wiring:
             await database.close()
 
     def _build(self) -> ProcessDeps:
-        settings, catalog, clock = self._settings, SchemeCatalog(), SystemClock()
+        settings, catalog = self._settings, SchemeCatalog()
+        clock = self._moved or SystemClock()
         known = {
             name: operators.build(name, config, self._http, clock)
             for name, config in settings.adapters.operators.items()
@@ -89,20 +109,23 @@ class Wiring:
             service_code=settings.service_code,
             local_mode=settings.is_local,
             reach=timedelta(days=settings.reach_days),
+            machine_clock=SystemClock(),
         )
         accounts = {name: one.account for name, one in known.items() if one.account is not None}
         return ProcessDeps(
             deps=deps,
             ussd=self._ussd(deps, catalog),
-            jobs=JobDeps(
-                deps, catalog, self._sender(deps), JobLimits(call_timeout_s=settings.operator_timeout_s), accounts
-            ),
+            jobs=JobDeps(deps, catalog, self._sender(deps), self._limits(), accounts),
             console=ConsoleDeps(deps),
             reconciling=ReconcilingDeps(deps, catalog, accounts),
             catalog=catalog,
             webhooks=WebhookDeps({name: self._callers(name) for name in known}),
             sms_keys=_plain(settings.sms_keys),
         )
+
+    def _limits(self) -> JobLimits:
+        limits = JobLimits(call_timeout_s=self._settings.operator_timeout_s)
+        return replace(limits, rest_max_s=LOCAL_REST_S) if self._settings.is_local else limits
 
     def _callers(self, operator: str) -> Callers:
         keys = self._settings.webhook_keys.get(operator, ())
@@ -152,6 +175,17 @@ class Wiring:
     def _sender(self, deps: Deps) -> SmsSender:
         (name, config), *_ = self._settings.adapters.senders.items()
         return senders.build(name, config, self._http, deps.clock, deps.worker_db)
+
+
+@asynccontextmanager
+async def wired(settings: Settings) -> AsyncIterator[ProcessDeps]:
+    """Build the parts for one command, at the time that the database keeps, and close them behind it."""
+    wiring = Wiring(settings)
+    try:
+        await wiring.set_clock()
+        yield wiring.process
+    finally:
+        await wiring.close()
 
 
 def _plain(named: Mapping[str, Sequence[SecretStr]]) -> dict[str, tuple[str, ...]]:

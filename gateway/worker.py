@@ -39,9 +39,10 @@ async def work(settings: Settings) -> None:
         serve_metrics(REGISTRY, host, settings.worker_metrics_port)
     log.info("worker.started")
     keeping = (*sweeps(wiring.process.ussd.sessions, wiring.process.console.rules), PARTITIONS)
-    running = asyncio.create_task(run_for_ever(wiring.process.jobs, stop, keeping))
     try:
-        await until_over(running, stop, settings.stop_timeout_s)
+        async with wiring.following_clock():
+            running = asyncio.create_task(run_for_ever(wiring.process.jobs, stop, keeping))
+            await until_over(running, stop, settings.stop_timeout_s)
     finally:
         await wiring.close()
     log.info("worker.stopped")
@@ -72,8 +73,8 @@ def sweeps(dialogues: SessionStore, rules: SessionRules, most: int = SWEEP_MOST)
     async def forget_dialogues(_jobs: JobDeps, now: datetime) -> int:
         return await dialogues.sweep(now, most) // most
 
-    async def forget_logins(jobs: JobDeps, now: datetime) -> int:
-        database = jobs.deps.worker_db
+    async def forget_logins(jobs: JobDeps, _now: datetime) -> int:
+        database, now = jobs.deps.worker_db, jobs.deps.machine_now()
         forgotten = (
             await database.transact(lambda connection: sessions.sweep(connection, rules, now, most)),
             await database.transact(lambda connection: attempts.sweep(connection, now, most)),

@@ -10,11 +10,10 @@ from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
-from gateway.cli.terminal import author, stop, transact
+from gateway.cli.terminal import author, present, stop, transact
 from gateway.config.settings import load_settings
 from gateway.console.auth import audit
 from gateway.contributions import parking
-from gateway.infra.clock import SystemClock
 from gateway.reports.waiting import ParkedRow, TroubleRow, parked, troubles
 from payments.evidence import callbacks as inbox
 from payments.evidence import inquiries
@@ -63,7 +62,9 @@ def retry(
     named = NAME.fullmatch(name.strip())
     if named is None:
         stop("Le nom est celui de la liste : A, Q, D ou M, puis un nombre. Exemple : ramu callbacks retry A12")
-    kind, number, now = named[1].upper(), int(named[2]), SystemClock().now()
+    kind, number = named[1].upper(), int(named[2])
+    settings = load_settings(environment())
+    now = present(settings)
 
     async def again(connection: AsyncConnection) -> bool:
         found = await AGAIN[kind](connection, number, now)
@@ -71,6 +72,6 @@ def retry(
             await audit.record(connection, now, author(), "parked.retried", f"parked/{kind}{number}")
         return found
 
-    if not asyncio.run(transact(load_settings(environment()), again)):
+    if not asyncio.run(transact(settings, again)):
         stop(f"{kind}{number} n'est pas mis de côté.")
     typer.echo(f"{kind}{number} sera essayé de nouveau dans les secondes qui viennent.")

@@ -10,17 +10,16 @@ from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
-from gateway.cli.terminal import transact
-from gateway.config.settings import load_settings
+from gateway.cli.terminal import present, transact
+from gateway.config.settings import Settings, load_settings
 from gateway.contributions.coverage import Rebuilt
 from gateway.contributions.coverage import rebuild as rebuild_some
 from gateway.contributions.schemes import SchemeCatalog
 from gateway.french import short_date
-from gateway.infra.clock import SystemClock
 from gateway.infra.database import Database
 from gateway.members.places import cercle_name
 from gateway.reports.coverage import CercleCoverage, coverage_by_cercle
-from gateway.wiring import Wiring
+from gateway.wiring import wired
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -42,15 +41,16 @@ def by_cercle(
     day: Annotated[str, typer.Option("--day", help="Le jour, comme 2026-12-31 ; aujourd'hui si rien n'est dit.")] = "",
 ) -> None:
     """Compter par cercle les ménages à jour, exemptés, en délai de grâce."""
+    settings = load_settings(environment())
     try:
-        asked = date.fromisoformat(day) if day else SystemClock().now().date()
+        asked = date.fromisoformat(day) if day else present(settings).date()
     except ValueError:
         raise typer.BadParameter("un jour s'écrit comme 2026-12-31") from None
 
     async def read(connection: AsyncConnection) -> tuple[CercleCoverage, ...]:
         return await coverage_by_cercle(connection, asked)
 
-    rows = asyncio.run(transact(load_settings(environment()), read))
+    rows = asyncio.run(transact(settings, read))
     table = Table("Cercle", "Ménages", "À jour", "dont exemptés", "En délai de grâce", "Non couverts")
     for row in rows:
         uncovered = row.household_count - row.up_to_date_count - row.grace_count
@@ -66,7 +66,7 @@ def rebuild(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Comparer seulement, ne rien écrire.")] = False,
 ) -> None:
     """Refaire les jours couverts à partir des montants appelés et des paiements, et dire ce qui différait."""
-    changed, unread = asyncio.run(_rebuild(Wiring(load_settings(environment())), dry_run=dry_run))
+    changed, unread = asyncio.run(_rebuild(load_settings(environment()), dry_run=dry_run))
     for what, found in (("différaient", changed), ("n'ont pas pu être calculés", unread)):
         if found:
             more = f" et {len(found) - NAMED_MAX} autres" if len(found) > NAMED_MAX else ""
@@ -77,19 +77,17 @@ def rebuild(
         raise typer.Exit(1)
 
 
-async def _rebuild(wiring: Wiring, *, dry_run: bool) -> tuple[list[int], list[int]]:
-    process, after = wiring.process, 0
+async def _rebuild(settings: Settings, *, dry_run: bool) -> tuple[list[int], list[int]]:
+    after = 0
     changed: list[int] = []
     unread: list[int] = []
-    try:
+    async with wired(settings) as process:
         async with process.deps.worker_db.single() as connection:
             await process.catalog.refresh(connection)
         while found := await _next(process.deps.worker_db, process.catalog, after, dry_run=dry_run):
             after = found.last
             changed += sorted(found.changed)
             unread += sorted(found.unread)
-    finally:
-        await wiring.close()
     return changed, unread
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from gateway.cli.environment import environment
-from gateway.cli.terminal import asked_password, author, is_watched, piped_password, stop
+from gateway.cli.terminal import asked_password, author, is_watched, piped_password, present, stop
 from gateway.config.settings import Settings, load_settings
 from gateway.console.auth.access import LoginForm, LoginService, MustWait
 from gateway.console.auth.audit import actor_of
@@ -18,12 +18,11 @@ from gateway.console.auth.roles import RIGHTS, Right
 from gateway.console.auth.sessions import SessionRules
 from gateway.console.labels import ROLES
 from gateway.french import francs
-from gateway.infra.clock import SystemClock
 from gateway.infra.deps import Deps
 from gateway.money.close_day import DayToClose, DayUnexplained, close
 from gateway.money.import_statement import Unfinished
 from gateway.reports.break_sentences import sentence
-from gateway.wiring import Wiring
+from gateway.wiring import wired
 from payments.reconciliation.close import DayNotClosable, DayRefusal, SealedDay, read_day
 
 app = typer.Typer(no_args_is_help=True)
@@ -64,8 +63,8 @@ def close_one(
 ) -> None:
     """Clore une journée passée : son rapport est scellé à la suite du précédent, sous le mot de passe de qui signe."""
     # Read once: whoever signs while midnight passes signs the day that is named here, before the password is asked.
-    wanted = day.date() if day is not None else SystemClock().now().date() - timedelta(days=1)
     settings = load_settings(environment())
+    wanted = day.date() if day is not None else present(settings).date() - timedelta(days=1)
     typer.echo(f"Journée à clore : {wanted}.")
     signature = Signature(by, _password(from_stdin=password_stdin))
     try:
@@ -119,18 +118,15 @@ def _password(*, from_stdin: bool) -> str:
 
 
 async def _close(settings: Settings, signature: Signature, day: date, remarks: str | None) -> SealedDay:
-    wiring = Wiring(settings)
-    try:
-        await _require_signer(wiring.process.deps, signature)
-        return await close(wiring.process.reconciling, DayToClose(day, actor_of(signature.login), remarks))
-    finally:
-        await wiring.close()
+    async with wired(settings) as process:
+        await _require_signer(process.deps, signature)
+        return await close(process.reconciling, DayToClose(day, actor_of(signature.login), remarks))
 
 
 async def _require_signer(deps: Deps, signature: Signature) -> None:
     logins = LoginService(deps.console_db, deps.ids, Passwords(), SessionRules())
     try:
-        role = await logins.role_of(LoginForm(signature.login, signature.password, author()), deps.clock.now())
+        role = await logins.role_of(LoginForm(signature.login, signature.password, author()), deps.machine_now())
     except MustWait as told:
         raise SignatureRefused(f"Trop d'essais de suite : réessayez dans {told.wait_s} s. Rien n'a été clos.") from None
     if role is None:
@@ -140,9 +136,5 @@ async def _require_signer(deps: Deps, signature: Signature) -> None:
 
 
 async def _read(settings: Settings, day: date) -> SealedDay | None:
-    wiring = Wiring(settings)
-    try:
-        async with wiring.process.deps.console_db.single() as connection:
-            return await read_day(connection, day)
-    finally:
-        await wiring.close()
+    async with wired(settings) as process, process.deps.console_db.single() as connection:
+        return await read_day(connection, day)

@@ -7,11 +7,10 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
-from gateway.cli.terminal import stop, transact
+from gateway.cli.terminal import present, stop, transact
 from gateway.config.settings import load_settings
 from gateway.console.labels import side
 from gateway.french import counted, francs, short_date
-from gateway.infra.clock import SystemClock
 from gateway.infra.database import Timeouts
 from gateway.money.close_day import verify_all
 from gateway.reports.break_sentences import sentence
@@ -100,7 +99,8 @@ def verify_books(attested: Attested = None) -> None:
 @app.command("seal")
 def seal_books() -> None:
     """Sceller tout ce qui ne l'est pas encore."""
-    settings, now = load_settings(environment()), SystemClock().now()
+    settings = load_settings(environment())
+    now = present(settings)
     sealed: list[Block] = []
     asyncio.run(transact(settings, wait_for_postings, PATIENCE))
     while block := asyncio.run(transact(settings, lambda connection: seal(connection, now), PATIENCE)):

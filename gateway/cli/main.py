@@ -14,6 +14,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "migrate": "Mettre la base de données au niveau de cette version.",
     "serve": "Répondre aux appels, aux opérateurs et au bureau des finances.",
     "work": "Faire le travail de fond.",
+    "clock": "L'heure du mode local, que l'on peut avancer.",
     "phone": "Composer le code depuis ce terminal.",
     "sandbox": "Faire tourner l'opérateur d'essai, sans argent réel.",
     "scheme": "Les barèmes de cotisation.",

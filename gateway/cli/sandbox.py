@@ -1,15 +1,21 @@
 """`ramu sandbox`: the sandbox operator on a port of its own."""
 
+import asyncio
+import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvicorn
 
-from gateway.config.setting_types import LOCAL_WORD
-from gateway.infra.clock import SystemClock
+from gateway.config.setting_types import LOCAL_WORD, Mode
+from gateway.config.settings import SettingsInvalid, load_settings
+from gateway.infra.clock import ShiftedClock, SystemClock
+from gateway.infra.clock_shift import following
 from gateway.infra.connections import KEEP_ALIVE_S, ConnectionLimits, patient_protocol
+from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.local.faults import reason
 from sandbox_operator.app import create_operator
 from sandbox_operator.journal import JournalRefused
@@ -49,10 +55,9 @@ def command(
         typer.echo(f"Impossible d'écouter sur le port {port} de {host} ({why}); voyez --port et --host.", err=True)
         raise typer.Exit(1) from error
     with listener:
+        clock = ShiftedClock(SystemClock())
         try:
-            app = create_operator(
-                data_dir, SystemClock().now, api_key=api_key, merchant=merchant, notify_url=notify_url
-            )
+            app = create_operator(data_dir, clock.now, api_key=api_key, merchant=merchant, notify_url=notify_url)
         except (JournalRefused, OSError) as error:
             typer.echo(f"L'opérateur d'essai ne peut pas ouvrir ses livres: {error}", err=True)
             raise typer.Exit(1) from error
@@ -65,4 +70,28 @@ def command(
             access_log=False,
             timeout_graceful_shutdown=STOP_S,
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        asyncio.run(_serve(uvicorn.Server(config), listener, clock, _database_of(os.environ)))
+
+
+def _database_of(environ: Mapping[str, str]) -> Database | None:
+    """Return the database beside which the operator runs; the operator itself knows of none, only of the time."""
+    try:
+        settings = load_settings({**environ, "RAMU_MODE": Mode.LOCAL})
+    except SettingsInvalid:
+        # On its own: then the time is the machine's.
+        return None
+    return open_database(settings.database_url.get_secret_value(), Pool(size=1), Timeouts())
+
+
+async def _serve(
+    server: uvicorn.Server, listener: socket.socket, clock: ShiftedClock, kept_in: Database | None
+) -> None:
+    """Serve until told to stop, at the time that everybody beside us has."""
+    if kept_in is None:
+        await server.serve(sockets=[listener])
+        return
+    try:
+        async with following(kept_in, clock):
+            await server.serve(sockets=[listener])
+    finally:
+        await kept_in.close()

@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
 from gateway.cli.terminal import stop
-from gateway.config.settings import load_settings
+from gateway.config.settings import Settings, load_settings
 from gateway.contributions.document import DOCUMENT_CHARS_MAX, SchemeInvalid, scheme_from_text
 from gateway.contributions.fault_labels import sentence
 from gateway.contributions.schemes import SchemeCatalog
 from gateway.french import short_date
 from gateway.local.illustrative import load_people, load_schemes
-from gateway.wiring import Wiring
+from gateway.wiring import wired
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -27,7 +27,7 @@ def load_illustrative() -> None:
     if not settings.is_local:
         typer.echo("Les données d'exemple n'existent qu'en mode local: RAMU_MODE=local.", err=True)
         raise typer.Exit(1)
-    typer.echo(asyncio.run(_load(Wiring(settings))))
+    typer.echo(asyncio.run(_load(settings)))
 
 
 @app.command("check", help="Lire le document d'un barème et dire tout ce qui n'y va pas, sans rien charger.")
@@ -51,35 +51,30 @@ def check(
 @app.command("list", help="Montrer les barèmes chargés.")
 def list_schemes() -> None:
     """Show every scheme version that is loaded."""
-    for line in asyncio.run(_lines(Wiring(load_settings(environment())))):
+    for line in asyncio.run(_lines(load_settings(environment()))):
         typer.echo(line)
 
 
-async def _load(wiring: Wiring) -> str:
-    process = wiring.process
+async def _load(settings: Settings) -> str:
+    async with wired(settings) as process:
 
-    async def write(connection: AsyncConnection) -> int:
-        now = process.deps.clock.now()
-        loaded = await load_schemes(connection, now)
-        catalog = SchemeCatalog()
-        await catalog.refresh(connection)
-        await load_people(connection, catalog, now)
-        return loaded
+        async def write(connection: AsyncConnection) -> int:
+            now = process.deps.clock.now()
+            loaded = await load_schemes(connection, now)
+            catalog = SchemeCatalog()
+            await catalog.refresh(connection)
+            await load_people(connection, catalog, now)
+            return loaded
 
-    try:
         loaded = await process.deps.worker_db.transact(write)
-    finally:
-        await wiring.close()
     return f"Données d'exemple (ILLUSTRATIVE) en place; barèmes ajoutés: {loaded}"
 
 
-async def _lines(wiring: Wiring) -> list[str]:
-    try:
-        async with wiring.process.deps.console_db.single() as connection:
-            await wiring.process.catalog.refresh(connection)
-    finally:
-        await wiring.close()
-    return _shown(wiring.process.catalog)
+async def _lines(settings: Settings) -> list[str]:
+    async with wired(settings) as process:
+        async with process.deps.console_db.single() as connection:
+            await process.catalog.refresh(connection)
+        return _shown(process.catalog)
 
 
 def _shown(catalog: SchemeCatalog) -> list[str]:

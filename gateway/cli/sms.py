@@ -10,11 +10,10 @@ from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
-from gateway.cli.terminal import author, stop, transact
+from gateway.cli.terminal import author, present, stop, transact
 from gateway.config.settings import load_settings
 from gateway.console.auth import audit
 from gateway.french import counted as counted_words
-from gateway.infra.clock import SystemClock
 from gateway.sms import review
 from gateway.sms.kinds import SmsKind, SmsState
 from gateway.sms.review import OPEN_STATES, Retry, ShownSms, SmsCount
@@ -86,7 +85,8 @@ def retry(
     """Renvoyer un SMS, ou tous ceux qui peuvent encore servir."""
     if (sms_id is None) is not all_failed:
         stop("Donnez le numéro d'un SMS, ou --all-failed pour tous.")
-    settings, now = load_settings(environment()), SystemClock().now()
+    settings = load_settings(environment())
+    now = present(settings)
 
     async def put_back(connection: AsyncConnection) -> int:
         if sms_id is None:

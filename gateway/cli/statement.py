@@ -24,7 +24,7 @@ from gateway.money.match_statement import ImportOutcome
 from gateway.money.match_statement import Progress as Tell
 from gateway.reports.break_sentences import sentence
 from gateway.reports.statements import UploadRow, uploads_aside, uploads_at_work, uploads_done
-from gateway.wiring import ProcessDeps, Wiring
+from gateway.wiring import ProcessDeps, wired
 from payments.errors import OperatorUnknown, StatementRejected
 from payments.reconciliation import uploads
 from payments.reconciliation.upload import UploadState
@@ -150,11 +150,8 @@ async def _through(process: ProcessDeps, upload: Upload, *, already: bool) -> Im
 
 def _run(work: Callable[[ProcessDeps], Awaitable[Result]]) -> Result:
     async def running() -> Result:
-        wiring = Wiring(load_settings(environment()))
-        try:
-            return await work(wiring.process)
-        finally:
-            await wiring.close()
+        async with wired(load_settings(environment())) as process:
+            return await work(process)
 
     try:
         return asyncio.run(running())

@@ -1,15 +1,19 @@
 """What every command does the same way: stop with a sentence, ask for a password, run one transaction."""
 
+import asyncio
 import getpass
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Final, NoReturn, TypeVar
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.config.settings import Settings
+from gateway.infra.clock import ShiftedClock, SystemClock
+from gateway.infra.clock_shift import read_shift
 from gateway.infra.database import Pool, Timeouts, open_database
 
 Result = TypeVar("Result")
@@ -41,6 +45,14 @@ def asked_password(question: str = "Mot de passe : ") -> str:
 def piped_password() -> str:
     """Read a password that a script hands over: the first line of the standard input."""
     return sys.stdin.readline().rstrip("\r\n")
+
+
+def present(settings: Settings) -> datetime:
+    """Return the time of this service: the machine's, or in local mode what `ramu clock` made of it."""
+    clock = ShiftedClock(SystemClock())
+    if settings.is_local:
+        clock.take(asyncio.run(transact(settings, read_shift)))
+    return clock.now()
 
 
 async def transact(

@@ -4,7 +4,6 @@ import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import urlsplit
 
 import structlog
@@ -68,26 +67,26 @@ class Guarded:
     body_bytes_max: int = FORM_BYTES_MAX
 
 
-async def who_asks(console: ConsoleDeps, request: Request, now: datetime) -> Officer | None:
+async def who_asks(console: ConsoleDeps, request: Request) -> Officer | None:
     """Return the colleague whose browser asks; a stranger costs no connection to the database."""
     token = request.cookies.get(console.cookies.session)
     if not token:
         return None
     async with console.deps.console_db.single() as connection:
-        return await officer_of(connection, token, console.rules, now)
+        return await officer_of(connection, token, console.rules, console.deps.machine_now())
 
 
 def endpoint(console: ConsoleDeps, guarded: Guarded) -> Endpoint:
     """Return the function that answers a request for a guarded page."""
 
     async def answer(request: Request) -> Response:
-        now = console.deps.clock.now()
-        officer = await who_asks(console, request, now)
+        officer = await who_asks(console, request)
         if officer is None:
             return with_security_headers(console, RedirectResponse(LOGIN_PATH, 303))
         try:
             async with _checked_form(console, request, officer, guarded) as form:
-                response = await guarded.handler(console, Visit(request, now, officer, form))
+                visit = Visit(request, console.deps.clock.now(), officer, form)
+                response = await guarded.handler(console, visit)
         except PageRefused as refused:
             response = refusal(console, refused, officer)
         return with_security_headers(console, response)

@@ -32,7 +32,7 @@ BUSY = "Trop de connexions en même temps. Réessayez dans quelques secondes."
 
 async def show(console: ConsoleDeps, request: Request) -> Response:
     """Show the login form, tied to this browser by a cookie of its own."""
-    if await who_asks(console, request, console.deps.clock.now()) is not None:
+    if await who_asks(console, request) is not None:
         return with_security_headers(console, RedirectResponse(HOME_PATH, 303))
     return with_security_headers(console, _form(console, 200, ""))
 
@@ -41,7 +41,7 @@ async def submit(console: ConsoleDeps, request: Request) -> Response:
     """Let a colleague in, under a new token, or refuse without saying why."""
     try:
         typed = await _typed(console, request)
-        entry = await console.logins.log_in(typed, console.deps.clock.now())
+        entry = await console.logins.log_in(typed, console.deps.machine_now())
     except PageRefused as refused:
         return with_security_headers(console, refusal(console, refused, None))
     except PasswordsBusy:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gateway.infra.clock import Clock
 from gateway.infra.database import Database
@@ -17,6 +17,7 @@ class Deps:
 
     ``ingress_db`` answers callers and operators, ``console_db`` serves pages and reports, ``worker_db`` runs jobs:
     three pools apart, so that a long report starves nobody. ``reach`` is how old money may be that nobody asked for.
+    ``machine_clock`` is named where ``clock`` may be moved: what lasts by real time goes by it.
     """
 
     ingress_db: Database
@@ -31,6 +32,11 @@ class Deps:
     service_code: str
     local_mode: bool
     reach: timedelta = REACH
+    machine_clock: Clock | None = None
+
+    def machine_now(self) -> datetime:
+        """Return the machine's time, by which logins last, however far the clock of local mode was moved."""
+        return (self.machine_clock or self.clock).now()
 
     def statement_givers(self) -> tuple[str, ...]:
         """Return the operators that give statements, in a fixed order."""

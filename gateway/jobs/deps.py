@@ -1,5 +1,6 @@
 """What the background jobs need beside the shared parts."""
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,10 +20,11 @@ CALLS_PER_QUESTION = 3
 
 @dataclass(frozen=True, slots=True)
 class JobLimits:
-    """How much one tick takes and how long it may keep it."""
+    """How much one tick takes, how long it may keep it, and how long a job without work rests at most."""
 
     batch: int = 100
     call_timeout_s: int = 10
+    rest_max_s: float = math.inf
 
     @property
     def question_timeout_s(self) -> int:

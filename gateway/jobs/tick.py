@@ -111,7 +111,7 @@ async def _repeat(jobs: JobDeps, job: Job, stop: asyncio.Event) -> None:
             await _rest(stop, AFTER_FAILURE_S)
         else:
             if not done:
-                await _rest(stop, job.rest_s)
+                await _rest(stop, min(job.rest_s, jobs.limits.rest_max_s))
 
 
 async def _rest(stop: asyncio.Event, rest_s: float) -> None:

@@ -57,7 +57,7 @@ def phone_router(ussd: UssdDeps, operator_url: str | None = None) -> APIRouter:
 
 class _Page:
     def __init__(self, ussd: UssdDeps, operator_url: str | None) -> None:
-        self._console_db = ussd.deps.console_db
+        self._console_db, self._clock = ussd.deps.console_db, ussd.deps.clock
         (key, *_) = ussd.keys[wire.NAME]
         folder = files("gateway.local").joinpath("phone")
         template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
@@ -98,4 +98,4 @@ class _Page:
         async with self._console_db.single() as connection:
             rows = (await connection.execute(latest)).all()
         messages = [{"body": row.body, "sent_at": row.sent_at.isoformat()} for row in rows]
-        return JSONResponse({"messages": messages}, headers=HEADERS)
+        return JSONResponse({"messages": messages, "now": self._clock.now().isoformat()}, headers=HEADERS)

@@ -77,7 +77,7 @@ def job_for(world: World, table: str, most: int) -> Job:
 
 @pytest.mark.parametrize("table", FORGOTTEN)
 async def test_what_expired_leaves_in_batches_and_what_lasts_stays(world: World, table: str) -> None:
-    now = START + timedelta(days=400)
+    now = world.clock.forward(days=400)
     await world.rows(COLLEAGUE, moment=START)
     await fill(world, table, now - timedelta(seconds=FORGOTTEN[table][1]), 1, EXPIRED)
     # A dialogue lasts until its moment; the others are remembered from theirs.
@@ -94,7 +94,7 @@ async def test_what_expired_leaves_in_batches_and_what_lasts_stays(world: World,
 
 @pytest.mark.parametrize("table", FORGOTTEN)
 async def test_a_row_in_somebody_s_hands_is_passed_over_and_nobody_waits(world: World, table: str) -> None:
-    now = START + timedelta(days=400)
+    now = world.clock.forward(days=400)
     await world.rows(COLLEAGUE, moment=START)
     await fill(world, table, now - timedelta(seconds=FORGOTTEN[table][1]), 1, EXPIRED)
     job = job_for(world, table, MOST)

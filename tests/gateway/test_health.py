@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import health
+from gateway.infra.clock_shift import move_ahead
 from gateway.infra.database import Pool, Timeouts, open_database
 from gateway.infra.migrate import head
 from gateway.ussd.sessions_redis import RedisSessions
@@ -73,6 +75,24 @@ async def test_two_clocks_a_minute_apart_are_not_ready(world: World, seconds: in
     _, faults = await ready(world, clock)
     [told] = without_carelessness(faults)
     assert told.startswith("our clock and the database's differ by 6")
+
+
+async def test_a_clock_that_was_moved_in_local_mode_is_followed_there_and_refused_in_production(
+    world: World,
+) -> None:
+    machine = await database_time(world)
+    ahead = timedelta(days=30)
+    await world.database.transact(
+        lambda connection: move_ahead(connection, ahead, machine.now() - timedelta(seconds=10))
+    )
+    _, faults = await ready(world, TestClock(machine.now() + ahead))
+    assert without_carelessness(faults) == []
+    # A process that does not follow would date money by another time than the others.
+    [told] = without_carelessness((await ready(world, machine))[1])
+    assert told.startswith("our clock and the database's differ by 25")
+    production = replace(world, deps=replace(world.deps, local_mode=False))
+    [told] = without_carelessness((await ready(production, machine))[1])
+    assert told == "the time of this database was moved ahead in local mode; it holds no true books"
 
 
 async def test_another_migration_than_ours_is_not_ready(world: World, urls: Urls) -> None:

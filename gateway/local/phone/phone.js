@@ -113,9 +113,17 @@ function message(sms) {
   const item = document.createElement("li");
   const at = document.createElement("time");
   at.dateTime = sms.sent_at;
-  at.textContent = new Date(sms.sent_at).toLocaleString("fr-FR");
+  at.textContent = new Date(sms.sent_at).toLocaleString("fr-FR", { timeZone: "UTC" });
   item.append(at, sms.body);
   return item;
+}
+
+// The time of the service, which `ramu clock` moves; Mali is on UTC all year.
+function showClock(now) {
+  part("clock").dateTime = now;
+  part("clock").textContent = new Date(now).toLocaleString("fr-FR", {
+    timeZone: "UTC", day: "2-digit", month: "2-digit", year: "numeric", hour: "2-digit", minute: "2-digit",
+  });
 }
 
 async function refreshInbox() {
@@ -123,7 +131,8 @@ async function refreshInbox() {
   try {
     const answer = await fetch(`/phone/inbox?${query}`);
     if (!answer.ok) return;
-    const { messages } = await answer.json();
+    const { messages, now } = await answer.json();
+    if (now) showClock(now);
     const fresh = JSON.stringify(messages);
     if (part("inbox").dataset.shown === fresh) return;
     part("inbox").dataset.shown = fresh;

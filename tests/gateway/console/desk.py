@@ -87,7 +87,12 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(
-    database: Database, clock: TestClock, ids: CountedIds, *, local_mode: bool = False
+    database: Database,
+    clock: TestClock,
+    ids: CountedIds,
+    *,
+    local_mode: bool = False,
+    machine_clock: TestClock | None = None,
 ) -> AsyncIterator[Desk]:
     """Open the console as production runs it, or as one's own machine does; no upload waits for its outcome."""
     origin = "http://127.0.0.1:8000" if local_mode else ORIGIN
@@ -95,6 +100,7 @@ async def open_desk(
         ingress_db=database, console_db=database, worker_db=database,
         clock=clock, ids=ids, operators=operators(), clients={},
         secrets={}, public_url=origin, service_code="*123#", local_mode=local_mode,
+        machine_clock=machine_clock,
     )  # fmt: skip
     finance = ConsoleDeps(deps, outcome_wait_s=0)
     app = FastAPI(openapi_url=None, redirect_slashes=False)

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -21,6 +22,7 @@ from gateway.cli import phone
 from gateway.infra.database import Database
 from gateway.local.phone_page import NotLocal, phone_router
 from gateway.ussd.deps import UssdDeps
+from tests.fixed import START
 from tests.gateway.ussd.telephone import MSISDN, REGISTER, Count, application
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -68,6 +70,7 @@ async def test_the_inbox_shows_the_sms_of_the_number_alone(page_client: httpx.As
     await receive(database, MSISDN, "pour vous")
     await receive(database, "+22370000002", "pour un autre")
     inbox = await page_client.get("/phone/inbox", params={"msisdn": "70 00 00 01"})
+    assert datetime.fromisoformat(inbox.json()["now"]) == START
     assert [message["body"] for message in inbox.json()["messages"]] == ["pour vous"]
     assert (await page_client.get("/phone/inbox?msisdn=x")).json() == {"messages": []}
 

@@ -20,7 +20,9 @@ from gateway.console.auth.waits import (
     source_of,
     wait_s,
 )
-from tests.gateway.console.desk import ORIGIN, PASSWORD, Desk, csrf_of
+from gateway.infra.database import Database
+from tests.fixed import CountedIds, TestClock
+from tests.gateway.console.desk import ORIGIN, PASSWORD, Desk, csrf_of, open_desk
 
 
 async def one(desk: Desk, query: str) -> object:
@@ -82,6 +84,20 @@ async def test_a_login_ends_after_a_quarter_of_an_hour_without_use(desk: Desk) -
     assert await is_inside(desk)
     desk.clock.forward(minutes=15)
     assert not await is_inside(desk)
+
+
+async def test_a_login_lasts_by_the_machines_time_while_the_pages_show_the_time_that_was_moved(
+    database: Database, ids: CountedIds
+) -> None:
+    moved, machine = TestClock(), TestClock()
+    async with open_desk(database, moved, ids, machine_clock=machine) as desk:
+        await desk.enter()
+        moved.forward(days=365)
+        assert "mardi 23 novembre 2027" in (await desk.browser.get("/finance/")).text
+        machine.forward(minutes=14)
+        assert await is_inside(desk)
+        machine.forward(minutes=15)
+        assert not await is_inside(desk)
 
 
 async def test_a_login_ends_after_twelve_hours_however_busy(desk: Desk) -> None:
