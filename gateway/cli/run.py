@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.story import tell_story
 from gateway.local import ports, stack
 from gateway.local.faults import reason
 from gateway.local.folder import local_dir
@@ -16,6 +17,7 @@ from gateway.local.supervisor import Child
 _NAME_CHARS = 8
 
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Le port des pages et des appels.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Ne pas raconter ce qui se passe.")]
 OperatorPort = Annotated[int, typer.Option("--operator-port", min=1, max=65535, help="Le port de l'opérateur d'essai.")]
 
 _WELCOME = """\
@@ -30,7 +32,7 @@ RAMU tourne sur cette machine, en mode local : rien n'est réel, les données so
 """
 
 
-def command(port: Port = 8000, operator_port: OperatorPort = 8001) -> None:
+def command(port: Port = 8000, operator_port: OperatorPort = 8001, *, quiet: Quiet = False) -> None:
     """Start RAMU whole on this machine: database, pages, worker and a sandbox operator."""
     if os.environ.get("RAMU_MODE", "local") != "local":
         _refuse("« ramu run » est le mode local ; en production, lancez « ramu serve » et « ramu work » séparément.")
@@ -41,21 +43,21 @@ def command(port: Port = 8000, operator_port: OperatorPort = 8001) -> None:
         operator_port=operator_port,
         steps=(_ramu("migrate", "migrate"), _ramu("exemples", "scheme", "load-illustrative")),
         services=(
-            _ramu("web", "serve", "--port", str(port)),
+            _ramu("web", "serve", "--port", str(port), *(() if quiet else ("--tell-dials",))),
             _ramu("worker", "work"),
             _ramu("operator", "sandbox", "--port", str(operator_port)),
         ),
     )
-    run_stack(home)
+    run_stack(home, quiet=quiet)
 
 
-def run_stack(home: stack.LocalStack) -> None:
+def run_stack(home: stack.LocalStack, *, quiet: bool = False) -> None:
     """Run the stack until told to stop, or say in one sentence why it cannot run."""
     welcome = _WELCOME.format(url=home.url, operator_url=home.operator_url, local_dir=home.local_dir)
     try:
         with ports.only_run(home.local_dir):
             ports.require_free({"--port": home.port, "--operator-port": home.operator_port})
-            asyncio.run(stack.run(home, os.environ, _say, welcome))
+            asyncio.run(stack.run(home, os.environ, _say, welcome, None if quiet else tell_story))
     except (ports.NotFree, postgres.PrivatePostgresRefused, stack.StepFailed, stack.DataUnknown) as refusal:
         _refuse(str(refusal))
     except OSError as error:

@@ -9,8 +9,10 @@ import uvicorn
 from fastapi import APIRouter
 
 from gateway.app import create_app
+from gateway.cli.story import dial_line
 from gateway.config.setting_types import LogFormat
 from gateway.config.settings import Settings, load_settings
+from gateway.infra.clock import Clock
 from gateway.infra.connections import (
     KEEP_ALIVE_S,
     ConnectionLimits,
@@ -19,6 +21,7 @@ from gateway.infra.connections import (
     patient_protocol,
 )
 from gateway.infra.logs import configure_logs
+from gateway.local.dials import Dial, DialsTold
 from gateway.local.phone_page import phone_router
 from gateway.wiring import ProcessDeps
 from payments.operators.sandbox.config import Config as SandboxConfig
@@ -30,18 +33,26 @@ CONNECTIONS_PER_REQUEST = 10
 def command(
     host: Annotated[str, typer.Option(help="L'adresse où écouter.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Le port où écouter.")] = 8000,
+    *,
+    tell_dials: Annotated[bool, typer.Option("--tell-dials", hidden=True)] = False,
 ) -> None:
     """Answer callers, operators and the finance console."""
     settings = load_settings(os.environ)
     configure_logs(console=settings.log_format is LogFormat.CONSOLE)
 
+    clocks: list[Clock] = []
+
     def telephone(process: ProcessDeps) -> list[APIRouter]:
+        clocks.append(process.deps.clock)
         return [phone_router(process.ussd, _operators_page(settings))] if settings.is_local else []
 
     logging.getLogger("uvicorn.error").addFilter(JunkIsNoNews())
     limits = ConnectionLimits(connections_max=connections_max(CONNECTIONS_PER_REQUEST * settings.concurrency_max))
+    app = create_app(settings, telephone)
+    if tell_dials and settings.is_local:
+        app.add_middleware(DialsTold, clock=clocks[0], tell=_tell)
     uvicorn.run(
-        create_app(settings, telephone),
+        app,
         host=host,
         port=port,
         loop="uvloop",
@@ -54,6 +65,10 @@ def command(
         timeout_graceful_shutdown=settings.stop_timeout_s,
         forwarded_allow_ips=settings.forwarded_allow_ips,
     )
+
+
+def _tell(dial: Dial) -> None:
+    typer.echo(dial_line(dial))
 
 
 def _operators_page(settings: Settings) -> str | None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,8 @@ _DATABASE_POLL_S = 1
 
 #: Shows one line of somebody, by name.
 Say = Callable[[str, str], None]
+#: Goes on beside the services until the supervisor is told to stop.
+Beside = Callable[[Supervisor, Say], Coroutine[None, None, None]]
 
 
 class StepFailed(Exception):
@@ -84,8 +86,10 @@ class PrivateServer:
             await asyncio.to_thread(self._server.stop)
 
 
-async def run(stack: LocalStack, environ: Mapping[str, str], say: Say, welcome: str) -> None:
-    """Start everything, say where to go, and stop everything when told to."""
+async def run(
+    stack: LocalStack, environ: Mapping[str, str], say: Say, welcome: str, beside: Beside | None = None
+) -> None:
+    """Start everything, say where to go, do what is to be done beside it, and stop everything when told to."""
     supervisor = Supervisor(_environment(stack, environ), say, stack.patience)
     loop = asyncio.get_running_loop()
     for number in _stopping_signals():
@@ -106,6 +110,8 @@ async def run(stack: LocalStack, environ: Mapping[str, str], say: Say, welcome: 
             for service in stack.services:
                 together.create_task(supervisor.watch(service))
             together.create_task(_greet(stack, supervisor, say, welcome))
+            if beside is not None:
+                together.create_task(beside(supervisor, say))
             if database is not None:
                 together.create_task(database.watch(supervisor, say))
     finally:

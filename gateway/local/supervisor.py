@@ -47,6 +47,11 @@ class Supervisor:
         self._environment |= variables
 
     @property
+    def environment(self) -> Mapping[str, str]:
+        """Return what the programs that start now are given."""
+        return self._environment
+
+    @property
     def stopping(self) -> bool:
         """Return whether the end has begun."""
         return self._stopping.is_set()

@@ -65,13 +65,17 @@ class House:
     def _log(self) -> Path:
         return self.folder / f"run-{self._runs}.log"
 
-    def start(self) -> str:
+    def start(self, *options: str) -> str:
         """Start everything and give what was said until the doors stood open."""
         self._runs += 1
         ports = ("--port", str(self.port), "--operator-port", str(self.operator_port))
         with self._log.open("wb") as log:
             self._run = subprocess.Popen(
-                [*RAMU, "run", *ports], stdout=log, stderr=subprocess.STDOUT, cwd=PROJECT, env=self._environment
+                [*RAMU, "run", *ports, *options],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=PROJECT,
+                env=self._environment,
             )
         said = until("the addresses", self._welcome)
         database = start(self.folder / "postgres")

@@ -34,6 +34,7 @@ def test_the_story_from_the_dialled_code_to_the_signed_day(house: House) -> None
     assert house.number("SELECT count(*) FROM payment WHERE provenance = 'query' AND our_reference = %s", lost) == 1
     reconciles(house, operator, now.date().isoformat(), operator.transaction_of(FANTA, paid_xof))
     closes(house, operator, now)
+    tells_what_happened(house, lost)
     survives(house, ramu_number)
     names_the_block_that_was_changed_by_hand(house)
 
@@ -173,6 +174,21 @@ def closes(house: House, operator: Operator, now: datetime) -> None:
     assert "déjà close" in _close(house, "--day", yesterday).stderr
     with Console(house) as console:
         assert "Journée scellée" in console.page(f"/finance/?jour={yesterday}")
+
+
+def tells_what_happened(house: House, reference: str) -> None:
+    said = house.said()
+    masked, written = "+223 ** ** *1 22", f"{reference[:4]}-{reference[4:]}"
+    for line in (
+        rf"web      \| .* {re.escape(masked)} compose \*123#",
+        rf"récit    \| .* Demande {written} : 5.000 F à .*, par sandbox",
+        r"récit    \| .* Avis n° \d+ de sandbox, demande ",
+        rf"récit    \| .* Quittance Q\d+ : .* F de {re.escape(masked)} crédités",
+        rf"récit    \| .* SMS n° \d+ à {re.escape(masked)} : quittance",
+    ):
+        assert re.search(line, said), line
+    story = "\n".join(line for line in said.splitlines() if line.startswith("récit"))
+    assert not re.search(r"\+223\d|Diarra", story)
 
 
 def _close(house: House, *more: str, password: str = LOCAL) -> subprocess.CompletedProcess[str]:

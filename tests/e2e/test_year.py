@@ -23,7 +23,7 @@ CHARGES = "SELECT count(*) FROM charge"
 
 
 def test_a_year_passes_in_every_process_at_once_and_nothing_breaks(house: House) -> None:
-    house.start()
+    house.start("--quiet")
     today = house.begin_story()
     operator = Operator(house)
     operator.pay_unasked(AMINATA, "20 000")
@@ -42,6 +42,7 @@ def test_a_year_passes_in_every_process_at_once_and_nothing_breaks(house: House)
         assert str(last.year) in console.page("/finance/")
     pays_late(house, operator, last)
     nothing_went_back(house)
+    assert not re.search("Quittance|compose|SMS", house.said().partition("Ctrl-C")[2])
     stays_where_it_is_after_a_restart(house, last)
 
 

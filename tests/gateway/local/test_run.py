@@ -69,7 +69,7 @@ stack = LocalStack(
     Patience(first_restart_s=0.05, longest_restart_s=0.2, stop_s=1),
 )
 app = typer.Typer(pretty_exceptions_enable=False)
-app.command()(lambda: run_stack(stack))
+app.command()(lambda: run_stack(stack, quiet=True))
 app(args=[])
 """
 
