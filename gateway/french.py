@@ -4,6 +4,7 @@ The tables are asked once, when this module is loaded, and not for every figure:
 page has hundreds of them, and a property holds both to the same answer.
 """
 
+import re
 from datetime import date, datetime
 from typing import Final
 
@@ -24,6 +25,8 @@ NARROW_SPACE: Final = "\u202f"
 HARD_SPACE: Final = "\u00a0"
 MINUS: Final = "\u2212"
 APOSTROPHE: Final = "\u2019"
+_FRENCH_DAY: Final = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
+_ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _GROUP: Final = get_group_symbol(FRENCH)
 
 
@@ -61,6 +64,19 @@ def short_date(day: date) -> str:
     return f"{day.day:02d}/{day.month:02d}/{day.year:04d}"
 
 
+def read_day(written: str) -> date | None:
+    """Read a day as people write it, 22/11/2026, or as machines do, 2026-11-22; None for what is no day."""
+    named = _FRENCH_DAY.fullmatch(written)
+    if named is not None:
+        written = f"{named[3]}-{named[2]:0>2}-{named[1]:0>2}"
+    elif _ISO_DAY.fullmatch(written) is None:
+        return None
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        return None
+
+
 def long_date(day: date) -> str:
     """Write a day in full: samedi 22 novembre 2026."""
     # CLDR has no ordinal for the first of a month, and French has one for it alone.
@@ -71,6 +87,11 @@ def long_date(day: date) -> str:
 def moment(instant: datetime) -> str:
     """Write an instant: 22/11/2026 à 14 h 05, in Bamako's time, which is UTC."""
     return f"{short_date(instant)} à {instant.hour}{HARD_SPACE}h{HARD_SPACE}{instant:%M}"
+
+
+def stamp(instant: datetime) -> str:
+    """Write an instant in figures alone, for lists: 22/11/2026 14:05."""
+    return f"{short_date(instant)} {instant:%H:%M}"
 
 
 def age(days: int) -> str:

@@ -9,11 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.cli.arguments import Most
 from gateway.cli.environment import environment
 from gateway.cli.terminal import author, present, stop, transact
 from gateway.config.settings import load_settings
 from gateway.console.auth import audit
 from gateway.contributions import parking
+from gateway.french import stamp
 from gateway.reports.waiting import ParkedRow, TroubleRow, parked, troubles
 from payments.evidence import callbacks as inbox
 from payments.evidence import inquiries
@@ -30,25 +32,22 @@ AGAIN: Final = {"A": inbox.retry, "Q": inquiries.retry, "D": dispatch.retry, "M"
 
 
 @app.command("list")
-def show(
-    most: Annotated[int, typer.Option("--most", min=1, max=10_000, help="Les plus anciens d'abord.")] = 50,
-) -> None:
-    """Montrer ce qui attend une personne, et les opérateurs en panne ou qui nous refusent."""
+def show(most: Most = 50) -> None:
+    """Montrer ce qui attend une personne, le plus ancien d'abord, et les opérateurs en panne ou qui nous refusent."""
 
     async def read(connection: AsyncConnection) -> tuple[tuple[TroubleRow, ...], tuple[ParkedRow, ...]]:
         return await troubles(connection), await parked(connection, most)
 
     operators, rows = asyncio.run(transact(load_settings(environment()), read))
     for one in operators:
-        typer.echo(
-            f"{one.operator} {TROUBLES[one.kind]} depuis le {one.since:%d/%m/%Y à %H:%M} UTC ({one.job}) : {one.detail}"
-        )
+        since = stamp(one.since)
+        typer.echo(f"{one.operator} {TROUBLES[one.kind]} depuis le {since} UTC ({one.job}) : {one.detail}")
     if not rows:
         typer.echo("Rien n'est mis de côté.")
         return
     table = Table("Nom", "Opérateur", "Quoi", "Reçu (UTC)", "Mis de côté (UTC)", "Essais", "Pourquoi")
     for row in rows:
-        moments = (f"{row.since:%d/%m/%Y %H:%M}", f"{row.parked_at:%d/%m/%Y %H:%M}")
+        moments = (stamp(row.since), stamp(row.parked_at))
         table.add_row(row.name, row.operator, KINDS[row.kind], *moments, str(row.attempts), row.why)
     Console(width=160, markup=False, highlight=False).print(table)
     typer.echo("Essayer de nouveau : ramu callbacks retry NOM")

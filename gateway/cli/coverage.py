@@ -1,7 +1,6 @@
 """`ramu coverage`: who is cared for on a day, and the rows that say so made again."""
 
 import asyncio
-from datetime import date
 from typing import Annotated, Final
 
 import typer
@@ -9,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.cli.arguments import OptionalDay
 from gateway.cli.environment import environment
 from gateway.cli.terminal import present, transact
 from gateway.config.settings import Settings, load_settings
@@ -37,15 +37,10 @@ class _TakenBack(Exception):
 
 
 @app.command("by-cercle")
-def by_cercle(
-    day: Annotated[str, typer.Option("--day", help="Le jour, comme 2026-12-31 ; aujourd'hui si rien n'est dit.")] = "",
-) -> None:
-    """Compter par cercle les ménages à jour, exemptés, en délai de grâce."""
+def by_cercle(day: OptionalDay = None) -> None:
+    """Compter par cercle les ménages à jour, exemptés, en délai de grâce ; aujourd'hui si rien n'est dit."""
     settings = load_settings(environment())
-    try:
-        asked = date.fromisoformat(day) if day else present(settings).date()
-    except ValueError:
-        raise typer.BadParameter("un jour s'écrit comme 2026-12-31") from None
+    asked = day or present(settings).date()
 
     async def read(connection: AsyncConnection) -> tuple[CercleCoverage, ...]:
         return await coverage_by_cercle(connection, asked)

@@ -3,13 +3,14 @@
 import asyncio
 import json
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Final
 
 import typer
 
+from gateway.cli.arguments import Day, OptionalDay, PasswordStdin
 from gateway.cli.environment import environment
-from gateway.cli.terminal import asked_password, author, is_watched, piped_password, present, stop
+from gateway.cli.terminal import author, given_password, present, stop
 from gateway.config.settings import Settings, load_settings
 from gateway.console.auth.access import LoginForm, LoginService, MustWait
 from gateway.console.auth.audit import actor_of
@@ -17,7 +18,7 @@ from gateway.console.auth.passwords import Passwords
 from gateway.console.auth.roles import RIGHTS, Right
 from gateway.console.auth.sessions import SessionRules
 from gateway.console.labels import ROLES
-from gateway.french import francs
+from gateway.french import francs, moment, short_date
 from gateway.infra.deps import Deps
 from gateway.money.close_day import DayToClose, DayUnexplained, close
 from gateway.money.import_statement import Unfinished
@@ -26,8 +27,6 @@ from gateway.wiring import wired
 from payments.reconciliation.close import DayNotClosable, DayRefusal, SealedDay, read_day
 
 app = typer.Typer(no_args_is_help=True)
-
-Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="JOUR", help="La journée, AAAA-MM-JJ.")]
 
 REFUSALS: Final = {
     DayRefusal.NOT_OVER: "La journée du {day} n'est pas finie : elle se clôt le lendemain.",
@@ -52,27 +51,25 @@ class Signature:
 @app.command("close")
 def close_one(
     by: Annotated[str, typer.Option("--by", metavar="IDENTIFIANT", help="Qui signe.")],
-    day: Annotated[datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="Par défaut, hier.")] = None,
+    day: OptionalDay = None,
     remarks: Annotated[
         str | None, typer.Option("--with-remarks", metavar="TEXTE", help="Clore malgré ce qui manque, en l'expliquant.")
     ] = None,
     *,
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Lire le mot de passe sur l'entrée standard.")
-    ] = False,
+    password_stdin: PasswordStdin = False,
 ) -> None:
-    """Clore une journée passée : son rapport est scellé à la suite du précédent, sous le mot de passe de qui signe."""
+    """Clore une journée passée, hier si rien n'est dit, sous le mot de passe de qui signe : son rapport est scellé."""
     # Read once: whoever signs while midnight passes signs the day that is named here, before the password is asked.
     settings = load_settings(environment())
-    wanted = day.date() if day is not None else present(settings).date() - timedelta(days=1)
-    typer.echo(f"Journée à clore : {wanted}.")
-    signature = Signature(by, _password(from_stdin=password_stdin))
+    wanted = day or present(settings).date() - timedelta(days=1)
+    typer.echo(f"Journée à clore : {short_date(wanted)}.")
+    signature = Signature(by, given_password(from_stdin=password_stdin))
     try:
         sealed = asyncio.run(_close(settings, signature, wanted, (remarks or "").strip() or None))
     except SignatureRefused as refused:
         stop(str(refused))
     except DayNotClosable as refused:
-        stop(REFUSALS[refused.refusal].format(day=refused.day))
+        stop(REFUSALS[refused.refusal].format(day=short_date(refused.day)))
     except DayUnexplained as refused:
         stop(_what_is_missing(wanted, refused))
     _show(sealed)
@@ -81,15 +78,16 @@ def close_one(
 @app.command("show")
 def show_one(day: Day) -> None:
     """Montrer le rapport scellé d'une journée."""
-    sealed = asyncio.run(_read(load_settings(environment()), day.date()))
+    sealed = asyncio.run(_read(load_settings(environment()), day))
     if sealed is None:
-        stop(f"La journée du {day.date()} n'est pas close.")
+        stop(f"La journée du {short_date(day)} n'est pas close.")
     typer.echo(json.dumps(json.loads(sealed.content), ensure_ascii=False, indent=2))
     _show(sealed)
 
 
 def _show(sealed: SealedDay) -> None:
-    typer.echo(f"Journée du {sealed.day}, close par {sealed.closed_by} le {sealed.closed_at:%Y-%m-%d à %H:%M} (UTC)")
+    closed_at = moment(sealed.closed_at)
+    typer.echo(f"Journée du {short_date(sealed.day)}, close par {sealed.closed_by} le {closed_at} (UTC)")
     typer.echo(f"  empreinte      {sealed.sha256.hex()}")
     typer.echo(f"  signée avant   {sealed.previous_sha256.hex()}")
     typer.echo(f"  grand livre    {sealed.ledger_head_sha256.hex()}")
@@ -102,19 +100,12 @@ def _what_is_missing(day: date, refused: DayUnexplained) -> str:
         f"le relevé « {file.filename} » n'est pas rapproché jusqu'au bout{_because(file)}"
         for file in refused.unfinished
     ]
-    return f"La journée du {day} n'est pas close : {' ; '.join(faults)}. Pour clore malgré tout : --with-remarks TEXTE."
+    why = " ; ".join(faults)
+    return f"La journée du {short_date(day)} n'est pas close : {why}. Pour clore malgré tout : --with-remarks TEXTE."
 
 
 def _because(file: Unfinished) -> str:
     return f" ({sentence(file.motive)})" if file.motive else ", il est encore au travail"
-
-
-def _password(*, from_stdin: bool) -> str:
-    if from_stdin:
-        return piped_password()
-    if not is_watched():
-        stop("Qui signe donne son mot de passe au clavier ; un script le passe par l'entrée avec --password-stdin.")
-    return asked_password()
 
 
 async def _close(settings: Settings, signature: Signature, day: date, remarks: str | None) -> SealedDay:

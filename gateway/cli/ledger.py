@@ -85,7 +85,7 @@ def verify_books(attested: Attested = None) -> None:
     for one in late[:LATE_MOST]:
         typer.echo(
             f"Remarque : {francs(one.amount_xof)} F de {one.operator} ({one.subject}) ont été connus "
-            f"après la clôture du {one.day}."
+            f"après la clôture du {short_date(one.day)}."
         )
     if len(late) > LATE_MOST:
         typer.echo("Remarque : il y en a d'autres, que montre la page des écarts.")

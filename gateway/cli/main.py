@@ -1,12 +1,17 @@
 """`ramu`: one command line, one file per command, of which only the one that is asked for is loaded."""
 
+import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, Final
+from importlib.metadata import version
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 from typer.main import get_command, get_group
+
+from gateway.cli.wording import ABORTED, in_french, refusal
 
 #: Each command has a file of its name beside this one, with `command` or, where it has commands of its own, with `app`.
 COMMANDS: Final[Mapping[str, str]] = {
@@ -36,6 +41,21 @@ class Commands(TyperGroup):
         known = {name: TyperCommand(name, help=told) for name, told in COMMANDS.items()}
         super().__init__(**{**settings, "commands": known})
 
+    def main(self, *given: Any, **settings: Any) -> Any:  # noqa: ANN401 - typer carries its own copy of click
+        """Run what was typed; what cannot be read is refused in French."""
+        in_french(self)
+        try:
+            code = super().main(*given, **{**settings, "standalone_mode": False})
+        except typer.Abort:
+            typer.echo(ABORTED, err=True)
+            code = 1
+        except TyperException as refused:
+            # Where help stands in place of a refusal, the library has shown it already.
+            if type(refused).__name__ != "NoArgsIsHelpError":
+                typer.echo(refusal(refused), err=True)
+            code = refused.exit_code
+        sys.exit(code)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - typer carries its own copy of click
         """Load the command that was asked for."""
         name, _, rest = super().resolve_command(ctx, args)
@@ -64,15 +84,28 @@ def loaded(name: str) -> TyperCommand | TyperGroup:
         alone.command(name)(module.command)
         found = get_command(alone)  # type: ignore[assignment]  # of one function it is a command
     found.name, found.help = name, COMMANDS[name]
+    in_french(found)
     return found
 
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
 
+def _tell_version(*, is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"RAMU Gateway {version('ramu-gateway')}")
+        raise typer.Exit
+
+
 @app.callback(help="RAMU Gateway : les cotisations, du code composé à la journée signée.")
-def ramu() -> None:
+def ramu(
+    *,
+    is_version_asked: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Montrer la version.")
+    ] = False,
+) -> None:
     """Stand above the commands."""
+    del is_version_asked
 
 
 if __name__ == "__main__":

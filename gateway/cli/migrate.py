@@ -20,4 +20,4 @@ def command() -> None:
             err=True,
         )
         raise typer.Exit(1) from None
-    typer.echo(f"Base de données à jour: {reached}")
+    typer.echo(f"Base de données à jour : {reached}")

@@ -1,15 +1,27 @@
 """`ramu phone`: a basic phone in the terminal, in front of a gateway that runs."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Final
 
 import httpx
 import typer
 
+from gateway.cli.terminal import stop
+from gateway.french import stamp
+from payments.errors import MsisdnInvalid
+from payments.numbering import parse_msisdn
+
 TIMEOUT_S = 10
 NETWORK_CODE = "99999"
 CONTINUES, ENDS = "CON ", "END "
+#: What a person types between two calls.
+REDIAL: Final = "*"
+BETWEEN_CALLS: Final = f"Entrée : relire les SMS ; {REDIAL} : rappeler ; Ctrl-D : finir"
+#: The latest messages, the newest last, as a small telephone has room for.
+MESSAGES_SHOWN: Final = 5
 
 
 @dataclass(slots=True)
@@ -36,7 +48,7 @@ class Dialogue:
             },
         )
         if not answer.text.startswith((CONTINUES, ENDS)):
-            raise NoScreen(f"la passerelle a répondu {answer.status_code}; vérifiez l'adresse et la clé")
+            raise NoScreen(f"la passerelle a répondu {answer.status_code} ; vérifiez l'adresse et la clé")
         return answer.text
 
     def hang_up(self, status: str) -> None:
@@ -50,42 +62,81 @@ class NoScreen(Exception):
 
 
 def command(
-    msisdn: Annotated[str, typer.Option(help="Le numéro qui appelle.")] = "+22370000001",
-    url: Annotated[str, typer.Option(envvar="RAMU_PUBLIC_URL", help="L'adresse de la passerelle.")] = (
-        "http://127.0.0.1:8000"
-    ),
-    key: Annotated[str, typer.Option(help="La clé de l'agrégateur.")] = "local",
-    service_code: Annotated[str, typer.Option(envvar="RAMU_SERVICE_CODE", help="Le code composé.")] = "*123#",
+    number: Annotated[str, typer.Argument(metavar="NUMÉRO", help="Le numéro qui appelle.")] = "+22370000001",
+    url: Annotated[
+        str, typer.Option(envvar="RAMU_PUBLIC_URL", metavar="ADRESSE", help="L'adresse de la passerelle.")
+    ] = "http://127.0.0.1:8000",
+    key: Annotated[str, typer.Option(metavar="CLÉ", help="La clé de l'agrégateur.")] = "local",
+    service_code: Annotated[
+        str, typer.Option(envvar="RAMU_SERVICE_CODE", metavar="CODE", help="Le code composé.")
+    ] = "*123#",
 ) -> None:
-    """Dial the code of the service from this terminal, as on a phone with keys."""
-    address = f"{url.rstrip('/')}/ussd/africastalking/{key}"
+    """Dial the code of the service from this terminal, as on a phone with keys, and read the SMS that come."""
+    try:
+        msisdn = parse_msisdn(number)
+    except MsisdnInvalid:
+        stop(f"« {number} » n'est pas un numéro de téléphone : écrivez par exemple 76 00 00 02.")
+    root = url.rstrip("/")
     try:
         with httpx.Client(timeout=TIMEOUT_S, trust_env=False) as client:
-            _talk(Dialogue(client, address, msisdn, service_code))
+            while _talk(Dialogue(client, f"{root}/ussd/africastalking/{key}", msisdn, service_code)):
+                if not _reads_sms(client, root, msisdn):
+                    return
     except (httpx.HTTPError, NoScreen) as failure:
-        reason = failure if isinstance(failure, NoScreen) else "elle ne répond pas; lancez d'abord `ramu run`"
-        typer.echo(f"Pas de communication avec {url}: {reason}.", err=True)
-        raise typer.Exit(1) from None
+        reason = failure if isinstance(failure, NoScreen) else "elle ne répond pas ; lancez d'abord « ramu run »"
+        stop(f"Pas de communication avec {url} : {reason}.")
 
 
-def _talk(dialogue: Dialogue) -> None:
+def _talk(dialogue: Dialogue) -> bool:
+    """Talk to the end of a dialogue; whoever leaves it before wants no more calls."""
     typer.echo(f"{dialogue.msisdn} compose {dialogue.service_code}")
     while True:
         text = dialogue.exchange()
-        typer.echo(_framed(text[len(CONTINUES) :]))
+        typer.echo(_framed(text[len(CONTINUES) :].split("\n")))
         if text.startswith(ENDS):
             dialogue.hang_up("Success")
-            return
-        try:
-            dialogue.typed.append(typer.prompt(">", prompt_suffix=" ", default="", show_default=False))
-        except typer.Abort:
+            return True
+        answer = _typed(">")
+        if answer is None:
             dialogue.hang_up("Incomplete")
             typer.echo("\nRaccroché.")
-            return
+            return False
+        dialogue.typed.append(answer)
 
 
-def _framed(text: str) -> str:
-    lines = text.split("\n")
+def _reads_sms(client: httpx.Client, root: str, msisdn: str) -> bool:
+    """Show the SMS of the number, again and again; return whether to call once more."""
+    typer.echo(BETWEEN_CALLS)
+    while True:
+        _show_sms(client, root, msisdn)
+        answer = _typed("SMS>")
+        if answer is None or answer == REDIAL:
+            return answer == REDIAL
+
+
+def _show_sms(client: httpx.Client, root: str, msisdn: str) -> None:
+    answer = client.get(f"{root}/phone/inbox", params={"msisdn": msisdn})
+    if answer.status_code != httpx.codes.OK:
+        typer.echo("Les SMS se lisent ici en mode local seulement.")
+        return
+    messages = answer.json()["messages"][:MESSAGES_SHOWN]
+    if not messages:
+        typer.echo("Aucun SMS pour l'instant.")
+    for message in reversed(messages):
+        typer.echo(f"SMS du {stamp(datetime.fromisoformat(message['sent_at']))}")
+        typer.echo(f"  {message['body']}")
+
+
+def _typed(prompt: str) -> str | None:
+    """Return a line, or nothing where the person leaves."""
+    try:
+        written: str = typer.prompt(prompt, prompt_suffix=" ", default="", show_default=False)
+    except typer.Abort:
+        return None
+    return written
+
+
+def _framed(lines: Sequence[str]) -> str:
     width = max(len(line) for line in lines)
     edge = "─" * (width + 2)
     return "\n".join([f"┌{edge}┐", *(f"│ {line:<{width}} │" for line in lines), f"└{edge}┘"])

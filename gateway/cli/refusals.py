@@ -10,5 +10,5 @@ def sentence_of(failure: Exception) -> str | None:
     if isinstance(failure, SettingsInvalid):
         return str(failure)
     if isinstance(failure, OperationalError):
-        return "La base de données ne répond pas: lancez « ramu run », ou vérifiez DATABASE_URL."
+        return "La base de données ne répond pas : lancez « ramu run », ou vérifiez DATABASE_URL."
     return None

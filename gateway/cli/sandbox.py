@@ -31,9 +31,9 @@ STOP_S = 3
 
 def command(
     *,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port d'écoute; 0 en choisit un.")] = 8001,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port d'écoute ; 0 en choisit un.")] = 8001,
     host: Annotated[str, typer.Option(help="Adresse d'écoute.")] = "127.0.0.1",
-    data_dir: Annotated[Path | None, typer.Option(help="Dossier des livres; sans lui, en mémoire.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Dossier des livres ; sans lui, en mémoire.")] = None,
     local_dir: Annotated[Path | None, typer.Option(envvar="RAMU_LOCAL_DIR", hidden=True)] = None,
     public_url: Annotated[str, typer.Option(envvar="RAMU_PUBLIC_URL", hidden=True)] = "http://127.0.0.1:8000",
     api_key: Annotated[str, typer.Option(envvar="RAMU_SANDBOX_API_KEY", hidden=True)] = "local",
@@ -52,16 +52,16 @@ def command(
         listener = socket.create_server((host, port))
     except (OSError, UnicodeError) as error:
         why = reason(error.errno) if isinstance(error, OSError) else "adresse illisible"
-        typer.echo(f"Impossible d'écouter sur le port {port} de {host} ({why}); voyez --port et --host.", err=True)
+        typer.echo(f"Impossible d'écouter sur le port {port} de {host} ({why}) ; voyez --port et --host.", err=True)
         raise typer.Exit(1) from error
     with listener:
         clock = ShiftedClock(SystemClock())
         try:
             app = create_operator(data_dir, clock.now, api_key=api_key, merchant=merchant, notify_url=notify_url)
         except (JournalRefused, OSError) as error:
-            typer.echo(f"L'opérateur d'essai ne peut pas ouvrir ses livres: {error}", err=True)
+            typer.echo(f"L'opérateur d'essai ne peut pas ouvrir ses livres : {error}", err=True)
             raise typer.Exit(1) from error
-        typer.echo(f"Opérateur d'essai (aucun argent réel): http://{host}:{listener.getsockname()[1]}/")
+        typer.echo(f"Opérateur d'essai (aucun argent réel) : http://{host}:{listener.getsockname()[1]}/")
         config = uvicorn.Config(
             app,
             http=patient_protocol(ConnectionLimits(connections_max=CONNECTIONS_MAX)),

@@ -25,14 +25,16 @@ def load_illustrative() -> None:
     """Load schemes, households and an account to try things with; local mode only."""
     settings = load_settings(environment())
     if not settings.is_local:
-        typer.echo("Les données d'exemple n'existent qu'en mode local: RAMU_MODE=local.", err=True)
+        typer.echo("Les données d'exemple n'existent qu'en mode local : RAMU_MODE=local.", err=True)
         raise typer.Exit(1)
     typer.echo(asyncio.run(_load(settings)))
 
 
 @app.command("check", help="Lire le document d'un barème et dire tout ce qui n'y va pas, sans rien charger.")
 def check(
-    document: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="Un fichier JSON.")],
+    document: Annotated[
+        Path, typer.Argument(metavar="FICHIER", exists=True, dir_okay=False, readable=True, help="Un fichier JSON.")
+    ],
 ) -> None:
     """Say every fault of a scheme's document at once; nothing is loaded."""
     # One character more than a document may have shows that it is too long. An editor may write a mark before it all.
@@ -67,7 +69,7 @@ async def _load(settings: Settings) -> str:
             return loaded
 
         loaded = await process.deps.worker_db.transact(write)
-    return f"Données d'exemple (ILLUSTRATIVE) en place; barèmes ajoutés: {loaded}"
+    return f"Données d'exemple (ILLUSTRATIVE) en place ; barèmes ajoutés : {loaded}"
 
 
 async def _lines(settings: Settings) -> list[str]:

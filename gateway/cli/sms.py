@@ -9,11 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.cli.arguments import Most
 from gateway.cli.environment import environment
 from gateway.cli.terminal import author, present, stop, transact
 from gateway.config.settings import load_settings
 from gateway.console.auth import audit
 from gateway.french import counted as counted_words
+from gateway.french import stamp
 from gateway.sms import review
 from gateway.sms.kinds import SmsKind, SmsState
 from gateway.sms.review import OPEN_STATES, Retry, ShownSms, SmsCount
@@ -57,9 +59,9 @@ class NotPutBack(Exception):
 @app.command("list")
 def show(
     state: Annotated[SmsState | None, typer.Option("--state", help="Par défaut, tout ce qui n'est pas arrivé.")] = None,
-    most: Annotated[int, typer.Option("--most", min=1, max=10_000, help="Les plus récents d'abord.")] = 50,
+    most: Most = 50,
 ) -> None:
-    """Montrer les SMS qui ne sont pas arrivés, et compter ceux qui restent."""
+    """Montrer les SMS qui ne sont pas arrivés, les plus récents d'abord, et compter ceux qui restent."""
     states = OPEN_STATES if state is None else (state,)
 
     async def read(connection: AsyncConnection) -> tuple[tuple[ShownSms, ...], tuple[SmsCount, ...]]:
@@ -76,7 +78,7 @@ def show(
 
 @app.command("retry")
 def retry(
-    sms_id: Annotated[int | None, typer.Argument(metavar="NUMERO", help="Le numéro donné par la liste.")] = None,
+    sms_id: Annotated[int | None, typer.Argument(metavar="NUMÉRO", help="Le numéro donné par la liste.")] = None,
     *,
     all_failed: Annotated[
         bool, typer.Option("--all-failed", help="Tout ce qui a été refusé, n'a pas été reçu ou attend.")
@@ -115,7 +117,7 @@ def _table(messages: Sequence[ShownSms]) -> Table:
         reason = " : ".join(part for part in (TROUBLES.get(one.trouble or ""), one.words) if part)
         table.add_row(
             str(one.id),
-            f"{one.queued_at:%Y-%m-%d %H:%M}",
+            stamp(one.queued_at),
             KINDS[one.kind],
             mask(one.msisdn),
             STATES[one.state],

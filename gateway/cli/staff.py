@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.arguments import PasswordStdin
 from gateway.cli.environment import environment
-from gateway.cli.terminal import asked_password, author, is_watched, piped_password, stop, transact
+from gateway.cli.terminal import author, given_password, stop, transact
 from gateway.config.settings import load_settings
 from gateway.console.auth import staff
 from gateway.console.auth.passwords import hash_password
@@ -15,6 +16,8 @@ from gateway.console.auth.staff import NewStaff, StaffRefused
 from gateway.infra.clock import SystemClock
 
 app = typer.Typer(no_args_is_help=True)
+
+Login = Annotated[str, typer.Argument(metavar="IDENTIFIANT", help="L'identifiant, en minuscules.")]
 
 ROLE_NAMES = {
     Role.DESK: "guichet",
@@ -27,14 +30,17 @@ ROLE_NAMES = {
 
 @app.command("add")
 def add(
-    login: Annotated[str, typer.Argument(help="L'identifiant, en minuscules.")],
-    name: Annotated[str, typer.Option(help="Le nom de la personne.")],
+    login: Login,
+    name: Annotated[str, typer.Option(metavar="NOM", help="Le nom de la personne.")],
     role: Annotated[Role, typer.Option(help="Son rôle.")],
+    *,
+    password_stdin: PasswordStdin = False,
 ) -> None:
-    """Ajouter une personne ; le mot de passe est demandé, ou lu sur l'entrée standard."""
+    """Ajouter une personne ; son mot de passe est demandé deux fois."""
     settings, now = load_settings(environment()), SystemClock().now()
     try:
-        password = staff.checked_password(_password(), login, local_mode=settings.is_local)
+        typed = given_password(from_stdin=password_stdin, is_new=True)
+        password = staff.checked_password(typed, login, local_mode=settings.is_local)
         new = NewStaff(login=login, name=name, role=role, password_hash=hash_password(password))
         asyncio.run(transact(settings, lambda connection: staff.add(connection, new, author(), now)))
     except StaffRefused as refused:
@@ -43,11 +49,12 @@ def add(
 
 
 @app.command("password")
-def renew(login: Annotated[str, typer.Argument(help="L'identifiant.")]) -> None:
+def renew(login: Login, *, password_stdin: PasswordStdin = False) -> None:
     """Donner un nouveau mot de passe ; ses connexions en cours sont fermées."""
     settings, now = load_settings(environment()), SystemClock().now()
     try:
-        hashed = hash_password(staff.checked_password(_password(), login, local_mode=settings.is_local))
+        typed = given_password(from_stdin=password_stdin, is_new=True)
+        hashed = hash_password(staff.checked_password(typed, login, local_mode=settings.is_local))
         asyncio.run(transact(settings, lambda connection: staff.renew(connection, login, hashed, author(), now)))
     except StaffRefused as refused:
         stop(str(refused))
@@ -55,7 +62,7 @@ def renew(login: Annotated[str, typer.Argument(help="L'identifiant.")]) -> None:
 
 
 @app.command("disable")
-def disable(login: Annotated[str, typer.Argument(help="L'identifiant à fermer.")]) -> None:
+def disable(login: Login) -> None:
     """Fermer un compte et ses connexions en cours."""
     settings, now = load_settings(environment()), SystemClock().now()
     try:
@@ -74,12 +81,3 @@ def everyone() -> None:
     for row in rows:
         state = "fermé" if row.disabled_at else "actif"
         typer.echo(f"{row.login:<20} {state:<7} {ROLE_NAMES[row.role]:<20} {row.name}")
-
-
-def _password() -> str:
-    if not is_watched():
-        return piped_password()
-    first = asked_password()
-    if asked_password("Encore une fois : ") != first:
-        raise StaffRefused("Les deux saisies diffèrent.")
-    return first

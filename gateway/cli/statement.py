@@ -10,13 +10,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from gateway.cli.arguments import Most
 from gateway.cli.environment import environment
 from gateway.cli.terminal import author, stop
 from gateway.config.settings import load_settings
 from gateway.console.auth import audit
 from gateway.console.labels import BUCKETS
 from gateway.console.upload_labels import line_list, upload_labels
-from gateway.french import counted, francs
+from gateway.french import counted, francs, stamp
 from gateway.infra.reading import LINES_MAX, TooLarge, TooManyLines, measure
 from gateway.local.faults import reason
 from gateway.money.import_statement import StatementPutOff, bring_through, receive, resume
@@ -39,9 +40,6 @@ ACTOR = "command-line"
 
 FILE_BYTES_MAX: Final = 200 * 1024 * 1024
 
-#: Of each kind, how many the list shows.
-LISTED_MAX: Final = 20
-
 #: The file is received and safe, but not matched to its end; the jobs go on, or people must look.
 PUT_OFF_EXIT: Final = 3
 
@@ -50,7 +48,7 @@ PUT_OFF_EXIT: Final = 3
 def import_file(
     path: Annotated[Path, typer.Argument(metavar="FICHIER", help="Le relevé, tel que l'opérateur l'a donné.")],
     operator: Annotated[
-        str | None, typer.Option(help="L'opérateur qui l'a donné ; inutile quand il n'y en a qu'un.")
+        str | None, typer.Option(metavar="NOM", help="L'opérateur qui l'a donné ; inutile quand il n'y en a qu'un.")
     ] = None,
 ) -> None:
     """Importer un relevé : il est gardé, lu et rapproché, ou mis en quarantaine avec son motif."""
@@ -69,20 +67,20 @@ def finish() -> None:
 
 
 @app.command("list")
-def everything() -> None:
+def everything(most: Most = 20) -> None:
     """Montrer les relevés reçus : ceux qui attendent quelqu'un, ceux qui sont au travail, les derniers finis."""
 
     async def read(process: ProcessDeps) -> tuple[UploadRow, ...]:
         async with process.deps.console_db.single() as connection:
-            aside, at_work = await uploads_aside(connection, LISTED_MAX), await uploads_at_work(connection, LISTED_MAX)
-            return (*aside, *at_work, *await uploads_done(connection, LISTED_MAX))
+            aside, at_work = await uploads_aside(connection, most), await uploads_at_work(connection, most)
+            return (*aside, *at_work, *await uploads_done(connection, most))
 
     rows = _run(read)
     if not rows:
         typer.echo("Aucun relevé reçu.")
     for row in rows:
         state = ", ".join(filter(None, (upload_labels(row.state).word, line_list(row.motive_lines))))
-        typer.echo(f"n° {row.upload_id:<6} {row.received_at:%Y-%m-%d %H:%M}  {row.operator}, {row.filename} : {state}")
+        typer.echo(f"n° {row.upload_id:<6} {stamp(row.received_at)}  {row.operator}, {row.filename} : {state}")
         if row.motive:
             typer.echo(f"{'':9} {row.motive}")
 

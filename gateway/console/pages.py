@@ -14,6 +14,7 @@ from gateway.console.deps import ConsoleDeps, PageRefused, Visit, snapshot
 from gateway.console.exports import export
 from gateway.console.labels import HELD
 from gateway.console.rendering import page
+from gateway.french import read_day
 from gateway.money.close_day import has_moved
 from gateway.money.import_statement import FIRST_DAY
 from gateway.reports.breaks import breaks_of_day, each_open_break, open_breaks
@@ -194,13 +195,9 @@ def asked_day(visit: Visit, today: date) -> date:
     asked = visit.request.query_params.getlist("jour")
     if not asked:
         return today
-    try:
-        (written,) = asked
-        day = date.fromisoformat(written)
-    except ValueError:
-        raise _bad_day("Écrivez le jour ainsi : 2026-11-22 (année, mois, jour).") from None
-    if written != day.isoformat():
-        raise _bad_day("Écrivez le jour ainsi : 2026-11-22 (année, mois, jour).")
+    day = read_day(asked[0]) if len(asked) == 1 else None
+    if day is None:
+        raise _bad_day("Écrivez le jour ainsi : 22/11/2026 ou 2026-11-22.")
     if day > today:
         raise _bad_day("Ce jour n'est pas encore venu.")
     if day < FIRST_DAY:

@@ -160,7 +160,7 @@ def reconciles(house: House, operator: Operator, day: str, differing: str) -> No
 
 def closes(house: House, operator: Operator, now: datetime) -> None:
     today, yesterday = now.date().isoformat(), (now - timedelta(days=1)).date().isoformat()
-    refused = _close(house, "--day", today)
+    refused = _close(house, today)
     assert refused.returncode == 1
     assert "n'est pas finie" in refused.stderr
     assert "Rien à clore" in _close(house).stderr
@@ -170,8 +170,8 @@ def closes(house: House, operator: Operator, now: datetime) -> None:
     assert "--password-stdin" in house.ramu("day", "close", "--by", LOCAL).stderr
     closed = _close(house)
     assert closed.returncode == 0, closed.stderr
-    assert f"Journée du {yesterday}, close par staff/local" in closed.stdout
-    assert "déjà close" in _close(house, "--day", yesterday).stderr
+    assert f"Journée du {now - timedelta(days=1):%d/%m/%Y}, close par staff/local" in closed.stdout
+    assert "déjà close" in _close(house, f"{now - timedelta(days=1):%d/%m/%Y}").stderr
     with Console(house) as console:
         assert "Journée scellée" in console.page(f"/finance/?jour={yesterday}")
 

@@ -69,3 +69,20 @@ def test_an_age_is_counted_in_days(days: int, written: str) -> None:
 def test_a_wait_of_one_day_is_one(days: int, wait: str) -> None:
     text = registered(name="Awa", ramu_number="0000000017", amount_xof=1_000, months=1, waiting_days=days)
     assert f"après paiement et {wait}." in text
+
+
+@given(st.dates())
+def test_a_day_that_is_written_is_read_again_in_both_writings(day: date) -> None:
+    assert french.read_day(french.short_date(day)) == french.read_day(day.isoformat()) == day
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "20261120", "2026-W47-5", "2026-11-20 ", "31/02/2026", "2026-13-01", "1/2/26", "1-2-2026", "\uff12026-11-20"],
+)
+def test_what_only_looks_like_a_day_is_none(written: str) -> None:
+    assert french.read_day(written) is None
+
+
+def test_an_instant_in_a_list_is_figures_alone() -> None:
+    assert french.stamp(datetime(2026, 1, 2, 3, 4, 5)) == "02/01/2026 03:04"  # noqa: DTZ001 - as it is written

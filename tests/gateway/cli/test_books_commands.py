@@ -11,7 +11,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner, Result
 
-from gateway.cli import day, ledger, statement
+from gateway.cli import day, ledger, statement, terminal
 from gateway.console.auth.passwords import hash_password
 from gateway.console.auth.roles import Role
 from gateway.console.auth.staff import NewStaff, add
@@ -135,7 +135,7 @@ def test_money_for_a_signed_day_is_told_by_the_import_and_remarked_by_the_proof(
     assert "Pour des journées déjà closes : 1 opération, 800 F." in told.output
     proved = run(ledger.app, "verify")
     assert proved.exit_code == 0, proved.output
-    assert f"Remarque : 800 F de sandbox (T3) ont été connus après la clôture du {YESTERDAY}." in proved.output
+    assert f"Remarque : 800 F de sandbox (T3) ont été connus après la clôture du {YESTERDAY:%d/%m/%Y}." in proved.output
     assert "intact" in proved.output
 
 
@@ -149,11 +149,11 @@ def test_a_day_signed_while_midnight_passes_is_the_day_that_was_named(file: Path
         return PASSWORD
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(day, "piped_password", at_midnight)
+        patched.setattr(terminal, "piped_password", at_midnight)
         signed = run(day.app, "close", "--by", "awa", "--password-stdin")
     assert signed.exit_code == 0, signed.output
-    assert f"Journée à clore : {YESTERDAY}." in signed.output
-    assert f"Journée du {YESTERDAY}, close par staff/awa" in signed.output
+    assert f"Journée à clore : {YESTERDAY:%d/%m/%Y}." in signed.output
+    assert f"Journée du {YESTERDAY:%d/%m/%Y}, close par staff/awa" in signed.output
     assert clock.now().date() == START.date() + timedelta(days=1)
 
 
@@ -175,7 +175,7 @@ def test_a_file_or_an_operator_that_is_not_there_is_a_sentence(file: Path, tmp_p
 
 @pytest.mark.usefixtures("environ")
 def test_today_cannot_be_closed() -> None:
-    refused = sign("--day", str(YESTERDAY + timedelta(days=1)))
+    refused = sign(str(YESTERDAY + timedelta(days=1)))
     assert refused.exit_code == 1
     assert "n'est pas finie" in refused.output
 

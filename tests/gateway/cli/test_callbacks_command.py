@@ -60,7 +60,7 @@ async def test_the_list_shows_what_waits_with_its_reason_and_the_name_to_type(as
     assert shown.exit_code == 0, shown.output
     for words in ("A1", "Q1", "D1", "avis", "question", "demande", "not strict JSON", "the client failed"):
         assert words in shown.output
-    assert "sandbox nous refuse depuis le 23/11/2026 à 08:00 UTC (submit) : HTTP 401" in shown.output
+    assert "sandbox nous refuse depuis le 23/11/2026 08:00 UTC (submit) : HTTP 401" in shown.output
 
 
 @pytest.mark.parametrize(

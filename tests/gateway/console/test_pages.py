@@ -128,10 +128,7 @@ async def test_a_day_that_cannot_be_is_answered_with_a_sentence(desk: Desk, path
 
 async def test_a_closed_day_shows_its_seal_and_an_open_one_how_to_close_it(desk: Desk) -> None:
     await desk.enter()
-    assert (
-        f"ramu day close --day&nbsp;{DAY} --by&nbsp;awa.finance"
-        in (await desk.browser.get(f"/finance/?jour={DAY}")).text
-    )
+    assert f"ramu day close {DAY} --by&nbsp;awa.finance" in (await desk.browser.get(f"/finance/?jour={DAY}")).text
     async with desk.database.unit_of_work() as connection:
         await connection.execute(
             insert(DayReport).values(

@@ -179,10 +179,11 @@ async def test_a_row_that_was_changed_by_hand_is_named_and_made_again_and_a_dry_
     assert await ramu("rebuild") == (0, "2 ménages différaient : 1, 2\n")
     assert await world.rows(KEPT) == right
     assert await ramu("rebuild", "--dry-run") == (0, "Rien ne différait.\n")
-    code, shown = await ramu("by-cercle", "--day", "2026-12-25")
+    code, shown = await ramu("by-cercle", "2026-12-25")
     assert (code, "Ménages couverts le 25/12/2026" in shown) == (0, True)
-    code, _ = await ramu("by-cercle", "--day", "25/12/2026")
-    assert code == 2
+    assert await ramu("by-cercle", "25/12/2026") == (code, shown)
+    for no_day in ("25/12", "2026-12-32", "demain"):
+        assert (await ramu("by-cercle", no_day))[0] == 2
 
 
 async def test_reading_alone_changes_nothing(world: World) -> None:

@@ -124,7 +124,7 @@ async def opened(url: str, width: int) -> AsyncIterator[Page]:
 
 
 def in_the_terminal(url: str, answers: str) -> Result:
-    return CliRunner().invoke(typer_app(), ["--msisdn", MSISDN, "--url", url], input=answers)
+    return CliRunner().invoke(typer_app(), [MSISDN, "--url", url], input=answers)
 
 
 def typer_app() -> typer.Typer:
@@ -142,6 +142,23 @@ async def test_a_person_registers_from_the_terminal(ussd: UssdDeps, count: Count
     assert await count("household") == 1
 
 
+async def test_the_terminal_shows_the_sms_that_come_and_calls_again(ussd: UssdDeps, database: Database) -> None:
+    await receive(database, MSISDN, "RAMU: bienvenue")
+    await receive(database, "+22370000002", "pour un autre")
+    async with served(ussd) as url:
+        said = await asyncio.to_thread(in_the_terminal, url, "\n".join([*REGISTER, "", "*", ""]))
+    assert said.exit_code == 0
+    assert said.output.count("SMS du 23/11/2026 00:00\n  RAMU: bienvenue") == 2
+    assert "pour un autre" not in said.output
+    assert said.output.count(f"{MSISDN} compose *123#") == 2
+    assert said.output.endswith("Raccroché.\n")
+
+
+def test_what_is_no_number_is_a_sentence() -> None:
+    said = CliRunner().invoke(typer_app(), ["12", "--url", "http://127.0.0.1:9"])
+    assert (said.exit_code, "« 12 » n'est pas un numéro" in said.output) == (1, True)
+
+
 async def test_the_terminal_hangs_up_when_the_person_leaves(ussd: UssdDeps, count: Count) -> None:
     async with served(ussd) as url:
         said = await asyncio.to_thread(in_the_terminal, url, "1\n")
@@ -153,7 +170,7 @@ async def test_the_terminal_hangs_up_when_the_person_leaves(ussd: UssdDeps, coun
 def test_the_terminal_says_that_nobody_answers() -> None:
     said = in_the_terminal("http://127.0.0.1:9", "")
     assert said.exit_code == 1
-    assert "lancez d'abord `ramu run`" in said.output
+    assert "lancez d'abord « ramu run »" in said.output
 
 
 async def test_the_terminal_says_that_the_key_is_wrong(ussd: UssdDeps) -> None:

@@ -12,7 +12,8 @@ LONG = "une longue phrase de passe"
 
 def ramu(urls: Urls, *arguments: str, typed: str = "", mode: str = "local") -> tuple[int, str]:
     environment = {"RAMU_MODE": mode, "DATABASE_URL": urls.app}
-    answer = CliRunner().invoke(app, list(arguments), input=typed, env=environment)
+    handed_over = ["--password-stdin"] if typed else []
+    answer = CliRunner().invoke(app, [*arguments, *handed_over], input=typed, env=environment)
     return answer.exit_code, answer.output
 
 
