@@ -18,7 +18,7 @@ from psycopg import sql
 from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.infra.migrate import migrate
-from gateway.local.illustrative import load_people, load_schemes
+from gateway.local.illustrative import SCHEMES, load_people, load_schemes
 from gateway.local.postgres.private import PrivatePostgres, start
 from tests.databases import copying, making
 from tests.fixed import CountedIds, TestClock
@@ -116,7 +116,7 @@ async def _people(url: str) -> None:
         TestClock().now(),
     )
     try:
-        await database.transact(lambda connection: load_schemes(connection, now))
+        await database.transact(lambda connection: load_schemes(connection, now, SCHEMES))
         async with database.single() as connection:
             await catalog.refresh(connection)
         await database.transact(lambda connection: load_people(connection, catalog, now))

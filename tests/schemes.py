@@ -7,6 +7,8 @@ from importlib.resources import files
 from gateway.contributions.document import scheme_from
 from gateway.contributions.scheme import Scheme
 from gateway.contributions.schemes import INSERT
+from gateway.local.illustrative import SCHEMES
+from gateway.members.register import Registration, register
 from tests.world import World
 
 #: The household's own share is nothing: the State and its commune bear all of it.
@@ -41,6 +43,21 @@ def illustrative(code: str) -> dict[str, object]:
     text = files("gateway.contributions").joinpath(f"illustrative/{code}.json").read_text(encoding="utf-8")
     rules: dict[str, object] = json.loads(text)
     return rules
+
+
+async def put_second_versions_in_force(world: World) -> None:
+    """Bring the second versions of both illustrative schemes, which the world begins without."""
+    for code in SCHEMES:
+        await put_in_force(world, illustrative(f"{code}-2"))
+    async with world.database.single() as connection:
+        await world.jobs.catalog.refresh(connection)
+
+
+async def join(world: World, registration: Registration, code: str, version: int) -> int:
+    """Register a household under a version of a scheme at the hour it is; return its id."""
+    scheme, now = world.jobs.catalog.get(code, version), world.clock.now()
+    household = await world.database.transact(lambda connection: register(connection, registration, scheme, now))
+    return household.id
 
 
 async def put_in_force(world: World, rules: Mapping[str, object]) -> Scheme:

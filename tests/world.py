@@ -23,7 +23,7 @@ from gateway.infra.ingress import Ingress
 from gateway.infra.problems import install_error_handlers
 from gateway.jobs.deps import JobDeps, JobLimits
 from gateway.jobs.tick import until_quiet
-from gateway.local.illustrative import load_people, load_schemes
+from gateway.local.illustrative import SCHEMES, load_people, load_schemes
 from gateway.members.places import rows
 from gateway.operator_api import callbacks as webhooks
 from gateway.operator_api.callbacks import WebhookDeps
@@ -135,10 +135,13 @@ class World:
 async def open_world(
     database: Database, clock: TestClock, ids: CountedIds, *, people: bool = True, others: Others = NO_OTHERS
 ) -> AsyncIterator[World]:
-    """Build the world on a database; with ``people`` the illustrative schemes and households are loaded first."""
+    """Build the world on a database; with ``people`` the illustrative households are loaded first.
+
+    They stand under the first versions of their schemes; what tells of a later one puts it in force itself.
+    """
     catalog = SchemeCatalog()
     if people:
-        await database.transact(lambda connection: load_schemes(connection, clock.now()))
+        await database.transact(lambda connection: load_schemes(connection, clock.now(), SCHEMES))
     async with database.single() as connection:
         await catalog.refresh(connection)
     if people:

@@ -44,6 +44,7 @@ FIELDS: Final = {
     "waiting_days_after_lapse": "jours d'attente après une interruption",
     "lapse_after_days": "jours sans droits avant l'interruption",
     "grace": "délai de grâce",
+    "warn_below_days": "jours de soins au-dessous desquels un paiement est signalé",
     "days": "nombre de jours",
     "day": "jour de l'année",
     "shares": "parts des payeurs",

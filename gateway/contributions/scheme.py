@@ -139,13 +139,17 @@ class GraceUntil:
 
 @rule(frozen=True, slots=True, config=STRICT)
 class RightsRule:
-    """When money opens rights, after which wait, and how long they outlive the cover."""
+    """When money opens rights, after which wait, and how long they outlive the cover.
+
+    ``warn_below_days`` moves no right: a payment that can bring fewer days than these is warned of before it is made.
+    """
 
     open_threshold_bp: ShareBp
     waiting_days_new: Days
     waiting_days_after_lapse: Days
     lapse_after_days: LapseDays
     grace: Annotated[GraceDays | GraceUntil, Field(discriminator="kind")]
+    warn_below_days: Days = 0
 
 
 @rule(frozen=True, slots=True, config=STRICT)

@@ -1,7 +1,7 @@
 """Schemes, people and an account to try the service with; every bit of it is marked as illustrative."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from importlib.resources import files
 
@@ -17,6 +17,8 @@ from gateway.contributions.schemes import INSERT, SchemeCatalog
 from gateway.members.register import Registration, register
 
 SCHEMES = ("ARTISAN", "COTON")
+#: One version each: the first is called by the code of its scheme alone, and stays for those who stand under it.
+DOCUMENTS = (*SCHEMES, "ARTISAN-2", "COTON-2")
 LOCAL_WORD = "local"
 
 #: Two households whose numbers a person can dial from; the names are common ones and nobody's.
@@ -32,11 +34,11 @@ class NotIllustrative(Exception):
     """Data that calls itself more than an illustration is not loaded by this command."""
 
 
-async def load_schemes(connection: AsyncConnection, now: datetime) -> int:
-    """Load the illustrative schemes that are missing; return how many were."""
+async def load_schemes(connection: AsyncConnection, now: datetime, documents: Sequence[str] = DOCUMENTS) -> int:
+    """Load the versions of the illustrative schemes that are missing; return how many were."""
     loaded = 0
-    for code in SCHEMES:
-        written = files("gateway.contributions.illustrative").joinpath(f"{code}.json").read_text(encoding="utf-8")
+    for name in documents:
+        written = files("gateway.contributions.illustrative").joinpath(f"{name}.json").read_text(encoding="utf-8")
         loaded += await load_scheme(connection, json.loads(written), LOCAL_WORD, now)
     return loaded
 

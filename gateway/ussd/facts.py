@@ -94,6 +94,7 @@ def _registered(account: CallerAccount, requests: tuple[RequestOnAccount, ...], 
         advance_xof=ahead_xof(household, today),
         advance_for=_advance_for(household, today),
         opens_with_xof=opens_with_xof(household, today, payable_xof) if is_closed else None,
+        warn_below_days=scheme.rights.warn_below_days,
     )
 
 

