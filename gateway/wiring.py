@@ -110,6 +110,7 @@ class Wiring:
             local_mode=settings.is_local,
             reach=timedelta(days=settings.reach_days),
             machine_clock=SystemClock(),
+            help_number=settings.help_number,
         )
         accounts = {name: one.account for name, one in known.items() if one.account is not None}
         return ProcessDeps(

@@ -210,6 +210,7 @@ def test_what_a_folder_is_not_told_is_said_by_the_names_of_its_settings(environ:
         "RAMU_MODE": "production",
         "RAMU_PUBLIC_URL": "https://ramu.example.ml",
         "RAMU_SERVICE_CODE": "*123#",
+        "RAMU_HELP_NUMBER": "36 777",
         "RAMU_USSD_KEYS": f"griot={STRONG}",
         "DATABASE_URL": f"postgresql://ramu_app:{STRONG}@db/ramu",
         "RAMU_SOLEIL_SECRET_KEY_FILE": "",

@@ -53,6 +53,7 @@ MERCHANT = "RAMU"
 #: Read once: a run builds thousands of worlds, and these never change.
 OPERATOR_CONFIG, BUILD = ADAPTERS.config(OPERATOR), ADAPTERS.part(OPERATOR).build
 AGGREGATORS, PLACES = aggregators(), places_from(rows())
+HELP_NUMBER = "36 777"
 AMINATA = "+22370000001"
 MOUSSA = "+22376000002"
 
@@ -191,6 +192,7 @@ def _deps(database: Database, clock: TestClock, ids: CountedIds, http: httpx.Asy
         secrets={OPERATOR: operator.secrets_from({"secrets": [WORD]}), **others.secrets},
         public_url=GATEWAY_URL,
         service_code="*123#",
+        help_number=HELP_NUMBER,
         local_mode=True,
     )
 

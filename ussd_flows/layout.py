@@ -20,12 +20,13 @@ _FIXED_KEYS: Final = {MORE: "98", BACK: "0"}
 class Frame:
     """What a screen carries beside its page: whether one can go back from it, and which keys it must not give out.
 
-    ``used_keys`` and ``first_key`` bind the screens that act.
+    ``used_keys`` and ``first_key`` bind the screens that act. ``room_septets`` is what a notice above it leaves.
     """
 
     can_go_back: bool
     used_keys: frozenset[str] = frozenset()
     first_key: int = 1
+    room_septets: int = WISHED_SEPTETS
 
 
 def lay_out(menu: Menu, page: Page, number: int, frame: Frame) -> tuple[Screen, Mapping[str, str], int]:
@@ -51,13 +52,13 @@ def _longest_screen(menu: Menu, page: Page, start: int, frame: Frame) -> tuple[S
     """Show as many whole entries as fit; at least one, or a list would never end."""
     end = len(page.entries)
     screen, codes = _screen(menu, page, start, end, frame)
-    if _fits(screen):
+    if _fits(screen, frame):
         return screen, codes, end
     end = start + 1
     screen, codes = _screen(menu, page, start, end, frame)
     while True:
         longer, longer_codes = _screen(menu, page, start, end + 1, frame)
-        if not _fits(longer):
+        if not _fits(longer, frame):
             return screen, codes, end
         screen, codes, end = longer, longer_codes, end + 1
 
@@ -75,9 +76,9 @@ def _screen(menu: Menu, page: Page, start: int, end: int, frame: Frame) -> tuple
     return screen, {key: entry.code for key, entry in keyed}
 
 
-def _fits(screen: Screen) -> bool:
+def _fits(screen: Screen, frame: Frame) -> bool:
     cost = septets(render_text(screen))
-    return cost is not None and cost <= WISHED_SEPTETS
+    return cost is not None and cost <= frame.room_septets
 
 
 def _numbers(frame: Frame) -> Iterator[str]:

@@ -21,9 +21,10 @@ from typing import Final, assert_never
 from ussd_flows.effects import Effect
 from ussd_flows.facts import Facts
 from ussd_flows.graph import MENUS
+from ussd_flows.gsm7 import septets
 from ussd_flows.layout import BACK, HOME_KEY, MORE, Frame, ending, lay_out
 from ussd_flows.menu import HOME, Do, Finish, Goto, Need, Reask, View
-from ussd_flows.screen import InputKind, Screen
+from ussd_flows.screen import HARD_SEPTETS, WISHED_SEPTETS, InputKind, Screen
 from ussd_flows.state import FlowState
 from ussd_flows.texts import message
 
@@ -146,11 +147,15 @@ def _show(state: FlowState, facts: Facts, notice: str = "") -> Step | Need:
         return page
     if isinstance(page, Goto):
         return _enter(_at_screen(state, 0), replace(page, notice=page.notice or notice), facts)
-    frame = Frame(bool(state.trail), facts.used_keys, _first_key(state, facts))
+    frame = Frame(bool(state.trail), facts.used_keys, _first_key(state, facts), _room_below(notice))
     screen, codes, number = lay_out(menu, page, _screen_number(state), frame)
     if notice:
         screen = replace(screen, text=f"{notice}\n{screen.text}")
     return Step(replace(_at_screen(state, number), options=codes), screen)
+
+
+def _room_below(notice: str) -> int:
+    return min(WISHED_SEPTETS, HARD_SEPTETS - (septets(notice) or 0) - len("\n"))
 
 
 def _first_key(state: FlowState, facts: Facts) -> int:

@@ -192,5 +192,7 @@ OperatorSecrets = Annotated[
     AfterValidator(_strong_operator_secrets),
     BeforeValidator(_operator_secrets),
 ]
+#: No longer than a number of Mali with its country: it stands on screens and in messages that are full.
+HelpNumber = Annotated[str, Field(max_length=16, pattern=r"^\+?[0-9]+( [0-9]+)*$")]
 ServiceCode = Annotated[str, Field(pattern=r"^\*[0-9]{1,6}(\*[0-9]{1,6})*#$")]
 Proxies = Annotated[str, AfterValidator(_proxies)]

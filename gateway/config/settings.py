@@ -17,6 +17,7 @@ from gateway.config.adapter_settings import (
     variables,
 )
 from gateway.config.setting_types import (
+    HelpNumber,
     LogFormat,
     Mode,
     OperatorSecret,
@@ -41,6 +42,8 @@ FOREIGN_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 LOCAL_DEFAULTS: Mapping[str, str] = {
     "RAMU_PUBLIC_URL": "http://127.0.0.1:8000",
     "RAMU_SERVICE_CODE": "*123#",
+    # Nobody's: no number of Mali begins so.
+    "RAMU_HELP_NUMBER": "12 34 56 78",
     "RAMU_LOG_FORMAT": "console",
 }
 
@@ -75,6 +78,7 @@ class Settings(BaseSettings):
     ussd_keys: UssdKeys = Field(description="the secret part of each aggregator's address: aggregator=old,new")
     sms_keys: SmsKeys = Field(default_factory=dict, description="the secret part of the address of delivery reports")
     service_code: ServiceCode = Field(description="what people dial, as *123#")
+    help_number: HelpNumber = Field(description="the telephone number that people call for help, as they dial it")
     operator_secrets: OperatorSecrets = Field(default_factory=dict, description="operator=old,new or JSON with dates")
     webhook_keys: WebhookKeys = Field(
         default_factory=dict, description="the secret part of each operator's long address: operator=old,new"

@@ -16,8 +16,9 @@ class Deps:
     """The parts that wiring builds once and every route receives.
 
     ``ingress_db`` answers callers and operators, ``console_db`` serves pages and reports, ``worker_db`` runs jobs:
-    three pools apart, so that a long report starves nobody. ``reach`` is how old money may be that nobody asked for.
-    ``machine_clock`` is named where ``clock`` may be moved: what lasts by real time goes by it.
+    three pools apart, so that a long report starves nobody. ``reach`` is how old money may be that nobody asked
+    for; ``help_number`` is where somebody answers the telephone, as people dial it. ``machine_clock`` is named where
+    ``clock`` may be moved: what lasts by real time goes by it.
     """
 
     ingress_db: Database
@@ -32,6 +33,7 @@ class Deps:
     service_code: str
     local_mode: bool
     reach: timedelta = REACH
+    help_number: str = ""
     machine_clock: Clock | None = None
 
     def machine_now(self) -> datetime:

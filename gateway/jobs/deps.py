@@ -59,7 +59,9 @@ class JobDeps:
     def crediting(self, now: datetime) -> CreditingContext:
         """Return what crediting needs at one moment."""
         identities = {name: operator.capabilities.identity for name, operator in self.deps.operators.items()}
-        return CreditingContext(self.catalog, now, self.deps.service_code, self.deps.reach, identities)
+        return CreditingContext(
+            self.catalog, now, self.deps.service_code, self.deps.reach, identities, self.deps.help_number
+        )
 
     def capabilities(self, operator: str) -> Capabilities:
         """Return what an operator has."""

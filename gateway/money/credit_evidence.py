@@ -11,7 +11,7 @@ from gateway.contributions.apply import AllocationRequest, Applied, plan, write
 from gateway.contributions.parking import park
 from gateway.contributions.schemes import SchemeCatalog
 from gateway.members.phone_links import read_holders
-from gateway.money.messages import failure_sms, receipt_sms, unplaced_sms
+from gateway.money.messages import failure_sms, receipts_sms, unplaced_sms
 from gateway.money.naming import read_named, written_references
 from gateway.money.promises import Promise, read_promises
 from gateway.sms.outbox import OutgoingSms, queue
@@ -40,6 +40,7 @@ class CreditingContext:
     service_code: str = ""
     reach: timedelta = REACH
     identities: Mapping[str, IdentityRule] = field(default_factory=dict)
+    help_number: str = ""
 
     def identified(self, piece: Evidence) -> Evidence:
         """Return evidence whose ids are in the normal form of their operator, whichever way it came."""
@@ -162,14 +163,13 @@ def _messages(
     # Each with the number that its money came from, or was asked of, and when: one batch may hold money from before and
     # from after a number changed hands.
     told: list[tuple[OutgoingSms | None, str | None, datetime | None]] = [
-        (
-            receipt_sms(payment, applied[payment.id], today, promises.get(payment.confirmed.request_id or 0))
-            if payment.id in applied
-            else unplaced_sms(payment),
-            payment.confirmed.payer_msisdn,
-            payment.confirmed.occurred_at,
-        )
+        (sms, payment.confirmed.payer_msisdn, payment.confirmed.occurred_at)
         for payment in created
+        for sms in (
+            receipts_sms(payment, applied[payment.id], today, promises.get(payment.confirmed.request_id or 0))
+            if payment.id in applied
+            else [unplaced_sms(payment, context.help_number)]
+        )
     ]
     failed = [known.requests[step.request_id] for step in decision.steps if step.after is State.FAILED]
     told += [(failure_sms(fact, context.service_code), fact.payer_msisdn, fact.created_at) for fact in failed]

@@ -191,7 +191,7 @@ async def _run(
     opened = 0
     if missing:
         period = period_of(file.period_start, file.covered_until)
-        context = CreditingContext(recon.catalog, now, recon.deps.service_code)
+        context = CreditingContext(recon.catalog, now, recon.deps.service_code, help_number=recon.deps.help_number)
         credited = await credit_evidence(
             connection, [Evidence(dated(line), window=period) for line in missing], context
         )

@@ -17,6 +17,7 @@ from gateway.sms.texts import (
     RightsSaid,
     TextTooLong,
     kept_for_household,
+    payer_receipt,
     payment_failed,
     payment_not_sent,
     receipt,
@@ -25,7 +26,7 @@ from gateway.sms.texts import (
 )
 from payments.credit import NewPayment
 from payments.money import MAX_AMOUNT_XOF
-from payments.msisdn import mask
+from payments.msisdn import local_pairs
 from payments.requests.facts import RequestFact
 
 
@@ -41,18 +42,43 @@ def rights_said(account: HouseholdAccount, today: date) -> RightsSaid:
             return RightsClosed(opens_with_xof(account, today, MAX_AMOUNT_XOF))
 
 
-def receipt_sms(
+def receipts_sms(
     payment: NewPayment, applied: Applied, today: date, promised: Promise | None = None
-) -> OutgoingSms | None:
-    """Return the one receipt of a payment; it goes to the payer when the number is the household's own.
+) -> list[OutgoingSms]:
+    """Return the receipt of the household and, where somebody else paid, the one of the payer, each once.
 
-    Where the confirmation promised other days, because something came between, the receipt says so.
+    Where the confirmation promised other days, because something came between, the household's says so.
     """
-    confirmed, account = payment.confirmed, applied.account
-    if account is None:
-        return _kept_sms(payment)
+    if applied.account is None:
+        payer = payment.confirmed.payer_msisdn
+        return [] if payer is None else [_kept_sms(payment, payer)]
+    told = (_household_sms(payment, applied, applied.account, today, promised), _payer_sms(payment, applied.account))
+    return [sms for sms in told if sms is not None]
+
+
+def _payer_sms(payment: NewPayment, account: HouseholdAccount) -> OutgoingSms | None:
+    confirmed = payment.confirmed
+    if confirmed.payer_msisdn is None or confirmed.payer_msisdn in account.phones:
+        return None
+    body = payer_receipt(
+        amount_xof=confirmed.amount_xof,
+        paid_on=confirmed.occurred_at.date(),
+        ramu_number=account.ramu_number,
+        name=account.name,
+        receipt_number=payment.receipt_number,
+        second=confirmed.is_second,
+    )
+    # Hers and not the household's: it stays hers whoever her number belongs to.
+    return OutgoingSms(f"payment/{payment.id}/payer", SmsKind.RECEIPT, None, confirmed.payer_msisdn, body)
+
+
+def _household_sms(
+    payment: NewPayment, applied: Applied, account: HouseholdAccount, today: date, promised: Promise | None
+) -> OutgoingSms | None:
+    """Return the receipt that says what the money opened: to a number of the household alone, its payer's first."""
+    confirmed = payment.confirmed
     own = confirmed.payer_msisdn if confirmed.payer_msisdn in account.phones else None
-    msisdn = own or next(iter(account.phones), None) or confirmed.payer_msisdn
+    msisdn = own or next(iter(account.phones), None)
     if msisdn is None:
         return None
     try:
@@ -69,22 +95,20 @@ def receipt_sms(
         )
     except (TextTooLong, ArithmeticError, LookupError, ValueError):
         # Money is never refused for want of a sentence.
-        return _kept_sms(payment)
+        return _kept_sms(payment, msisdn)
     return OutgoingSms(f"payment/{payment.id}", SmsKind.RECEIPT, account.id, msisdn, body)
 
 
-def _kept_sms(payment: NewPayment) -> OutgoingSms | None:
+def _kept_sms(payment: NewPayment, msisdn: str) -> OutgoingSms:
     """Return the receipt of a household that cannot be worked out today: the money is there, and no more is known."""
     confirmed = payment.confirmed
-    if confirmed.payer_msisdn is None:
-        return None
     body = kept_for_household(
         amount_xof=confirmed.amount_xof, paid_on=confirmed.occurred_at.date(), receipt_number=payment.receipt_number
     )
-    return OutgoingSms(f"payment/{payment.id}", SmsKind.RECEIPT, confirmed.party_id, confirmed.payer_msisdn, body)
+    return OutgoingSms(f"payment/{payment.id}", SmsKind.RECEIPT, confirmed.party_id, msisdn, body)
 
 
-def unplaced_sms(payment: NewPayment) -> OutgoingSms | None:
+def unplaced_sms(payment: NewPayment, help_number: str) -> OutgoingSms | None:
     """Tell a payer of money that is no household's: it is kept, or, where the operator took it back, not counted."""
     confirmed = payment.confirmed
     if confirmed.payer_msisdn is None:
@@ -97,8 +121,9 @@ def unplaced_sms(payment: NewPayment) -> OutgoingSms | None:
     body = suspense_received(
         amount_xof=confirmed.amount_xof,
         received_on=confirmed.occurred_at.date(),
-        payer=mask(confirmed.payer_msisdn),
+        payer=local_pairs(confirmed.payer_msisdn),
         reference=payment.receipt_number,
+        help_number=help_number,
     )
     return OutgoingSms(f"payment/{payment.id}", SmsKind.SUSPENSE, None, confirmed.payer_msisdn, body)
 

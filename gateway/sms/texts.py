@@ -12,6 +12,7 @@ from ussd_flows.gsm7 import septets, shorten, to_gsm7
 #: One message without concatenation. Source: 3GPP TS 23.040, 140 octets of user data.
 SEPTETS_MAX = 160
 NAME_SEPTETS_MIN = 6
+INITIALS_MAX = 3
 CODE_WARNING = " Gardez votre code secret."
 
 
@@ -78,6 +79,24 @@ def receipt(
     return _fitted(before, name, words, held + CODE_WARNING, held)
 
 
+def payer_receipt(
+    *, amount_xof: int, paid_on: date, ramu_number: str, name: str, receipt_number: str, second: bool = False
+) -> str:
+    """Tell whoever paid for somebody else that it arrived: for which number, by initials at most, nothing of rights."""
+    letters = initials(name)
+    whom = f"{ramu_number} ({letters})" if letters else ramu_number
+    paid = f"2e paiement d'une demande: {show(amount_xof)} le" if second else f"{show(amount_xof)} payés le"
+    text = f"RAMU: {paid} {show_date(paid_on)} pour l'assuré No {whom}. Quittance {receipt_number}. Gardez ce message."
+    warned = f"{text}{CODE_WARNING}"
+    return warned if _fits(warned) else _checked(text)
+
+
+def initials(name: str) -> str:
+    """Return the first letters of a name's words, three at most: enough to see a wrong number, and no name."""
+    words = to_gsm7(name).replace("-", " ").split()
+    return "".join(f"{word[0].upper()}." for word in words if word[0].isalpha())[: 2 * INITIALS_MAX]
+
+
 def kept_for_household(*, amount_xof: int, paid_on: date, receipt_number: str) -> str:
     """Tell a payer that the money is the household's, on a day when its situation cannot be worked out.
 
@@ -123,11 +142,18 @@ def payment_not_sent(*, amount_xof: int, reference: str, service_code: str | Non
     )
 
 
-def suspense_received(*, amount_xof: int, received_on: date, payer: str, reference: str) -> str:
-    """Tell a payer that the money is there and waits for a household; nothing is promised that nobody does yet."""
+def suspense_received(*, amount_xof: int, received_on: date, payer: str, reference: str, help_number: str = "") -> str:
+    """Tell a payer that the money is there and waits for a household, and what she does to place it.
+
+    Her own number stands whole: somebody else may have paid from it.
+    """
+    to_do = (
+        f" Appelez le {help_number}: réf {reference} et votre numéro RAMU."
+        if help_number
+        else f" Réf {reference}. Gardez ce message."
+    )
     return _checked(
-        f"RAMU: {show(amount_xof)} recus le {show_date(received_on)} du {payer}, assuré non trouvé."
-        f" L'argent est gardé. Réf {reference}. Gardez ce message."
+        f"RAMU: {show(amount_xof)} recus le {show_date(received_on)} du {payer}, gardés: assuré non trouvé.{to_do}"
     )
 
 

@@ -21,7 +21,7 @@ from gateway.sms.outbox import OutgoingSms, queue
 from gateway.sms.texts import registered, situation_detail
 from gateway.ussd.deps import UssdDeps
 from gateway.ussd.needs import Asked
-from gateway.ussd.system_screens import PROMPT_OPEN, ending
+from gateway.ussd.system_screens import PROMPT_OPEN, ending, with_help
 from gateway.ussd.turn_key import TurnKey
 from payments.requests.dispatch import ask_first
 from payments.requests.store import NameTaken, NewPaymentRequest, PromptAlreadyOpen, Requested, request_payment
@@ -70,7 +70,8 @@ async def perform(connection: AsyncConnection, context: EffectContext, step: Ste
                 requested = await _request(connection, context, effect, key)
                 reference = shown_reference(requested.reference)
                 if isinstance(requested, PromptAlreadyOpen):
-                    return ending(PROMPT_OPEN.format(reference=reference), "prompt_open")
+                    sentence = with_help(PROMPT_OPEN.format(reference=reference), context.ussd.deps.help_number)
+                    return ending(sentence, "prompt_open")
                 screen = fill(screen, {"reference": reference})
             case AskAboutPayment():
                 await ask_first(connection, context.msisdn, context.now)

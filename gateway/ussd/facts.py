@@ -44,6 +44,7 @@ def facts_from(
     *,
     now: datetime,
     turn_key: TurnKey,
+    help_number: str = "",
 ) -> Facts:
     """Return the facts of one turn; what this very turn brought about before is left out, so it answers the same."""
     today = now.date()
@@ -63,6 +64,7 @@ def facts_from(
         ),
         activities=tuple(sorted({sector for scheme in catalog.open_on(today) for sector in scheme.sectors})),
         places=places,
+        help_number=help_number,
     )
 
 

@@ -13,7 +13,7 @@ from gateway.infra.metrics import USSD_TURN_S, USSD_TURNS
 from gateway.infra.problems import problem
 from gateway.ussd.aggregators.contract import Aggregator, TurnRejected
 from gateway.ussd.deps import UssdDeps
-from gateway.ussd.system_screens import UNCERTAIN
+from gateway.ussd.system_screens import UNCERTAIN, with_help
 from gateway.ussd.turn import handle_turn
 from payments.http_messages import RawRequest, RawResponse
 
@@ -64,13 +64,19 @@ class _TurnEndpoint:
             return await self._turn(aggregator, request)
         except TurnRejected as rejected:
             USSD_TURNS.labels(aggregator.name, "none", "rejected").inc()
-            return _refusal(aggregator, rejected)
+            return self._refusal(aggregator, rejected)
         except ClientDisconnect:
             raise
         except Exception:
             USSD_TURNS.labels(aggregator.name, "none", "broken").inc()
             log.exception("ussd.door_broken", code=self._ussd.deps.ids.reference(), aggregator=aggregator.name)
-            return aggregator.refuse(UNCERTAIN)
+            return aggregator.refuse(with_help(UNCERTAIN, self._ussd.deps.help_number))
+
+    def _refusal(self, aggregator: Aggregator, rejected: TurnRejected) -> RawResponse:
+        if rejected.status is HTTPStatus.OK:
+            return aggregator.refuse(with_help(rejected.message_for_caller, self._ussd.deps.help_number))
+        answer = problem(rejected.status, "turn-rejected", "Not a turn", rejected.message_for_caller)
+        return RawResponse(answer.status_code, dict(answer.headers), bytes(answer.body))
 
     async def _turn(self, aggregator: Aggregator, request: Request) -> RawResponse:
         loop = asyncio.get_running_loop()
@@ -110,10 +116,3 @@ async def _read(request: Request, until_s: float) -> bytes:
         is_turn = not request.path_params.get("rest")
         raise TurnRejected(HTTPStatus.OK if is_turn else HTTPStatus.REQUEST_TIMEOUT, NOT_HEARD) from None
     return b"".join(chunks)
-
-
-def _refusal(aggregator: Aggregator, rejected: TurnRejected) -> RawResponse:
-    if rejected.status is HTTPStatus.OK:
-        return aggregator.refuse(rejected.message_for_caller)
-    answer = problem(rejected.status, "turn-rejected", "Not a turn", rejected.message_for_caller)
-    return RawResponse(answer.status_code, dict(answer.headers), bytes(answer.body))

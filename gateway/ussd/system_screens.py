@@ -14,6 +14,11 @@ PROMPT_OPEN = (
 )
 
 
+def with_help(sentence: str, help_number: str) -> str:
+    """Return a sentence with the number of those who help behind it, where there is one."""
+    return f"{sentence} Aide: {help_number}" if help_number else sentence
+
+
 def ending(sentence: str, name: str) -> Screen:
     """Return a screen that ends the dialogue."""
     return Screen(sentence, (), InputKind.NONE, ends=True, name=f"system.{name}")

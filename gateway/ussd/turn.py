@@ -34,7 +34,7 @@ from gateway.ussd.launched import TurnSlot, is_under_way, was_launched_at, was_l
 from gateway.ussd.needs import NEEDS_MAX, Asked, MenuAsksTooMuch
 from gateway.ussd.reading import Continue, NotYours, Replay, Start, is_id_used_again, read_turn, turn_ids, used_keys
 from gateway.ussd.sessions import Reply, SessionKey, SessionsUnavailable, StoredSession
-from gateway.ussd.system_screens import DONE, NOT_YOURS, NOTHING_DONE, UNCERTAIN, ending
+from gateway.ussd.system_screens import DONE, NOT_YOURS, NOTHING_DONE, UNCERTAIN, ending, with_help
 from gateway.ussd.turn_key import TurnKey, turn_number
 from payments.requests.store import release
 from ussd_flows.facts import Facts
@@ -130,7 +130,15 @@ class _Attempt:
             account = await load_account(connection, ussd.catalog, turn.msisdn, self._now, turn_key.name)
             if stored is None and turn.transcript and await was_launched_at(connection, self._slot()):
                 return self._said(DONE, "done")
-        facts = facts_from(account, ussd.catalog, ussd.deps.operators, ussd.places, now=self._now, turn_key=turn_key)
+        facts = facts_from(
+            account,
+            ussd.catalog,
+            ussd.deps.operators,
+            ussd.places,
+            now=self._now,
+            turn_key=turn_key,
+            help_number=ussd.deps.help_number,
+        )
         again, used = is_id_used_again(stored, reading), used_keys(stored, turn)
         facts = replace(facts, used_keys=frozenset() if turn.is_named and not again else used)
         taken = self._taken(reading, facts, Asked(account.household if account else None, facts.today))
@@ -246,7 +254,7 @@ class _Attempt:
         return TurnSlot(self._key, self._turn.msisdn, number, since)
 
     def _said(self, sentence: str, name: str) -> Reply:
-        return self._reply(ending(sentence, name))
+        return self._reply(ending(with_help(sentence, self._ussd.deps.help_number), name))
 
     def _reply(self, screen: Screen) -> Reply:
         return Reply(screen.name, screen.ends, self._aggregator.render(screen, self._turn))

@@ -61,7 +61,7 @@ def registers(house: House) -> str:
 
 def pays(house: House, operator: Operator) -> int:
     phone = Telephone(house, FANTA)
-    assert phone.dial("fanta-2").startswith("CON RAMU: Fanta Diarra\nDroits fermés: ")
+    assert phone.dial("fanta-2").startswith("CON RAMU: Fanta Diarra\nDroits fermés, impayé: ")
     phone.choose("Payer")
     phone.choose("(ouvre vos droits)")
     assert "à CANAM par Argent Mobile" in phone.screen

@@ -29,6 +29,7 @@ UNKNOWN: Final = Facts(
     wallets=WALLETS,
     activities=ACTIVITIES,
     places=PLACES,
+    help_number="80 00 12 34",
 )
 
 AMINATA: Final = Registered(
@@ -94,7 +95,7 @@ _LONGEST_WALLETS: Final = (
 
 def worst_cases() -> dict[str, Facts]:
     """Return every kind of caller, each with the longest names and the largest amounts."""
-    longest = replace(UNKNOWN, caller=_LONGEST, wallets=_LONGEST_WALLETS)
+    longest = replace(UNKNOWN, caller=_LONGEST, wallets=_LONGEST_WALLETS, help_number="+223 80 00 12 34")
     with_request = {
         f"request {state}": replace(
             longest, open_request=OpenRequest("7K3M-9QPA", _HUGE, _LONGEST_WALLETS[1].label, state, 99)
@@ -123,6 +124,11 @@ def worst_cases() -> dict[str, Facts]:
         "closed, nothing due": replace(
             longest,
             caller=replace(_LONGEST, remaining_xof=0, rights=RightsFact(RightsState.CLOSED), opens_with_xof=None),
+        ),
+        "closed, nobody to call": replace(
+            longest,
+            caller=replace(_LONGEST, rights=RightsFact(RightsState.CLOSED), opens_with_xof=None),
+            help_number="",
         ),
         "one wallet": replace(longest, wallets=_LONGEST_WALLETS[1:2]),
         "new": replace(

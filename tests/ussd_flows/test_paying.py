@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.ussd_flows.answering import start, step
-from tests.ussd_flows.callers import AMINATA, KNOWN, PROMPT, PROMPTED, WALLETS
+from tests.ussd_flows.callers import AMINATA, KNOWN, PROMPT, PROMPTED, UNKNOWN, WALLETS
 from tests.ussd_flows.playing import PAYING, play
 from ussd_flows.effects import AskAboutPayment, RequestPayment
 from ussd_flows.facts import RequestState, RightsFact, RightsState
@@ -70,7 +70,7 @@ def test_money_that_buys_fewer_days_than_the_scheme_asks_for_is_warned_of() -> N
 
 def test_what_opens_rights_is_the_first_proposal() -> None:
     closed = replace(KNOWN, caller=replace(AMINATA, rights=RightsFact(RightsState.CLOSED), opens_with_xof=15_750))
-    assert "Droits fermés: 15 750 F les ouvrent" in start(closed).screen.text
+    assert "Droits fermés, impayé: 15 750 F les ouvrent" in start(closed).screen.text
     labels = [option.label for option in play(closed, ["1"]).screen.options]
     assert labels == ["15 750 F (ouvre vos droits)", "12 000 F", "41 600 F (tout)", "Retour"]
 
@@ -173,3 +173,42 @@ def test_who_got_no_prompt_has_the_operator_asked_first_and_stays_on_the_line() 
     assert asked.state is not None
     assert asked.screen.text == f"Opérateur interrogé: SMS suivra.\n{waiting.screen.text}"
     assert play(KNOWN, ["2"], waiting).effects == ()
+
+
+@pytest.mark.parametrize(
+    ("remaining_xof", "opens_with_xof", "help_number", "line"),
+    [
+        (5_000, 15_750, "36 777", "Droits fermés, impayé: 15 750 F les ouvrent"),
+        (0, 15_750, "36 777", "Droits pas encore ouverts: 15 750 F les ouvrent"),
+        (5_000, None, "36 777", "Droits fermés: rien ne les ouvre. Appelez le 36 777"),
+        (5_000, None, "", "Droits fermés: aucun montant ne les ouvre aujourd'hui"),
+    ],
+)
+def test_closed_rights_say_in_one_line_why_and_what_to_do(
+    remaining_xof: int, opens_with_xof: int | None, help_number: str, line: str
+) -> None:
+    closed = replace(
+        AMINATA,
+        rights=RightsFact(RightsState.CLOSED),
+        remaining_xof=remaining_xof,
+        opens_with_xof=opens_with_xof,
+    )
+    facts = replace(KNOWN, caller=closed, help_number=help_number)
+    assert start(facts).screen.text.split("\n")[1] == line
+    assert line in play(facts, ["2"]).screen.text.split("\n")
+
+
+def test_where_nothing_can_be_paid_the_screen_says_whom_to_call() -> None:
+    nowhere = replace(KNOWN, wallets=())
+    told = play(nowhere, ["1"])
+    assert told.screen.text == "Paiement indisponible pour le moment.\nAide: 80 00 12 34"
+    assert told.state is not None
+    assert step(told.state, "5000", nowhere).screen.text == f"Choix non valable.\n{told.screen.text}"
+    chosen = play(KNOWN, ["1", "5000", "2"])
+    assert chosen.state is not None
+    assert step(chosen.state, "zzz", nowhere).effects == ()
+
+
+def test_help_says_whom_to_call() -> None:
+    assert play(UNKNOWN, ["2"]).screen.text.endswith("\nAide: 80 00 12 34")
+    assert "Aide:" not in play(replace(UNKNOWN, help_number=""), ["2"]).screen.text

@@ -26,7 +26,8 @@ def _for_registered(caller: Registered, view: View) -> Page:
         if view.facts.open_request
         else MenuEntry("pay_amount", message("home.pay"))
     )
-    lines = [message("home.registered", name=shorten(to_gsm7(caller.name), _NAME_SEPTETS)), rights_line(caller)]
+    lines = [message("home.registered", name=shorten(to_gsm7(caller.name), _NAME_SEPTETS))]
+    lines.append(rights_line(caller, view.facts.help_number))
     if caller.remaining_xof:
         lines.append(message("home.to_pay", amount=show(caller.remaining_xof)))
     elif caller.advance_xof:

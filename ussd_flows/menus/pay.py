@@ -6,6 +6,7 @@ from ussd_flows.facts import Registered, Wallet
 from ussd_flows.gsm7 import shorten, to_gsm7
 from ussd_flows.menu import HOME, Finish, Goto, Menu, MenuEntry, Need, Page, Reask, View, for_registered
 from ussd_flows.menus.buying import bought_lines, entries_septets, is_little, warning_text
+from ussd_flows.menus.help import with_help
 from ussd_flows.queries import PaymentForecast, WhatPaymentBuys
 from ussd_flows.texts import message
 
@@ -27,7 +28,7 @@ def _render_amount(caller: Registered, view: View) -> Page | Goto:
     if view.facts.open_request:
         return Goto("waiting")
     if not view.facts.wallets:
-        return Goto(HOME, notice=message("pay.no_wallet"))
+        return Page(with_help("pay.no_wallet", view.facts))
     if caller.maximum_xof < _minimum_xof(caller):
         return Goto(HOME, notice=message("pay.nothing"))
     minimum = show(_minimum_xof(caller))
@@ -55,6 +56,9 @@ def _suggestion(caller: Registered, amount_xof: int) -> str:
 
 @for_registered
 def _accept_amount(caller: Registered, view: View, answer: str) -> Goto | Reask | Need:
+    if not view.facts.wallets:
+        # What was shown is that nothing can be paid, whatever is typed.
+        return Reask(message("reason.choice"))
     amount_xof = read_amount(answer)
     if amount_xof is None:
         return Reask(message("pay.unreadable"))
@@ -127,7 +131,7 @@ def _accept_warning(caller: Registered, view: View, answer: str) -> Goto | Reask
 @for_registered
 def _render_wallet(caller: Registered, view: View) -> Page | Goto:
     if not view.facts.wallets:
-        return Goto(HOME, notice=message("pay.no_wallet"))
+        return Page(with_help("pay.no_wallet", view.facts))
     # Never inferred from the number: the wallet used last only comes first.
     wallets = sorted(view.facts.wallets, key=lambda wallet: wallet.code != caller.last_wallet)
     return Page(

@@ -19,15 +19,15 @@ _KEYS_SEPTETS: Final = 52
 
 
 @for_registered
-def _render(caller: Registered, _view: View) -> Page:
-    first, *others = _parts(caller)
+def _render(caller: Registered, view: View) -> Page:
+    first, *others = _parts(caller, view.facts.help_number)
     pay = MenuEntry("pay_amount", message("situation.pay"))
     return Page("\n".join(first), (pay, MenuEntry(_DETAIL, message("situation.detail")), *_more(others)))
 
 
 @for_registered
 def _render_more(caller: Registered, view: View) -> Page | Goto:
-    _, *others = _parts(caller)
+    _, *others = _parts(caller, view.facts.help_number)
     number = int(view.data.get(_PART, "0"))
     if number >= len(others):
         return Goto("situation")
@@ -43,17 +43,17 @@ def _more(others: list[list[str]]) -> tuple[MenuEntry, ...]:
     return (MenuEntry(_MORE, message("situation.more")),) if others else ()
 
 
-def _parts(caller: Registered) -> list[list[str]]:
+def _parts(caller: Registered, help_number: str) -> list[list[str]]:
     """Return the lines as screens have room for them, at least one on each."""
     parts: list[list[str]] = [[]]
-    for line in _lines(caller):
+    for line in _lines(caller, help_number):
         if parts[-1] and _cost([*parts[-1], line]) > WISHED_SEPTETS - _KEYS_SEPTETS:
             parts.append([])
         parts[-1].append(line)
     return parts
 
 
-def _lines(caller: Registered) -> list[str]:
+def _lines(caller: Registered, help_number: str) -> list[str]:
     """Return what there is to say, first what she is asked for and what that gives her."""
     to_pay = {"amount": show(caller.remaining_xof)}
     owes = (
@@ -61,7 +61,7 @@ def _lines(caller: Registered) -> list[str]:
         if caller.arrears
         else message("situation.to_pay", **to_pay)
     )
-    lines = [owes, rights_line(caller)]
+    lines = [owes, rights_line(caller, help_number)]
     if caller.suspense_xof:
         lines.append(message("situation.suspense", suspense=show(caller.suspense_xof)))
     if caller.advance_xof:

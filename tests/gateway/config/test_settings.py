@@ -16,6 +16,7 @@ PRODUCTION = {
     "RAMU_PUBLIC_URL": "https://ramu.example.ml/",
     "RAMU_USSD_KEYS": f"africastalking={STRONG},{STRONG}2",
     "RAMU_SERVICE_CODE": "*123#",
+    "RAMU_HELP_NUMBER": "80 00 12 34",
     "RAMU_AFRICASTALKING_USERNAME": "canam",
     "RAMU_AFRICASTALKING_API_KEY": STRONG,
 }
@@ -72,6 +73,7 @@ BAD = {
     "RAMU_AFRICASTALKING_API_KEY": "CANARY",
     "RAMU_AFRICASTALKING_SENDER_ID": "CANARYCANARYCANARY",
     "RAMU_SERVICE_CODE": "CANARY",
+    "RAMU_HELP_NUMBER": "CANARY",
     "RAMU_POOL_SIZE": "CANARY",
     "RAMU_PUSH_DELAY_S": "121",
     "RAMU_STOP_TIMEOUT_S": "0",
@@ -92,6 +94,17 @@ def test_each_fault_is_found_alone(name: str) -> None:
     (fault,) = faults(environ)
     assert fault.startswith(f"{name} ")
     assert "CANARY" not in fault
+
+
+@pytest.mark.parametrize("number", ["36 777", "80001234", "+223 80 00 12 34"])
+def test_the_number_that_helps_is_kept_as_people_dial_it(number: str) -> None:
+    assert load_settings({**PRODUCTION, "RAMU_HELP_NUMBER": number}).help_number == number
+
+
+@pytest.mark.parametrize("number", ["+223 80 00 12 345", "80  00", " 80", "80-00", "*123#", "8{0}"])
+def test_a_number_that_no_screen_has_room_for_or_nobody_can_dial_is_refused(number: str) -> None:
+    (fault,) = faults({**PRODUCTION, "RAMU_HELP_NUMBER": number})
+    assert fault.startswith("RAMU_HELP_NUMBER ")
 
 
 def test_a_mode_that_cannot_be_read_is_judged_as_production() -> None:

@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.money.credit_evidence import CreditingContext, credit_evidence
@@ -7,8 +8,11 @@ from payments.evidence.facts import Evidence
 from payments.ledger.seal import seal, verify
 from payments.observation import Observation, ObservedStatus, Provenance
 from sandbox_operator.model import UnaskedPayment
+from tests.fixed import START
 from tests.stories import answer, paid, pushed
-from tests.world import AMINATA, World, actions
+from tests.world import AMINATA, MOUSSA, World, actions
+
+AFTER_START = START + timedelta(minutes=1)
 
 
 async def money(world: World) -> list[tuple[object, ...]]:
@@ -79,7 +83,49 @@ async def test_an_unsolicited_payment_of_a_stranger_waits_in_suspense(world: Wor
         ("suspense/sandbox", "suspense", None, -1500),
     ]
     [told] = await world.texts_to(stranger)
-    assert "assuré non trouvé" in told
+    assert "du 77 77 77 77, gardés: assuré non trouvé. Appelez le 36 777: réf " in told
+    assert told.endswith("et votre numéro RAMU.")
+
+
+async def ramu_number_of(world: World, party_id: int) -> str:
+    [(number,)] = await world.rows("SELECT ramu_number FROM household WHERE id = :id", id=party_id)
+    return str(number)
+
+
+async def test_whoever_pays_for_somebody_else_gets_a_receipt_too_which_says_nothing_of_rights(world: World) -> None:
+    number = await ramu_number_of(world, 1)
+    paying = UnaskedPayment(payer_msisdn=MOUSSA, amount_xof=3000, reference=number, callbacks=3)
+    actions.pay_unasked(world.operator, paying, world.clock.now())
+    for _ in range(3):
+        await world.deliver()
+        await world.work()
+        world.clock.forward(minutes=1)
+    assert await world.rows("SELECT party_id FROM payment") == [(1,)]
+    [household] = await world.texts_to(AMINATA)
+    assert "pour Aminata TRAORE. Quittance Q" in household
+    assert "Droits du " in household
+    [payer] = await world.texts_to(MOUSSA)
+    assert payer.startswith(f"RAMU: 3 000 F payés le 23/11/2026 pour l'assuré No {number} (A.T.). Quittance Q")
+    assert "Droits" not in payer
+    assert await world.rows("SELECT split_part(key, '/', 3), household_id FROM outbox_sms ORDER BY id") == [
+        ("", 1),
+        ("payer", None),
+    ]
+
+
+async def test_a_household_that_no_number_reaches_has_no_receipt_and_its_payer_has(world: World) -> None:
+    number = await ramu_number_of(world, 1)
+    async with world.database.unit_of_work() as connection:
+        await connection.execute(text("UPDATE phone_link SET valid_to = :now WHERE party_id = 1"), {"now": AFTER_START})
+    world.clock.forward(minutes=2)
+    for payer in (MOUSSA, AMINATA):
+        paying = UnaskedPayment(payer_msisdn=payer, amount_xof=500, reference=number)
+        actions.pay_unasked(world.operator, paying, world.clock.now())
+    await world.deliver()
+    await world.work()
+    told = [*await world.texts_to(MOUSSA), *await world.texts_to(AMINATA)]
+    assert ["Droits" in one or "Aminata" in one for one in told] == [False, False]
+    assert [f"l'assuré No {number} (A.T.)" in one for one in told] == [True, True]
 
 
 async def test_money_is_settled_inside_a_savepoint_and_sealed(world: World) -> None:

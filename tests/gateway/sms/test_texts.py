@@ -14,7 +14,9 @@ from gateway.sms.texts import (
     RightsOpen,
     RightsSaid,
     TextTooLong,
+    initials,
     kept_for_household,
+    payer_receipt,
     payment_failed,
     payment_not_sent,
     receipt,
@@ -229,7 +231,7 @@ def test_no_service_code_is_named_unless_one_is_given(service_code: str | None) 
     waiting = suspense_received(
         amount_xof=999_999_999,
         received_on=PAID_ON,
-        payer="+223 70 12 34 56",
+        payer="70 12 34 56",
         reference="7K3M-9QPA",
     )
     assert ("#" in failed) is (service_code is not None)
@@ -237,7 +239,59 @@ def test_no_service_code_is_named_unless_one_is_given(service_code: str | None) 
         assert fits(text)
         assert "999 999 999 F" in text
     assert "Aucun versement enregistré." in failed
-    assert "L'argent est gardé." in waiting
+    assert "gardés: assuré non trouvé. Réf 7K3M-9QPA. Gardez ce message." in waiting
+
+
+def test_money_without_a_household_is_told_with_the_whole_number_that_paid_and_with_what_to_do() -> None:
+    text = suspense_received(
+        amount_xof=700, received_on=PAID_ON, payer="66 00 00 03", reference="7K3M-9QPA", help_number="36 777"
+    )
+    assert text == (
+        "RAMU: 700 F recus le 31/12/2026 du 66 00 00 03, gardés: assuré non trouvé."
+        " Appelez le 36 777: réf 7K3M-9QPA et votre numéro RAMU."
+    )
+    longest = suspense_received(
+        amount_xof=999_999_999,
+        received_on=PAID_ON,
+        payer="+123456789012345",
+        reference="Q999999999",
+        help_number="+223 80 00 12 34",
+    )
+    assert fits(longest)
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_who_paid_for_somebody_else_reads_for_which_number_and_never_a_name(second: bool) -> None:
+    for amount_xof, name in product(AMOUNTS, NAMES):
+        text = payer_receipt(
+            amount_xof=amount_xof,
+            paid_on=PAID_ON,
+            ramu_number="9999999994",
+            name=name,
+            receipt_number="Q999999999",
+            second=second,
+        )
+        assert fits(text)
+        assert f"{amount_xof:,} F".replace(",", " ") in text
+        assert "pour l'assuré No 9999999994" in text
+        assert "Quittance Q999999999" in text
+        assert "Droits" not in text
+        assert name not in text or len(name) == 1
+        assert ("2e paiement" in text) is second
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [
+        ("Aminata TRAORE", "A.T."),
+        ("Fatoumata-Binta dite Nènè", "F.B.D."),
+        ("Étienne", "É."),
+        ("0000005724", ""),
+        ("", ""),
+    ],
+)
+def test_initials_are_three_letters_at_most(name: str, letters: str) -> None:
+    assert initials(name) == letters
 
 
 @pytest.mark.parametrize("rights", SAID)

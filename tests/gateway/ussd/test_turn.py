@@ -17,10 +17,10 @@ from gateway.ussd.aggregators.contract import Turn, TurnEvent
 from gateway.ussd.deps import UssdDeps
 from gateway.ussd.sessions import SessionKey, SessionStore, SessionsUnavailable
 from gateway.ussd.sessions_redis import RedisSessions
-from gateway.ussd.system_screens import DONE, NOT_YOURS, NOTHING_DONE, PROMPT_OPEN, UNCERTAIN
+from gateway.ussd.system_screens import DONE, NOT_YOURS, NOTHING_DONE, PROMPT_OPEN, UNCERTAIN, with_help
 from gateway.ussd.turn import handle_turn
 from tests.benchmarks.ussd import SCREEN_BYTES
-from tests.gateway.ussd.telephone import MSISDN, PAY, REGISTER, Caller, Count, application
+from tests.gateway.ussd.telephone import ADDRESS, MSISDN, PAY, REGISTER, Caller, Count, application
 from tests.world import AMINATA, World
 from ussd_flows.gsm7 import septets
 from ussd_flows.screen import Screen
@@ -192,8 +192,24 @@ async def test_two_dialogues_confirmed_at_once_ask_the_phone_once(
 @pytest.mark.parametrize(
     "sentence", [NOTHING_DONE, DONE, UNCERTAIN, NOT_YOURS, PROMPT_OPEN.format(reference="7K3M-9QPA")]
 )
-def test_the_door_s_own_sentences_fit_a_phone(sentence: str) -> None:
-    assert (septets(sentence) or 161) <= 160
+@pytest.mark.parametrize("help_number", ["", "36 777", "+223 80 00 12 34"])
+def test_the_door_s_own_sentences_fit_a_phone_with_the_number_that_helps(sentence: str, help_number: str) -> None:
+    said = with_help(sentence, help_number)
+    assert (septets(said) or 161) <= 160
+    assert help_number in said
+
+
+async def test_whatever_breaks_the_screen_says_whom_to_call(registered: Caller, ussd: UssdDeps) -> None:
+    helping = replace(ussd, deps=replace(ussd.deps, help_number="36 777"))
+    for failing in ("load", "save"):
+        async with over(replace(helping, sessions=Faulty(ussd.sessions, failing, SessionsUnavailable()))) as client:
+            assert await Caller(client).dial("down") == f"END {NOTHING_DONE} Aide: 36 777"
+    async with over(helping) as client:
+        await registered.dial("pay", *PAY)
+        stranger = replace(registered, client=client, msisdn="+22370000002")
+        assert await stranger.type("1") == f"END {NOT_YOURS} Aide: 36 777"
+        mangled = await client.post(ADDRESS, content=b"sessionId=%ff", headers={"content-type": "text/plain"})
+        assert "Aide: 36 777" in mangled.text
 
 
 async def at_once(phone: Caller, key: str, clients: tuple[httpx.AsyncClient, ...]) -> list[str]:
