@@ -34,6 +34,7 @@ def test_what_is_no_name_is_asked_for_again(name: str) -> None:
         ("  Awa   Ba ", "Awa Ba"),
         ("Françoise N’Diaye", "Francoise N'Diaye"),  # noqa: RUF001 - the apostrophe that phones type
         ("Aminata-Fatoumata DIARRASSOUBA-TOUNKARA de Kita", "Aminata-Fatoumata DIARRASSOUBA-TOUNKARA"),
+        ("aminata traoré", "Aminata Traoré"),
     ],
 )
 def test_a_name_is_kept_as_phones_can_show_it(typed: str, name: str) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from ussd_flows.effects import RegisterHousehold
 from ussd_flows.gsm7 import shorten, to_gsm7
 from ussd_flows.menu import HOME, Finish, Goto, Menu, MenuEntry, Page, Reask, View, for_unknown
+from ussd_flows.names import read_name
 from ussd_flows.places import Place, place_of, search
 from ussd_flows.screen import InputKind
 from ussd_flows.texts import DECLARED, message
@@ -18,10 +19,6 @@ _PEOPLE = "people_count"
 _YES = "yes"
 _NO = "no"
 
-_NAME_MARKS: Final = " '.-"
-_NAME_LETTERS_MIN: Final = 2
-_NAME_TYPED_MAX: Final = 80
-_NAME_SEPTETS: Final = 40
 _NAME_SHOWN_SEPTETS: Final = 28
 _LABEL_SEPTETS: Final = 18
 _SOUGHT_MAX: Final = 30
@@ -36,19 +33,8 @@ def _render_name(_view: View) -> Page:
 
 @for_unknown
 def _accept_name(_view: View, answer: str) -> Goto | Reask:
-    name = _read_name(answer)
+    name = read_name(answer)
     return Reask(message("register.name_unreadable")) if name is None else Goto("register_activity", {_NAME: name})
-
-
-def _read_name(typed: str) -> str | None:
-    if len(typed) > _NAME_TYPED_MAX:
-        return None
-    name = " ".join(to_gsm7(typed).split())
-    letters_count = sum(character.isalpha() for character in name)
-    marks_count = sum(character in _NAME_MARKS for character in name)
-    if letters_count < _NAME_LETTERS_MIN or letters_count + marks_count < len(name):
-        return None
-    return shorten(name, _NAME_SEPTETS)
 
 
 @for_unknown
