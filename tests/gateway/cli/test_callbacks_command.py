@@ -1,17 +1,23 @@
 """What a person at the command line sees of what was set aside, and what trying it again does."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 from typer.testing import CliRunner, Result
 
 from gateway.cli.main import app
 from gateway.infra.clock import SystemClock
+from payments.evidence.callbacks import mark_failed, store
+from payments.http_messages import RawRequest
+from payments.observation import Verdict, VerdictKind
 from payments.requests.trouble import Trouble, TroubleKind, say
 from tests.conftest import Urls
 from tests.fixed import CountedIds
 from tests.gateway.jobs.towns import asked_to_pay
-from tests.world import World
+from tests.stories import answer, pushed
+from tests.world import AMINATA, World
 
 pytestmark = pytest.mark.database
 
@@ -84,6 +90,69 @@ async def test_a_name_that_is_not_in_the_list_is_refused_in_a_sentence(aside: Wo
     assert refused.exit_code == 1
     assert "Le nom est celui de la liste" in refused.output
     assert await retried(aside) == []
+
+
+async def test_a_callback_is_shown_masked_with_what_was_made_of_it(aside: World) -> None:
+    answer(aside, await pushed(aside, AMINATA, "S1"))
+    await aside.deliver()
+    await aside.work()
+    [(number,)] = await aside.rows("SELECT max(id) FROM callback")
+    [(token, reference, transaction)] = await aside.rows(
+        "SELECT callback_token, reference, operator_transaction_id FROM payment_request"
+        "  JOIN payment ON payment.request_id = payment_request.id"
+    )
+    shown = (await callbacks("show", f"A{number}")).output
+    for words in (
+        f"Avis A{number}, sandbox : lu, le 23/11/2026",
+        "non signé, à vérifier auprès de l'opérateur",
+        "PUT /webhooks/sandbox/***",
+        '"transactionStatus": "completed"',
+        f"Demande {reference} : payée",
+        f"Constat : opération {transaction}, réussie, 3\u202f000 F, payeur +223 ** ** *0 01 (avis non vérifié)",
+        "Question à l'opérateur",
+        "Paiement ",
+        "3\u202f000 F (interrogation de l'opérateur)",
+    ):
+        assert words in shown, shown
+    for secret in (str(token), AMINATA.removeprefix("+223")):
+        assert secret not in shown
+
+
+@pytest.mark.usefixtures("aside")
+async def test_a_callback_that_came_to_nothing_says_so_and_why() -> None:
+    shown = (await callbacks("show", "a1")).output
+    for words in ("mis de côté pour une personne", "Essais : 12", "Remarque : not strict JSON", "Relu maintenant"):
+        assert words in shown, shown
+    assert "Rien n'en a été fait" in shown
+    for name, sentence in (("Q1", "Seul un avis se montre"), ("A999", "Aucun avis A999"), ("x", "ramu callbacks show")):
+        refused = await callbacks("show", name)
+        assert (refused.exit_code, sentence in refused.output) == (1, True), refused.output
+
+
+async def test_a_callback_that_failed_is_listed_and_read_again_at_once(aside: World) -> None:
+    await aside.rows(
+        "UPDATE callback SET parked_at = NULL, attempts = 3, next_attempt_at = :at, last_error = 'not written: X'"
+        " RETURNING id",
+        at=aside.clock.now() + timedelta(minutes=4),
+    )
+    listed = (await callbacks("list")).output
+    for words in ("Sera relu", "A1", "23/11/2026 08:04:00", "not written: X"):
+        assert words in listed, listed
+    assert (await callbacks("retry", "A1")).exit_code == 0
+    assert await aside.rows("SELECT attempts, next_attempt_at FROM callback") == [(0, aside.clock.now())]
+
+
+async def test_the_list_counts_unreadable_callbacks_by_sender(aside: World) -> None:
+    raw = RawRequest("PUT", "/webhooks/sandbox", "", {}, b"{", aside.clock.now())
+
+    async def came(connection: AsyncConnection) -> None:
+        for number in range(2, 14):
+            await store(connection, "sandbox", None, raw, Verdict(VerdictKind.ACCEPT, "signed"), sender="10.1.2.3")
+            await mark_failed(connection, number, "not strict JSON", aside.clock.now(), park=True)
+
+    await aside.database.transact(came)
+    listed = (await callbacks("list")).output
+    assert "sandbox, 10.1.2.3 : 12 avis illisibles, dont 12 à décider (du 23/11/2026 au 23/11/2026)" in listed
 
 
 async def test_when_nothing_waits_the_list_says_so(
