@@ -18,7 +18,7 @@ from gateway.console.auth import audit
 from gateway.console.labels import PUSH_STATES
 from gateway.console.labels import author as author_words
 from gateway.contributions import parking
-from gateway.french import counted, francs, short_date, stamp
+from gateway.french import counted, francs, plural, short_date, stamp
 from gateway.reports.callback import CallbackReport, callback_report
 from gateway.reports.callback_sentences import CALLBACK_STATES, OBSERVED, PROVENANCES, VERDICTS
 from gateway.reports.unreadable import UnreadSender, unread_senders
@@ -125,10 +125,11 @@ def _print(table: Table) -> None:
 
 
 def _sender(one: UnreadSender) -> str:
-    waiting = f", dont {one.waiting_count} à décider" if one.waiting_count else ", qui n'attendent rien"
-    days = f"du {short_date(one.first_at)} au {short_date(one.last_at)}"
     callbacks = counted(one.callback_count, "avis illisible", "avis illisibles")
-    return f"{one.operator}, {one.sender} : {callbacks}{waiting} ({days})"
+    nothing = plural(one.callback_count, "qui n'attend rien", "qui n'attendent rien")
+    waiting = f"dont {one.waiting_count} à décider" if one.waiting_count else nothing
+    days = f"du {short_date(one.first_at)} au {short_date(one.last_at)}"
+    return f"{one.operator}, {one.sender} : {callbacks}, {waiting} ({days}, le dernier A{one.through_id})"
 
 
 def _parked_table(rows: Sequence[ParkedRow]) -> Table:

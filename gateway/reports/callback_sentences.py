@@ -10,7 +10,7 @@ CALLBACK_STATES: Final[Mapping[str, str]] = {
     CallbackState.WAITING: "attend d'être lu",
     CallbackState.PUT_OFF: "n'a pas pu être pris, sera relu",
     CallbackState.PARKED: "mis de côté pour une personne",
-    CallbackState.UNREAD: "ne dit rien que l'on puisse vérifier, n'attend personne",
+    CallbackState.UNREAD: "lu sans rien y trouver que l'on puisse vérifier",
     CallbackState.DISMISSED: "classé",
     CallbackState.HANDLED: "lu",
 }

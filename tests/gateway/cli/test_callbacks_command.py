@@ -152,7 +152,10 @@ async def test_the_list_counts_unreadable_callbacks_by_sender(aside: World) -> N
 
     await aside.database.transact(came)
     listed = (await callbacks("list")).output
-    assert "sandbox, 10.1.2.3 : 12 avis illisibles, dont 12 à décider (du 23/11/2026 au 23/11/2026)" in listed
+    assert (
+        "sandbox, 10.1.2.3 : 12 avis illisibles, dont 12 à décider (du 23/11/2026 au 23/11/2026, le dernier A13)"
+        in listed
+    )
 
 
 async def test_when_nothing_waits_the_list_says_so(
