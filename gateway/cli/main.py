@@ -24,6 +24,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "sandbox": "Faire tourner l'opérateur d'essai, sans argent réel.",
     "scheme": "Les barèmes de cotisation.",
     "statement": "Les relevés des opérateurs.",
+    "household": "Un ménage, et tout ce qui le regarde.",
+    "payment": "Un paiement, et tout ce qui le prouve.",
     "coverage": "Les jours couverts de chaque ménage.",
     "callbacks": "Les avis des opérateurs mis de côté, et ce qui en dépend.",
     "day": "Les journées et leur clôture.",
