@@ -5,6 +5,7 @@ A folder of the right package is enough: its ``config.py`` has ``Config``, whose
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
@@ -28,14 +29,21 @@ class AdapterConfig(BaseModel):
     local_only: ClassVar[bool] = False
 
 
+class WebAddressFault(StrEnum):
+    """What is wrong with the address of somebody on the web."""
+
+    UNREADABLE = "address_unreadable"
+    NOT_PLAIN = "address_not_plain"
+
+
 def _web_url(value: str) -> str:
     try:
         parts = urlsplit(value)
     except ValueError:
         # The library's own sentence repeats the address, password and all.
-        raise ValueError("is not an address that can be read") from None
+        raise ValueError(WebAddressFault.UNREADABLE) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise ValueError("is not a plain web address; write https://host without user, query or fragment")
+        raise ValueError(WebAddressFault.NOT_PLAIN)
     return value.rstrip("/")
 
 

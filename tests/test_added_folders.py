@@ -229,7 +229,7 @@ def test_what_a_folder_is_not_told_is_said_by_the_names_of_its_settings(environ:
         "RAMU_TAMTAM_URL",
     ]
     (unknown,) = [fault for fault in refused.value.faults if "COLOUR" in fault]
-    assert unknown.endswith("which has RAMU_SOLEIL_SECRET_KEY, RAMU_SOLEIL_SHOP, RAMU_SOLEIL_URL")
+    assert unknown.endswith("qui a : RAMU_SOLEIL_SECRET_KEY, RAMU_SOLEIL_SHOP, RAMU_SOLEIL_URL")
 
 
 def test_an_operator_whose_folder_is_there_is_read_without_settings(folders: None) -> None:

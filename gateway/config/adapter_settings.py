@@ -12,12 +12,17 @@ from gateway.config.setting_types import ENTRIES, LOCAL_WORD, listed_names, weak
 from gateway.sms.senders.registry import ADAPTERS as SENDERS
 from gateway.sms.senders.registry import report_readers
 from gateway.ussd.aggregators.registry import ADAPTERS as AGGREGATORS
-from payments.adapters import AdapterConfig, Adapters
+from payments.adapters import AdapterConfig, Adapters, WebAddressFault
 from payments.operators.registry import ADAPTERS as OPERATORS
 
 PREFIX = "RAMU_"
 FILE_SUFFIX = "_FILE"
 KINDS = (OPERATORS, AGGREGATORS, SENDERS)
+#: What is wrong with an address, by the code that every folder's check gives.
+WEB_ADDRESS_FAULTS: Mapping[str, str] = {
+    WebAddressFault.UNREADABLE: "n'est pas une adresse lisible",
+    WebAddressFault.NOT_PLAIN: "n'est pas une simple adresse web ; écrivez https://hote, sans nom, question ni ancre",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ def unknown_settings(environ: Mapping[str, str], others: Iterable[str]) -> list[
         whose = next((name for name in names if setting.startswith(variable(name, ""))), None)
         if whose is not None and not {given, setting} & (known.keys() | ours):
             its = sorted(one for one, name in known.items() if name == whose)
-            faults.append(f"{given} is no setting of {whose}, which has {', '.join(its) or 'none'}")
+            faults.append(f"{given} n'est pas un réglage de {whose}, qui a : {', '.join(its) or 'aucun'}")
     return faults
 
 
@@ -101,7 +106,8 @@ def _read_kind(
         config, values = kind.config(name), _values(kind, name, given)
         if config.local_only and not local:
             faults += [
-                f"{variable(name, one)} belongs to {name}, which only local mode may use; remove it" for one in values
+                f"{variable(name, one)} est de {name}, que seul le mode local peut employer ; enlevez-le"
+                for one in values
             ]
             continue
         weak = [] if local else _weak(name, config, values)
@@ -149,16 +155,22 @@ def _weak(name: str, config: type[AdapterConfig], values: Mapping[str, str]) -> 
     return [f"{variable(name, one)} {why}" for one, value in given if (why := weakness(value))]
 
 
+def in_words(error: ErrorDetails) -> str:
+    """Return what a check of a value found, in French."""
+    found = str(error["ctx"]["error"])
+    return WEB_ADDRESS_FAULTS.get(found, found)
+
+
 def _fault(name: str, config: type[AdapterConfig], error: ErrorDetails) -> str:
     setting = str(error["loc"][0])
     description = config.model_fields[setting].description
     match error["type"]:
         case "missing":
-            return f"{variable(name, setting)} is not set; give {description}"
+            return f"{variable(name, setting)} n'est pas donné ; il faut {description}"
         case "value_error":
-            return f"{variable(name, setting)} {error['ctx']['error']}"
+            return f"{variable(name, setting)} {in_words(error)}"
         case _:
-            return f"{variable(name, setting)} is not usable ({error['msg']}); give {description}"
+            return f"{variable(name, setting)} n'est pas utilisable ; il faut {description}"
 
 
 def _operators_in_use(given: Mapping[str, str], faults: list[str], *, local: bool) -> set[str]:
@@ -167,7 +179,7 @@ def _operators_in_use(given: Mapping[str, str], faults: list[str], *, local: boo
     there = [name for name in OPERATORS.names() if local or not OPERATORS.config(name).local_only]
     named = listed_names(given["RAMU_OPERATORS"])
     faults += [
-        f"RAMU_OPERATORS entry {number} is no operator that may be used here; there are: {', '.join(there) or 'none'}"
+        f"RAMU_OPERATORS : le nom {number} n'est pas un opérateur possible ici ; il y a : {', '.join(there) or 'aucun'}"
         for number, name in enumerate(named, start=1)
         if name not in there
     ]
@@ -185,7 +197,9 @@ def _sender_in_use(given: Mapping[str, str], faults: list[str], *, local: bool) 
         return set()
     there = [name for name in SENDERS.names() if local or not SENDERS.config(name).local_only]
     if named not in there:
-        faults.append(f"RAMU_SMS_SENDER is no sender that may be used here; there are: {', '.join(there) or 'none'}")
+        faults.append(
+            f"RAMU_SMS_SENDER ne nomme personne qui porte des SMS ici ; il y a : {', '.join(there) or 'aucun'}"
+        )
     return {named}
 
 

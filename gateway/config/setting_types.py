@@ -44,7 +44,7 @@ def _split(url: str) -> SplitResult:
         return urlsplit(url)
     except ValueError:
         # The library's own sentence repeats the address, password and all.
-        raise ValueError("is not an address that can be read") from None
+        raise ValueError("n'est pas une adresse lisible") from None
 
 
 def _strong(value: SecretStr, info: Info) -> SecretStr:
@@ -56,9 +56,9 @@ def _strong(value: SecretStr, info: Info) -> SecretStr:
 def weakness(secret: SecretStr) -> str | None:
     """Say why a secret may not stand in production."""
     if secret.get_secret_value() == LOCAL_WORD:
-        return f"is the word `{LOCAL_WORD}`; give a secret of at least {SECRET_CHARS_MIN} characters"
+        return f"est le mot « {LOCAL_WORD} » ; donnez un secret d'au moins {SECRET_CHARS_MIN} caractères"
     if len(secret) < SECRET_CHARS_MIN:
-        return f"is too short; give a secret of at least {SECRET_CHARS_MIN} characters"
+        return f"est trop court ; donnez un secret d'au moins {SECRET_CHARS_MIN} caractères"
     return None
 
 
@@ -70,22 +70,22 @@ def listed_names(text: str) -> list[str]:
 def _postgres_url(value: SecretStr, info: Info) -> SecretStr:
     scheme, found, rest = value.get_secret_value().partition("://")
     if not found or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
-        raise ValueError("is not a PostgreSQL address; write postgresql://user:password@host:5432/database")
+        raise ValueError("n'est pas une adresse PostgreSQL ; écrivez postgresql://utilisateur:secret@hote:5432/base")
     url = f"postgresql+psycopg://{rest}"
     if _in_production(info) and unquote(_split(url).password or "") == LOCAL_WORD:
-        raise ValueError(f"has the word `{LOCAL_WORD}` for its password; give the role a real one")
+        raise ValueError(f"a pour mot de passe le mot « {LOCAL_WORD} » ; donnez-en un vrai au rôle")
     return SecretStr(url)
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
     if not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("is not a Redis or Valkey address; write redis://host:6379/0")
+        raise ValueError("n'est pas une adresse Redis ou Valkey ; écrivez redis://hote:6379/0")
     return value
 
 
 def _public_url(value: str, info: Info) -> str:
     if _in_production(info) and not value.startswith("https://"):
-        raise ValueError("is not encrypted; operators must reach us at an https:// address")
+        raise ValueError("n'est pas chiffrée ; les opérateurs doivent nous joindre à une adresse https://")
     return value
 
 
@@ -94,7 +94,7 @@ def _proxies(value: str) -> str:
         try:
             ipaddress.ip_network(address.strip(), strict=False)
         except ValueError:
-            raise ValueError("lists something that is not an IP address or network, separated by commas") from None
+            raise ValueError("doit lister des adresses IP ou des réseaux, séparés par des virgules") from None
     return value
 
 
@@ -105,7 +105,7 @@ def _named_lists(text: str) -> dict[str, list[str]]:
         name, found, values = entry.partition("=")
         if not found or not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in named or not all(values.split(",")):
             raise ValueError(
-                f"entry {number} is not name=secret or name=old,new, each name once, entries apart by spaces"
+                f": l'entrée {number} doit être nom=secret ou nom=ancien,nouveau, chaque nom une fois, avec des espaces"
             )
         named[name] = values.split(",")
     return named
@@ -116,7 +116,7 @@ def _ussd_keys(text: object) -> object:
     if isinstance(named, dict) and not all(
         re.fullmatch(r"[A-Za-z0-9_-]+", key) for keys in named.values() for key in keys
     ):
-        raise ValueError("has a key that cannot stand in an address; use letters, digits, - and _")
+        raise ValueError("a une clé impossible dans une adresse ; prenez des lettres, des chiffres, - et _")
     return named
 
 
@@ -130,7 +130,7 @@ def _networks(text: object) -> object:
         }
     except ValueError:
         raise ValueError(
-            "is not operator=network,network with IP addresses or networks, entries apart by spaces"
+            "doit être operateur=reseau,reseau avec des adresses IP ou des réseaux, séparés par des espaces"
         ) from None
 
 
@@ -143,7 +143,7 @@ def _operator_secrets(text: object) -> object:
         return json.loads(text)
     except ValueError:
         raise ValueError(
-            'is not JSON; write {"operator": [{"value": "...", "not_before": "2026-01-31T00:00:00Z"}]}'
+            'n\'est pas du JSON ; écrivez {"operateur": [{"value": "...", "not_before": "2026-01-31T00:00:00Z"}]}'
         ) from None
 
 

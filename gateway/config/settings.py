@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from gateway.config.adapter_settings import (
     AdapterSettings,
     default_sender,
+    in_words,
     local_defaults,
     read_adapters,
     unknown_settings,
@@ -49,11 +50,13 @@ LOCAL_DEFAULTS: Mapping[str, str] = {
 
 
 class SettingsInvalid(Exception):
-    """The environment cannot start the service; the text names every fault, one a line."""
+    """The environment cannot start the service; the text names every fault in French, one a line."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
         self.faults = faults
-        super().__init__("\n".join(("the settings are not usable:", *(f"  {fault}" for fault in faults))))
+        super().__init__(
+            "\n".join(("Les réglages ne permettent pas de démarrer :", *(f"  {fault}" for fault in faults)))
+        )
 
 
 def _variable(field: str) -> str:
@@ -68,44 +71,59 @@ class Settings(BaseSettings):
     )
 
     # The mode stands first: later fields are judged by it.
-    mode: Mode = Field(Mode.PRODUCTION, description="local or production")
+    mode: Mode = Field(Mode.PRODUCTION, description="local ou production")
     database_url: PostgresUrl = Field(
-        description="the PostgreSQL address of the application; `ramu run` brings its own"
+        description="l'adresse PostgreSQL de l'application (« ramu run » apporte la sienne)"
     )
-    owner_database_url: PostgresUrl | None = Field(None, description="the PostgreSQL address of the role that migrates")
-    redis_url: RedisUrl | None = Field(None, description="Redis or Valkey for sessions; without it, PostgreSQL")
-    public_url: PublicUrl = Field(description="the https:// address at which operators reach us")
-    ussd_keys: UssdKeys = Field(description="the secret part of each aggregator's address: aggregator=old,new")
-    sms_keys: SmsKeys = Field(default_factory=dict, description="the secret part of the address of delivery reports")
-    service_code: ServiceCode = Field(description="what people dial, as *123#")
-    help_number: HelpNumber = Field(description="the telephone number that people call for help, as they dial it")
-    operator_secrets: OperatorSecrets = Field(default_factory=dict, description="operator=old,new or JSON with dates")
+    owner_database_url: PostgresUrl | None = Field(None, description="l'adresse PostgreSQL du rôle qui migre")
+    redis_url: RedisUrl | None = Field(None, description="Redis ou Valkey pour les sessions ; sans lui, PostgreSQL")
+    public_url: PublicUrl = Field(description="l'adresse https:// où les opérateurs nous joignent")
+    ussd_keys: UssdKeys = Field(
+        description="la partie secrète de l'adresse de chaque agrégateur : agregateur=ancienne,nouvelle"
+    )
+    sms_keys: SmsKeys = Field(default_factory=dict, description="la partie secrète de l'adresse des accusés de SMS")
+    service_code: ServiceCode = Field(description="ce que l'on compose, comme *123#")
+    help_number: HelpNumber = Field(
+        description="le numéro de téléphone que l'on appelle pour de l'aide, comme on le compose"
+    )
+    operator_secrets: OperatorSecrets = Field(
+        default_factory=dict, description="operateur=ancien,nouveau, ou du JSON avec des dates"
+    )
     webhook_keys: WebhookKeys = Field(
-        default_factory=dict, description="the secret part of each operator's long address: operator=old,new"
+        default_factory=dict,
+        description="la partie secrète de l'adresse longue de chaque opérateur : operateur=ancienne,nouvelle",
     )
     webhook_networks: WebhookNetworks = Field(
-        default_factory=dict, description="the networks from which each operator calls: operator=10.0.0.0/8,10.1.2.3"
+        default_factory=dict, description="les réseaux d'où appelle chaque opérateur : operateur=10.0.0.0/8,10.1.2.3"
     )
     operators: str | None = Field(
-        None, description="the operators that are in use, by name; without it, those that any setting is given for"
+        None, description="les opérateurs en service, par leur nom ; sans lui, ceux dont un réglage est donné"
     )
-    sms_sender: str = Field(description="who carries our SMS, by name")
-    push_delay_s: int = Field(3, ge=0, le=120, description="0 to 120, from the end of a session to the prompt")
+    sms_sender: str = Field(description="qui porte nos SMS, par son nom")
+    push_delay_s: int = Field(3, ge=0, le=120, description="de 0 à 120, de la fin d'une session à l'invitation")
     reach_days: int = Field(
-        REACH.days, ge=1, le=366, description="1 to 366, how old money may be that nobody asked for"
+        REACH.days, ge=1, le=366, description="de 1 à 366, l'âge au plus d'un argent que personne n'a demandé"
     )
-    pool_size: int = Field(10, ge=1, le=200, description="1 to 200 connections in each of a process's four pools")
-    pool_wait_s: int = Field(2, ge=1, le=30, description="1 to 30, the longest wait for a connection")
-    statement_timeout_s: int = Field(5, ge=1, le=300, description="1 to 300, the longest SQL statement")
-    lock_timeout_s: int = Field(2, ge=1, le=60, description="1 to 60, the longest wait for a lock")
-    idle_transaction_timeout_s: int = Field(10, ge=1, le=300, description="1 to 300, the longest idle transaction")
-    operator_timeout_s: int = Field(10, ge=1, le=20, description="1 to 20, the longest call to an operator")
-    stop_timeout_s: int = Field(30, ge=1, le=300, description="1 to 300, the time to finish when told to stop")
-    concurrency_max: int = Field(500, ge=1, le=10_000, description="1 to 10000 requests at once in one process")
-    worker_metrics_port: int | None = Field(None, ge=1, le=65535, description="where the worker shows its counters")
-    forwarded_allow_ips: Proxies = Field("127.0.0.1", description="the proxies whose X-Forwarded-* headers count")
-    local_dir: Path = Field(Path(".ramu"), description="where local mode keeps its data")
-    log_format: LogFormat = Field(LogFormat.JSON, description="json or console")
+    pool_size: int = Field(
+        10, ge=1, le=200, description="de 1 à 200 connexions dans chacun des quatre groupes d'un processus"
+    )
+    pool_wait_s: int = Field(2, ge=1, le=30, description="de 1 à 30, la plus longue attente d'une connexion")
+    statement_timeout_s: int = Field(5, ge=1, le=300, description="de 1 à 300, la plus longue requête SQL")
+    lock_timeout_s: int = Field(2, ge=1, le=60, description="de 1 à 60, la plus longue attente d'un verrou")
+    idle_transaction_timeout_s: int = Field(
+        10, ge=1, le=300, description="de 1 à 300, la plus longue transaction sans travail"
+    )
+    operator_timeout_s: int = Field(10, ge=1, le=20, description="de 1 à 20, le plus long appel à un opérateur")
+    stop_timeout_s: int = Field(30, ge=1, le=300, description="de 1 à 300, le temps de finir quand il faut s'arrêter")
+    concurrency_max: int = Field(500, ge=1, le=10_000, description="de 1 à 10000 demandes à la fois dans un processus")
+    worker_metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="le port où le travail de fond montre ses compteurs"
+    )
+    forwarded_allow_ips: Proxies = Field(
+        "127.0.0.1", description="les mandataires dont les en-têtes X-Forwarded-* comptent"
+    )
+    local_dir: Path = Field(Path(".ramu"), description="le dossier des données du mode local")
+    log_format: LogFormat = Field(LogFormat.JSON, description="json ou console")
 
     _adapters: AdapterSettings = PrivateAttr(default_factory=AdapterSettings)
 
@@ -182,12 +200,14 @@ def _given(environ: Mapping[str, str], names: Iterable[str]) -> tuple[dict[str, 
     for name in names:
         value, path = environ.get(name, ""), environ.get(f"{name}_FILE", "")
         if value and path:
-            faults[name] = f"is set twice; keep either {name} or {name}_FILE"
+            faults[name] = f"est donné deux fois ; gardez {name} ou {name}_FILE"
         elif path:
             try:
                 value = _file_text(Path(path))
             except (OSError, ValueError):
-                faults[name] = f"is in a file that cannot be read; {name}_FILE must name a text file that is not empty"
+                faults[name] = (
+                    f"est dans un fichier illisible ; {name}_FILE doit nommer un fichier de texte qui n'est pas vide"
+                )
         if value:
             given[name] = value
     return given, faults
@@ -212,8 +232,8 @@ def _fault(field: str, error: ErrorDetails) -> str:
     place = "".join(f" [{part}]" for part in inner if isinstance(part, int) or part in OperatorSecret.model_fields)
     match error["type"]:
         case "missing" if not inner:
-            return f"{variable} is not set; give {description}"
+            return f"{variable} n'est pas donné ; il faut {description}"
         case "value_error":
-            return f"{variable}{place} {error['ctx']['error']}"
+            return f"{variable}{place} {in_words(error)}"
         case _:
-            return f"{variable}{place} is not usable ({error['msg']}); give {description}"
+            return f"{variable}{place} n'est pas utilisable ; il faut {description}"

@@ -22,9 +22,9 @@ class Config(AdapterConfig):
 
     local_only: ClassVar[bool] = True
 
-    operator_url: WebUrl = Field(description="the sandbox operator's address, which enables it")
-    api_key: SecretStr = Field(description="our key at the sandbox operator")
-    merchant: str = Field("RAMU", pattern=r"^[A-Z0-9]{3,20}$", description="our merchant code there: A-Z, 0-9")
+    operator_url: WebUrl = Field(description="l'adresse de l'opérateur d'essai, qui le met en service")
+    api_key: SecretStr = Field(description="notre clé chez l'opérateur d'essai")
+    merchant: str = Field("RAMU", pattern=r"^[A-Z0-9]{3,20}$", description="notre code marchand chez lui : A-Z, 0-9")
 
 
 def build(config: Config, http: httpx.AsyncClient, clock: Clock) -> SandboxOperator:

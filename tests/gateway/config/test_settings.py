@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_an_empty_environment_names_everything_that_production_needs() -> None:
 @pytest.mark.parametrize("name", sorted(PRODUCTION.keys() - {"RAMU_MODE"}))
 def test_each_production_need_is_named_alone_when_it_alone_is_missing(name: str) -> None:
     (fault,) = faults({**PRODUCTION, name: ""})
-    assert fault.startswith(f"{name} is not set")
+    assert fault.startswith(f"{name} n'est pas donné")
 
 
 BAD = {
@@ -80,6 +81,11 @@ BAD = {
     "RAMU_FORWARDED_ALLOW_IPS": "*",
     "RAMU_LOG_FORMAT": "CANARY",
 }
+
+
+def test_every_fault_is_said_in_french() -> None:
+    said = "\n".join(faults({**PRODUCTION, **BAD}) + faults({}) + faults({**LOCAL, "RAMU_PUBLIC_URL": "ftp://x"}))
+    assert re.findall(r"\b(?:is|not|set|give|the|usable|should|must|Input|string|integer|write)\b", said) == []
 
 
 def test_all_faults_are_listed_at_once_and_no_value_is_shown() -> None:
@@ -172,7 +178,9 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
 def test_every_setting_may_stand_in_a_file_and_an_unreadable_one_is_one_fault(name: str, tmp_path: Path) -> None:
     environ = {other: value for other, value in PRODUCTION.items() if other != name}
     found = faults({**environ, f"{name}_FILE": str(tmp_path / "absent")})
-    assert [fault for fault in found if fault.startswith(f"{name} ")] == [fault for fault in found if "a file" in fault]
+    assert [fault for fault in found if fault.startswith(f"{name} ")] == [
+        fault for fault in found if "fichier" in fault
+    ]
     assert len(found) == 1
 
 
@@ -183,12 +191,12 @@ def test_a_file_that_is_empty_or_not_text_is_a_fault(tmp_path: Path) -> None:
     environ = {name: value for name, value in LOCAL.items() if name != "DATABASE_URL"}
     for file in (empty, binary):
         (fault,) = faults({**environ, "DATABASE_URL_FILE": str(file)})
-        assert "cannot be read" in fault
+        assert "fichier illisible" in fault
 
 
 def test_a_setting_given_twice_is_a_fault(tmp_path: Path) -> None:
     (fault,) = faults({**LOCAL, "DATABASE_URL_FILE": str(tmp_path)})
-    assert fault.startswith("DATABASE_URL is set twice")
+    assert fault.startswith("DATABASE_URL est donné deux fois")
 
 
 def test_migrations_use_the_owner_where_there_is_one() -> None:
@@ -234,9 +242,9 @@ def test_an_operator_is_in_use_when_it_is_named_or_else_when_any_of_its_settings
     assert list(load_settings({**LOCAL, **SANDBOX}).adapters.operators) == ["sandbox"]
     assert list(load_settings({**LOCAL, **SANDBOX, "RAMU_OPERATORS": "sandbox"}).adapters.operators) == ["sandbox"]
     (fault,) = faults({**LOCAL, "RAMU_OPERATORS": "sandbox"})
-    assert fault.startswith("RAMU_SANDBOX_OPERATOR_URL is not set; give ")
+    assert fault.startswith("RAMU_SANDBOX_OPERATOR_URL n'est pas donné ; il faut ")
     (fault,) = faults({**LOCAL, "RAMU_SANDBOX_MERCHANT": "CANAM"})
-    assert fault.startswith("RAMU_SANDBOX_OPERATOR_URL is not set; give ")
+    assert fault.startswith("RAMU_SANDBOX_OPERATOR_URL n'est pas donné ; il faut ")
 
 
 def test_the_settings_of_an_operator_are_its_folders_own() -> None:
@@ -249,15 +257,15 @@ def test_the_settings_of_an_operator_are_its_folders_own() -> None:
 @pytest.mark.parametrize("named", ["CANARY", "sandbox CANARY", "sandbox,CANARY", "sandbox;CANARY"])
 def test_an_operator_without_a_folder_is_refused_and_those_there_are_named(named: str) -> None:
     (fault,) = faults({**LOCAL, **SANDBOX, "RAMU_OPERATORS": named})
-    assert fault.startswith("RAMU_OPERATORS entry ")
-    assert fault.endswith("there are: sandbox")
+    assert fault.startswith("RAMU_OPERATORS : le nom ")
+    assert fault.endswith("il y a : sandbox")
     assert "CANARY" not in fault
 
 
 @pytest.mark.parametrize("name", ["RAMU_SANDBOX_OPERATOR", "RAMU_SANDBOX_API_KEYS_FILE", "RAMU_AFRICASTALKING_KEY"])
 def test_a_setting_that_no_folder_has_is_refused_and_those_it_has_are_named(name: str) -> None:
     (fault,) = faults({**LOCAL, name: "CANARY"})
-    assert fault.startswith(f"{name} is no setting of ")
+    assert fault.startswith(f"{name} n'est pas un réglage de ")
     assert "_API_KEY" in fault
     assert "CANARY" not in fault
 
@@ -265,9 +273,9 @@ def test_a_setting_that_no_folder_has_is_refused_and_those_it_has_are_named(name
 def test_production_refuses_what_belongs_to_local_mode_by_whatever_name_it_comes() -> None:
     assert [fault.split(" ")[0] for fault in faults({**PRODUCTION, **SANDBOX})] == ["RAMU_SANDBOX_OPERATOR_URL"]
     (fault,) = faults({**PRODUCTION, "RAMU_OPERATORS": "sandbox"})
-    assert fault.startswith("RAMU_OPERATORS entry 1 ")
+    assert fault.startswith("RAMU_OPERATORS : le nom 1 ")
     (fault,) = faults({**PRODUCTION, "RAMU_AFRICASTALKING_API_KEY": LOCAL_WORD})
-    assert fault.startswith("RAMU_AFRICASTALKING_API_KEY is the word `local`")
+    assert fault.startswith("RAMU_AFRICASTALKING_API_KEY est le mot « local »")
 
 
 def test_an_aggregator_is_in_use_when_its_address_has_a_key() -> None:
@@ -279,5 +287,5 @@ def test_an_aggregator_is_in_use_when_its_address_has_a_key() -> None:
 @pytest.mark.parametrize("name", ["CANARY", "sandbox "])
 def test_a_sender_without_a_folder_is_refused_and_those_there_are_named(name: str) -> None:
     (fault,) = faults({**LOCAL, "RAMU_SMS_SENDER": name})
-    assert fault.startswith("RAMU_SMS_SENDER is no sender ")
-    assert fault.endswith("there are: africastalking, sandbox")
+    assert fault.startswith("RAMU_SMS_SENDER ne nomme personne ")
+    assert fault.endswith("il y a : africastalking, sandbox")

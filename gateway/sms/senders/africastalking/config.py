@@ -12,9 +12,9 @@ from payments.adapters import AdapterConfig, longest_call_s
 class Config(AdapterConfig):
     """Our account there."""
 
-    username: str = Field(min_length=1, description="the account at Africa's Talking")
-    api_key: SecretStr = Field(description="the key of that account")
-    sender_id: str | None = Field(None, max_length=11, description="the name that SMS come from")
+    username: str = Field(min_length=1, description="le compte chez Africa's Talking")
+    api_key: SecretStr = Field(description="la clé de ce compte")
+    sender_id: str | None = Field(None, max_length=11, description="le nom d'où viennent les SMS")
 
 
 def build(config: Config, http: httpx.AsyncClient, clock: Clock, database: Database) -> AfricasTalkingSender:
