@@ -13,7 +13,7 @@ EDGES = 2026-11-26_23:59:45 2028-02-28_23:59:45 2028-02-29_23:59:45 2027-12-31_2
 DATED = tests/gateway/cli tests/sandbox_operator tests/gateway/money/test_close_day.py
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test dates check bench fix diagrams golden clean
+.PHONY: help run test dates quick check bench fix diagrams golden clean
 
 help: ## list these words
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -30,11 +30,13 @@ dates: .venv/.dev-installed ## run what reads the day of this machine at its edg
 		told=$$(faketime -f "@$$moment" $(BIN)/pytest -q $(DATED) $(ARGS) 2>&1); result=$$?; \
 		printf "the date of the machine: %s\n%s\n" "$$moment" "$$told"; exit $$result' dates
 
-check: .venv/.dev-installed ## run what CI runs before the tests: form, types, contracts, house rules, image
+quick: .venv/.dev-installed ## run the part of the check that takes seconds: form, rules, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+check: quick ## run what CI runs before the tests: form, types, contracts, house rules, image
+	$(BIN)/mypy
 	$(BIN)/pytest -q -p no:randomly tests/test_house_rules.py tests/test_import_contract.py tests/test_packaging.py
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/compose-lint check compose.yaml

@@ -10,7 +10,7 @@ from payments.tables import PaymentRequest
 
 PROJECT = Path(__file__).parents[1]
 README = PROJECT / "README.md"
-DOCUMENTS = sorted([README, PROJECT / "CHANGELOG.md", *(PROJECT / "docs").rglob("*.md")])
+DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
 TESTS = {
     name
     for path in (PROJECT / "tests").rglob("test_*.py")

@@ -182,9 +182,24 @@ def test_make_says_what_a_machine_lacks(tmp_path: Path, python: str, said: str) 
     assert not (tmp_path / ".venv").exists()
 
 
+def test_the_licence_ships_and_is_the_one_that_the_package_names() -> None:
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["license"]
+    text = (ROOT / "LICENSE").read_text("utf-8")
+    assert (named, "Apache License" in text, "Version 2.0" in text) == ("Apache-2.0", True, True)
+    assert len(text.splitlines()) > 190
+
+
+def test_what_runs_before_a_commit_fetches_nothing() -> None:
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    assert re.findall(r"repo: (.*)", hooks) == ["local"]
+    assert re.findall(r"entry: (.*)", hooks) == ["make quick"]
+    assert re.findall(r"language: (.*)", hooks) == ["system"]
+    assert re.search(r"^check: quick ##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+
 def test_make_alone_lists_what_it_can_do() -> None:
     listed = run("make", environ={"MAKEFLAGS": ""}).stdout
-    assert all(f"make {word}\t" in listed for word in ("run", "test", "check", "bench", "fix", "diagrams", "golden"))
+    assert all(f"make {word}\t" in listed for word in ("run", "test", "quick", "check", "bench", "fix", "golden"))
 
 
 def test_the_image_and_the_composition_pass_their_linters_and_the_linters_bite(tmp_path: Path) -> None:
