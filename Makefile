@@ -13,7 +13,7 @@ EDGES = 2026-11-26_23:59:45 2028-02-28_23:59:45 2028-02-29_23:59:45 2027-12-31_2
 DATED = tests/gateway/cli tests/sandbox_operator tests/gateway/money/test_close_day.py
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test dates quick check bench fix diagrams golden clean
+.PHONY: help run test dates quick check bench fix diagrams golden screenshots clean
 
 help: ## list these words
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -55,6 +55,9 @@ diagrams: .venv/.dev-installed ## draw the state diagrams of docs/ again from th
 
 golden: .venv/.dev-installed ## write the expected conversations again; read the difference before keeping it
 	RAMU_GOLDEN=write $(BIN)/pytest -q -p no:randomly tests/ussd_flows $(ARGS)
+
+screenshots: .venv/.dev-installed ## make every picture of README and guides again, with the text of its page beside it
+	RAMU_SCREENSHOTS=write $(BIN)/pytest -q -p no:randomly tests/e2e/test_screenshots.py $(ARGS)
 
 clean: ## remove the virtual environment and the caches; the local data in .ramu stays
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info

@@ -47,6 +47,17 @@ def test_every_file_that_a_document_names_exists(document: Path) -> None:
     assert [name for name in named if not (PROJECT / name).exists()] == []
 
 
+def test_every_picture_has_the_text_of_its_page_beside_it_and_stands_in_a_document() -> None:
+    folder = PROJECT / "docs" / "screenshots"
+    pictures = {path.stem for path in folder.glob("*.png")}
+    assert len(pictures) > 3
+    assert pictures == {path.stem for path in folder.glob("*.txt")}
+    written = "\n".join(document.read_text() for document in DOCUMENTS)
+    assert pictures == set(re.findall(r"screenshots/([\w-]+)\.png", written))
+    made = (PROJECT / "tests/e2e/test_screenshots.py").read_text()
+    assert pictures == set(re.findall(r'shown\(\w+, "([\w-]+)"', made))
+
+
 NAMES = set(
     re.findall(
         r"[A-Za-z_]\w*",

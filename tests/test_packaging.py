@@ -199,7 +199,10 @@ def test_what_runs_before_a_commit_fetches_nothing() -> None:
 
 def test_make_alone_lists_what_it_can_do() -> None:
     listed = run("make", environ={"MAKEFLAGS": ""}).stdout
-    assert all(f"make {word}\t" in listed for word in ("run", "test", "quick", "check", "bench", "fix", "golden"))
+    assert all(
+        f"make {word}\t" in listed
+        for word in ("run", "test", "quick", "check", "bench", "fix", "golden", "screenshots")
+    )
 
 
 def test_the_image_and_the_composition_pass_their_linters_and_the_linters_bite(tmp_path: Path) -> None:
