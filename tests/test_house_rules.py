@@ -35,6 +35,7 @@ PURE = (
     "payments.money",
     "payments.msisdn",
     "gateway.contributions.scheme",
+    "gateway.contributions.period_rules",
     "gateway.contributions.schedule",
     "gateway.contributions.allocation",
     "gateway.contributions.rights",

@@ -90,7 +90,10 @@ class HouseholdAccount:
 
     @property
     def calendar(self) -> Scheme:
-        """Return the version that says when its periods begin: the one of its first; later ones move no period."""
+        """Return the version that says when its periods begin: the one of its first, or that it enrolled under.
+
+        Later ones move no period: all versions have one length and one season, and first periods are over by then.
+        """
         return self.items[0].scheme if self.items else self.scheme
 
     def fallen_due(self, today: date) -> tuple[NewDueItem, ...]:
@@ -144,7 +147,7 @@ class HouseholdAccount:
         scheme, timetable = self.scheme, self.timetable
         for period in islice(later_periods(self.calendar, self.registered_on, last), PERIODS_FORESEEN):
             scheme = timetable.following(scheme, period.start)
-            owed_xof = amount_due(scheme, self.size).member_xof
+            owed_xof = amount_due(scheme, self.size, period.months_spared).member_xof
             if left_xof <= 0 < owed_xof:
                 break
             left_xof, day = left_xof - owed_xof, period.due_on

@@ -6,7 +6,7 @@ from datetime import date
 from itertools import islice, takewhile
 from typing import Protocol
 
-from gateway.contributions.schedule import later_periods, periods
+from gateway.contributions.schedule import Period, later_periods, periods
 from gateway.contributions.scheme import Scheme
 
 
@@ -49,6 +49,7 @@ class NewDueItem:
     due_on: date
     amount_xof: int
     scheme: Scheme
+    months_spared: int = 0
 
     @property
     def remaining_xof(self) -> int:
@@ -99,7 +100,7 @@ def items_due(
         if known_until is None
         else takewhile(lambda period: period.due_on <= today, later_periods(scheme, registered_on, known_until))
     )
-    return tuple(NewDueItem(period.start, period.end, period.due_on, amount_xof, scheme) for period in fallen)
+    return tuple(_opening(period, amount_xof, scheme) for period in fallen)
 
 
 def upcoming_items(
@@ -115,9 +116,13 @@ def upcoming_items(
     ahead = sum(1 for item in due_items if item.due_on > today)
     after = max((item.period_end for item in due_items), default=date.min)
     later = islice(later_periods(scheme, registered_on, after), max(0, most - ahead))
-    return tuple(NewDueItem(period.start, period.end, period.due_on, amount_xof, scheme) for period in later)
+    return tuple(_opening(period, amount_xof, scheme) for period in later)
 
 
 def maximum_xof(due_items: Sequence[OwedItem], upcoming: Sequence[NewDueItem]) -> int:
     """Return the most that the recorded and the upcoming periods can take."""
     return sum(item.remaining_xof for item in due_items) + sum(item.remaining_xof for item in upcoming)
+
+
+def _opening(period: Period, amount_xof: int, scheme: Scheme) -> NewDueItem:
+    return NewDueItem(period.start, period.end, period.due_on, amount_xof, scheme, period.months_spared)

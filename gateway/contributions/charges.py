@@ -183,7 +183,8 @@ async def _move(
 
 
 def _shares(table: Timetable, item: NewDueItem, enrolled: Mapping[tuple[int, int], int]) -> Iterator[Row]:
-    others, receivable = amount_due(item.scheme, table.size).others, receivable_kinds(item.scheme)
+    others = amount_due(item.scheme, table.size, item.months_spared).others
+    receivable = receivable_kinds(item.scheme)
     for kind, amount_xof in ((PayerKind.MEMBER, item.amount_xof), *others):
         cercle = table.cercle_code if kind is PayerKind.COLLECTIVITE else ""
         yield (

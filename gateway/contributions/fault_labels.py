@@ -30,6 +30,7 @@ FIELDS: Final = {
     "period": "période",
     "months": "durée en mois",
     "anchor": "départ des périodes",
+    "late_joiner": "première période de qui s'inscrit en cours de saison",
     "starts_on": "premier jour",
     "ends_on": "dernier jour",
     "instalments": "versements",
@@ -59,7 +60,7 @@ FIELDS: Final = {
 # One sentence for each kind of fault; a limit stands in braces.
 SENTENCES: Final = {
     "missing": "ce champ manque",
-    "period_moved": "les périodes d'un barème sont les mêmes dans toutes ses versions ; d'autres sont un autre barème",
+    "period_moved": "durée et premier jour sont les mêmes dans toutes les versions ; sinon c'est un autre barème",
     "unexpected_keyword_argument": "ce champ n'existe pas : vérifiez son orthographe",
     "field_twice": "ce champ est écrit deux fois dans le même objet",
     "int_type": "il faut un nombre entier, sans guillemets ni virgule",

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import count, dropwhile, takewhile
+from typing import assert_never
 
-from gateway.contributions.scheme import FixedPeriod, Scheme
+from gateway.contributions.period_rules import FixedPeriod, LateJoiner
+from gateway.contributions.scheme import Scheme
 from gateway.french import MONTHS_ON_PHONES, counted
 from ussd_flows.amounts import show_date
 
@@ -20,11 +22,28 @@ SPAN_NAMES = {1: "mois", 3: "trimestre", 6: "semestre", 12: "année"}
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A stretch of cover, both ends included, with the day from which its contribution is due."""
+    """A stretch of cover, both ends included, with the day from which its contribution is due.
+
+    ``months_spared`` are months of it for which nothing is asked, because they were over when the household came.
+    """
 
     start: date
     end: date
     due_on: date
+    months_spared: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """A household's first period: the day that periods are counted from, and how many of them it leaves out.
+
+    It is due at once, or without ``due_on`` when it begins.
+    """
+
+    origin: date
+    passed: int
+    due_on: date | None
+    months_spared: int = 0
 
 
 def periods(scheme: Scheme, registered_on: date, until: date) -> Iterator[Period]:
@@ -71,26 +90,45 @@ def add_months(day: date, months: int) -> date:
     return date(year, month_index + 1, min(day.day, last_day))
 
 
-def _numbered(scheme: Scheme, registered_on: date, first: int) -> Iterator[Period]:
+def _numbered(scheme: Scheme, registered_on: date, index_from: int) -> Iterator[Period]:
     months = scheme.period.months
-    origin, passed = _origin(scheme, registered_on)
-    start = add_months(origin, (passed + first) * months)
-    for index in count(first):
-        following = add_months(origin, (passed + index + 1) * months)
-        # The first period is due at once: paying it on the day of registration uses up the waiting time.
-        due_on = registered_on if index == 0 else start
-        yield Period(start, following - ONE_DAY, due_on)
+    first = _first(scheme, registered_on)
+    start = add_months(first.origin, (first.passed + index_from) * months)
+    for index in count(index_from):
+        following = add_months(first.origin, (first.passed + index + 1) * months)
+        if index == 0:
+            yield Period(start, following - ONE_DAY, first.due_on or start, first.months_spared)
+        else:
+            yield Period(start, following - ONE_DAY, start)
         start = following
 
 
-def _origin(scheme: Scheme, registered_on: date) -> tuple[date, int]:
-    """Find the day that periods are counted from, and how many of them passed before the household's first."""
-    if not isinstance(scheme.period, FixedPeriod):
-        return registered_on + timedelta(days=scheme.rights.waiting_days_new), 0
-    months = scheme.period.months
-    origin = scheme.period.starts_on.in_year(registered_on.year - 1)
-    begun = sum(add_months(origin, shift) <= registered_on for shift in range(0, 2 * MONTHS_IN_YEAR, months))
-    return origin, begun - 1
+def _first(scheme: Scheme, registered_on: date) -> _First:
+    # What is due at once and paid on the day of registration uses up the waiting time.
+    if isinstance(scheme.period, FixedPeriod):
+        return _first_season(scheme.period, registered_on, timedelta(days=scheme.rights.waiting_days_new))
+    return _First(registered_on + timedelta(days=scheme.rights.waiting_days_new), 0, registered_on)
+
+
+def _first_season(period: FixedPeriod, registered_on: date, waiting: timedelta) -> _First:
+    origin = period.starts_on.in_year(registered_on.year - 1)
+    begun = _months_between(origin, registered_on)
+    begun -= add_months(origin, begun) > registered_on
+    passed, months_over = divmod(begun, period.months)
+    following = _First(origin, passed + 1, None)
+    match period.late_joiner:
+        case LateJoiner.FULL:
+            return _First(origin, passed, registered_on)
+        case LateJoiner.PRO_RATA_MONTHS:
+            # Whoever could no more be cared for before the season ends is asked for nothing of it.
+            is_in_time = registered_on + waiting < add_months(origin, (passed + 1) * period.months)
+            return _First(origin, passed, registered_on, months_over) if is_in_time else following
+        case LateJoiner.NEXT_SEASON:
+            # Nobody is late on the first day.
+            is_first_day = registered_on == add_months(origin, passed * period.months)
+            return _First(origin, passed, registered_on) if is_first_day else following
+        case _:
+            assert_never(period.late_joiner)
 
 
 def _months_between(earlier: date, later: date) -> int:

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass as rule
 from pydantic_core import PydanticCustomError
 
 from gateway.contributions.amount_rules import AmountRule, Flat, PerPerson, TieredHousehold
+from gateway.contributions.period_rules import PeriodRule
 from gateway.contributions.rule_types import (
     ALL_BP,
     PEOPLE_MAX,
@@ -24,7 +25,6 @@ from gateway.contributions.rule_types import (
     Days,
     Label,
     LapseDays,
-    Months,
     Note,
     Parts,
     PeriodsAhead,
@@ -76,26 +76,6 @@ class Legal:
         if not reference and info.data.get("status") in (LegalStatus.LEGAL, LegalStatus.DERIVED):
             raise PydanticCustomError("no_reference", "must name the text, unless the scheme is an illustration")
         return reference
-
-
-@rule(frozen=True, slots=True, config=STRICT)
-class RollingPeriod:
-    """Periods run from the household's own start."""
-
-    months: Months
-    anchor: Literal["ROLLING"] = "ROLLING"
-
-
-@rule(frozen=True, slots=True, config=STRICT)
-class FixedPeriod:
-    """Periods run from a day of the year, the same for every household."""
-
-    months: Months
-    starts_on: YearDay
-    anchor: Literal["FIXED"] = "FIXED"
-
-
-PeriodRule = Annotated[RollingPeriod | FixedPeriod, Field(discriminator="anchor")]
 
 
 @rule(frozen=True, slots=True, config=STRICT)
@@ -255,9 +235,13 @@ def serves(scheme: Scheme, activity: str, on: date) -> bool:
     return activity in scheme.sectors and scheme.valid_from <= on and not ended
 
 
-def amount_due(scheme: Scheme, household: HouseholdSize) -> DueAmount:
-    """Compute what a household owes for one period, to the franc, whoever bears which share."""
-    gross_xof = _gross_xof(scheme.amount_rule, household)
+def amount_due(scheme: Scheme, household: HouseholdSize, months_spared: int = 0) -> DueAmount:
+    """Compute what a household owes for one period, to the franc, whoever bears which share.
+
+    Months that are spared, because it came after them, lower the whole amount, of which each bears the usual share.
+    """
+    months = scheme.period.months
+    gross_xof = -(-_gross_xof(scheme.amount_rule, household) * (months - months_spared) // months)
     # Rounding the running total, not each share, keeps every share within a franc and their sum exact.
     parts: list[tuple[PayerKind, int]] = []
     reached_bp = reached_xof = 0

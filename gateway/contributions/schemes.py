@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from gateway.contributions.document import SchemeFault, SchemeInvalid, scheme_from
+from gateway.contributions.period_rules import are_same_periods
 from gateway.contributions.scheme import Scheme
 from gateway.infra.metrics import SCHEMES_UNREADABLE
 from gateway.tables import SchemeRow
@@ -91,9 +92,9 @@ class SchemeCatalog:
         key = (code, version)
         read = _read(key, rules)
         before = next((one for one in self.schemes.values() if one.code == code), None)
-        if isinstance(read, Scheme) and before is not None and read.period != before.period:
+        if isinstance(read, Scheme) and before is not None and not are_same_periods(read.period, before.period):
             # Households go from one version to the next where a period begins: it begins on one day in all of them.
-            why = "the periods of a scheme are the same in all its versions; others are another scheme"
+            why = "length and season of periods are the same in all its versions; others are another scheme"
             read = SchemeInvalid((SchemeFault("period", "period_moved", why, {"version": before.version}),))
         if isinstance(read, Scheme):
             self.schemes[key] = read

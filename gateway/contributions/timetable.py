@@ -15,7 +15,8 @@ class Timetable:
     """The household's place in its scheme: which periods are charged already, and under which versions later ones fall.
 
     ``scheme`` is the version under which it stands, ``later`` are those that came after it, and ``calendar`` is the one
-    that says when periods begin: that of the first one, for later versions move no period.
+    that says when periods begin: that of the first one charged, for later versions move no period and spare no month.
+    Before the first is charged it is the version that the household enrolled under.
     """
 
     id: int
@@ -42,7 +43,8 @@ class Timetable:
         priced = []
         for item in items:
             scheme = self.following(scheme, item.period_start)
-            priced.append(replace(item, amount_xof=amount_due(scheme, self.size).member_xof, scheme=scheme))
+            amount_xof = amount_due(scheme, self.size, item.months_spared).member_xof
+            priced.append(replace(item, amount_xof=amount_xof, scheme=scheme))
         return tuple(priced)
 
     def following(self, scheme: Scheme, start: date) -> Scheme:

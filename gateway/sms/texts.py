@@ -117,12 +117,26 @@ def reversed_before(*, amount_xof: int, paid_on: date, reference: str) -> str:
 
 
 def registered(
-    *, name: str, ramu_number: str, amount_xof: int, months: int, waiting_days: int, service_code: str | None = None
+    *,
+    name: str,
+    ramu_number: str,
+    amount_xof: int,
+    months: int,
+    waiting_days: int,
+    service_code: str | None = None,
+    first_xof: int | None = None,
+    first_due_on: date | None = None,
 ) -> str:
-    """Return a household its RAMU number, what it owes and when its rights will open."""
+    """Return a household its RAMU number, what it owes and when its rights will open.
+
+    ``first_xof`` is what the first period asks where months of it are spared, ``first_due_on`` the day on which it
+    begins where nothing is owed before.
+    """
+    first = "" if first_xof is None else f"{show(first_xof)}, puis "
+    since = "" if first_due_on is None else f" dès le {show_date(first_due_on)}"
     wait = f" et {waiting_days} {plural(waiting_days, 'jour', 'jours')} d'attente" if waiting_days else ""
     after = (
-        f", inscription enregistrée. No RAMU {ramu_number}. A payer: {show(amount_xof)} {_every(months)}."
+        f", inscription enregistrée. No RAMU {ramu_number}. A payer{since}: {first}{show(amount_xof)} {_every(months)}."
         f" Droits après paiement{wait}."
     )
     return _fitted("RAMU: ", name, after, f" Faites {service_code}" if service_code else "")

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import assert_never
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.forecast import ahead_xof, as_told
+from gateway.contributions.schedule import next_period
 from gateway.contributions.scheme import amount_due, serves
 from gateway.contributions.situation import situation
 from gateway.infra.ids import shown_reference
@@ -91,6 +92,8 @@ async def _register(
     registration = Registration(context.msisdn, effect.name, effect.activity, effect.cercle_code, effect.people_count)
     household = await register(connection, registration, scheme, context.now)
     if household.created:
+        first = next_period(scheme, today, date.min)
+        first_xof = amount_due(scheme, registration.size, first.months_spared).member_xof
         body = registered(
             name=effect.name,
             ramu_number=household.ramu_number,
@@ -98,6 +101,8 @@ async def _register(
             months=scheme.period.months,
             waiting_days=scheme.rights.waiting_days_new,
             service_code=context.ussd.deps.service_code or None,
+            first_xof=first_xof if first.months_spared else None,
+            first_due_on=first.due_on if first.due_on > today else None,
         )
         key = registration_key(context.turn_key.name)
         sms = OutgoingSms(key, SmsKind.REGISTERED, household.id, context.msisdn, body)

@@ -71,7 +71,7 @@ def facts_from(
 def _registered(account: CallerAccount, requests: tuple[RequestOnAccount, ...], today: date) -> Registered:
     household = as_told(account.household, today)
     scheme, registered_on, items = household.scheme, household.registered_on, household.due_items()
-    period_xof = amount_due(scheme, household.size).member_xof
+    period_xof = _running_xof(household, today)
     payable_xof = min(MAX_AMOUNT_XOF, maximum_xof(items, household.openable(today)))
     stand = situation(household.calendar, registered_on, items, today)
     rights = household.rights_on(today)
@@ -98,6 +98,13 @@ def _registered(account: CallerAccount, requests: tuple[RequestOnAccount, ...], 
         opens_with_xof=opens_with_xof(household, today, payable_xof) if is_closed else None,
         warn_below_days=scheme.rights.warn_below_days,
     )
+
+
+def _running_xof(household: HouseholdAccount, today: date) -> int:
+    """Return what the period asks that is being paid: the newest that lacks something, which may be a shorter one."""
+    due = (item for item in reversed(household.due_items()) if item.due_on <= today)
+    unpaid = (item.amount_xof for item in due if item.remaining_xof)
+    return next(unpaid, amount_due(household.scheme, household.size).member_xof)
 
 
 def _arrears(stand: Situation, months: int) -> str:

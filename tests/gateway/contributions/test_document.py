@@ -22,7 +22,7 @@ ReadScheme = Callable[[str], dict[str, object]]
 Place = tuple[str | int, ...]
 CODES = ("ARTISAN", "COTON", "ARTISAN-2", "COTON-2")
 #: Rules that came later: a document that leaves them out means what it meant before there were any.
-MAY_BE_LEFT_OUT = {("seasons",), ("rights", "warn_below_days")}
+MAY_BE_LEFT_OUT = {("seasons",), ("rights", "warn_below_days"), ("period", "late_joiner")}
 WRONG = (True, 12.5, "1000", -1, [], {}, "31/12/2026", 10**12, None, 10**400, "\x00", [[]], [{}], {"kind": "NONE"})
 
 
@@ -151,6 +151,7 @@ def test_every_fault_is_listed_at_once(scheme_data: ReadScheme) -> None:
     [
         (("legal", "status"), "LEGAL", "legal.reference: must name the text, unless the scheme is an illustration"),
         (("period", "months"), 5, "period.months: must be one of 1, 3, 6, 12"),
+        (("period", "late_joiner"), "HALF", "period.late_joiner: Input should be 'FULL', 'PRO_RATA_MONTHS' or 'NEXT_"),
         (("valid_from",), "2026-02-30", "valid_from: is not a day of the calendar"),
         (("valid_from",), "2206-01-01", "valid_from: must lie between the years 2000 and 2100"),
         (("valid_from",), "20260101", "valid_from: must be a date YYYY-MM-DD"),

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.contributions.period_rules import FixedPeriod, RollingPeriod
 from gateway.contributions.rule_types import MonthDay
 from gateway.contributions.schedule import Period, add_months, label, next_period, periods
-from gateway.contributions.scheme import FixedPeriod, RollingPeriod, Scheme
+from gateway.contributions.scheme import Scheme
 from ussd_flows.gsm7 import septets
 
 ONE_DAY = timedelta(days=1)

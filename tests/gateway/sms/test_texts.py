@@ -198,10 +198,23 @@ def test_a_new_household_gets_its_number_and_what_it_owes() -> None:
     )
 
 
+def test_a_late_joiner_is_told_what_the_first_season_asks_or_when_it_begins() -> None:
+    cotton = {"name": "Moussa", "ramu_number": "0000005724", "amount_xof": 21_000, "months": 12, "waiting_days": 30}
+    late = registered(**cotton, first_xof=17_500)  # type: ignore[arg-type]
+    assert "A payer: 17 500 F, puis 21 000 F par an. Droits après" in late
+    next_season = registered(**cotton, first_due_on=date(2028, 1, 1))  # type: ignore[arg-type]
+    assert "A payer dès le 01/01/2028: 21 000 F par an. Droits après" in next_season
+
+
 @pytest.mark.parametrize("service_code", [None, "*36777*123#"])
 @pytest.mark.parametrize("months", [1, 3, 12])
-@pytest.mark.parametrize("waiting_days", [0, 365])
-def test_every_registration_fits_one_message(service_code: str | None, months: int, waiting_days: int) -> None:
+@pytest.mark.parametrize("waiting_days", [0, 3_660])
+@pytest.mark.parametrize(
+    ("first_xof", "first_due_on"), [(None, None), (999_999_999, None), (None, date(2028, 12, 31))], ids=str
+)
+def test_every_registration_fits_one_message(
+    service_code: str | None, months: int, waiting_days: int, first_xof: int | None, first_due_on: date | None
+) -> None:
     for name in NAMES:
         text = registered(
             name=name,
@@ -210,6 +223,8 @@ def test_every_registration_fits_one_message(service_code: str | None, months: i
             months=months,
             waiting_days=waiting_days,
             service_code=service_code,
+            first_xof=first_xof,
+            first_due_on=first_due_on,
         )
         assert fits(text)
         assert "9999999994" in text
