@@ -155,6 +155,27 @@ class PhoneLink(Table, table=True):
     last_wallet: OptionalText = None
 
 
+class NumberHold(Table, table=True):
+    """A doubt whether a number is still in the hands of its holder, from when it is said until a person decides."""
+
+    __tablename__ = "number_hold"
+    __table_args__ = (
+        one_of("decision", ("released", "ended")),
+        CheckConstraint("num_nulls(decided_at, decided_by, decision, reason) IN (0, 4)", name="decided_by_somebody"),
+        ForeignKeyConstraint(["msisdn", "link_from"], ["phone_link.msisdn", "phone_link.valid_from"]),
+        Index("uq_number_hold_open", "msisdn", "link_from", unique=True, postgresql_where=sql("decided_at IS NULL")),
+    )
+
+    msisdn: TextKey
+    link_from: InstantKey
+    held_at: InstantKey
+    held_by: PlainText
+    decided_at: OptionalInstant = None
+    decided_by: OptionalText = None
+    decision: OptionalText = None
+    reason: OptionalText = None
+
+
 class Enrolment(Table, table=True):
     """A party, or one member of it, under one version of a scheme for a time; several stand side by side."""
 
@@ -308,7 +329,7 @@ class UssdSession(Table, table=True):
     """Where a caller stands in a dialogue; never the truth about money."""
 
     __tablename__ = "ussd_session"
-    __table_args__ = (Index("ix_ussd_session_expires_at", "expires_at"),)
+    __table_args__ = (Index("ix_ussd_session_expires_at", "expires_at"), Index("ix_ussd_session_msisdn", "msisdn"))
 
     aggregator: TextKey
     session_id: TextKey

@@ -92,6 +92,7 @@ class HoldReason(StrEnum):
     """Why money in suspense may go to nobody before two people have decided."""
 
     REVERSED = "reversed"
+    NUMBER_HELD = "number_held"
 
 
 #: Evidence that may turn into money. An unverified callback only makes us ask.

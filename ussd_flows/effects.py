@@ -36,4 +36,11 @@ class AskAboutPayment:
     household_id: int
 
 
-Effect = RegisterHousehold | RequestPayment | SendDetail | AskAboutPayment
+@dataclass(frozen=True, slots=True)
+class HoldNumber:
+    """Hold the link of the caller's number to this household: whoever calls says that it is not hers."""
+
+    household_id: int
+
+
+Effect = RegisterHousehold | RequestPayment | SendDetail | AskAboutPayment | HoldNumber

@@ -113,6 +113,7 @@ class Facts:
 
     ``used_keys`` holds every key that this dialogue has shown or heard, where a repeat of an earlier turn looks like a
     new answer; it is empty where turns have names of their own. ``answers`` holds what menus have asked in this turn.
+    ``is_number_held`` says that the caller's number may have changed hands, and that nobody has decided it yet;
     ``help_number`` is where somebody answers the telephone, as people dial it; empty where nobody does.
     """
 
@@ -123,6 +124,7 @@ class Facts:
     activities: tuple[str, ...]
     places: Places
     used_keys: frozenset[str] = frozenset()
+    is_number_held: bool = False
     help_number: str = ""
     answers: Mapping[Query, Answer] = field(default_factory=dict)
 

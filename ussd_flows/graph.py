@@ -5,13 +5,14 @@ from typing import Final
 
 from ussd_flows.menu import Menu
 from ussd_flows.menus import help as help_menu
-from ussd_flows.menus import home, pay, receipts, register, situation, waiting
+from ussd_flows.menus import home, not_me, pay, receipts, register, situation, waiting
 
 MENUS: Final[Mapping[str, Menu]] = {
     menu.name: menu
     for menu in (
         *home.MENUS,
         help_menu.MENU,
+        *not_me.MENUS,
         *situation.MENUS,
         *receipts.MENUS,
         waiting.MENU,

@@ -13,7 +13,7 @@ from ussd_flows.screen import PLACEHOLDERS
 _PLAIN: Final = {
     "key": "more back",
     "reason": "choice start_anew",
-    "home": "unknown register pay waiting situation more help",
+    "home": "unknown held register pay waiting situation more not_me help",
     "more": "title receipts help",
     "rights": "open waiting grace closed",
     "situation": "pay detail more sent",
@@ -22,6 +22,7 @@ _PLAIN: Final = {
     "receipts": "title none",
     "payment": "pending received suspense reversed failed",
     "help": "text",
+    "not_me": "yes held",
     "register": (
         "name name_unreadable activity activity_closed place place_unknown place_pick people people_unreadable "
         "yes no again"
@@ -39,6 +40,7 @@ _FILLED: Final = {
     "rights.closed_owed": "amount",
     "rights.closed_ahead": "amount",
     "help.call": "number",
+    "not_me.text": "name",
     "situation.to_pay": "amount",
     "situation.to_pay_for": "amount arrears",
     "situation.paid": "paid due",

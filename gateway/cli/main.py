@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "statement": "Les relevés des opérateurs.",
     "household": "Un ménage, et tout ce qui le regarde.",
     "payment": "Un paiement, et tout ce qui le prouve.",
+    "number": "Les numéros de téléphone passés à quelqu'un d'autre.",
     "coverage": "Les jours couverts de chaque ménage.",
     "callbacks": "Les avis des opérateurs mis de côté, et ce qui en dépend.",
     "day": "Les journées et leur clôture.",

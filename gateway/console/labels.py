@@ -59,7 +59,10 @@ BUCKETS: Mapping[str, str] = {
 
 
 #: Why money that waits may go to nobody yet.
-HELD: Mapping[str, str] = {"reversed": "bloqué : repris par l'opérateur, deux personnes décident"}
+HELD: Mapping[str, str] = {
+    "reversed": "bloqué : repris par l'opérateur, deux personnes décident",
+    "number_held": "bloqué : numéro peut-être passé à quelqu'un d'autre, à vérifier",
+}
 
 
 class DayStatus(StrEnum):

@@ -16,7 +16,9 @@ HOUSEHOLDS = text("""
            people_count, children_count, member.name,
            (SELECT count(*) FROM scheme WHERE status IN ('active', 'retired')) AS approved_count,
            ARRAY(SELECT msisdn FROM phone_link WHERE phone_link.party_id = household.id AND valid_to IS NULL
-                  ORDER BY valid_from, msisdn) AS phones
+                  -- A number in doubt comes last: it is written to when there is no other, and that waits.
+                  ORDER BY EXISTS (SELECT FROM number_hold WHERE number_hold.msisdn = phone_link.msisdn
+                                      AND link_from = valid_from AND decided_at IS NULL), valid_from, msisdn) AS phones
       FROM household JOIN member ON member.household_id = household.id AND member.is_head
       JOIN enrolment ON enrolment.id = household.enrolment_id
      WHERE household.id = ANY(CAST(:ids AS bigint[]))

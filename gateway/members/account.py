@@ -24,7 +24,10 @@ REFUSALS_SHOWN_FOR = timedelta(days=7)
 LOAD = text("""
     SELECT household.id, household.ramu_number, household.registered_on, household.people_count,
            household.children_count, household.cercle_code, enrolled.id AS enrolment_id, enrolled.scheme_code,
-           enrolled.scheme_version, phone_link.msisdn, phone_link.last_wallet,
+           enrolled.scheme_version, phone_link.msisdn, phone_link.valid_from AS linked_at, phone_link.last_wallet,
+           EXISTS (SELECT FROM number_hold
+                    WHERE number_hold.msisdn = phone_link.msisdn AND link_from = phone_link.valid_from
+                      AND decided_at IS NULL AND held_by <> :turn) AS is_held,
            (SELECT count(*) FROM scheme WHERE status IN ('active', 'retired')) AS approved_count,
            coalesce(head.name, household.ramu_number) AS name,
            (SELECT json_agg(json_build_array(id, scheme_version, period_start, period_end, due_on, amount_xof)
@@ -96,10 +99,12 @@ class RequestOnAccount:
 class CallerAccount:
     """A registered caller: the household, the payments under way, the money we could not place.
 
-    ``registered_by_turn`` says that the very turn which is asking has registered the household before.
+    ``registered_by_turn`` says that the very turn which is asking has registered the household before; ``linked_at`` is
+    when the household came to hold the number.
     """
 
     household: HouseholdAccount
+    linked_at: datetime
     last_wallet: str | None
     payments: tuple[PaymentOnAccount, ...]
     requests: tuple[RequestOnAccount, ...]
@@ -107,18 +112,34 @@ class CallerAccount:
     registered_by_turn: bool
 
 
+@dataclass(frozen=True, slots=True)
+class HeldNumber:
+    """A number that may have changed hands: nothing of its household is known to whoever calls from it."""
+
+
 async def load_account(
     connection: AsyncConnection, catalog: SchemeCatalog, msisdn: str, now: datetime, turn: str = ""
 ) -> CallerAccount | None:
-    """Read the account of the household that a number is registered to; None for an unknown number."""
+    """Read the account of the household that a number is registered to; None for a number unknown or in doubt."""
+    found = await load_caller(connection, catalog, msisdn, now, turn)
+    return found if isinstance(found, CallerAccount) else None
+
+
+async def load_caller(
+    connection: AsyncConnection, catalog: SchemeCatalog, msisdn: str, now: datetime, turn: str = ""
+) -> CallerAccount | HeldNumber | None:
+    """Read who calls; what this very turn has done before, a registration or a hold, is told apart by its name."""
     wanted = {
         "msisdn": msisdn,
+        "turn": turn,
         "registration_key": registration_key(turn),
         "failed_since": now - REFUSALS_SHOWN_FOR,
     }
     row = (await connection.execute(LOAD, wanted)).one_or_none()
     if row is None:
         return None
+    if row.is_held:
+        return HeldNumber()
     if not catalog.knows(row.scheme_code, row.scheme_version, row.approved_count):
         await catalog.refresh(connection)
     return _account(row, catalog)
@@ -141,6 +162,7 @@ def _account(row: Row[Any], catalog: SchemeCatalog) -> CallerAccount:
             items=_items(row.items or (), row.paid or (), catalog, scheme.code),
             advances=held({date.fromisoformat(day): amount_xof for day, amount_xof in row.advances}),
         ),
+        linked_at=row.linked_at,
         last_wallet=row.last_wallet,
         payments=tuple(
             PaymentOnAccount(amount_xof, date.fromisoformat(paid_on), receipt_number, is_reversed)

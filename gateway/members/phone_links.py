@@ -12,7 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.evidence.facts import NumberHolder
 
-END = text("UPDATE phone_link SET valid_to = :now WHERE msisdn = :msisdn AND valid_to IS NULL")
+#: A link that is held ends with the moment from which it was in doubt: what the number did since is nobody's yet.
+END = text("""
+    WITH decided AS (
+        UPDATE number_hold SET decided_at = :now, decided_by = 'link', decision = 'ended', reason = 'linked anew'
+         WHERE msisdn = :msisdn AND decided_at IS NULL
+        RETURNING held_at)
+    UPDATE phone_link SET valid_to = greatest(valid_from, coalesce((SELECT held_at FROM decided),
+                                                                   CAST(:now AS timestamptz)))
+     WHERE msisdn = :msisdn AND valid_to IS NULL
+""")
 
 BEGIN = text("""
     INSERT INTO phone_link (msisdn, party_id, valid_from, answers_from)
@@ -21,7 +30,10 @@ BEGIN = text("""
 """)
 
 HOLDERS = text("""
-    SELECT msisdn, party_id, answers_from, valid_to FROM phone_link
+    SELECT msisdn, party_id, answers_from, valid_to,
+           EXISTS (SELECT FROM number_hold WHERE number_hold.msisdn = phone_link.msisdn AND link_from = valid_from
+                      AND decided_at IS NULL) AS is_held
+      FROM phone_link
      WHERE msisdn = ANY(CAST(:msisdns AS text[])) ORDER BY msisdn, valid_from
 """)
 
@@ -38,6 +50,6 @@ async def read_holders(connection: AsyncConnection, msisdns: Collection[str]) ->
         return {}
     holders: dict[str, tuple[NumberHolder, ...]] = {}
     for row in (await connection.execute(HOLDERS, {"msisdns": sorted(set(msisdns))})).all():
-        one = NumberHolder(row.party_id, row.answers_from, row.valid_to)
+        one = NumberHolder(row.party_id, row.answers_from, row.valid_to, row.is_held)
         holders[row.msisdn] = (*holders.get(row.msisdn, ()), one)
     return holders

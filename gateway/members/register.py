@@ -23,6 +23,8 @@ KNOWN = text("""
     SELECT household.id, household.ramu_number
       FROM phone_link JOIN household ON household.id = phone_link.party_id
      WHERE phone_link.msisdn = :msisdn AND phone_link.valid_to IS NULL
+       AND NOT EXISTS (SELECT FROM number_hold WHERE number_hold.msisdn = phone_link.msisdn
+                          AND link_from = phone_link.valid_from AND decided_at IS NULL)
 """)
 
 PARTY = text("INSERT INTO party (kind) VALUES ('household') RETURNING id")

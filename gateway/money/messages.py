@@ -113,7 +113,7 @@ def unplaced_sms(payment: NewPayment, help_number: str) -> OutgoingSms | None:
     confirmed = payment.confirmed
     if confirmed.payer_msisdn is None:
         return None
-    if confirmed.hold_reason is not None:
+    if confirmed.is_taken_back:
         body = reversed_before(
             amount_xof=confirmed.amount_xof, paid_on=confirmed.occurred_at.date(), reference=payment.receipt_number
         )

@@ -53,11 +53,27 @@ IS_ANOTHERS: Final = """
                AND party_id IS DISTINCT FROM outbox_sms.household_id)
 """
 
+#: Nobody knows any more whether the number is the household's, or a person has said that it is not: nothing of the
+#: household is sent to it.
+IS_IN_DOUBT: Final = """
+    EXISTS (SELECT FROM number_hold
+              JOIN phone_link ON phone_link.msisdn = number_hold.msisdn AND valid_from = link_from
+             WHERE number_hold.msisdn = outbox_sms.msisdn AND party_id = outbox_sms.household_id
+               AND (decided_at IS NULL OR decision = 'ended' AND queued_at <= decided_at))
+"""
+
 DROP = text(f"""
     UPDATE outbox_sms SET state = 'dropped', next_attempt_at = NULL
-     WHERE id = ANY(CAST(:ids AS bigint[])) AND (useful_until <= :now OR {IS_UNTRUE} OR {IS_ANOTHERS})
+     WHERE id = ANY(CAST(:ids AS bigint[]))
+       AND (useful_until <= :now OR {IS_UNTRUE} OR {IS_ANOTHERS} OR {IS_IN_DOUBT})
     RETURNING id, kind
 """)  # noqa: S608 - our own words
+
+#: Receipts alone wait without limit, and none of them is dropped for being late.
+PUT_BACK_FOR = text("""
+    UPDATE outbox_sms SET state = 'queued', next_attempt_at = :now
+     WHERE msisdn = :msisdn AND household_id = :household_id AND state = 'dropped' AND kind = 'receipt'
+""")
 
 LEASE = text("""
     UPDATE outbox_sms SET attempts = attempts + 1, next_attempt_at = :lease_until, trouble = NULL
@@ -95,6 +111,12 @@ async def claim(connection: AsyncConnection, now: datetime, lease_s: int, batch:
     rows = await connection.execute(LEASE, lease)
     messages = sorted((ClaimedSms(**row._asdict()) for row in rows.all()), key=lambda sms: sms.id)
     return Claim(tuple(messages), tuple(SmsKind(row.kind) for row in dropped))
+
+
+async def put_back_for(connection: AsyncConnection, msisdn: str, household_id: int, now: datetime) -> None:
+    """Send a household after all the receipts that were kept from its number while that was in doubt."""
+    values = {"msisdn": msisdn, "household_id": household_id, "now": now}
+    await connection.execute(PUT_BACK_FOR, values)
 
 
 def fair_share(fresh: Sequence[int], again: Sequence[int], places: int) -> list[int]:

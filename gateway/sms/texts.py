@@ -171,6 +171,14 @@ def suspense_received(*, amount_xof: int, received_on: date, payer: str, referen
     )
 
 
+def number_held(help_number: str = "") -> str:
+    """Tell a number that it is in doubt whose it is, and nothing of the household that it was linked to."""
+    call = f" Appelez le {help_number}." if help_number else ""
+    return _checked(
+        f"RAMU: ce numéro n'est plus lié à un ménage tant qu'il n'est pas vérifié. C'est une erreur ?{call}"
+    )
+
+
 def situation_detail(
     *,
     name: str,

@@ -14,19 +14,28 @@ from gateway.contributions.scheme import amount_due, serves
 from gateway.contributions.situation import situation
 from gateway.infra.ids import shown_reference
 from gateway.members.account import CallerAccount
+from gateway.members.number_holds import hold, is_linked
 from gateway.members.register import Registration, register, registration_key
 from gateway.money.messages import rights_said
 from gateway.money.promises import Promise, keep_promise
 from gateway.sms.kinds import SmsKind
 from gateway.sms.outbox import OutgoingSms, queue
-from gateway.sms.texts import registered, situation_detail
+from gateway.sms.texts import number_held, registered, situation_detail
 from gateway.ussd.deps import UssdDeps
 from gateway.ussd.needs import Asked
-from gateway.ussd.system_screens import PROMPT_OPEN, ending, with_help
+from gateway.ussd.system_screens import NOT_LINKED, PROMPT_OPEN, ending, with_help
 from gateway.ussd.turn_key import TurnKey
 from payments.requests.dispatch import ask_first
-from payments.requests.store import NameTaken, NewPaymentRequest, PromptAlreadyOpen, Requested, request_payment
-from ussd_flows.effects import AskAboutPayment, RegisterHousehold, RequestPayment, SendDetail
+from payments.requests.store import (
+    NameTaken,
+    NewPaymentRequest,
+    PromptAlreadyOpen,
+    Requested,
+    is_kept,
+    request_payment,
+    withdraw,
+)
+from ussd_flows.effects import AskAboutPayment, HoldNumber, RegisterHousehold, RequestPayment, SendDetail
 from ussd_flows.queries import WhatPaymentBuys
 from ussd_flows.screen import Screen, fill
 from ussd_flows.step import Step
@@ -69,6 +78,8 @@ async def perform(connection: AsyncConnection, context: EffectContext, step: Ste
             case RequestPayment():
                 key = context.turn_key.effect(number)
                 requested = await _request(connection, context, effect, key)
+                if requested is None:
+                    return ending(with_help(NOT_LINKED, context.ussd.deps.help_number), "not_linked")
                 reference = shown_reference(requested.reference)
                 if isinstance(requested, PromptAlreadyOpen):
                     sentence = with_help(PROMPT_OPEN.format(reference=reference), context.ussd.deps.help_number)
@@ -78,6 +89,8 @@ async def perform(connection: AsyncConnection, context: EffectContext, step: Ste
                 await ask_first(connection, context.msisdn, context.now)
             case SendDetail():
                 await _send_detail(connection, context, context.turn_key.effect(number))
+            case HoldNumber():
+                await _hold(connection, context, effect, context.turn_key.effect(number))
             case _:
                 assert_never(effect)
     return screen
@@ -112,9 +125,13 @@ async def _register(
 
 async def _request(
     connection: AsyncConnection, context: EffectContext, effect: RequestPayment, key: str
-) -> Requested | PromptAlreadyOpen:
+) -> Requested | PromptAlreadyOpen | None:
+    """Ask a wallet for money; None where the number was held, or changed hands, since the screen that asked."""
     ussd = context.ussd
     await connection.execute(LOCK_HOUSEHOLD, {"household_id": effect.household_id})
+    is_hers = await is_linked(connection, context.msisdn, effect.household_id)
+    if not is_hers and not await is_kept(connection, key):
+        return None
     lifetime_s = ussd.deps.operators[effect.wallet].capabilities.prompt_lifetime_s
     for _ in range(DRAWS_MAX):
         requested = await request_payment(connection, _drawn(context, effect, key), lifetime_s)
@@ -148,6 +165,14 @@ def _drawn(context: EffectContext, effect: RequestPayment, key: str) -> NewPayme
         created_at=now,
         next_attempt_at=now + timedelta(seconds=context.ussd.push_delay_s),
     )
+
+
+async def _hold(connection: AsyncConnection, context: EffectContext, effect: HoldNumber, key: str) -> None:
+    """Hold a number, take back what was not asked of it yet, and tell it so without a word of the household."""
+    if await hold(connection, context.msisdn, context.turn_key.name, context.now, effect.household_id):
+        await withdraw(connection, context.msisdn)
+    body = number_held(context.ussd.deps.help_number)
+    await queue(connection, OutgoingSms(key, SmsKind.SITUATION, None, context.msisdn, body), context.now)
 
 
 async def _send_detail(connection: AsyncConnection, context: EffectContext, key: str) -> None:

@@ -11,7 +11,7 @@ from gateway.contributions.scheme import amount_due
 from gateway.contributions.schemes import SchemeCatalog
 from gateway.contributions.situation import Situation, minimum_xof, situation, suggested_amounts
 from gateway.infra.ids import shown_reference
-from gateway.members.account import CallerAccount, RequestOnAccount
+from gateway.members.account import CallerAccount, HeldNumber, RequestOnAccount
 from gateway.ussd.turn_key import TurnKey
 from payments.money import MAX_AMOUNT_XOF
 from payments.operators.contract import Operators
@@ -37,7 +37,7 @@ PERIODS_NAMED = 2
 
 
 def facts_from(
-    account: CallerAccount | None,
+    caller: CallerAccount | HeldNumber | None,
     catalog: SchemeCatalog,
     operators: Operators,
     places: Places,
@@ -48,8 +48,7 @@ def facts_from(
 ) -> Facts:
     """Return the facts of one turn; what this very turn brought about before is left out, so it answers the same."""
     today = now.date()
-    if account is not None and account.registered_by_turn:
-        account = None
+    account = caller if isinstance(caller, CallerAccount) and not caller.registered_by_turn else None
     requests = (
         tuple(request for request in account.requests if not turn_key.made(request.idempotency_key)) if account else ()
     )
@@ -64,6 +63,7 @@ def facts_from(
         ),
         activities=tuple(sorted({sector for scheme in catalog.open_on(today) for sector in scheme.sectors})),
         places=places,
+        is_number_held=isinstance(caller, HeldNumber),
         help_number=help_number,
     )
 

@@ -26,6 +26,9 @@ BY_PLACE = text("""
                               WHERE starts_with(key, :registration)
                                 AND (:turn = '' OR split_part(substr(key, length(:registration) + 1), ':', 2) = :turn))
                 ELSE false END
+        OR EXISTS (SELECT FROM number_hold
+                    WHERE msisdn = :msisdn AND held_at > :since AND starts_with(held_by, :beginning)
+                      AND (:turn = '' OR split_part(substr(held_by, length(:beginning) + 1), ':', 2) = :turn))
 """)
 
 #: Work for a phone holds this lock until it is committed: while somebody does, nobody knows what will have been done.
@@ -49,7 +52,7 @@ async def was_launched_by(connection: AsyncConnection, turn_key: TurnKey) -> boo
 
 
 async def was_launched_at(connection: AsyncConnection, slot: TurnSlot) -> bool:
-    """Return whether a payment or a registration was brought about at this place, whatever the dialogue was called."""
+    """Return whether this place brought a payment, a registration or a hold about, whatever its dialogue was called."""
     beginning = dialogues(slot.session, slot.msisdn)
     wanted = {
         "msisdn": slot.msisdn,

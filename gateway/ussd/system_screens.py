@@ -12,6 +12,7 @@ PROMPT_OPEN = (
     "Un paiement, réf {reference}, attend déjà votre code sur ce téléphone. Aucun autre paiement lancé. "
     "Réessayez plus tard."
 )
+NOT_LINKED = "Ce numéro n'est plus lié à ce ménage. Aucun paiement lancé."
 
 
 def with_help(sentence: str, help_number: str) -> str:

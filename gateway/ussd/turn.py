@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.infra.deadline import within
-from gateway.members.account import CallerAccount, load_account
+from gateway.members.account import CallerAccount, load_caller
 from gateway.ussd.aggregators.contract import HUNG_UP, Aggregator, Turn, TurnEvent
 from gateway.ussd.deps import UssdDeps
 from gateway.ussd.effects import EffectContext, perform
@@ -127,11 +127,12 @@ class _Attempt:
         turn_key = TurnKey(self._key, turn.msisdn, started, turn_number(before, turn.transcript))
         self._turn_key = turn_key if before else None
         async with ussd.deps.ingress_db.single() as connection:
-            account = await load_account(connection, ussd.catalog, turn.msisdn, self._now, turn_key.name)
+            caller = await load_caller(connection, ussd.catalog, turn.msisdn, self._now, turn_key.name)
             if stored is None and turn.transcript and await was_launched_at(connection, self._slot()):
                 return self._said(DONE, "done")
+        account = caller if isinstance(caller, CallerAccount) else None
         facts = facts_from(
-            account,
+            caller,
             ussd.catalog,
             ussd.deps.operators,
             ussd.places,

@@ -3,7 +3,8 @@
 The ladder is short and always climbed in the same order: the request whose ids or address the evidence carries, the
 household that the payer's words name (by its number, or by a request that another operator was sent), the household of
 the registered payer when there is exactly one, and otherwise suspense. Words that mean somebody whom we do not know end
-in suspense too: the payer did not mean herself.
+in suspense too: the payer did not mean herself. So does, for a reason of its own, what only a number would match whose
+holder is in doubt.
 
 Only evidence that proves itself may credit; the rest moves nothing. Money that is known to have been taken back is
 booked and held. A request moves to ``succeeded`` by money of its own alone.
@@ -50,6 +51,19 @@ class _Piece:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Whose:
+    """The household that money is for, or none, how that is known, and why two people must say it."""
+
+    party_id: int | None
+    matched_by: MatchedBy
+    hold_reason: HoldReason | None = None
+
+
+_NOBODYS = _Whose(None, MatchedBy.SUSPENSE)
+_IN_DOUBT = _Whose(None, MatchedBy.SUSPENSE, HoldReason.NUMBER_HELD)
+
+
 def decide(evidence: Sequence[Evidence], known: KnownFacts, now: datetime, reach: timedelta = REACH) -> Decision:
     """Turn evidence into credits, state changes and breaks; order and repetition do not change the money.
 
@@ -75,8 +89,8 @@ def _piece(
         at = dated_in_period(observed.occurred_at, piece.window, now)
     else:
         at = dated(observed.occurred_at, window(now, request.created_at if request else None, reach), now)
-    party = _household(observed, named, known, at.at)
-    return _Piece(observed, request, at, _confirmed(observed, request, party, at.at))
+    whose = _whose(observed, named, known, at.at)
+    return _Piece(observed, request, at, _confirmed(observed, request, whose, at.at))
 
 
 def _named(piece: Evidence, known: KnownFacts, references: Mapping[str, RequestFact]) -> RequestFact | None:
@@ -87,13 +101,12 @@ def _named(piece: Evidence, known: KnownFacts, references: Mapping[str, RequestF
 
 
 def _confirmed(
-    observed: Observation, request: RequestFact | None, household: tuple[int | None, MatchedBy], at: datetime
+    observed: Observation, request: RequestFact | None, whose: _Whose, at: datetime
 ) -> ConfirmedPayment | None:
     if observed.status is not ObservedStatus.SUCCEEDED or not observed.operator_transaction_id:
         return None
     if observed.amount_xof is None or not 0 < observed.amount_xof <= MAX_AMOUNT_XOF:
         return None
-    party_id, matched_by = household
     return ConfirmedPayment(
         operator=observed.operator,
         operator_transaction_id=observed.operator_transaction_id,
@@ -102,28 +115,33 @@ def _confirmed(
         payer_msisdn=observed.payer_msisdn or (request.payer_msisdn if request else None),
         our_reference=observed.our_reference,
         request_id=request.id if request else None,
-        party_id=party_id,
-        matched_by=matched_by,
+        party_id=whose.party_id,
+        matched_by=whose.matched_by,
         provenance=observed.provenance,
         occurred_at=at,
         raw_transaction_id=observed.raw_transaction_id,
         payer_said=observed.payer_msisdn,
+        hold_reason=whose.hold_reason,
     )
 
 
-def _household(
-    observed: Observation, named: RequestFact | None, known: KnownFacts, at: datetime
-) -> tuple[int | None, MatchedBy]:
+def _whose(observed: Observation, named: RequestFact | None, known: KnownFacts, at: datetime) -> _Whose:
     if named is not None:
-        return named.party_id, MatchedBy.REFERENCE
+        # The phone showed this household to whoever asked: while nobody knows whose number it is, nor do we whom she
+        # meant. Another number that pays it has named it in so many words.
+        own = observed.payer_msisdn in {None, named.payer_msisdn}
+        asked = known.payers.get(named.payer_msisdn, ()) if own else ()
+        is_held = any(one.is_held and one.party_id == named.party_id for one in asked)
+        return _IN_DOUBT if is_held else _Whose(named.party_id, MatchedBy.REFERENCE)
     words = observed.our_reference or ""
     if words in known.households:
         party_id = known.households[words]
-        return party_id, MatchedBy.SUSPENSE if party_id is None else MatchedBy.REFERENCE
-    holders = {one.party_id for one in known.payers.get(observed.payer_msisdn or "", ()) if one.held_at(at)}
-    if len(holders) == 1:
-        return holders.pop(), MatchedBy.PAYER
-    return None, MatchedBy.SUSPENSE
+        return _NOBODYS if party_id is None else _Whose(party_id, MatchedBy.REFERENCE)
+    holders = [one for one in known.payers.get(observed.payer_msisdn or "", ()) if one.held_at(at)]
+    if any(one.is_held for one in holders):
+        return _IN_DOUBT
+    parties = {one.party_id for one in holders}
+    return _Whose(parties.pop(), MatchedBy.PAYER) if len(parties) == 1 else _NOBODYS
 
 
 def _judged_together(
@@ -184,11 +202,11 @@ def _held_if_reversed(confirmed: ConfirmedPayment, reversals: Sequence[Reversal]
 
 def _seconds(confirmed_payments: Sequence[ConfirmedPayment], known: KnownFacts) -> tuple[ConfirmedPayment, ...]:
     """Mark the money whose request had money already, before this batch or earlier in it."""
-    paid = {payment.of_request for payment in known.payments.values() if payment.hold_reason is None}
+    paid = {payment.of_request for payment in known.payments.values() if not payment.is_taken_back}
     paid |= {fact.id for fact in known.requests.values() if fact.state is State.SUCCEEDED}
     judged = []
     for confirmed in sorted(confirmed_payments, key=lambda one: (one.occurred_at, one.key)):
-        if confirmed.request_id is None or confirmed.hold_reason is not None:
+        if confirmed.request_id is None or confirmed.is_taken_back:
             judged.append(confirmed)
             continue
         judged.append(replace(confirmed, is_second=confirmed.request_id in paid))
@@ -203,12 +221,12 @@ def _owners(
     owners = {
         confirmed.key: confirmed.request_id
         for confirmed in confirmed_payments
-        if confirmed.request_id and confirmed.hold_reason is None
+        if confirmed.request_id and not confirmed.is_taken_back
     }
     bindings = sorted((one.request.id, one.confirmed.key) for one in pieces if one.request and one.confirmed)
     for request_id, key in bindings:
         existing = known.payments.get(key)
-        if existing is None or existing.hold_reason is not None:
+        if existing is None or existing.is_taken_back:
             continue
         if existing.of_request is not None:
             owners[key] = existing.of_request
@@ -241,11 +259,7 @@ def _steps(
         states[request.id] = after(states[request.id], event)
     for confirmed in confirmed_payments:
         # The operator took its only money back before it was ours: nobody is waited for any more.
-        if (
-            confirmed.hold_reason is not None
-            and confirmed.request_id
-            and states[confirmed.request_id] is not State.SUCCEEDED
-        ):
+        if confirmed.is_taken_back and confirmed.request_id and states[confirmed.request_id] is not State.SUCCEEDED:
             states[confirmed.request_id] = after(states[confirmed.request_id], Event.OPERATOR_REVERSED)
     moved = [fact for fact in known.requests.values() if states[fact.id] != fact.state]
     return tuple(StateChange(fact.id, fact.state, states[fact.id]) for fact in moved), breaks

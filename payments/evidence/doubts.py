@@ -51,8 +51,7 @@ def date(confirmed: ConfirmedPayment, said_at: datetime) -> FoundBreak:
 
 def taken_back(confirmed: ConfirmedPayment, taken_xof: int) -> FoundBreak:
     """Tell of money that was known to be reversed, wholly or in part, when it was booked."""
-    held = confirmed.hold_reason is not None
-    code = DetailCode.TAKEN_BACK_ON_HOLD if held else DetailCode.TAKEN_BACK_IN_PART
+    code = DetailCode.TAKEN_BACK_ON_HOLD if confirmed.is_taken_back else DetailCode.TAKEN_BACK_IN_PART
     said = detail(code, taken_xof=taken_xof, amount_xof=confirmed.amount_xof)
     # A name of its own: the statement's line about the same reversal carries the day's difference.
     return _of_confirmed(BreakKind.REVERSAL, confirmed, said, subject=f"{confirmed.operator_transaction_id}:taken_back")

@@ -50,6 +50,11 @@ class ExistingPayment:
     bound_request_id: int | None = None
 
     @property
+    def is_taken_back(self) -> bool:
+        """Return whether the operator had it back before it counted: then it is the money of no request."""
+        return self.hold_reason is HoldReason.REVERSED
+
+    @property
     def of_request(self) -> int | None:
         """Return the request whose money it is, if any."""
         return self.request_id or self.bound_request_id
@@ -73,11 +78,15 @@ class Reversal:
 
 @dataclass(frozen=True, slots=True)
 class NumberHolder:
-    """Who held a telephone number, and the time for which it speaks for her; an end that is missing is open."""
+    """Who held a telephone number, and the time for which it speaks for her; an end that is missing is open.
+
+    ``is_held`` says that the number may be somebody else's by now, and that a person has yet to decide it.
+    """
 
     party_id: int
     since: datetime | None = None
     until: datetime | None = None
+    is_held: bool = False
 
     def held_at(self, at: datetime) -> bool:
         """Return whether what the number did at a moment was hers."""
@@ -126,6 +135,11 @@ class ConfirmedPayment:
     payer_said: str | None = None
     hold_reason: HoldReason | None = None
     is_second: bool = False
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Return whether the operator had it back before it counted: then it is the money of no request."""
+        return self.hold_reason is HoldReason.REVERSED
 
     @property
     def key(self) -> tuple[str, str]:

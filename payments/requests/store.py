@@ -80,6 +80,12 @@ RELEASE = text("""
      WHERE payer_msisdn = :payer_msisdn AND state = 'created' AND next_attempt_at > :now
 """)
 
+#: What may have reached the operator goes its way: only what certainly did not is taken back.
+WITHDRAW = text("""
+    UPDATE payment_request SET state = 'expired', next_attempt_at = NULL, last_detail = 'never sent: withdrawn'
+     WHERE payer_msisdn = :payer_msisdn AND state = 'created' AND submissions = 0
+""")
+
 #: A finalised request is asked no more; an open one keeps the moment that its schedule gives.
 MOVE = text("""
     UPDATE payment_request
@@ -130,6 +136,17 @@ async def request_payment(
 async def release(connection: AsyncConnection, payer_msisdn: str, now: datetime) -> None:
     """Let the push of a caller whose dialogue has just ended go out at once."""
     await connection.execute(RELEASE, {"payer_msisdn": payer_msisdn, "now": now})
+
+
+async def withdraw(connection: AsyncConnection, payer_msisdn: str) -> int:
+    """Take back what was asked of a phone and not sent yet; return how much that was."""
+    return (await connection.execute(WITHDRAW, {"payer_msisdn": payer_msisdn})).rowcount
+
+
+async def is_kept(connection: AsyncConnection, idempotency_key: str) -> bool:
+    """Return whether a request stands behind a key already."""
+    kept = await connection.execute(BY_KEY, {"idempotency_key": idempotency_key})
+    return kept.scalar_one_or_none() is not None
 
 
 async def move(connection: AsyncConnection, steps: Sequence[StateChange], now: datetime) -> None:

@@ -113,6 +113,8 @@ def worst_cases() -> dict[str, Facts]:
         "unknown": UNKNOWN,
         "unknown, a new activity": replace(UNKNOWN, activities=(*ACTIVITIES, "transport de marchandises")),
         "unknown, no scheme open": replace(UNKNOWN, activities=()),
+        "held": replace(UNKNOWN, is_number_held=True, help_number="+223 80 00 12 34"),
+        "held, nobody to call": replace(UNKNOWN, is_number_held=True, help_number="", activities=()),
         "unknown, no place known": replace(UNKNOWN, places=places_from([])),
         "longest": longest,
         "longest, every digit used": replace(longest, used_keys=USED_KEYS),

@@ -8,7 +8,7 @@ from functools import partial
 from tests.ussd_flows.answering import knowing, start, step
 from tests.ussd_flows.callers import AMINATA, KNOWN, UNKNOWN, worst_cases
 from tests.ussd_flows.playing import PAYING, play
-from ussd_flows.effects import AskAboutPayment, RegisterHousehold, RequestPayment, SendDetail
+from ussd_flows.effects import AskAboutPayment, HoldNumber, RegisterHousehold, RequestPayment, SendDetail
 from ussd_flows.facts import Facts
 from ussd_flows.graph import MENUS
 from ussd_flows.gsm7 import septets
@@ -28,8 +28,10 @@ TYPED = {
 }
 # Screens that a reason at the top may make longer than wished; without one no screen is.
 LONGER_THAN_WISHED = {
+    "held",
     "help",
     "home",
+    "not_me",
     "pay_amount",
     "pay_confirm",
     "pay_warning",
@@ -193,12 +195,14 @@ def test_effects_happen_on_confirming_screens_only_and_once() -> None:
         RegisterHousehold: "register_confirm",
         SendDetail: "situation",
         AskAboutPayment: "waiting",
+        HoldNumber: "not_me",
     }
     effects: Counter[type] = Counter()
     for passage in [*PASSAGES, *RESTLESS]:
         ends = passage.step.state is None
-        goes_on = any(isinstance(effect, AskAboutPayment) for effect in passage.step.effects)
+        goes_on = any(isinstance(effect, AskAboutPayment | HoldNumber) for effect in passage.step.effects)
         assert ends == passage.step.screen.ends == (len(passage.step.effects) == 1 and not goes_on)
+        assert len(passage.step.effects) <= 1
         assert ends == (passage.step.screen.input is InputKind.NONE)
         for effect in passage.step.effects:
             assert confirming[type(effect)] == passage.origin.menu
@@ -226,7 +230,7 @@ def test_no_key_that_was_used_before_acts_where_repeats_look_like_answers() -> N
             assert step(led_here.state, key, facts).effects == ()
             reached[led_here.state.menu] += 1
         assert cost(led_here.screen) <= HARD_SEPTETS
-    assert reached.keys() == {"pay_confirm", "register_confirm", "situation", "waiting"}
+    assert reached.keys() == {"pay_confirm", "register_confirm", "situation", "waiting", "not_me"}
     assert min(reached.values()) >= 20, reached
 
 

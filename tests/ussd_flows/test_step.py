@@ -208,4 +208,5 @@ def test_screens_are_flat_texts_with_numbered_lines() -> None:
         "1. Payer",
         "2. Situation",
         "3. Suite",
+        "4. Pas vous ?",
     ]

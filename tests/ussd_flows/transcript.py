@@ -35,6 +35,7 @@ def played(transcript: str) -> str:
 def callers() -> dict[str, Facts]:
     return {
         "unknown": UNKNOWN,
+        "somebody whose number is held": replace(UNKNOWN, is_number_held=True),
         "Aminata": KNOWN,
         "Aminata, whose prompt waits": PROMPTED,
         "Aminata, whose rights are closed": replace(

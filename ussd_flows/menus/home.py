@@ -1,10 +1,15 @@
-"""The first screen: who we think is calling, until when rights are open, and what can be done."""
+"""The first screen: who we think is calling, until when rights are open, and what can be done.
+
+Whoever is not that person says so here, where there is room for it, and behind Suite in any case.
+"""
 
 from ussd_flows.amounts import show
 from ussd_flows.facts import Registered
-from ussd_flows.gsm7 import shorten, to_gsm7
+from ussd_flows.gsm7 import septets, shorten, to_gsm7
 from ussd_flows.menu import HOME, Goto, Menu, MenuEntry, Page, View
+from ussd_flows.menus.help import with_help
 from ussd_flows.menus.rights import rights_line
+from ussd_flows.screen import HARD_SEPTETS, WISHED_SEPTETS
 from ussd_flows.texts import message
 
 _NAME_SEPTETS = 18
@@ -17,7 +22,8 @@ def _render(view: View) -> Page:
 
 def _for_unknown(view: View) -> Page:
     register = (MenuEntry("register_name", message("home.register")),) if view.facts.activities else ()
-    return Page(message("home.unknown"), (*register, MenuEntry("help", message("home.help"))))
+    text = with_help("home.held", view.facts) if view.facts.is_number_held else message("home.unknown")
+    return Page(text, (*register, MenuEntry("help", message("home.help"))))
 
 
 def _for_registered(caller: Registered, view: View) -> Page:
@@ -33,7 +39,13 @@ def _for_registered(caller: Registered, view: View) -> Page:
     elif caller.advance_xof:
         lines.append(message("home.advance", amount=show(caller.advance_xof)))
     entries = (pay, MenuEntry("situation", message("home.situation")), MenuEntry("more", message("home.more")))
-    return Page("\n".join(lines), entries)
+    with_not_me = (*entries, MenuEntry("not_me", message("home.not_me")))
+    return Page("\n".join(lines), with_not_me if _fits(lines, with_not_me) else entries)
+
+
+def _fits(lines: list[str], entries: tuple[MenuEntry, ...]) -> bool:
+    shown = [*lines, *(f"{key}. {entry.label}" for key, entry in enumerate(entries, start=1))]
+    return (septets("\n".join(shown)) or HARD_SEPTETS) <= WISHED_SEPTETS
 
 
 def _render_more(view: View) -> Page | Goto:
@@ -41,7 +53,11 @@ def _render_more(view: View) -> Page | Goto:
         return Goto(HOME)
     return Page(
         message("more.title"),
-        (MenuEntry("receipts", message("more.receipts")), MenuEntry("help", message("more.help"))),
+        (
+            MenuEntry("receipts", message("more.receipts")),
+            MenuEntry("help", message("more.help")),
+            MenuEntry("not_me", message("home.not_me")),
+        ),
     )
 
 
@@ -54,7 +70,7 @@ MENUS = (
         name=HOME,
         render=_render,
         accept=_accept,
-        leads_to=frozenset({"register_name", "pay_amount", "waiting", "situation", "more", "help"}),
+        leads_to=frozenset({"register_name", "pay_amount", "waiting", "situation", "more", "help", "not_me"}),
     ),
-    Menu(name="more", render=_render_more, accept=_accept, leads_to=frozenset({"receipts", "help"})),
+    Menu(name="more", render=_render_more, accept=_accept, leads_to=frozenset({"receipts", "help", "not_me"})),
 )

@@ -16,6 +16,7 @@ from gateway.sms.texts import (
     TextTooLong,
     initials,
     kept_for_household,
+    number_held,
     payer_receipt,
     payment_failed,
     payment_not_sent,
@@ -273,6 +274,12 @@ def test_money_without_a_household_is_told_with_the_whole_number_that_paid_and_w
         help_number="+223 80 00 12 34",
     )
     assert fits(longest)
+
+
+@pytest.mark.parametrize("help_number", ["", "36 777", "+223 80 00 12 34"])
+def test_a_number_in_doubt_is_told_so_in_one_message(help_number: str) -> None:
+    assert fits(number_held(help_number))
+    assert help_number in number_held(help_number)
 
 
 @pytest.mark.parametrize("second", [False, True])
