@@ -7,7 +7,7 @@ there begins again.
 from alembic import op
 
 revision = "1008"
-down_revision = "1009"
+down_revision = "1005"
 branch_labels = None
 depends_on = None
 
