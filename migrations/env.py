@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
+import gateway.staff.tables
 import gateway.tables
 import payments.tables
 

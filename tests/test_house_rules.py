@@ -14,6 +14,7 @@ from sqlalchemy import Column, ForeignKey, Integer, MetaData
 from sqlalchemy import Table as SqlTable
 from sqlmodel import Field
 
+import gateway.staff.tables
 import gateway.tables
 import payments.tables
 from payments.columns import CountedId, OptionalText, Table
@@ -401,7 +402,9 @@ def upward_keys(tables: dict[str, str], metadata: MetaData) -> list[str]:
 
 def test_foreign_keys_point_the_same_way_as_imports() -> None:
     owners = {cls.__tablename__: cls.__module__.split(".")[0] for cls in Table.__subclasses__()}
-    assert {payments.tables.__name__, gateway.tables.__name__} <= {cls.__module__ for cls in Table.__subclasses__()}
+    assert {payments.tables.__name__, gateway.tables.__name__, gateway.staff.tables.__name__} <= {
+        cls.__module__ for cls in Table.__subclasses__()
+    }
     assert upward_keys({str(name): owner for name, owner in owners.items()}, Table.metadata) == []
     planted = MetaData()
     SqlTable("household", planted, Column("id", Integer, primary_key=True))

@@ -14,7 +14,7 @@ from gateway.money.import_statement import Unfinished, resume, unfinished_of_day
 from gateway.money.match_statement import ReconcilingDeps, explain_day
 from gateway.reports.breaks import break_figures
 from gateway.reports.day import DaySummary, bounds, day_report
-from gateway.tables import AuditEvent
+from gateway.staff.tables import AuditEvent
 from payments.detail import read_detail
 from payments.ledger.balance import FINDINGS_MAX, check_books
 from payments.ledger.finding import Finding, FindingKind

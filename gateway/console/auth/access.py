@@ -15,7 +15,7 @@ from gateway.console.auth.sessions import SessionRules
 from gateway.console.auth.waits import key_of
 from gateway.infra.database import Database
 from gateway.infra.ids import Ids
-from gateway.tables import Staff
+from gateway.staff.tables import Staff
 
 
 class MustWait(Exception):

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.tables import AuditEvent
+from gateway.staff.tables import AuditEvent
 
 
 def actor_of(login: str) -> str:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from gateway.console.auth.roles import RIGHTS, Right, Role
 from gateway.infra.ids import Ids
-from gateway.tables import Staff, StaffSession
+from gateway.staff.tables import Staff, StaffSession
 
 #: Presence is written down no more often than this, so that reading a page is rarely a write.
 TOUCH_AFTER_S = 30

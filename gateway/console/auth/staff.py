@@ -15,7 +15,7 @@ from gateway.console.auth.devices import forget_devices_of
 from gateway.console.auth.passwords import PASSWORD_CHARS_MAX
 from gateway.console.auth.roles import Role
 from gateway.console.auth.sessions import close_sessions_of
-from gateway.tables import Staff
+from gateway.staff.tables import Staff
 
 #: OWASP ASVS 5.0, 6.2.9: the length makes a password, not its punctuation.
 PASSWORD_CHARS_MIN = 15
