@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import structlog
@@ -18,7 +18,9 @@ from starlette.types import Message
 from gateway.console.auth.roles import Right
 from gateway.console.auth.sessions import Officer, officer_of
 from gateway.console.deps import ConsoleDeps, PageHandler, PageRefused, Visit
+from gateway.console.form_tokens import masked, unmasked
 from gateway.console.rendering import page
+from gateway.infra.compression import compress
 
 log = structlog.stdlib.get_logger()
 
@@ -33,13 +35,18 @@ FIELD_BYTES_MAX = 4 * 1024
 FIELDS_MAX = 8
 LENGTH_DIGITS_MAX = 18
 
+POLICY_HEADER = "Content-Security-Policy"
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+)
+#: For the one page that looks again by itself; every other one runs no script at all.
+POLICY_WITH_SCRIPT = f"{POLICY}; script-src 'self'; connect-src 'self'"
+
 #: OWASP ASVS 5.0, 3.4: nothing from elsewhere, nothing inline, no frame. The referrer policy must let a browser send
 #: the Origin header with our own forms, which "no-referrer" would empty.
 SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        "base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
-    ),
+    POLICY_HEADER: POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -73,7 +80,9 @@ async def who_asks(console: ConsoleDeps, request: Request) -> Officer | None:
     if not token:
         return None
     async with console.deps.console_db.single() as connection:
-        return await officer_of(connection, token, console.rules, console.deps.machine_now())
+        officer = await officer_of(connection, token, console.rules, console.deps.machine_now())
+    # Pages are compressed, and each writes the token of its forms in another way.
+    return officer and replace(officer, csrf_token=masked(officer.csrf_token, console.deps.ids.token()))
 
 
 def endpoint(console: ConsoleDeps, guarded: Guarded) -> Endpoint:
@@ -89,9 +98,14 @@ def endpoint(console: ConsoleDeps, guarded: Guarded) -> Endpoint:
                 response = await guarded.handler(console, visit)
         except PageRefused as refused:
             response = refusal(console, refused, officer)
-        return with_security_headers(console, response)
+        return with_security_headers(console, await compress(response, accepted_encodings(request)))
 
     return answer
+
+
+def accepted_encodings(request: Request) -> str:
+    """Return what a browser says of the encodings that it takes."""
+    return ",".join(request.headers.getlist("accept-encoding"))
 
 
 def on_db_unavailable(console: ConsoleDeps, answer: Endpoint) -> Endpoint:
@@ -118,7 +132,8 @@ def refusal(console: ConsoleDeps, refused: PageRefused, officer: Officer | None)
 
 def with_security_headers(console: ConsoleDeps, response: Response) -> Response:
     """Put the headers on a response; nothing about money stays in any cache."""
-    response.headers.update(SECURITY_HEADERS)
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
     if not console.deps.local_mode:
         response.headers["Strict-Transport-Security"] = HSTS
@@ -191,7 +206,7 @@ async def _checked_form(
     check_origin(console, request)
     form = await read_form(request, guarded.body_bytes_max)
     try:
-        if not same(field_of(form, "csrf"), officer.csrf_token):
+        if not same(unmasked(field_of(form, "csrf")), unmasked(officer.csrf_token)):
             raise PageRefused(403, "Formulaire périmé", "Rechargez la page et recommencez. Rien n'a été fait.")
         yield form
     finally:

@@ -28,32 +28,35 @@ from gateway.console.rendering import page
 WRONG = "Identifiant ou mot de passe incorrect."
 TOO_SOON = "Trop d'essais de suite. Réessayez dans {wait_s} s."
 BUSY = "Trop de connexions en même temps. Réessayez dans quelques secondes."
+#: What the form takes.
+LOGIN_CHARS_MAX = 40
 
 
 async def show(console: ConsoleDeps, request: Request) -> Response:
     """Show the login form, tied to this browser by a cookie of its own."""
     if await who_asks(console, request) is not None:
         return with_security_headers(console, RedirectResponse(HOME_PATH, 303))
-    return with_security_headers(console, _form(console, 200, ""))
+    return with_security_headers(console, _form(console, 200))
 
 
 async def submit(console: ConsoleDeps, request: Request) -> Response:
     """Let a colleague in, under a new token, or refuse without saying why."""
     try:
-        typed = await _typed(console, request)
-        entry = await console.logins.log_in(typed, console.deps.machine_now())
+        form, typed = await _typed(console, request)
     except PageRefused as refused:
         return with_security_headers(console, refusal(console, refused, None))
+    try:
+        entry = await console.logins.log_in(form, console.deps.machine_now())
     except PasswordsBusy:
-        response = _form(console, 503, BUSY)
+        response = _form(console, 503, BUSY, typed)
         response.headers["Retry-After"] = RETRY_AFTER_S
         return with_security_headers(console, response)
     except MustWait as told:
-        response = _form(console, 429, TOO_SOON.format(wait_s=told.wait_s))
+        response = _form(console, 429, TOO_SOON.format(wait_s=told.wait_s), typed)
         response.headers["Retry-After"] = str(told.wait_s)
         return with_security_headers(console, response)
     if entry is None:
-        return with_security_headers(console, _form(console, 401, WRONG))
+        return with_security_headers(console, _form(console, 401, WRONG, typed))
     response = RedirectResponse(HOME_PATH, 303)
     console.cookies.put(response, console.cookies.session, entry.session_token)
     console.cookies.put_lasting(response, console.cookies.device, entry.device_token, LIFETIME_S)
@@ -73,15 +76,17 @@ async def leave(console: ConsoleDeps, visit: Visit) -> Response:
     return response
 
 
-async def _typed(console: ConsoleDeps, request: Request) -> LoginForm:
+async def _typed(console: ConsoleDeps, request: Request) -> tuple[LoginForm, str]:
+    """Return what is tried, and the login as it was typed, which the form keeps."""
     check_origin(console, request)
     form = await read_form(request, FORM_BYTES_MAX)
     try:
         tie = request.cookies.get(console.cookies.form, "")
         if not tie or not same(field_of(form, "csrf"), tie):
             raise PageRefused(403, "Formulaire périmé", "Rechargez la page de connexion et recommencez.")
-        login = field_of(form, "login").strip().lower()
-        return LoginForm(
+        typed = field_of(form, "login")
+        login = typed.strip().lower()
+        tried = LoginForm(
             # What cannot be a login is nobody's; it gets the same answer after the same work.
             login=login if LOGIN_SHAPE.fullmatch(login) else "",
             password=field_of(form, "password"),
@@ -89,14 +94,16 @@ async def _typed(console: ConsoleDeps, request: Request) -> LoginForm:
             previous_token=request.cookies.get(console.cookies.session, ""),
             device_token=request.cookies.get(console.cookies.device, ""),
         )
+        return tried, typed[:LOGIN_CHARS_MAX]
     finally:
         await form.close()
 
 
-def _form(console: ConsoleDeps, status: int, fault: str) -> Response:
+def _form(console: ConsoleDeps, status: int, fault: str = "", typed: str = "") -> Response:
     tie = console.deps.ids.token()
     response = page(
-        "login.html", status, officer=None, local_mode=console.deps.local_mode, here="", fault=fault, csrf=tie
-    )
+        "login.html", status, officer=None, local_mode=console.deps.local_mode, here="", fault=fault, csrf=tie,
+        is_wrong=fault == WRONG, typed=typed,
+    )  # fmt: skip
     console.cookies.put(response, console.cookies.form, tie)
     return response

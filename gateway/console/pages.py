@@ -109,7 +109,7 @@ async def day_page(console: ConsoleDeps, visit: Visit) -> Response:
     day = asked_day(visit, today)
     async with snapshot(console.deps.console_db) as connection:
         report, seal = await day_report(connection, day, console.deps.operators), await seal_of(connection, day)
-        said = {
+        said: dict[str, Any] = {
             "report": report,
             "breaks": await breaks_of_day(connection, day, today, LIST_ROWS_MAX),
             "parked_count": await parked_count(connection),
@@ -146,7 +146,7 @@ async def breaks_page(console: ConsoleDeps, visit: Visit) -> Response:
     """Show every break that waits for a decision."""
     async with snapshot(console.deps.console_db) as connection:
         breaks = await open_breaks(connection, visit.now.date(), LIST_ROWS_MAX)
-        waiting = {
+        waiting: dict[str, Any] = {
             "troubles": await troubles(connection),
             "parked": await parked(connection, LIST_ROWS_MAX, listed=False),
             "unread": await unread_summary(connection),
@@ -214,12 +214,14 @@ def labelled_page(
     visit: Visit,
     template: str,
     here: str,
+    status: int = 200,
     **said: Any,  # noqa: ANN401 - templates take anything
 ) -> Response:
     """Return a page with everything that every guarded page needs."""
     labels = {name: operator.label for name, operator in console.deps.operators.items()}
     return page(
         template,
+        status,
         officer=visit.officer,
         local_mode=console.deps.local_mode,
         here=here,

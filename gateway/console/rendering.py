@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 
 from gateway import french
 from gateway.console import break_labels, labels, upload_labels
+from gateway.infra.compression import packed
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE / "static"
@@ -20,18 +21,20 @@ class Asset:
     """A file that pages ask for, named by its content so that it may be kept for ever."""
 
     content: bytes
+    packed: bytes
     media_type: str
     version: str
 
 
 def _asset(name: str, media_type: str) -> Asset:
     content = (STATIC / name).read_bytes()
-    return Asset(content, media_type, sha256(content).hexdigest()[:12])
+    return Asset(content, packed(content), media_type, sha256(content).hexdigest()[:12])
 
 
 ASSETS = {
     "console.css": _asset("console.css", "text/css; charset=utf-8"),
     "emblem.svg": _asset("emblem.svg", "image/svg+xml"),
+    "statement.js": _asset("statement.js", "text/javascript; charset=utf-8"),
 }
 
 

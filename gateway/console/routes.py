@@ -11,12 +11,14 @@ from gateway.console.guard import (
     HOME_PATH,
     LOGIN_PATH,
     Guarded,
+    accepted_encodings,
     endpoint,
     on_db_unavailable,
     refusal,
     with_security_headers,
 )
-from gateway.console.rendering import ASSETS
+from gateway.console.rendering import ASSETS, Asset
+from gateway.infra.compression import accepts_gzip
 
 #: How long a browser may keep a file whose name says its content.
 STORED = "public, max-age=31536000, immutable"
@@ -57,15 +59,13 @@ def router(console: ConsoleDeps) -> APIRouter:
     async def submit_login(request: Request) -> Response:
         return await login.submit(console, request)
 
-    async def static(name: str) -> Response:
-        asset = ASSETS.get(name)
+    async def static(request: Request) -> Response:
+        asset = ASSETS.get(request.path_params["name"])
         if asset is None:
             return with_security_headers(
                 console, refusal(console, PageRefused(404, "Introuvable", "Ce fichier n'existe pas."), None)
             )
-        return with_security_headers(
-            console, Response(asset.content, media_type=asset.media_type, headers={"Cache-Control": STORED})
-        )
+        return with_security_headers(console, _file(asset, accepted_encodings(request)))
 
     async def without_slash() -> Response:
         return with_security_headers(console, RedirectResponse(HOME_PATH, 308))
@@ -75,3 +75,10 @@ def router(console: ConsoleDeps) -> APIRouter:
     routes.add_api_route(LOGIN_PATH, on_db_unavailable(console, submit_login), methods=["POST"], response_model=None)
     routes.add_api_route("/finance/static/{name}", static, methods=["GET"], response_model=None)
     return routes
+
+
+def _file(asset: Asset, accept_encoding: str) -> Response:
+    headers = {"Cache-Control": STORED, "Vary": "Accept-Encoding"}
+    if not accepts_gzip(accept_encoding):
+        return Response(asset.content, media_type=asset.media_type, headers=headers)
+    return Response(asset.packed, media_type=asset.media_type, headers={**headers, "Content-Encoding": "gzip"})

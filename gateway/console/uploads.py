@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from gateway.console.auth import audit
 from gateway.console.deps import ConsoleDeps, PageRefused, Visit, snapshot
-from gateway.console.guard import field_of
+from gateway.console.guard import POLICY_HEADER, POLICY_WITH_SCRIPT, field_of
 from gateway.console.pages import LIST_ROWS_MAX, labelled_page
 from gateway.infra.reading import TooLarge, TooManyLines, measure
 from gateway.money.import_statement import receive
@@ -47,6 +47,12 @@ WORKER_PATIENCE_S: Final = 15
 
 async def statements_page(console: ConsoleDeps, visit: Visit) -> Response:
     """Show the form, the statements at work or aside, and the ones that came last."""
+    return await _statements(console, visit)
+
+
+async def _statements(
+    console: ConsoleDeps, visit: Visit, fault: PageRefused | None = None, operator: str = ""
+) -> Response:
     async with snapshot(console.deps.console_db) as connection:
         statements = await recent_statements(connection)
         at_work = await uploads_at_work(connection, LIST_ROWS_MAX)
@@ -60,6 +66,9 @@ async def statements_page(console: ConsoleDeps, visit: Visit) -> Response:
         at_work=at_work,
         aside=aside,
         givers=console.deps.statement_givers(),
+        fault=fault,
+        chosen=operator,
+        status=fault.status if fault else 200,
     )
 
 
@@ -68,7 +77,10 @@ async def receive_statement(console: ConsoleDeps, visit: Visit) -> Response:
     operator = field_of(visit.form, "operator")
     if operator not in console.deps.statement_givers():
         raise PageRefused(400, "Opérateur inconnu", "Choisissez un opérateur de la liste. Rien n'a été enregistré.")
-    filename, content = await _uploaded(visit)
+    try:
+        filename, content = await _uploaded(visit)
+    except PageRefused as fault:
+        return await _statements(console, visit, fault, operator)
     new = await asyncio.to_thread(new_upload, operator, filename, content, audit.actor_of(visit.officer.login))
     upload, already = await receive(console.deps.console_db, new, visit.now)
     await _note(console, visit, upload, already=already)
@@ -86,13 +98,17 @@ async def statement_page(console: ConsoleDeps, visit: Visit) -> Response:
         report = await upload_report(connection, int(written))
     if report is None:
         raise _unknown()
-    return labelled_page(
+    refresh_s = _refresh_s(report.row, visit.now)
+    response = labelled_page(
         console, visit, "statement.html", "releves",
         report=report,
         again=visit.request.query_params.get("encore") == "1",
-        refresh_s=_refresh_s(report.row, visit.now),
+        refresh_s=refresh_s,
         no_worker=_is_left_alone(report.row, visit.now),
     )  # fmt: skip
+    if refresh_s is not None:
+        response.headers[POLICY_HEADER] = POLICY_WITH_SCRIPT
+    return response
 
 
 def _refresh_s(row: UploadRow, now: datetime) -> int | None:

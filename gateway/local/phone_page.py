@@ -11,6 +11,7 @@ from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from gateway.infra.compression import compress
 from gateway.infra.problems import problem
 from gateway.tables import SandboxSms
 from gateway.ussd.aggregators.africastalking import wire
@@ -25,9 +26,12 @@ HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+#: What each key types, what else is printed on it, and how it is read out.
 KEYS = (
-    ("1", ""), ("2", "abc"), ("3", "def"), ("4", "ghi"), ("5", "jkl"), ("6", "mno"),
-    ("7", "pqrs"), ("8", "tuv"), ("9", "wxyz"), ("*", ""), ("0", "+"), ("#", ""),
+    ("1", "", "1"), ("2", "abc", "2, a b c"), ("3", "def", "3, d e f"),
+    ("4", "ghi", "4, g h i"), ("5", "jkl", "5, j k l"), ("6", "mno", "6, m n o"),
+    ("7", "pqrs", "7, p q r s"), ("8", "tuv", "8, t u v"), ("9", "wxyz", "9, w x y z"),
+    ("*", "", "* étoile"), ("0", "+", "0, plus"), ("#", "", "# dièse"),
 )  # fmt: skip
 #: The first two are registered by the illustrative data.
 NUMBERS = (
@@ -72,16 +76,16 @@ class _Page:
         )
         self._files = {name: folder.joinpath(name).read_bytes() for name in STATIC}
 
-    async def show(self, _request: Request) -> Response:
+    async def show(self, request: Request) -> Response:
         """Return the page."""
-        return Response(self._html, media_type="text/html", headers=HEADERS)
+        return await _sent(request, Response(self._html, media_type="text/html", headers=HEADERS))
 
     async def file(self, request: Request) -> Response:
         """Return one of the page's files."""
         name = request.path_params["name"]
         if name not in self._files:
             return problem(HTTPStatus.NOT_FOUND, "not-found", "There is nothing at this address")
-        return Response(self._files[name], media_type=STATIC[name], headers=HEADERS)
+        return await _sent(request, Response(self._files[name], media_type=STATIC[name], headers=HEADERS))
 
     async def inbox(self, request: Request) -> Response:
         """Return the latest SMS of a number, newest first."""
@@ -99,3 +103,7 @@ class _Page:
             rows = (await connection.execute(latest)).all()
         messages = [{"body": row.body, "sent_at": row.sent_at.isoformat()} for row in rows]
         return JSONResponse({"messages": messages, "now": self._clock.now().isoformat()}, headers=HEADERS)
+
+
+async def _sent(request: Request, response: Response) -> Response:
+    return await compress(response, request.headers.get("accept-encoding", ""))

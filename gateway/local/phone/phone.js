@@ -126,18 +126,29 @@ function showClock(now) {
   });
 }
 
+// What was there when the number was chosen is not read out; afterwards each new SMS is, once.
+let shown = { msisdn: null, keys: new Set() };
+
+function readOut(msisdn, messages) {
+  const keyOf = (sms) => `${sms.sent_at} ${sms.body}`;
+  const fresh = shown.msisdn === msisdn ? messages.filter((sms) => !shown.keys.has(keyOf(sms))) : [];
+  shown = { msisdn, keys: new Set(messages.map(keyOf)) };
+  if (fresh.length) part("news").textContent = fresh.map((sms) => `Nouveau SMS : ${sms.body}`).join(" ");
+}
+
 async function refreshInbox() {
-  const query = new URLSearchParams({ msisdn: part("msisdn").value.trim() });
+  const msisdn = part("msisdn").value.trim();
   try {
-    const answer = await fetch(`/phone/inbox?${query}`);
-    if (!answer.ok) return;
+    const answer = await fetch(`/phone/inbox?${new URLSearchParams({ msisdn })}`);
+    if (!answer.ok || msisdn !== part("msisdn").value.trim()) return;
     const { messages, now } = await answer.json();
     if (now) showClock(now);
+    readOut(msisdn, messages);
     const fresh = JSON.stringify(messages);
     if (part("inbox").dataset.shown === fresh) return;
     part("inbox").dataset.shown = fresh;
     part("inbox").replaceChildren(...messages.map(message));
-    part("unread").textContent = `✉ ${messages.length}`;
+    part("unread-count").textContent = messages.length;
     part("empty").hidden = messages.length > 0;
   } catch {
     // The next refresh tries again.
@@ -148,13 +159,28 @@ part("answer-form").addEventListener("submit", (event) => {
   event.preventDefault();
   send();
 });
+function type(key) {
+  typed.value = (typed.value + key).slice(0, typed.maxLength);
+}
+
+function erase() {
+  typed.value = typed.value.slice(0, -1);
+}
+
 part("keys").addEventListener("click", (event) => {
   const button = event.target.closest("button");
-  if (!button) return;
-  typed.value = (typed.value + button.dataset.key).slice(0, typed.maxLength);
+  if (button) type(button.dataset.key);
 });
-part("erase").addEventListener("click", () => {
-  typed.value = typed.value.slice(0, -1);
+part("erase").addEventListener("click", erase);
+// Digits are the telephone's wherever the focus is, but in a field of its own; so is Enter, but on what it would press.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+  if (event.target.closest("input, textarea, select")) return;
+  if (/^[0-9*#+]$/.test(event.key)) type(event.key);
+  else if (event.key === "Backspace") erase();
+  else if (event.key === "Enter" && !event.target.closest("a, button")) send();
+  else return;
+  event.preventDefault();
 });
 part("hang-up").addEventListener("click", hangUp);
 part("msisdn").addEventListener("change", () => {
@@ -162,6 +188,8 @@ part("msisdn").addEventListener("change", () => {
   refreshInbox();
 });
 
+// What says that this script is needed stands there until it runs.
+part("no-script").hidden = true;
 rest(IDLE);
 refreshInbox();
 setInterval(() => {

@@ -1,108 +1,13 @@
 """The console as a person sees it, in a real browser."""
 
-import asyncio
-import os
-import shutil
-import socket
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from datetime import UTC, date, datetime
-from pathlib import Path
-
 import pytest
-import uvicorn
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, expect
 
-from gateway.infra.database import Database
-from tests.fixed import CountedIds, TestClock
-from tests.gateway.console.desk import PASSWORD, Desk, open_desk
-from tests.gateway.console.test_unreadable import SENDER, came
+from tests.gateway.console.browsing import DAY, log_in, picture
+from tests.gateway.console.test_unreadable import SENDER
 from tests.gateway.console.test_uploads import STATEMENT
-from tests.gateway.reports.built_days import Deal, Fate, MadeDay
 
 pytestmark = pytest.mark.browser
-
-DAY = date(2026, 11, 20)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-#: Where a person who works on the pages wants to find pictures of them.
-PICTURES = os.environ.get("RAMU_TEST_PICTURES")
-
-
-@pytest.fixture
-async def address(database: Database, clock: TestClock, ids: CountedIds) -> AsyncIterator[str]:
-    """The console of one's own machine behind a real socket, with one day of every kind of trouble."""
-    async with open_desk(database, clock, ids, local_mode=True) as desk:
-        await desk.staff("local")
-        await write_days(desk)
-        await came(desk, 3)
-        await came(desk, 1, "2001:db8:1234:5678::/64", b"x" * 5_000, signed=False)
-        # The socket listens before the server runs, so nobody waits for a start.
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            server = uvicorn.Server(uvicorn.Config(desk.app, log_level="warning", lifespan="off"))
-            serving = asyncio.create_task(server.serve(sockets=[listening]))
-            over = asyncio.Event()
-            working = asyncio.create_task(keep_working(desk, over))
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-            over.set()
-            server.should_exit = True
-            await asyncio.gather(serving, working)
-
-
-async def keep_working(desk: Desk, over: asyncio.Event) -> None:
-    """Do what a worker beside the console does of statements."""
-    while not over.is_set():
-        await desk.work()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(over.wait(), 0.5)
-
-
-async def write_days(desk: Desk) -> None:
-    async with desk.database.unit_of_work() as connection:
-        made = MadeDay(connection, DAY, "sandbox", desk.clock.now(), opening_xof=30_450)
-        await made.write(
-            [
-                *(Deal(Fate.MATCHED, 12_000 + 500 * number, 1, number) for number in range(40)),
-                Deal(Fate.SUSPENSE, 7_500, 1, 50),
-                Deal(Fate.AMOUNT_OPEN, 12_000, 10_000, 60),
-                Deal(Fate.LEDGER_ONLY, 3_000, 1, 70),
-                Deal(Fate.FEE, 4_150, 1, 80),
-            ]
-        )
-        await made.ask("unknown", 5_000, desk.clock.now())
-        await MadeDay(connection, date(2026, 11, 19), "sandbox", desk.clock.now(), opening_xof=3_450).write(
-            [Deal(Fate.MATCHED, 3_000, 1, number) for number in range(9)]
-        )
-        strange = MadeDay(connection, date(2026, 11, 18), "sandbox", desk.clock.now())
-        file = strange.file()
-        await strange.deal(Deal(Fate.MATCHED, 3_000, 1, 1), file, file)
-        strange.line(file, "X1", 450, datetime(2026, 11, 18, 9, tzinfo=UTC), "matched")
-        await strange.keep()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield opened
-        await opened.close()
-
-
-async def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        await page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
-
-
-async def log_in(page: Page, address: str) -> None:
-    await page.goto(f"{address}/finance/")
-    await picture(page, "login")
-    await page.get_by_label("Identifiant").fill("local")
-    await page.get_by_label("Mot de passe").fill(PASSWORD)
-    await page.get_by_role("button", name="Se connecter").click()
-    await expect(page.get_by_role("heading", name="lundi 23 novembre 2026")).to_be_visible()
 
 
 async def test_a_person_logs_in_sees_the_day_exports_it_and_leaves(address: str, browser: Browser) -> None:

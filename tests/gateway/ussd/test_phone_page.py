@@ -20,8 +20,9 @@ from typer.testing import CliRunner
 
 from gateway.cli import phone
 from gateway.infra.database import Database
-from gateway.local.phone_page import NotLocal, phone_router
+from gateway.local.phone_page import KEYS, NotLocal, phone_router
 from gateway.ussd.deps import UssdDeps
+from tests.accessibility import CONTRAST_MIN, WIDTHS, edges, grave_findings, rings, sizes
 from tests.fixed import START
 from tests.gateway.ussd.telephone import MSISDN, REGISTER, Count, application
 
@@ -206,3 +207,67 @@ async def test_a_person_registers_with_the_browser_phone(
             await page.screenshot(path=str(Path(folder) / f"phone-{width}.png"), full_page=True)
     assert await count("household") == 1
     assert await count("ussd_session") == 0
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_the_browser_phone_is_for_everybody(width: int, ussd: UssdDeps) -> None:
+    async with served(ussd) as url, opened(url, width) as page:
+        assert await grave_findings(page) == []
+        stops, fields = await rings(page), await edges(page)
+        assert len(stops) > len(KEYS)
+        await page.get_by_role("button", name="Appeler").click()
+        await expect(page.get_by_role("log", name="Écran du téléphone")).to_contain_text("M'inscrire")
+        assert await grave_findings(page) == []
+        assert {name: seen for name, seen in (stops | fields).items() if seen < CONTRAST_MIN} == {}
+        for key, _, name in KEYS:
+            assert await page.get_by_role("button", name=name, exact=True).get_attribute("data-key") == key
+        usual = await sizes(page)
+        await page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert await sizes(page) == pytest.approx([2 * size for size in usual], rel=1e-3)
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+async def test_digits_are_the_telephones_wherever_the_focus_is_but_in_another_field(ussd: UssdDeps) -> None:
+    async with served(ussd) as url, opened(url, 1100) as page:
+        await page.evaluate("document.activeElement.blur()")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#screen")).to_contain_text("M'inscrire")
+        for focused in ("#screen", "#hang-up", "#keys button"):
+            await page.locator(focused).first.focus()
+            await page.keyboard.type("12")
+            await page.keyboard.press("Backspace")
+        await expect(page.locator("#typed")).to_have_value("111")
+        before = await page.locator("#msisdn").input_value()
+        await page.locator("#msisdn").press("End")
+        await page.keyboard.type("5")
+        await expect(page.locator("#msisdn")).to_have_value(f"{before}5")
+        await expect(page.locator("#typed")).to_have_value("111")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+async def test_only_a_new_sms_is_read_out(ussd: UssdDeps, database: Database) -> None:
+    await receive(database, MSISDN, "une ancienne")
+    async with served(ussd) as url, opened(url, 1100) as page:
+        await expect(page.locator("#inbox li")).to_have_count(1)
+        await expect(page.get_by_text("a besoin de JavaScript")).to_be_hidden()
+        live = page.locator("[aria-live], [role=status], [role=log]")
+        assert await live.evaluate_all("all => all.map((one) => one.id)") == ["screen", "news"]
+        await expect(page.locator("#news")).to_have_text("")
+        await receive(database, MSISDN, "une nouvelle")
+        await expect(page.locator("#news")).to_have_text("Nouveau SMS : une nouvelle")
+        await expect(page.locator("#inbox li")).to_have_count(2)
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+async def test_without_javascript_the_phone_says_so(ussd: UssdDeps) -> None:
+    async with served(ussd) as url, async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await browser.new_page(java_script_enabled=False)
+        await page.goto(f"{url}/phone/")
+        await expect(page.get_by_text("a besoin de JavaScript")).to_be_visible()
+        await browser.close()
