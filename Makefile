@@ -50,8 +50,9 @@ fix: .venv/.dev-installed ## format, and apply the safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-diagrams: .venv/.dev-installed ## draw the state diagrams of docs/ again from the tables in the code
+diagrams: .venv/.dev-installed ## draw the state diagrams and the guide's tables in docs/ again from the code
 	$(BIN)/python -m docs.diagrams
+	$(BIN)/python -m docs.guide_tables
 
 golden: .venv/.dev-installed ## write the expected conversations again; read the difference before keeping it
 	RAMU_GOLDEN=write $(BIN)/pytest -q -p no:randomly tests/ussd_flows $(ARGS)

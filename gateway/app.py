@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import structlog
 from fastapi import APIRouter, FastAPI
@@ -11,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import health
 from gateway.config.settings import Settings
 from gateway.console import routes as console
+from gateway.console.wrong_address import page_for_people
 from gateway.infra.ingress import Ingress
 from gateway.infra.problems import install_error_handlers
 from gateway.operator_api import callbacks as webhooks
@@ -59,7 +61,7 @@ def create_app(settings: Settings, more: MoreRoutes | None = None) -> FastAPI:
     app = FastAPI(
         title="RAMU Gateway", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
-    install_error_handlers(app, process.deps.ids.reference, BODY_BYTES_MAX)
+    install_error_handlers(app, process.deps.ids.reference, BODY_BYTES_MAX, partial(page_for_people, process.console))
     app.add_middleware(Ingress, concurrency_max=settings.concurrency_max)
     # Addresses are compared in this order: callers and operators first.
     app.include_router(ussd.router(process.ussd))

@@ -84,6 +84,11 @@ def long_date(day: date) -> str:
     return f"{WEEKDAYS[day.weekday()]} {first} {MONTHS[day.month]} {day.year}"
 
 
+def month_name(day: date) -> str:
+    """Write the month of a day: novembre 2026."""
+    return f"{MONTHS[day.month]} {day.year}"
+
+
 def moment(instant: datetime) -> str:
     """Write an instant: 22/11/2026 à 14 h 05, in Bamako's time, which is UTC."""
     return f"{short_date(instant)} à {instant.hour}{HARD_SPACE}h{HARD_SPACE}{instant:%M}"

@@ -1,4 +1,4 @@
-"""The pictures in the documentation are those of the code."""
+"""The pictures and tables in the documentation are those of the code."""
 
 import subprocess
 import sys
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from docs import diagrams
+from docs import diagrams, guide_tables
+from gateway.console.break_labels import BREAKS
+from payments.break_kind import BreakKind
 from payments.requests.lifecycle import TRANSITIONS
 
 ROOT = Path(__file__).parent.parent
@@ -35,3 +37,26 @@ def test_an_old_picture_is_refused_and_a_new_one_is_written(
     assert diagrams.main(["--check"]) == 0
     (tmp_path / "states.md").write_text("old", encoding="utf-8")
     assert diagrams.main(["--check"]) == 1
+
+
+def test_console_and_guide_say_the_same_of_each_kind_of_break_and_of_each_role() -> None:
+    assert guide_tables.main(["--check"]) == 0
+    guide = guide_tables.GUIDE.read_text(encoding="utf-8")
+    assert set(BREAKS) == set(BreakKind)
+    for said in BREAKS.values():
+        assert guide.count(f"| {said.label} | {said.advice} |") == 1
+
+
+def test_an_old_guide_is_refused_and_a_new_one_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guide = tmp_path / "finance.md"
+    guide.write_text(guide_tables.GUIDE.read_text(encoding="utf-8").replace("écriture nouvelle", "rature"), "utf-8")
+    monkeypatch.setattr(guide_tables, "GUIDE", guide)
+    assert guide_tables.main(["--check"]) == 1
+    assert "run python -m docs.guide_tables" in capsys.readouterr().err
+    assert guide_tables.main([]) == 0
+    assert guide_tables.main(["--check"]) == 0
+    guide.write_text("none", encoding="utf-8")
+    with pytest.raises(ValueError, match="no place for the table"):
+        guide_tables.main([])

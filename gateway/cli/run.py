@@ -24,6 +24,7 @@ _WELCOME = """\
 
 RAMU tourne sur cette machine, en mode local : rien n'est réel, les données sont des exemples.
 
+  Toutes les portes               {url}/
   Composer le code (téléphone)    {url}/phone/
   L'opérateur d'essai             {operator_url}/
   Le bureau des finances          {url}/finance/   identifiant : local   mot de passe : local

@@ -22,6 +22,7 @@ from gateway.infra.connections import (
 )
 from gateway.infra.logs import configure_logs
 from gateway.local.dials import Dial, DialsTold
+from gateway.local.doors_page import doors_router
 from gateway.local.phone_page import phone_router
 from gateway.wiring import ProcessDeps
 from payments.operators.sandbox.config import Config as SandboxConfig
@@ -42,13 +43,16 @@ def command(
 
     clocks: list[Clock] = []
 
-    def telephone(process: ProcessDeps) -> list[APIRouter]:
+    def local_pages(process: ProcessDeps) -> list[APIRouter]:
         clocks.append(process.deps.clock)
-        return [phone_router(process.ussd, _operators_page(settings))] if settings.is_local else []
+        if not settings.is_local:
+            return []
+        operator_url = _operators_page(settings)
+        return [phone_router(process.ussd, operator_url), doors_router(process.deps, operator_url)]
 
     logging.getLogger("uvicorn.error").addFilter(JunkIsNoNews())
     limits = ConnectionLimits(connections_max=connections_max(CONNECTIONS_PER_REQUEST * settings.concurrency_max))
-    app = create_app(settings, telephone)
+    app = create_app(settings, local_pages)
     if tell_dials and settings.is_local:
         app.add_middleware(DialsTold, clock=clocks[0], tell=_tell)
     uvicorn.run(

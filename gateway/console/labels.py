@@ -131,6 +131,10 @@ DAY_STATUSES: Mapping[DayStatus, DayStatusLabel] = {
 }
 
 
+#: What stands in the place of a colour.
+MARKS: Mapping[str, str] = {DayStatus.BALANCED: "✓", DayStatus.EXPLAINED: "!", DayStatus.UNEXPLAINED: "≠"}
+
+
 def status_of(row: OperatorDay) -> DayStatus:
     """Judge the day of one operator."""
     judged = (

@@ -15,11 +15,11 @@ from gateway.console.exports import export
 from gateway.console.labels import HELD
 from gateway.console.rendering import page
 from gateway.french import read_day
-from gateway.money.close_day import has_moved
 from gateway.money.import_statement import FIRST_DAY
 from gateway.reports.breaks import breaks_of_day, each_open_break, open_breaks
 from gateway.reports.day import OperatorDay, day_report
 from gateway.reports.evidence import seal_of
+from gateway.reports.sealed_day import has_moved
 from gateway.reports.suspense import each_open_suspense, open_suspense, open_suspense_total, suspense_balance_xof
 from gateway.reports.trial_balance import trial_balance
 from gateway.reports.unreadable import unread_summary

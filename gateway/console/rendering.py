@@ -48,6 +48,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         francs=french.francs, short_date=french.short_date, long_date=french.long_date, moment=french.moment,
+        month=french.month_name,
         age=french.age, fr=french.typeset,
         side=labels.side, author=labels.author, size=upload_labels.size, line_list=upload_labels.line_list,
     )  # fmt: skip
@@ -64,6 +65,8 @@ def _environment() -> Environment:
         remarks=upload_labels.REMARKS,
         upload_labels=upload_labels.upload_labels,
         day_statuses=labels.DAY_STATUSES,
+        marks=labels.MARKS,
+        weekdays=tuple(french.WEEKDAYS[number] for number in range(7)),
         status_of=labels.status_of,
         status_of_day=labels.status_of_day,
     )

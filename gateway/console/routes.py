@@ -17,6 +17,7 @@ from gateway.console.guard import (
     refusal,
     with_security_headers,
 )
+from gateway.console.month_page import MONTH_PATH, month_page
 from gateway.console.rendering import ASSETS, Asset
 from gateway.infra.compression import accepts_gzip
 
@@ -26,6 +27,7 @@ STORED = "public, max-age=31536000, immutable"
 GUARDED = (
     Guarded(HOME_PATH, "GET", Right.READ, pages.day_page),
     Guarded("/finance/jour.csv", "GET", Right.EXPORT, pages.day_csv),
+    Guarded(MONTH_PATH, "GET", Right.READ, month_page),
     Guarded("/finance/ecarts", "GET", Right.READ, pages.breaks_page),
     Guarded("/finance/ecarts.csv", "GET", Right.EXPORT, pages.breaks_csv),
     Guarded("/finance/attente", "GET", Right.READ, pages.suspense_page),

@@ -32,6 +32,9 @@ STATUS_OF: Mapping[type[payments.PaymentsError], tuple[HTTPStatus, str]] = {
     DayNotClosable: (HTTPStatus.CONFLICT, "day-not-closable"),
 }
 
+#: Here only programs ask, and get what programs read: Java's own client says that it takes text/html, and reads none.
+MACHINE_PATHS = ("/webhooks", "/ussd", "/sms", "/api", "/livez", "/readyz", "/metrics")
+
 log = structlog.stdlib.get_logger()
 
 
@@ -46,14 +49,23 @@ def problem(status: int, slug: str, title: str, detail: str = "", **extra: objec
     return JSONResponse(body, status, headers={"Cache-Control": "no-store"}, media_type=MEDIA_TYPE)
 
 
-def install_error_handlers(app: FastAPI, make_code: Callable[[], str], body_bytes_max: Mapping[str, int]) -> None:
-    """Answer every error of an application with a problem.
+#: Returns the page for a person, of a status and of the code by which our log names what failed, empty for nothing.
+PageForPeople = Callable[[int, str], Response]
+
+
+def install_error_handlers(
+    app: FastAPI,
+    make_code: Callable[[], str],
+    body_bytes_max: Mapping[str, int],
+    page_for_people: PageForPeople | None = None,
+) -> None:
+    """Answer every error of an application with a problem, or a person in a browser with a page.
 
     ``make_code`` names the errors that only our log explains. ``body_bytes_max`` says how much each path may be sent:
     the longest prefix counts, and the empty one is for everything else. Add no body limit besides: the framework's own
     answers in plain text.
     """
-    handlers = _Handlers(make_code)
+    handlers = _Handlers(make_code, page_for_people)
     app.add_exception_handler(HTTPException, handlers.http)
     app.add_exception_handler(RequestValidationError, handlers.validation)
     app.add_exception_handler(payments.PaymentsError, handlers.payments)
@@ -64,10 +76,18 @@ def install_error_handlers(app: FastAPI, make_code: Callable[[], str], body_byte
 
 
 class _Handlers:
-    def __init__(self, make_code: Callable[[], str]) -> None:
+    def __init__(self, make_code: Callable[[], str], page_for_people: PageForPeople | None) -> None:
         self._make_code = make_code
+        self._page_for_people = page_for_people
 
-    async def http(self, _request: Request, error: Exception) -> Response:
+    def _for_people(self, scope: Scope, status: int, code: str = "") -> Response | None:
+        """Return the page, where a person asks."""
+        if self._page_for_people is None or scope["path"].startswith(MACHINE_PATHS):
+            return None
+        accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
+        return self._page_for_people(status, code) if b"text/html" in accepted else None
+
+    async def http(self, request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
         status = HTTPStatus(error.status_code)
@@ -76,7 +96,9 @@ class _Handlers:
         if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return _too_large()
         slug = status.phrase.lower().replace(" ", "-")
-        answer = problem(status, slug, status.phrase, "" if error.detail == status.phrase else error.detail)
+        answer = self._for_people(request.scope, status) or problem(
+            status, slug, status.phrase, "" if error.detail == status.phrase else error.detail
+        )
         answer.headers.update(error.headers or {})
         return answer
 
@@ -105,14 +127,20 @@ class _Handlers:
     async def unavailable(self, request: Request, error: Exception) -> Response:
         code = self._make_code()
         log.error("http.unavailable", code=code, path=request.scope["path"], kind=type(error).__name__)
-        answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Try again in a moment", code=code)
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        answer = self._for_people(request.scope, status, code) or problem(
+            status, "unavailable", "Try again in a moment", code=code
+        )
         answer.headers["Retry-After"] = str(RETRY_AFTER_S)
         return answer
 
     def unhandled(self, scope: Scope, error: Exception) -> Response:
         code = self._make_code()
         log.error("http.unhandled", code=code, method=scope["method"], path=scope["path"], exc_info=error)
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something failed on our side", code=code)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return self._for_people(scope, status, code) or problem(
+            status, "internal", "Something failed on our side", code=code
+        )
 
 
 class _LastResort:

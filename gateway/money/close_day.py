@@ -14,6 +14,7 @@ from gateway.money.import_statement import Unfinished, resume, unfinished_of_day
 from gateway.money.match_statement import ReconcilingDeps, explain_day
 from gateway.reports.breaks import break_figures
 from gateway.reports.day import DaySummary, bounds, day_report
+from gateway.reports.sealed_day import canonical
 from gateway.staff.tables import AuditEvent
 from payments.detail import read_detail
 from payments.ledger.balance import FINDINGS_MAX, check_books
@@ -102,17 +103,6 @@ QUESTIONS: Final = (
     (FindingKind.CHARGE_EXCEEDED, CHARGES),
     (FindingKind.CHARGE_NOT_POSTED, RECEIVABLES),
 )
-
-#: The form of a sealed report, and the figures of a row that each form had; an old form keeps its list for ever.
-VERSION: Final = 1
-FIGURES: Final[Mapping[int, tuple[str, ...]]] = {
-    1: (
-        "operator", "account", "statement_received", "is_verifiable", "opening_xof", "collections_xof",
-        "reversals_xof", "fees_xof", "transfers_xof", "others_xof", "contradictions_xof", "closing_xof",
-        "movement_xof", "operator_amount_xof", "operator_payment_count", "posted_xof", "posted_count", "suspense_xof",
-        "suspense_count", "breaks_xof", "unexplained_xof",
-    ),
-}  # fmt: skip
 
 
 class DayUnexplained(Exception):
@@ -228,30 +218,3 @@ def _require_explained(report: DaySummary, operators: Operators, unfinished: tup
     unexplained = {row.operator: row.unexplained_xof for row in report.rows if row.unexplained_xof}
     if without or unexplained or unfinished:
         raise DayUnexplained(without, unexplained, unfinished)
-
-
-def canonical(report: DaySummary, **more: object) -> str:
-    """Write a report in the one form that is hashed: sorted JSON, days and moments in ISO 8601."""
-    content = {"version": VERSION, **asdict(report), **more}
-    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_iso)
-
-
-def has_moved(sealed_content: str, report: DaySummary) -> bool:
-    """Return whether the operators' figures of a day are no longer those that were sealed.
-
-    Compared are the figures that the sealed form had: a figure that a later release adds has not moved.
-    """
-    try:
-        sealed = json.loads(sealed_content)
-        names = FIGURES[sealed["version"]]
-        before = [{name: row[name] for name in names} for row in sealed["rows"]]
-    except (ValueError, KeyError, TypeError):
-        # Touched, or of a form that this release does not know: its own hash says which.
-        return True
-    return before != [{name: getattr(row, name) for name in names} for row in report.rows]
-
-
-def _iso(value: object) -> str:
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no place in a report")

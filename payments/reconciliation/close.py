@@ -36,8 +36,16 @@ SIGNED = text("""
       FROM day_report
 """)
 
+#: From one operator to the next along an index, however many payments there are.
 FIRST_ACTIVITY = text("""
-    SELECT least((SELECT min(occurred_at) FROM payment), (SELECT min(period_start) FROM statement_file))
+WITH RECURSIVE first AS (
+    (SELECT operator, occurred_at FROM payment ORDER BY operator, occurred_at LIMIT 1)
+     UNION ALL
+    SELECT next.operator, next.occurred_at
+      FROM first CROSS JOIN LATERAL (SELECT operator, occurred_at FROM payment WHERE operator > first.operator
+                                      ORDER BY operator, occurred_at LIMIT 1) AS next
+)
+SELECT least((SELECT min(occurred_at) FROM first), (SELECT min(period_start) FROM statement_file))
 """)
 
 COLUMNS: Final = "day, seq, content, previous_sha256, sha256, ledger_head_sha256, closed_by, closed_at"
@@ -111,7 +119,7 @@ async def require_closable(connection: AsyncConnection, day: date, now: datetime
     if signed.is_closed:
         raise DayNotClosable(DayRefusal.ALREADY_CLOSED, day)
     if signed.first is None or day < signed.first:
-        first = await _first_activity(connection)
+        first = await first_activity(connection)
         if first is None or day < first:
             raise DayNotClosable(DayRefusal.BEFORE_ANY_ACTIVITY, day)
         following = first if signed.first is None else day
@@ -235,7 +243,8 @@ async def verify_external_hashes(connection: AsyncConnection, external_hashes: S
     return tuple(findings)
 
 
-async def _first_activity(connection: AsyncConnection) -> date | None:
+async def first_activity(connection: AsyncConnection) -> date | None:
+    """Return the first day of which any money or statement is known."""
     first: datetime | None = (await connection.execute(FIRST_ACTIVITY)).scalar_one()
     return None if first is None else utc_day(first)
 

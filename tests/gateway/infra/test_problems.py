@@ -204,3 +204,34 @@ def test_a_problem_may_carry_more() -> None:
     assert answer.status_code == 409
     assert b'"key":"abc"' in answer.body
     assert answer.headers["cache-control"] == "no-store"
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+async def test_a_person_gets_a_page_and_a_program_what_programs_read() -> None:
+    app = FastAPI()
+
+    def page(status: int, code: str) -> Response:
+        return Response(f"<h1>{status} {code}</h1>", status, media_type="text/html")
+
+    install_error_handlers(app, lambda: "7K3M9QPA", {"": 1000}, page)
+
+    @app.get("/raise/{kind}")
+    def raise_it(kind: str) -> None:
+        raise ERRORS[kind]
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for path, status, said in (
+            ("/nothing", 404, "404 "), ("/raise/bug", 500, "500 7K3M9QPA"), ("/raise/database", 503, "503 7K3M9QPA"),
+        ):  # fmt: skip
+            answer = await client.get(path, headers=BROWSER)
+            assert (answer.status_code, answer.text) == (status, f"<h1>{said}</h1>")
+            for accept in ("*/*", "application/json", ""):
+                answer = await client.get(path, headers={"Accept": accept})
+                assert (answer.status_code, answer.headers["Content-Type"]) == (status, MEDIA_TYPE)
+        assert (await client.post("/raise/bug", headers=BROWSER)).text == "<h1>405 </h1>"
+        for path in ("/webhooks/x", "/ussd/x", "/sms/x", "/api/v1/x"):
+            answer = await client.get(path, headers={"Accept": "text/html, image/gif, *; q=.2, */*; q=.2"})
+            assert (answer.status_code, answer.headers["Content-Type"]) == (404, MEDIA_TYPE)

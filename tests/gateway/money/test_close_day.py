@@ -11,10 +11,11 @@ from psycopg.errors import InsufficientPrivilege, RestrictViolation
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.money import close_day as closing
-from gateway.money.close_day import DayToClose, DayUnexplained, close, has_moved, verify_all
+from gateway.money.close_day import DayToClose, DayUnexplained, close, verify_all
 from gateway.money.match_statement import ReconcilingDeps
 from gateway.reports.break_sentences import sentence
 from gateway.reports.day import day_report
+from gateway.reports.sealed_day import has_moved
 from payments.ledger.finding import FindingKind
 from payments.ledger.seal import GENESIS_SHA256, Block, Verification, head
 from payments.reconciliation.close import DayNotClosable, DayRefusal, read_day

@@ -8,11 +8,12 @@ import psycopg
 import pytest
 
 from gateway.money import day_evidence
-from gateway.money.close_day import FIGURES, VERSION, DayToClose, canonical, close, has_moved, verify_all
+from gateway.money.close_day import DayToClose, close, verify_all
 from gateway.money.import_statement import resume
 from gateway.money.match_statement import ReconcilingDeps
 from gateway.reports.break_sentences import sentence
 from gateway.reports.day import OperatorDay, day_report
+from gateway.reports.sealed_day import FIGURES, VERSION, canonical, has_moved
 from payments.ledger.finding import Finding, FindingKind
 from payments.reconciliation import late as late_money
 from payments.reconciliation.close import DayNotClosable, DayRefusal, SealedDay
