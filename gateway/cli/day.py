@@ -12,7 +12,7 @@ from gateway.cli.arguments import Day, OptionalDay, PasswordStdin
 from gateway.cli.environment import environment
 from gateway.cli.terminal import author, given_password, present, stop
 from gateway.config.settings import Settings, load_settings
-from gateway.console.auth.access import LoginForm, LoginService, MustWait
+from gateway.console.auth.access import LoginForm, LoginService, MustWait, OwnPasswordNeeded
 from gateway.console.auth.audit import actor_of
 from gateway.console.auth.passwords import Passwords
 from gateway.console.auth.roles import RIGHTS, Right
@@ -120,6 +120,11 @@ async def _require_signer(deps: Deps, signature: Signature) -> None:
         role = await logins.role_of(LoginForm(signature.login, signature.password, author()), deps.machine_now())
     except MustWait as told:
         raise SignatureRefused(f"Trop d'essais de suite : réessayez dans {told.wait_s} s. Rien n'a été clos.") from None
+    except OwnPasswordNeeded:
+        raise SignatureRefused(
+            f"« {signature.login} » n'a encore qu'un mot de passe à usage unique : en choisir un dans la console, "
+            "puis signer. Rien n'a été clos."
+        ) from None
     if role is None:
         raise SignatureRefused(f"« {signature.login} » : identifiant ou mot de passe incorrect. Rien n'a été clos.")
     if Right.CLOSE not in RIGHTS[role]:

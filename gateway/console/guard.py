@@ -28,6 +28,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 LOGIN_PATH = "/finance/connexion"
 HOME_PATH = "/finance/"
+ACCOUNT_PATH = "/finance/compte"
 
 #: Enough for every form that carries no file.
 FORM_BYTES_MAX = 16 * 1024
@@ -92,6 +93,8 @@ def endpoint(console: ConsoleDeps, guarded: Guarded) -> Endpoint:
         officer = await who_asks(console, request)
         if officer is None:
             return with_security_headers(console, RedirectResponse(LOGIN_PATH, 303))
+        if _belongs_elsewhere(officer, guarded):
+            return with_security_headers(console, RedirectResponse(ACCOUNT_PATH, 303))
         try:
             async with _checked_form(console, request, officer, guarded) as form:
                 visit = Visit(request, console.deps.clock.now(), officer, form)
@@ -101,6 +104,12 @@ def endpoint(console: ConsoleDeps, guarded: Guarded) -> Endpoint:
         return with_security_headers(console, await compress(response, accepted_encodings(request)))
 
     return answer
+
+
+def _belongs_elsewhere(officer: Officer, guarded: Guarded) -> bool:
+    """Return whether a colleague is led to her account: to choose a password, or because her role has no first page."""
+    lost = officer.must_choose or guarded.path == HOME_PATH
+    return lost and not officer.may(guarded.right)
 
 
 def accepted_encodings(request: Request) -> str:

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from gateway.console.auth import audit
-from gateway.console.auth.access import LoginForm, MustWait
+from gateway.console.auth.access import LoginForm, MustWait, OneTimeExpired
 from gateway.console.auth.devices import LIFETIME_S
 from gateway.console.auth.passwords import PasswordsBusy
 from gateway.console.auth.sessions import close_session
@@ -26,6 +26,7 @@ from gateway.console.guard import (
 from gateway.console.rendering import page
 
 WRONG = "Identifiant ou mot de passe incorrect."
+EXPIRED = "Ce mot de passe à usage unique est périmé. Demandez-en un autre à l'administrateur."
 TOO_SOON = "Trop d'essais de suite. Réessayez dans {wait_s} s."
 BUSY = "Trop de connexions en même temps. Réessayez dans quelques secondes."
 #: What the form takes.
@@ -55,6 +56,8 @@ async def submit(console: ConsoleDeps, request: Request) -> Response:
         response = _form(console, 429, TOO_SOON.format(wait_s=told.wait_s), typed)
         response.headers["Retry-After"] = str(told.wait_s)
         return with_security_headers(console, response)
+    except OneTimeExpired:
+        return with_security_headers(console, _form(console, 401, EXPIRED, typed))
     if entry is None:
         return with_security_headers(console, _form(console, 401, WRONG, typed))
     response = RedirectResponse(HOME_PATH, 303)
@@ -103,7 +106,7 @@ def _form(console: ConsoleDeps, status: int, fault: str = "", typed: str = "") -
     tie = console.deps.ids.token()
     response = page(
         "login.html", status, officer=None, local_mode=console.deps.local_mode, here="", fault=fault, csrf=tie,
-        is_wrong=fault == WRONG, typed=typed,
+        is_wrong=fault in {WRONG, EXPIRED}, typed=typed,
     )  # fmt: skip
     console.cookies.put(response, console.cookies.form, tie)
     return response

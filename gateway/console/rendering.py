@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 
 from gateway import french
 from gateway.console import break_labels, labels, upload_labels
+from gateway.console.auth.roles import Right
 from gateway.infra.compression import packed
 
 HERE = Path(__file__).resolve().parent
@@ -56,6 +57,7 @@ def _environment() -> Environment:
         asset=lambda name: f"/finance/static/{name}?v={ASSETS[name].version}",
         plural=french.plural,
         roles=labels.ROLES,
+        read=Right.READ,
         accounts=labels.ACCOUNTS,
         push_states=labels.PUSH_STATES,
         break_labels=break_labels.BREAKS,

@@ -5,9 +5,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from gateway.console import callbacks, login, pages, uploads
+from gateway.console.account import account_page, change_password
 from gateway.console.auth.roles import Right
 from gateway.console.deps import ConsoleDeps, PageRefused
 from gateway.console.guard import (
+    ACCOUNT_PATH,
     HOME_PATH,
     LOGIN_PATH,
     Guarded,
@@ -40,6 +42,8 @@ GUARDED = (
     Guarded("/finance/avis", "POST", Right.DISMISS, callbacks.dismiss_callbacks),
     Guarded("/finance/avis/{callback_id}", "GET", Right.READ, callbacks.callback_page),
     Guarded("/finance/avis/{callback_id}", "POST", Right.DISMISS, callbacks.dismiss_callback),
+    Guarded(ACCOUNT_PATH, "GET", Right.ENTER, account_page),
+    Guarded(ACCOUNT_PATH, "POST", Right.ENTER, change_password),
     Guarded("/finance/deconnexion", "POST", Right.ENTER, login.leave),
 )
 

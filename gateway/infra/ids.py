@@ -10,6 +10,7 @@ REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 REFERENCE_CHARS = 8
 GROUP_CHARS = 4
 TOKEN_BYTES = 32
+PASSWORD_CHARS = 16
 
 #: One of them stands in every reference, so that no name and no word is ever read as one: SALIMATA is not 5A11MATA.
 _CLEAR_DIGITS = frozenset("23456789")
@@ -49,6 +50,11 @@ class RandomIds:
             drawn = checked("".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_CHARS - 1)))
             if _looks_made(drawn):
                 return drawn
+
+    def password(self) -> str:
+        """Return a password of 80 bits that one person can read out to another, for one use."""
+        drawn = "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(PASSWORD_CHARS))
+        return shown_reference(drawn)
 
     def token(self) -> str:
         """Return an unguessable word for an address or a cookie."""

@@ -29,6 +29,8 @@ class Staff(Table, table=True):
     password_hash: PlainText
     created_at: Instant
     disabled_at: OptionalInstant = None
+    # Until then the password is one that somebody else knows, and only good for choosing another; empty for one's own.
+    one_time_until: OptionalInstant = None
 
 
 class StaffSession(Table, table=True):

@@ -26,6 +26,14 @@ class MustWait(Exception):
         super().__init__(f"try again in {wait_s} s")
 
 
+class OneTimeExpired(Exception):
+    """A right password that somebody else gave, and that its owner did not change in time."""
+
+
+class OwnPasswordNeeded(Exception):
+    """A right password that somebody else gave: nothing is signed under it."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoginForm:
     """What a person typed, from where, and what her browser carried."""
@@ -50,6 +58,7 @@ class _Known:
     staff_id: int
     role: Role
     password_hash: str
+    one_time_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,7 @@ class _Recognised:
     role: Role
     tried: Tried
     fresh_hash: str | None
+    one_time_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +86,15 @@ class LoginService:
     rules: SessionRules
 
     async def log_in(self, form: LoginForm, now: datetime) -> LoginTokens | None:
-        """Return the tokens of a new login, or None without saying which part was wrong, or raise ``MustWait``."""
+        """Return the tokens of a new login, or None without saying which part was wrong.
+
+        Errors:  MustWait; OneTimeExpired, which only somebody who knows the password is told.
+        """
         known = await self._recognised(form, now, from_network=True)
         if known is None:
             return None
+        if known.one_time_until is not None and now >= known.one_time_until:
+            raise OneTimeExpired
 
         async def admit(connection: AsyncConnection) -> LoginTokens:
             await _pardon(connection, known, now)
@@ -91,22 +106,34 @@ class LoginService:
 
         return await self.console_db.transact(admit)
 
-    async def role_of(self, form: LoginForm, now: datetime) -> Role | None:
-        """Return the role of whoever signs at the server's own command line, which no guess from the network slows.
+    async def role_of(self, form: LoginForm, now: datetime, *, from_network: bool = False) -> Role | None:
+        """Return the role of whoever signs, at the console or at the server's own command line.
 
-        None tells not which part was wrong; ``MustWait`` comes from mistakes made here.
+        No guess from the network slows the command line. None tells not which part was wrong.
+        Errors:  MustWait, from mistakes made at the same place; OwnPasswordNeeded.
         """
-        known = await self._recognised(form, now, from_network=False)
+        known = await self._recognised(form, now, from_network=from_network)
         if known is None:
             return None
+        if known.one_time_until is not None:
+            raise OwnPasswordNeeded
+        await self._confirm(form, known, now)
+        return known.role
 
+    async def confirms(self, form: LoginForm, now: datetime) -> bool:
+        """Return whether a colleague who came in knows her password, as she must before she changes it."""
+        known = await self._recognised(form, now, from_network=True)
+        if known is not None:
+            await self._confirm(form, known, now)
+        return known is not None
+
+    async def _confirm(self, form: LoginForm, known: _Recognised, now: datetime) -> None:
         async def confirm(connection: AsyncConnection) -> None:
             await _pardon(connection, known, now)
             actor = audit.actor_of(form.login)
             await audit.record(connection, now, actor, "password.confirmed", actor, address=form.address)
 
         await self.console_db.transact(confirm)
-        return known.role
 
     async def _recognised(self, form: LoginForm, now: datetime, *, from_network: bool) -> _Recognised | None:
         async def count(connection: AsyncConnection) -> _Attempt | TooSoon:
@@ -126,7 +153,7 @@ class LoginService:
             await self.console_db.transact(lambda connection: attempts.take_back(connection, attempt.tried, now))
             raise
         if known is not None and fits:
-            return _Recognised(known.staff_id, known.role, attempt.tried, fresh_hash)
+            return _Recognised(known.staff_id, known.role, attempt.tried, fresh_hash, known.one_time_until)
         await self.console_db.transact(lambda connection: _refuse(connection, form, now, is_known=known is not None))
         return None
 
@@ -142,11 +169,13 @@ async def _counted(
         tried = await attempts.count_stranger(connection, form.address, form.login, now)
     if isinstance(tried, TooSoon):
         return tried
-    statement = select(col(Staff.id), col(Staff.role), col(Staff.password_hash)).where(
+    statement = select(col(Staff.id), col(Staff.role), col(Staff.password_hash), col(Staff.one_time_until)).where(
         col(Staff.login) == form.login, col(Staff.disabled_at).is_(None)
     )
     found = (await connection.execute(statement)).one_or_none()
-    return _Attempt(tried, None if found is None else _Known(found.id, Role(found.role), found.password_hash))
+    if found is None:
+        return _Attempt(tried, None)
+    return _Attempt(tried, _Known(found.id, Role(found.role), found.password_hash, found.one_time_until))
 
 
 async def _refuse(connection: AsyncConnection, form: LoginForm, now: datetime, *, is_known: bool) -> None:

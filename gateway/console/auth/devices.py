@@ -36,6 +36,8 @@ TRIM = text("""
 
 FORGET = text("DELETE FROM staff_device WHERE staff_id = :staff_id")
 
+FORGET_OTHERS = text("DELETE FROM staff_device WHERE staff_id = :staff_id AND token_sha256 <> :digest")
+
 SWEEP = text("""
     DELETE FROM staff_device
      WHERE token_sha256 IN (SELECT token_sha256 FROM staff_device WHERE seen_at <= :since
@@ -70,6 +72,11 @@ async def remember(connection: AsyncConnection, ids: Ids, staff_id: int, token: 
 async def forget_devices_of(connection: AsyncConnection, staff_id: int) -> None:
     """Make every browser of one colleague a stranger again."""
     await connection.execute(FORGET, {"staff_id": staff_id})
+
+
+async def forget_other_devices_of(connection: AsyncConnection, staff_id: int, token: str) -> None:
+    """Make every browser of one colleague but the one that carries this token a stranger again."""
+    await connection.execute(FORGET_OTHERS, {"staff_id": staff_id, "digest": digest_of(token)})
 
 
 async def sweep(connection: AsyncConnection, now: datetime, most: int) -> int:

@@ -54,6 +54,10 @@ class Passwords:
         fits = await self._in_turn(lambda: _fits(password_hash or _dummy_hash(), password))
         return fits and password_hash is not None
 
+    async def hashed(self, password: str) -> str:
+        """Return the hash to keep of a password that its owner chose."""
+        return await self._in_turn(lambda: hash_password(password))
+
     async def renewed(self, password_hash: str, password: str) -> str | None:
         """Return a new hash of a password when the old one was made with other costs than today's."""
         if not _HASHER.check_needs_rehash(password_hash):

@@ -28,17 +28,18 @@ class SessionRules:
 
 @dataclass(frozen=True, slots=True)
 class Officer:
-    """The colleague behind a request."""
+    """The colleague behind a request; ``must_choose`` while her password is one that somebody else gave her."""
 
     staff_id: int
     login: str
     name: str
     role: Role
     csrf_token: str
+    must_choose: bool = False
 
     def may(self, right: Right) -> bool:
-        """Return whether the role has this right."""
-        return right in RIGHTS[self.role]
+        """Return whether the role has this right; with a password of somebody else's there is none but to come in."""
+        return right in RIGHTS[self.role] and (right is Right.ENTER or not self.must_choose)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ async def officer_of(connection: AsyncConnection, token: str, rules: SessionRule
     statement = (
         select(
             col(Staff.id), col(Staff.login), col(Staff.name), col(Staff.role),
-            col(StaffSession.csrf_token), col(StaffSession.seen_at),
+            col(StaffSession.csrf_token), col(StaffSession.seen_at), col(Staff.one_time_until),
         )
         .join_from(StaffSession, Staff, col(Staff.id) == col(StaffSession.staff_id))
         .where(
@@ -112,7 +113,8 @@ async def officer_of(connection: AsyncConnection, token: str, rules: SessionRule
         await connection.execute(
             update(StaffSession).where(col(StaffSession.token_sha256) == _digest(token)).values(seen_at=now)
         )
-    return Officer(found.id, found.login, found.name, Role(found.role), found.csrf_token)
+    must_choose = found.one_time_until is not None
+    return Officer(found.id, found.login, found.name, Role(found.role), found.csrf_token, must_choose)
 
 
 async def close_session(connection: AsyncConnection, token: str) -> None:
@@ -123,6 +125,14 @@ async def close_session(connection: AsyncConnection, token: str) -> None:
 async def close_sessions_of(connection: AsyncConnection, staff_id: int) -> None:
     """End every login of one colleague."""
     await connection.execute(delete(StaffSession).where(col(StaffSession.staff_id) == staff_id))
+
+
+async def close_other_sessions_of(connection: AsyncConnection, staff_id: int, token: str) -> None:
+    """End every login of one colleague but the one that this token stands for."""
+    others = delete(StaffSession).where(
+        col(StaffSession.staff_id) == staff_id, col(StaffSession.token_sha256) != _digest(token)
+    )
+    await connection.execute(others)
 
 
 async def sweep(connection: AsyncConnection, rules: SessionRules, now: datetime, most: int) -> int:

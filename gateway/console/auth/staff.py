@@ -1,8 +1,12 @@
-"""The people who may come to the console: added, let in again and dismissed from the command line, never by a page."""
+"""The people who may come to the console: added, let in again and dismissed from the command line, never by a page.
+
+Whoever does so knows the password that is given, so it is good for one thing: its owner comes in and chooses her own.
+"""
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -11,14 +15,16 @@ from sqlmodel import col
 
 from gateway.console.auth import audit
 from gateway.console.auth.attempts import forget_account
-from gateway.console.auth.devices import forget_devices_of
+from gateway.console.auth.devices import forget_devices_of, forget_other_devices_of
 from gateway.console.auth.passwords import PASSWORD_CHARS_MAX
 from gateway.console.auth.roles import Role
-from gateway.console.auth.sessions import close_sessions_of
+from gateway.console.auth.sessions import close_other_sessions_of, close_sessions_of
 from gateway.staff.tables import Staff
 
 #: OWASP ASVS 5.0, 6.2.9: the length makes a password, not its punctuation.
 PASSWORD_CHARS_MIN = 15
+#: OWASP ASVS 5.0, 6.4.1: what was given by somebody else is changed soon, or is worth nothing.
+ONE_TIME_LIFETIME: Final = timedelta(days=3)
 NAME_CHARS_MAX = 80
 LOGIN_SHAPE = re.compile(r"[a-z][a-z0-9._-]{1,39}")
 
@@ -29,12 +35,13 @@ class StaffRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NewStaff:
-    """A colleague to be added; the password was hashed by whoever read it."""
+    """A colleague to be added; ``one_time_until`` is empty when nobody else knows the password."""
 
     login: str
     name: str
     role: Role
     password_hash: str
+    one_time_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ async def add(connection: AsyncConnection, new: NewStaff, actor: str, now: datet
         upsert(Staff)
         .values(
             login=new.login, name=new.name.strip(), role=new.role.value, password_hash=new.password_hash,
-            created_at=now,
+            created_at=now, one_time_until=new.one_time_until,
         )
         .on_conflict_do_nothing(index_elements=["login"])
         .returning(col(Staff.id))
@@ -96,11 +103,11 @@ async def disable(connection: AsyncConnection, login: str, actor: str, now: date
 
 
 async def renew(connection: AsyncConnection, login: str, password_hash: str, actor: str, now: datetime) -> None:
-    """Give a colleague a new password; her mistakes are forgotten, and so are her browsers and logins in progress."""
+    """Give a colleague a one-time password; her mistakes, her browsers and her logins in progress are forgotten."""
     statement = (
         update(Staff)
         .where(col(Staff.login) == login, col(Staff.disabled_at).is_(None))
-        .values(password_hash=password_hash)
+        .values(password_hash=password_hash, one_time_until=now + ONE_TIME_LIFETIME)
         .returning(col(Staff.id))
     )
     staff_id = (await connection.execute(statement)).scalar_one_or_none()
@@ -110,6 +117,27 @@ async def renew(connection: AsyncConnection, login: str, password_hash: str, act
     await forget_devices_of(connection, staff_id)
     await forget_account(connection, login)
     await audit.record(connection, now, actor, "staff.renewed", audit.actor_of(login))
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPassword:
+    """What a colleague chose for herself, and by which tokens the browser in front of her is known."""
+
+    staff_id: int
+    login: str
+    password_hash: str
+    session_token: str
+    device_token: str
+
+
+async def choose(connection: AsyncConnection, own: OwnPassword, now: datetime) -> None:
+    """Keep the password that a colleague chose; every login and browser of hers but this one is forgotten."""
+    await connection.execute(
+        update(Staff).where(col(Staff.id) == own.staff_id).values(password_hash=own.password_hash, one_time_until=None)
+    )
+    await close_other_sessions_of(connection, own.staff_id, own.session_token)
+    await forget_other_devices_of(connection, own.staff_id, own.device_token)
+    await audit.record(connection, now, audit.actor_of(own.login), "password.changed", audit.actor_of(own.login))
 
 
 async def everyone(connection: AsyncConnection) -> tuple[StaffRow, ...]:

@@ -181,6 +181,17 @@ def test_today_cannot_be_closed() -> None:
 
 
 @pytest.mark.usefixtures("environ")
+def test_nobody_signs_under_a_password_that_somebody_else_knows(file: Path, superuser_url: str) -> None:
+    assert run(statement.app, "import", str(file)).exit_code == 0
+    with psycopg.connect(plain(superuser_url), autocommit=True) as connection:
+        connection.execute("UPDATE staff SET one_time_until = now() + interval '99 years' WHERE login = 'awa'")
+        refused = sign()
+        assert (refused.exit_code, "mot de passe à usage unique" in refused.output) == (1, True), refused.output
+        connection.execute("UPDATE staff SET one_time_until = NULL")
+    assert sign().exit_code == 0
+
+
+@pytest.mark.usefixtures("environ")
 def test_a_day_is_signed_by_somebody_who_may_and_proves_it(file: Path, superuser_url: str) -> None:
     assert run(statement.app, "import", str(file)).exit_code == 0
     for refused, why in (

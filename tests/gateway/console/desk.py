@@ -54,7 +54,7 @@ class Desk:
 
     async def csrf(self) -> str:
         """Return the token of the login in progress, from a page that every role gets."""
-        return csrf_of(await self.browser.get("/finance/"))
+        return csrf_of(await self.browser.get("/finance/compte"))
 
     async def post(self, path: str, form: dict[str, str], **more: object) -> httpx.Response:
         return await self.browser.post(path, data=form, **{"headers": {"Origin": ORIGIN}, **more})

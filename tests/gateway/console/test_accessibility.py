@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 PAGES = (
     "/finance/", f"/finance/?jour={DAY}", "/finance/?jour=2026-11-19", "/finance/?jour=2026-11-18",
     "/finance/?jour=demain", "/finance/ecarts", "/finance/attente", "/finance/releves", "/finance/releves/1",
-    "/finance/releves/2", "/finance/releves/99", "/finance/balance", "/finance/mois",
+    "/finance/releves/2", "/finance/releves/99", "/finance/balance", "/finance/mois", "/finance/compte",
 )  # fmt: skip
 BUSY_DAY = date(2026, 11, 17)
 

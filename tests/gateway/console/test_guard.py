@@ -6,7 +6,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import event
 
 from gateway.console.auth.roles import RIGHTS, Right, Role
-from gateway.console.guard import HSTS, POLICY_HEADER, POLICY_WITH_SCRIPT, SECURITY_HEADERS
+from gateway.console.guard import HOME_PATH, HSTS, POLICY_HEADER, POLICY_WITH_SCRIPT, SECURITY_HEADERS
 from gateway.console.routes import GUARDED, router
 from gateway.infra.database import Pool, Timeouts, open_database
 from gateway.money.import_statement import receive
@@ -73,7 +73,9 @@ async def test_each_role_gets_what_its_rights_say_and_no_more(desk: Desk, role: 
         answer = await ask(desk, guarded.method, guarded.path.format(upload_id=1, callback_id=1), csrf="wrong")
         assert_sealed(answer)
         allowed = guarded.right in RIGHTS[role]
-        if guarded.method == "GET":
+        if guarded.path == HOME_PATH and not allowed:
+            assert (answer.status_code, answer.headers["location"]) == (303, "/finance/compte")
+        elif guarded.method == "GET":
             assert answer.status_code == (200 if allowed else 403), guarded
             assert answer.headers["Cache-Control"] == "no-store"
         else:
