@@ -29,6 +29,7 @@ from payments.columns import (
     Table,
     TextKey,
     UniqueText,
+    WritingTransaction,
     counted_in,
     one_of,
 )
@@ -64,10 +65,12 @@ class Household(Table, table=True):
         CheckConstraint("people_count BETWEEN 1 AND 99", name="people_count_plausible"),
         CheckConstraint("children_count BETWEEN 0 AND people_count", name="children_count_plausible"),
         CheckConstraint("party_kind = 'household'", name="party_is_a_household"),
+        CheckConstraint("cercle_code <> '' OR place_words IS NOT NULL", name="lives_somewhere"),
         ForeignKeyConstraint(["id", "party_kind"], ["party.id", "party.kind"]),
         # Written last: an enrolment may name a member, and a member its household.
         ForeignKeyConstraint(["id", "enrolment_id"], ["enrolment.party_id", "enrolment.id"], use_alter=True),
         Index("ix_household_next_period_on_id", "next_period_on", "id"),
+        Index("ix_household_unplaced", "id", postgresql_where=sql("cercle_code = ''")),
     )
 
     id: BigNumberKey
@@ -81,6 +84,26 @@ class Household(Table, table=True):
     registered_on: date
     registered_at: Instant
     next_period_on: date
+    place_words: OptionalText = None
+
+
+class PastDeclaration(Table, table=True):
+    """What a household had declared of itself until it was corrected: all of it, also what did not change."""
+
+    __tablename__ = "past_declaration"
+    __table_args__ = (ForeignKeyConstraint(["household_id"], ["household.id"]),)
+
+    id: CountedId
+    household_id: IndexedNumber
+    name: PlainText
+    cercle_code: PlainText
+    place_words: OptionalText = None
+    people_count: int
+    children_count: int
+    replaced_at: Instant
+    replaced_by: PlainText
+    key: UniqueText
+    written_in: WritingTransaction
 
 
 class ParkedHousehold(Table, table=True):

@@ -49,6 +49,9 @@ MOVE = text("""
     SELECT id, party_id, scheme_version FROM begun
 """)
 
+#: The commune of households whose cercle nobody has said yet: what it owes goes to the right one when they are placed.
+UNPLACED: Final = "unplaced"
+
 #: "SHAR" in ASCII. Two who meet a new payer: the second waits here and then finds it.
 PAYERS_LOCK: Final = 0x53484152
 
@@ -110,7 +113,7 @@ async def insert_charges(
     enrolments, parties, payers, cercles, starts, ends, dues, amounts, receivables = (
         list(column) for column in zip(*rows, strict=True)
     )
-    await _know_payers(connection, {(row[2], row[3]) for row in rows if row[2] in BEARERS})
+    await know_payers(connection, {(row[2], row[3]) for row in rows if row[2] in BEARERS})
     [txn_id] = await reserve_ids(connection, 1) if any(receivables) else [None]
     values = {
         "enrolments": enrolments,
@@ -186,7 +189,7 @@ def _shares(table: Timetable, item: NewDueItem, enrolled: Mapping[tuple[int, int
     others = amount_due(item.scheme, table.size, item.months_spared).others
     receivable = receivable_kinds(item.scheme)
     for kind, amount_xof in ((PayerKind.MEMBER, item.amount_xof), *others):
-        cercle = table.cercle_code if kind is PayerKind.COLLECTIVITE else ""
+        cercle = (table.cercle_code or UNPLACED) if kind is PayerKind.COLLECTIVITE else ""
         yield (
             enrolled[table.id, item.scheme.version],
             table.id,
@@ -200,7 +203,8 @@ def _shares(table: Timetable, item: NewDueItem, enrolled: Mapping[tuple[int, int
         )
 
 
-async def _know_payers(connection: AsyncConnection, payers: set[tuple[PayerKind, str]]) -> None:
+async def know_payers(connection: AsyncConnection, payers: set[tuple[PayerKind, str]]) -> None:
+    """See to it that whoever bears these shares is a party."""
     if not payers:
         return
     wanted = {"kinds": [kind for kind, _ in payers], "cercles": [cercle for _, cercle in payers]}

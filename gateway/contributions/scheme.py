@@ -235,6 +235,12 @@ def serves(scheme: Scheme, activity: str, on: date) -> bool:
     return activity in scheme.sectors and scheme.valid_from <= on and not ended
 
 
+def counts_children_apart(scheme: Scheme) -> bool:
+    """Return whether a child costs something else than an adult, so that both must be counted."""
+    rule = scheme.amount_rule
+    return isinstance(rule, PerPerson) and rule.adult_xof != rule.child_xof
+
+
 def amount_due(scheme: Scheme, household: HouseholdSize, months_spared: int = 0) -> DueAmount:
     """Compute what a household owes for one period, to the franc, whoever bears which share.
 

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from gateway.contributions.document import SchemeFault, SchemeInvalid, scheme_from
 from gateway.contributions.period_rules import are_same_periods
-from gateway.contributions.scheme import Scheme
+from gateway.contributions.scheme import Scheme, serves
 from gateway.infra.metrics import SCHEMES_UNREADABLE
 from gateway.tables import SchemeRow
 
@@ -103,6 +103,17 @@ class SchemeCatalog:
         if str(self.unreadable.get(key)) != str(read):
             log.error("scheme.unreadable", code=code, version=version, why=str(read))
         self.unreadable[key] = read
+
+
+def scheme_for(catalog: SchemeCatalog, activity: str, today: date) -> Scheme:
+    """Return the scheme that a household of an activity joins today.
+
+    Errors: SchemeMissing where none is open to it.
+    """
+    found = next((scheme for scheme in catalog.open_on(today) if serves(scheme, activity, today)), None)
+    if found is None:
+        raise SchemeMissing(f"no scheme is open to the activity {activity} on {today}")
+    return found
 
 
 def _read(key: tuple[str, int], rules: Mapping[str, object]) -> Scheme | SchemeInvalid:

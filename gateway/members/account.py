@@ -23,7 +23,8 @@ REFUSALS_SHOWN_FOR = timedelta(days=7)
 #: only payments may write. A household without a head is still the caller's own: its number stands for the name.
 LOAD = text("""
     SELECT household.id, household.ramu_number, household.registered_on, household.people_count,
-           household.children_count, household.cercle_code, enrolled.id AS enrolment_id, enrolled.scheme_code,
+           household.children_count, household.cercle_code, household.place_words,
+           household.activity, enrolled.id AS enrolment_id, enrolled.scheme_code,
            enrolled.scheme_version, phone_link.msisdn, phone_link.valid_from AS linked_at, phone_link.last_wallet,
            EXISTS (SELECT FROM number_hold
                     WHERE number_hold.msisdn = phone_link.msisdn AND link_from = phone_link.valid_from
@@ -100,7 +101,7 @@ class CallerAccount:
     """A registered caller: the household, the payments under way, the money we could not place.
 
     ``registered_by_turn`` says that the very turn which is asking has registered the household before; ``linked_at`` is
-    when the household came to hold the number.
+    when the household came to hold the number. ``place_words`` say where it lives if no cercle is known.
     """
 
     household: HouseholdAccount
@@ -110,6 +111,8 @@ class CallerAccount:
     requests: tuple[RequestOnAccount, ...]
     suspense_xof: int
     registered_by_turn: bool
+    activity: str = ""
+    place_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,8 @@ def _account(row: Row[Any], catalog: SchemeCatalog) -> CallerAccount:
         ),
         suspense_xof=row.suspense_xof,
         registered_by_turn=row.registered_by_turn,
+        activity=row.activity,
+        place_words=row.place_words or "",
     )
 
 

@@ -30,10 +30,10 @@ KNOWN = text("""
 PARTY = text("INSERT INTO party (kind) VALUES ('household') RETURNING id")
 
 HOUSEHOLD = text("""
-    INSERT INTO household (id, enrolment_id, ramu_number, activity, cercle_code, people_count, children_count,
-                           registered_on, registered_at, next_period_on)
-    VALUES (:id, :enrolment_id, :ramu_number, :activity, :cercle_code, :people_count, 0,
-            :registered_on, :registered_at, :next_period_on)
+    INSERT INTO household (id, enrolment_id, ramu_number, activity, cercle_code, place_words, people_count,
+                           children_count, registered_on, registered_at, next_period_on)
+    VALUES (:id, :enrolment_id, :ramu_number, :activity, :cercle_code, :place_words, :people_count,
+            :children_count, :registered_on, :registered_at, :next_period_on)
 """)
 
 HEAD = text("INSERT INTO member (household_id, name, is_head) VALUES (:household_id, :name, true)")
@@ -41,18 +41,20 @@ HEAD = text("INSERT INTO member (household_id, name, is_head) VALUES (:household
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a caller told us about the household."""
+    """What a caller told us about the household; without a cercle it lives where its words say."""
 
     msisdn: str
     name: str
     activity: str
     cercle_code: str
     people_count: int
+    children_count: int = 0
+    place_words: str = ""
 
     @property
     def size(self) -> HouseholdSize:
         """Return who is counted."""
-        return HouseholdSize(self.people_count)
+        return HouseholdSize(self.people_count, self.children_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,9 @@ async def _insert(
             "ramu_number": account.ramu_number,
             "activity": registration.activity,
             "cercle_code": registration.cercle_code,
+            "place_words": registration.place_words or None,
             "people_count": registration.people_count,
+            "children_count": registration.children_count,
             "registered_on": account.registered_on,
             "registered_at": now,
             "next_period_on": account.timetable.next_due_on(first),
