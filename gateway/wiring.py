@@ -36,8 +36,8 @@ from ussd_flows.places import places_from
 
 #: Longer than the longest statement of a report (the trial balance allows itself two minutes).
 REPORT_SILENCE_S = 150
-#: Where time can be moved, no job rests for longer: what a month brings is there a moment later.
-LOCAL_REST_S = 1
+#: Where time can be moved, a job that rests looks at it so often: what a month brings is there a moment later.
+CLOCK_LOOK_S = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Wiring:
 
     def _limits(self) -> JobLimits:
         limits = JobLimits(call_timeout_s=self._settings.operator_timeout_s)
-        return replace(limits, rest_max_s=LOCAL_REST_S) if self._settings.is_local else limits
+        return replace(limits, clock_look_s=CLOCK_LOOK_S) if self._settings.is_local else limits
 
     def _callers(self, operator: str) -> Callers:
         keys = self._settings.webhook_keys.get(operator, ())

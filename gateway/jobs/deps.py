@@ -20,11 +20,11 @@ CALLS_PER_QUESTION = 3
 
 @dataclass(frozen=True, slots=True)
 class JobLimits:
-    """How much one tick takes, how long it may keep it, and how long a job without work rests at most."""
+    """How much one tick takes, how long it may keep it, and how often a job that rests looks at the clock."""
 
     batch: int = 100
     call_timeout_s: int = 10
-    rest_max_s: float = math.inf
+    clock_look_s: float = math.inf
 
     @property
     def question_timeout_s(self) -> int:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -108,14 +109,18 @@ async def _repeat(jobs: JobDeps, job: Job, stop: asyncio.Event) -> None:
             if is_being_cancelled():
                 raise
             log.exception("job.failed", job=job.name)
-            await _rest(stop, AFTER_FAILURE_S)
+            await _rest(jobs, stop, AFTER_FAILURE_S)
         else:
             if not done:
-                await _rest(stop, min(job.rest_s, jobs.limits.rest_max_s))
+                await _rest(jobs, stop, job.rest_s)
 
 
-async def _rest(stop: asyncio.Event, rest_s: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), rest_s)
-    except TimeoutError:
-        return
+async def _rest(jobs: JobDeps, stop: asyncio.Event, rest_s: float) -> None:
+    """Rest for a while, or until the clock says that it is over: where time can be moved, it is looked at meanwhile."""
+    over, left_s = jobs.deps.clock.now() + timedelta(seconds=rest_s), rest_s
+    while left_s > 0 and jobs.deps.clock.now() < over:
+        slice_s = min(left_s, jobs.limits.clock_look_s)
+        left_s -= slice_s
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), slice_s)
+            return

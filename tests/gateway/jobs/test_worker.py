@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -52,6 +53,27 @@ async def test_a_cancellation_that_escapes_from_a_job_ends_neither_it_nor_the_ot
         stop.set()
         await working
     assert len(seen) >= 3
+
+
+async def test_a_rest_is_over_when_the_clock_says_so(town: TwoOperators) -> None:
+    worked = asyncio.Queue[datetime]()
+
+    async def work(_jobs: JobDeps, now: datetime) -> int:
+        worked.put_nowait(now)
+        return 0
+
+    jobs = replace(town.world.jobs, limits=replace(town.world.jobs.limits, clock_look_s=0.01))
+    stop, began = asyncio.Event(), town.world.clock.now()
+    working = asyncio.create_task(run_for_ever(jobs, stop, [Job("yearly", work, 365 * 86_400)]))
+    async with asyncio.timeout(60):
+        assert await worked.get() == began
+        town.world.clock.forward(days=364)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(worked.get(), 0.2)
+        town.world.clock.forward(days=1)
+        assert await worked.get() == town.world.clock.now()
+        stop.set()
+        await working
 
 
 async def test_a_client_that_lets_a_cancellation_escape_is_a_client_that_raised(town: TwoOperators) -> None:
