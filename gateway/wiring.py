@@ -113,12 +113,13 @@ class Wiring:
             help_number=settings.help_number,
         )
         accounts = {name: one.account for name, one in known.items() if one.account is not None}
+        reconciling = ReconcilingDeps(deps, catalog, accounts)
         return ProcessDeps(
             deps=deps,
             ussd=self._ussd(deps, catalog),
             jobs=JobDeps(deps, catalog, self._sender(deps), self._limits(), accounts),
-            console=ConsoleDeps(deps),
-            reconciling=ReconcilingDeps(deps, catalog, accounts),
+            console=ConsoleDeps(deps, reconciling),
+            reconciling=reconciling,
             catalog=catalog,
             webhooks=WebhookDeps({name: self._callers(name) for name in known}),
             sms_keys=_plain(settings.sms_keys),

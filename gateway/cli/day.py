@@ -4,7 +4,7 @@ import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -18,22 +18,14 @@ from gateway.console.auth.passwords import Passwords
 from gateway.console.auth.roles import RIGHTS, Right
 from gateway.console.auth.sessions import SessionRules
 from gateway.console.labels import ROLES
-from gateway.french import francs, moment, short_date
+from gateway.french import moment, short_date
 from gateway.infra.deps import Deps
 from gateway.money.close_day import DayToClose, DayUnexplained, close
-from gateway.money.import_statement import Unfinished
-from gateway.reports.break_sentences import sentence
+from gateway.reports.closing_sentences import missing_sentences, refusal_sentence
 from gateway.wiring import wired
-from payments.reconciliation.close import DayNotClosable, DayRefusal, SealedDay, read_day
+from payments.reconciliation.close import DayNotClosable, SealedDay, read_day
 
 app = typer.Typer(no_args_is_help=True)
-
-REFUSALS: Final = {
-    DayRefusal.NOT_OVER: "La journée du {day} n'est pas finie : elle se clôt le lendemain.",
-    DayRefusal.ALREADY_CLOSED: "La journée du {day} est déjà close.",
-    DayRefusal.EARLIER_DAY_OPEN: "Les journées se closent dans l'ordre : celle du {day} est encore ouverte.",
-    DayRefusal.BEFORE_ANY_ACTIVITY: "Rien à clore le {day} : l'activité commence plus tard.",
-}
 
 
 class SignatureRefused(Exception):
@@ -69,7 +61,7 @@ def close_one(
     except SignatureRefused as refused:
         stop(str(refused))
     except DayNotClosable as refused:
-        stop(REFUSALS[refused.refusal].format(day=short_date(refused.day)))
+        stop(refusal_sentence(refused))
     except DayUnexplained as refused:
         stop(_what_is_missing(wanted, refused))
     _show(sealed)
@@ -94,18 +86,9 @@ def _show(sealed: SealedDay) -> None:
 
 
 def _what_is_missing(day: date, refused: DayUnexplained) -> str:
-    faults = [f"le relevé de {operator} manque" for operator in refused.without_statement]
-    faults += [f"{francs(xof)} F de {name} restent inexpliqués" for name, xof in refused.unexplained_xof.items()]
-    faults += [
-        f"le relevé « {file.filename} » n'est pas rapproché jusqu'au bout{_because(file)}"
-        for file in refused.unfinished
-    ]
-    why = " ; ".join(faults)
+    unfinished = [(file.filename, file.motive) for file in refused.unfinished]
+    why = " ; ".join(missing_sentences(refused.without_statement, refused.unexplained_xof, unfinished, {}))
     return f"La journée du {short_date(day)} n'est pas close : {why}. Pour clore malgré tout : --with-remarks TEXTE."
-
-
-def _because(file: Unfinished) -> str:
-    return f" ({sentence(file.motive)})" if file.motive else ", il est encore au travail"
 
 
 async def _close(settings: Settings, signature: Signature, day: date, remarks: str | None) -> SealedDay:

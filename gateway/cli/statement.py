@@ -17,7 +17,7 @@ from gateway.config.settings import load_settings
 from gateway.console.auth import audit
 from gateway.console.labels import BUCKETS
 from gateway.console.upload_labels import line_list, upload_labels
-from gateway.french import counted, francs, stamp
+from gateway.french import counted, francs, short_date, stamp
 from gateway.infra.reading import LINES_MAX, TooLarge, TooManyLines, measure
 from gateway.local.faults import reason
 from gateway.money.import_statement import StatementPutOff, bring_through, receive, resume
@@ -194,6 +194,9 @@ def _show(outcome: ImportOutcome) -> None:
     Console().print(table)
     typer.echo(f"Encaissé selon l'opérateur : {francs(outcome.collected_xof)} F")
     typer.echo(f"Écarts ouverts : {outcome.breaks_opened}")
+    if outcome.late.sealed_days:
+        days = ", ".join(map(short_date, outcome.late.sealed_days))
+        typer.echo(f"Ce relevé touche des journées déjà closes : {days}. Ce qui a été signé ne change pas.")
     if outcome.late.count:
         named = counted(outcome.late.count, "opération", "opérations")
         typer.echo(

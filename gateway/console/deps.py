@@ -15,6 +15,7 @@ from gateway.console.auth.passwords import Passwords
 from gateway.console.auth.sessions import Cookies, Officer, SessionRules
 from gateway.infra.database import Database
 from gateway.infra.deps import Deps
+from gateway.money.match_statement import ReconcilingDeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class ConsoleDeps:
     """The parts of the console; ``outcome_wait_s`` is how long an upload waits to be answered with its outcome."""
 
     deps: Deps
+    reconciling: ReconcilingDeps
     outcome_wait_s: float = 2
     rules: SessionRules = field(default_factory=SessionRules)
     passwords: Passwords = field(default_factory=Passwords)

@@ -163,3 +163,8 @@ def author(actor: str) -> str:
     """Name who did something: a colleague by the login, the command line and the jobs in words."""
     kind, _, name = actor.partition("/")
     return name if kind == "staff" and name else ACTORS.get(kind, actor)
+
+
+def groups(hexadecimal: str, size: int = 8) -> list[str]:
+    """Cut a hash into groups that a person can read out and compare."""
+    return [hexadecimal[start : start + size] for start in range(0, len(hexadecimal), size)]

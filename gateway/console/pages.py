@@ -1,11 +1,10 @@
 """The pages of the console and their files; every figure comes from a report."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date
 from functools import partial
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from gateway.console.auth.roles import Right
@@ -16,67 +15,15 @@ from gateway.console.labels import HELD
 from gateway.console.rendering import page
 from gateway.french import read_day
 from gateway.money.import_statement import FIRST_DAY
-from gateway.reports.breaks import breaks_of_day, each_open_break, open_breaks
-from gateway.reports.day import OperatorDay, day_report
-from gateway.reports.evidence import seal_of
-from gateway.reports.sealed_day import has_moved
+from gateway.reports.breaks import each_open_break, open_breaks
 from gateway.reports.suspense import each_open_suspense, open_suspense, open_suspense_total, suspense_balance_xof
 from gateway.reports.trial_balance import trial_balance
 from gateway.reports.unreadable import unread_summary
-from gateway.reports.waiting import parked, parked_count, troubles
-from payments.reconciliation.late import late_of_day
+from gateway.reports.waiting import parked, troubles
 
 #: What a page shows of a long list; the file has the rest.
 LIST_ROWS_MAX = 200
 
-DAY_TITLES: Mapping[str, str] = {
-    "day": "Jour",
-    "operator": "Opérateur",
-    "account": "Compte",
-    "statement_received": "Relevé complet",
-    "is_verifiable": "Vérifiable par l'opérateur",
-    "opening_xof": "Solde d'ouverture (F)",
-    "collections_xof": "Encaissements (F)",
-    "reversals_xof": "Annulations (F)",
-    "fees_xof": "Frais de l'opérateur (F)",
-    "transfers_xof": "Virements sortants (F)",
-    "others_xof": "Autres mouvements (F)",
-    "contradictions_xof": "Soldes qui se contredisent (F)",
-    "closing_xof": "Solde de clôture (F)",
-    "movement_xof": "Mouvement du compte (F)",
-    "operator_amount_xof": "L'opérateur dit (F)",
-    "operator_payment_count": "L'opérateur dit (nombre)",
-    "posted_xof": "Passé aux ménages (F)",
-    "posted_count": "Passé aux ménages (nombre)",
-    "suspense_xof": "En attente (F)",
-    "suspense_count": "En attente (nombre)",
-    "breaks_xof": "Écarts (F)",
-    "breaks_open_count": "Écarts ouverts (nombre)",
-    "unexplained_xof": "Inexpliqué (F)",
-    "lines_waiting_count": "Lignes à rapprocher (nombre)",
-    "proved_by_callback_count": "Prouvés par avis signé (nombre)",
-    "proved_by_query_count": "Prouvés par interrogation (nombre)",
-    "proved_by_statement_count": "Prouvés par relevé (nombre)",
-    "proved_by_hand_count": "Saisis à la main (nombre)",
-}
-#: The columns of the equation, and those that lead from one balance to the other.
-EQUATION = (
-    ("operator_amount_xof", "L'opérateur dit"),
-    ("posted_xof", "Passé aux ménages"),
-    ("suspense_xof", "En attente"),
-    ("breaks_xof", "Écarts"),
-    ("unexplained_xof", "Inexpliqué"),
-)
-MOVEMENT = (
-    ("opening_xof", "Solde d'ouverture"),
-    ("collections_xof", "Encaissements"),
-    ("reversals_xof", "Annulations"),
-    ("fees_xof", "Frais"),
-    ("transfers_xof", "Virements sortants"),
-    ("others_xof", "Autres"),
-    ("contradictions_xof", "Contradictions"),
-    ("closing_xof", "Solde de clôture"),
-)
 BREAK_TITLES: Mapping[str, str] = {
     "break_id": "N°",
     "day": "Jour",
@@ -101,45 +48,6 @@ SUSPENSE_TITLES: Mapping[str, str] = {
     "occurred_at": "Reçu le (UTC)",
     "age_days": "Ancienneté (jours)",
 }
-
-
-async def day_page(console: ConsoleDeps, visit: Visit) -> Response:
-    """Show the reconciliation of a day."""
-    today = visit.now.date()
-    day = asked_day(visit, today)
-    async with snapshot(console.deps.console_db) as connection:
-        report, seal = await day_report(connection, day, console.deps.operators), await seal_of(connection, day)
-        said: dict[str, Any] = {
-            "report": report,
-            "breaks": await breaks_of_day(connection, day, today, LIST_ROWS_MAX),
-            "parked_count": await parked_count(connection),
-            "unread": await unread_summary(connection),
-            "troubles": await troubles(connection),
-            "seal": seal,
-            "moved": seal is not None and has_moved(seal.content, report),
-            "late": await late_of_day(connection, day),
-        }
-    return labelled_page(
-        console, visit, "day.html", "jour",
-        **said,
-        today=today,
-        previous_day=day - timedelta(days=1) if day > FIRST_DAY else None,
-        next_day=day + timedelta(days=1) if day < today else None,
-        first_day=FIRST_DAY,
-        rows_max=LIST_ROWS_MAX,
-        equation=EQUATION,
-        movement=MOVEMENT,
-    )  # fmt: skip
-
-
-async def day_csv(console: ConsoleDeps, visit: Visit) -> Response:
-    """Return the reconciliation of a day as a file, from the same query as the page."""
-    day = asked_day(visit, visit.now.date())
-
-    async def rows(connection: AsyncConnection) -> AsyncGenerator[Sequence[OperatorDay]]:
-        yield (await day_report(connection, day, console.deps.operators)).rows
-
-    return await export(console, visit, f"rapprochement-{day}", DAY_TITLES, rows)
 
 
 async def breaks_page(console: ConsoleDeps, visit: Visit) -> Response:
@@ -195,7 +103,14 @@ def asked_day(visit: Visit, today: date) -> date:
     asked = visit.request.query_params.getlist("jour")
     if not asked:
         return today
-    day = read_day(asked[0]) if len(asked) == 1 else None
+    if len(asked) > 1:
+        raise _bad_day("Demandez un seul jour à la fois.")
+    return read_known_day(asked[0], today)
+
+
+def read_known_day(written: str, today: date) -> date:
+    """Read a day that is over or running, and that the service can know."""
+    day = read_day(written)
     if day is None:
         raise _bad_day("Écrivez le jour ainsi : 22/11/2026 ou 2026-11-22.")
     if day > today:

@@ -51,7 +51,8 @@ def _environment() -> Environment:
         francs=french.francs, short_date=french.short_date, long_date=french.long_date, moment=french.moment,
         month=french.month_name,
         age=french.age, fr=french.typeset,
-        side=labels.side, author=labels.author, size=upload_labels.size, line_list=upload_labels.line_list,
+        groups=labels.groups, side=labels.side, author=labels.author,
+        size=upload_labels.size, line_list=upload_labels.line_list,
     )  # fmt: skip
     environment.globals.update(
         asset=lambda name: f"/finance/static/{name}?v={ASSETS[name].version}",

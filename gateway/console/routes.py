@@ -4,9 +4,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.console import callbacks, login, pages, uploads
+from gateway.console import callbacks, day_page, login, pages, uploads
 from gateway.console.account import account_page, change_password
 from gateway.console.auth.roles import Right
+from gateway.console.closing import close_day
 from gateway.console.deps import ConsoleDeps, PageRefused
 from gateway.console.guard import (
     ACCOUNT_PATH,
@@ -27,8 +28,9 @@ from gateway.infra.compression import accepts_gzip
 STORED = "public, max-age=31536000, immutable"
 
 GUARDED = (
-    Guarded(HOME_PATH, "GET", Right.READ, pages.day_page),
-    Guarded("/finance/jour.csv", "GET", Right.EXPORT, pages.day_csv),
+    Guarded(HOME_PATH, "GET", Right.READ, day_page.day_page),
+    Guarded("/finance/jour.csv", "GET", Right.EXPORT, day_page.day_csv),
+    Guarded("/finance/cloture", "POST", Right.CLOSE, close_day),
     Guarded(MONTH_PATH, "GET", Right.READ, month_page),
     Guarded("/finance/ecarts", "GET", Right.READ, pages.breaks_page),
     Guarded("/finance/ecarts.csv", "GET", Right.EXPORT, pages.breaks_csv),

@@ -24,6 +24,7 @@ from payments.ledger.seal import Verification, seal, verify
 from payments.operators.contract import Operators
 from payments.reconciliation import late
 from payments.reconciliation.close import (
+    DayNotClosable,
     SealedDay,
     close_day,
     is_intact,
@@ -121,6 +122,28 @@ class DayUnexplained(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """What a day lacks; whoever closes it all the same says why, in a remark that is sealed with it."""
+
+    without_statement: tuple[str, ...]
+    unexplained_xof: Mapping[str, int]
+    unfinished: tuple[Unfinished, ...]
+
+    @property
+    def is_nothing(self) -> bool:
+        """Return whether the day may be closed without a word."""
+        return not (self.without_statement or self.unexplained_xof or self.unfinished)
+
+
+@dataclass(frozen=True, slots=True)
+class Closability:
+    """Whether a day may be closed now: the refusal that no remark lifts, and what a remark must explain."""
+
+    refused: DayNotClosable | None
+    missing: Missing
+
+
+@dataclass(frozen=True, slots=True)
 class DayToClose:
     """A day, who signs it, and what that person writes where something is missing."""
 
@@ -177,7 +200,9 @@ async def _close(
         return None
     report = await day_report(snapshot, wanted.day, operators)
     if not wanted.remarks:
-        _require_explained(report, operators, await unfinished_of_day(snapshot, wanted.day))
+        missing = _missing(report, operators, await unfinished_of_day(snapshot, wanted.day))
+        if not missing.is_nothing:
+            raise DayUnexplained(missing.without_statement, missing.unexplained_xof, missing.unfinished)
     content = canonical(
         report,
         breaks=[asdict(one) for one in await break_figures(snapshot, wanted.day)],
@@ -211,10 +236,21 @@ def _event(sealed: SealedDay, wanted: DayToClose) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _require_explained(report: DaySummary, operators: Operators, unfinished: tuple[Unfinished, ...]) -> None:
+async def closability(
+    connection: AsyncConnection, report: DaySummary, operators: Operators, now: datetime
+) -> Closability:
+    """Say what keeps a day from being closed, without closing it."""
+    refused: DayNotClosable | None = None
+    try:
+        await require_closable(connection, report.day, now)
+    except DayNotClosable as told:
+        refused = told
+    return Closability(refused, _missing(report, operators, await unfinished_of_day(connection, report.day)))
+
+
+def _missing(report: DaySummary, operators: Operators, unfinished: tuple[Unfinished, ...]) -> Missing:
     silent = {name for name, operator in operators.items() if not operator.capabilities.statement}
     rows = [row for row in report.rows if row.operator not in silent]
     without = tuple(row.operator for row in rows if not row.statement_received)
     unexplained = {row.operator: row.unexplained_xof for row in report.rows if row.unexplained_xof}
-    if without or unexplained or unfinished:
-        raise DayUnexplained(without, unexplained, unfinished)
+    return Missing(without, unexplained, unfinished)

@@ -69,6 +69,14 @@ async def breaks_of_day(
     return _rows((await connection.execute(_breaks().where(col(Break.day) == day).limit(limit))).all(), today)
 
 
+async def breaks_opened_since(
+    connection: AsyncConnection, day: date, since: datetime, today: date, limit: int
+) -> tuple[BreakRow, ...]:
+    """Return the breaks of one day that were found from a moment on, the first ``limit`` of them."""
+    statement = _breaks().where(col(Break.day) == day, col(Break.opened_at) >= since).limit(limit)
+    return _rows((await connection.execute(statement)).all(), today)
+
+
 async def break_figures(connection: AsyncConnection, day: date) -> tuple[BreakFigure, ...]:
     """Return every break of one day in an order that does not depend on when it was found."""
     figures: Select[*tuple[Any, ...]] = (

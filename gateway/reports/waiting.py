@@ -32,14 +32,17 @@ PARKED = text("""
      ORDER BY parked_at, name LIMIT :most
 """)
 
-COUNT = text("""
+#: Each belongs to the day on which it came.
+COUNT_BETWEEN = text("""
     SELECT (SELECT count(*) FROM callback
-             WHERE parked_at IS NOT NULL AND handled_at IS NULL
+             WHERE parked_at IS NOT NULL AND handled_at IS NULL AND received_at >= :start AND received_at < :end
                AND NOT EXISTS (SELECT FROM unreadable_callback
                                 WHERE callback_id = callback.id AND closed_at IS NULL))
-         + (SELECT count(*) FROM inquiry WHERE parked_at IS NOT NULL)
-         + (SELECT count(*) FROM payment_request_queue WHERE parked_at IS NOT NULL)
-         + (SELECT count(*) FROM parked_household)
+         + (SELECT count(*) FROM inquiry WHERE parked_at IS NOT NULL AND opened_at >= :start AND opened_at < :end)
+         + (SELECT count(*) FROM payment_request_queue queue
+              JOIN payment_request request ON request.id = queue.request_id
+             WHERE queue.parked_at IS NOT NULL AND created_at >= :start AND created_at < :end)
+         + (SELECT count(*) FROM parked_household WHERE parked_at >= :start AND parked_at < :end)
 """)
 
 
@@ -105,6 +108,6 @@ async def put_off(connection: AsyncConnection, most: int) -> tuple[PutOffRow, ..
     return tuple(PutOffRow(*row) for row in (await connection.execute(PUT_OFF, {"most": most})).all())
 
 
-async def parked_count(connection: AsyncConnection) -> int:
-    """Count what was set aside, without the callbacks that have their own list and are counted by sender there."""
-    return int(await connection.scalar(COUNT) or 0)
+async def parked_count_between(connection: AsyncConnection, start: datetime, end: datetime) -> int:
+    """Count what came in a stretch of time and was set aside, without the callbacks that are listed by sender."""
+    return int(await connection.scalar(COUNT_BETWEEN, {"start": start, "end": end}) or 0)

@@ -143,16 +143,28 @@ OF_FILE = text("""
                           AND line.file_id = :file_id AND line.kind = 'collection'))
 """)
 
+#: Days of its period that were signed before a file came; its period ends with the first moment that is not in it.
+SEALED_DAYS = text("""
+    SELECT report.day
+      FROM statement_file file
+      JOIN day_report report
+        ON report.day >= CAST(file.period_start AT TIME ZONE 'UTC' AS date)
+       AND report.day <= CAST((file.period_end - interval '1 microsecond') AT TIME ZONE 'UTC' AS date)
+     WHERE file.id = :file_id AND report.closed_at < file.imported_at
+     ORDER BY report.day
+""")
+
 
 @dataclass(frozen=True, slots=True)
 class LateTotal:
-    """How much of one statement was late for the days it belongs to.
+    """How much of one statement was late for the days it belongs to, and which signed days its period touches.
 
     Units:   amount_xof in whole francs.
     """
 
     count: int = 0
     amount_xof: int = 0
+    sealed_days: tuple[date, ...] = ()
 
 
 NOTHING_LATE: Final = LateTotal()
@@ -206,7 +218,8 @@ async def sweep(connection: AsyncConnection, after_txn_id: int, since: datetime,
 async def late_of_file(connection: AsyncConnection, file_id: int) -> LateTotal:
     """Count what a statement named, or brought in, for days that were signed before."""
     count, amount_xof = (await connection.execute(OF_FILE, {"kind": LATE, "file_id": file_id})).one()
-    return LateTotal(count, int(amount_xof))
+    days = (await connection.execute(SEALED_DAYS, {"file_id": file_id})).scalars().all()
+    return LateTotal(count, int(amount_xof), tuple(days))
 
 
 async def late_since(connection: AsyncConnection, since: datetime) -> tuple[LateMoney, ...]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from gateway.console.pages import DAY_TITLES
+from gateway.console.day_page import DAY_TITLES
 from gateway.members.number import valid
 from tests.e2e.house import LOCAL, House, until
 from tests.e2e.people import Console, Operator, Telephone

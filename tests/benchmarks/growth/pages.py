@@ -15,8 +15,9 @@ from starlette.responses import Response
 from gateway.config.settings import load_settings
 from gateway.console.auth.roles import Role
 from gateway.console.auth.sessions import Officer
+from gateway.console.day_page import day_page
 from gateway.console.deps import ConsoleDeps, Visit
-from gateway.console.pages import balance_page, breaks_page, day_page, suspense_page
+from gateway.console.pages import balance_page, breaks_page, suspense_page
 from gateway.console.uploads import statement_page, statements_page
 from gateway.wiring import Wiring
 from tests.benchmarks.growth.asked import Plan, plans_of

@@ -124,15 +124,18 @@ def test_a_statement_is_imported_once_and_the_day_is_closed_on_it(file: Path, su
 
 
 @pytest.mark.usefixtures("environ")
-def test_money_for_a_signed_day_is_told_by_the_import_and_remarked_by_the_proof(file: Path) -> None:
-    assert run(statement.app, "import", str(file)).exit_code == 0
+def test_money_for_a_signed_day_is_told_by_the_import_and_remarked_by_the_proof(file: Path, clock: TestClock) -> None:
+    first = run(statement.app, "import", str(file))
+    assert (first.exit_code, "déjà closes" in first.output) == (0, False)
     assert sign().exit_code == 0
+    clock.forward(minutes=1)
     lines = file.read_text(encoding="utf-8").replace("Total lignes;2", f"3;{YESTERDAY};07:40:00;T3;Paiement marchand;"
         "Succès;+22379999999;;;800;\nTotal lignes;3")  # fmt: skip
     file.write_text(lines.replace("encaissements;1200", "encaissements;2000").replace("clôture;1200", "clôture;2000"))
     told = run(statement.app, "import", str(file))
     assert told.exit_code == 0, told.output
     assert "Pour des journées déjà closes : 1 opération, 800 F." in told.output
+    assert f"Ce relevé touche des journées déjà closes : {YESTERDAY:%d/%m/%Y}." in told.output
     proved = run(ledger.app, "verify")
     assert proved.exit_code == 0, proved.output
     assert f"Remarque : 800 F de sandbox (T3) ont été connus après la clôture du {YESTERDAY:%d/%m/%Y}." in proved.output

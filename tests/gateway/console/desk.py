@@ -102,11 +102,12 @@ async def open_desk(
         secrets={}, public_url=origin, service_code="*123#", local_mode=local_mode,
         machine_clock=machine_clock,
     )  # fmt: skip
-    finance = ConsoleDeps(deps, outcome_wait_s=0)
+    recon = ReconcilingDeps(deps, SchemeCatalog(), {"sandbox": "RAMU"})
+    finance = ConsoleDeps(deps, recon, outcome_wait_s=0)
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.include_router(router(finance))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=origin) as browser:
-        yield Desk(database, clock, app, finance, ReconcilingDeps(deps, SchemeCatalog(), {"sandbox": "RAMU"}), browser)
+        yield Desk(database, clock, app, finance, recon, browser)
 
 
 def csrf_of(answer: httpx.Response) -> str:

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.accessibility import CONTRAST_MIN, WIDTHS, edges, grave_findings, rings, sizes, stuck_blocks
 from tests.gateway.console.browsing import DAY, log_in, served
-from tests.gateway.console.desk import Desk
+from tests.gateway.console.desk import PASSWORD, Desk
 from tests.gateway.console.test_uploads import STATEMENT
 from tests.gateway.reports.built_days import Deal, Fate, MadeDay
 
@@ -139,6 +139,25 @@ async def test_what_becomes_of_a_statement_is_announced_without_loading_the_page
         await expect(page).to_have_title(re.compile("^Relevé rapproché.*jour.csv"))
         assert await page.evaluate("window.kept") == "the same page"
         await page.close()
+
+
+async def test_a_day_is_closed_by_keys_and_every_outcome_is_announced(address: str, browser: Browser) -> None:
+    page = await browser.new_page(viewport={"width": 320, "height": 800}, base_url=address)
+    await log_in(page, address)
+    await page.goto("/finance/?jour=2026-11-18")
+    await expect(page.locator("#prevents")).to_contain_text("restent inexpliqués")
+    for password, said in (("faux", "pas votre mot de passe"), (PASSWORD, "Journée close")):
+        if password == "faux":
+            await page.get_by_label("Remarque").fill("450 F de trop, demandé à l'opérateur")
+        await expect(page.get_by_label("Remarque")).to_have_value("450 F de trop, demandé à l'opérateur")
+        await page.get_by_label("Votre mot de passe, encore une fois").fill(password)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("[role=alert], [role=status]").filter(has_text=said)).to_be_visible()
+        await expect(page).to_have_title(re.compile(said))
+        assert await grave_findings(page) == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+    await expect(page.locator("#closing")).to_contain_text("450 F de trop")
+    await expect(page.locator("#closing .hash")).to_have_text(re.compile(r"^([0-9a-f]{8} ){7}[0-9a-f]{8}$"))
 
 
 async def test_a_day_of_many_breaks_takes_few_sheets_and_no_row_is_cut(page: Page, local_desk: Desk) -> None:

@@ -5,12 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from sqlalchemy import insert
 
 from gateway.console.auth.roles import Role
 from gateway.reports.day import day_report
 from payments.requests.trouble import Trouble, TroubleKind, over, say
-from payments.tables import DayReport
 from tests.gateway.console.desk import Desk, figures_of
 from tests.gateway.reports.built_days import DEALS, Deal, Fate, MadeDay, park_a_callback
 
@@ -126,26 +124,11 @@ async def test_a_day_that_cannot_be_is_answered_with_a_sentence(desk: Desk, path
         assert "Jour impossible" in answer.text
 
 
-async def test_a_closed_day_shows_its_seal_and_an_open_one_how_to_close_it(desk: Desk) -> None:
-    await desk.enter()
-    assert f"ramu day close {DAY} --by&nbsp;awa.finance" in (await desk.browser.get(f"/finance/?jour={DAY}")).text
-    async with desk.database.unit_of_work() as connection:
-        await connection.execute(
-            insert(DayReport).values(
-                day=DAY, seq=1, content="{}", previous_sha256=b"", sha256=bytes(range(32)), ledger_head_sha256=b"",
-                closed_by="staff/awa", closed_at=desk.clock.now(),
-            )
-        )  # fmt: skip
-    page = (await desk.browser.get(f"/finance/?jour={DAY}")).text
-    assert "0001020304050607" in page
-    assert "Journée scellée" in page
-
-
 async def test_parked_callbacks_are_counted_on_the_page(desk: Desk) -> None:
     await desk.enter()
     async with desk.database.unit_of_work() as connection:
         await park_a_callback(connection, desk.clock.now())
-    assert "élément mis de côté" in (await desk.browser.get("/finance/")).text
+    assert "élément de ce jour mis de côté" in (await desk.browser.get("/finance/")).text
     assert 'id="parked"' in (await desk.browser.get("/finance/ecarts")).text
 
 

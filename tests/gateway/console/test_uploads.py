@@ -59,6 +59,8 @@ async def test_a_statement_for_a_signed_day_says_so_on_its_page_and_on_the_page_
     page = await desk.upload(STATEMENT)
     # The payment, and the commission that it cost.
     assert '<data value="2">2</data>&nbsp;opérations sont arrivées pour des journées déjà closes' in page.text
+    assert 'touche <data value="1">1</data>&nbsp;journée déjà close' in page.text
+    assert '<a href="/finance/?jour=2026-11-20#since">20/11/2026</a>' in page.text
     day = (await desk.browser.get("/finance/?jour=2026-11-20")).text
     assert '<data value="2">2</data>&nbsp;opérations sont arrivées après la clôture' in day
     assert "Arrivé après la clôture de sa journée" in day
