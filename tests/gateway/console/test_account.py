@@ -35,7 +35,7 @@ async def test_whoever_was_given_a_password_chooses_her_own_before_anything_else
     for guarded in GUARDED:
         if guarded.path in {"/finance/compte", "/finance/deconnexion"}:
             continue
-        path = guarded.path.format(upload_id=1)
+        path = guarded.path.format(upload_id=1, callback_id=1)
         answer = await (desk.browser.get(path) if guarded.method == "GET" else desk.post(path, {"csrf": "x"}))
         assert (answer.status_code, answer.headers["location"]) == (303, "/finance/compte"), path
     page = (await desk.browser.get("/finance/compte")).text

@@ -128,7 +128,7 @@ async def test_days_are_closed_in_their_order_and_the_one_to_close_first_is_name
     assert (await sign(desk, NEXT)).status_code == 303
     today = await sign(desk, desk.clock.now().date())
     assert "n\u2019est pas finie" in today.text
-    for impossible in ("", "hier", "2026-11-24", "20/11/2026"):
+    for impossible in ("", "hier", "2026-11-24", "31/02/2026"):
         form = {"csrf": await desk.csrf(), "jour": impossible, "password": PASSWORD, "remarks": ""}
         assert (await desk.post("/finance/cloture", form)).status_code == 400
 
