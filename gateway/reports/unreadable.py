@@ -31,26 +31,28 @@ SENDERS = text(f"""
      ORDER BY waiting_count DESC, callback_count DESC, operator, sender LIMIT :most
 """)  # noqa: S608 - our own words
 
-ROWS = text("""
+_ROWS: Final = """
     SELECT listed.callback_id, listed.operator, listed.sender, listed.received_at, listed.is_parked, listed.why,
            substring(callback.body FOR :beginning) AS beginning, octet_length(callback.body) AS size_bytes
       FROM (SELECT one.* FROM (VALUES (true), (false)) AS kind (is_parked)
              CROSS JOIN LATERAL (SELECT * FROM unreadable_callback
                                   WHERE closed_at IS NULL AND unreadable_callback.is_parked = kind.is_parked
-                                    AND (CAST(:operator AS text) IS NULL
-                                         OR (operator, sender) = (CAST(:operator AS text), CAST(:sender AS text)))
+                                    {which}
                                   ORDER BY callback_id DESC LIMIT :most) AS one
              ORDER BY one.is_parked DESC, one.callback_id DESC LIMIT :most) AS listed
       LEFT JOIN callback ON callback.id = listed.callback_id
      ORDER BY listed.is_parked DESC, listed.callback_id DESC
-""")
+"""
+ROWS = text(_ROWS.format(which=""))
+ROWS_OF_SENDER = text(_ROWS.format(which="AND operator = :operator AND sender = :sender"))
 
 SUMMARY = text(f"""
-    SELECT count(*) FILTER (WHERE is_parked) AS waiting_count,
-           count(DISTINCT (operator, sender)) FILTER (WHERE is_parked) AS waiting_senders,
-           count(*) FILTER (WHERE NOT is_parked) AS told_count,
-           count(DISTINCT (operator, sender)) FILTER (WHERE NOT is_parked) AS told_senders
-      FROM ({_OPEN}) AS open
+    SELECT CAST(coalesce(sum(callbacks) FILTER (WHERE is_parked), 0) AS bigint) AS waiting_count,
+           count(*) FILTER (WHERE is_parked) AS waiting_senders,
+           CAST(coalesce(sum(callbacks) FILTER (WHERE NOT is_parked), 0) AS bigint) AS told_count,
+           count(*) FILTER (WHERE NOT is_parked) AS told_senders
+      FROM (SELECT is_parked, count(*) AS callbacks FROM ({_OPEN}) AS open
+             GROUP BY is_parked, operator, sender) AS senders
 """)  # noqa: S608 - our own words
 
 SENDERS_OF_OPERATOR = text(f"""
@@ -108,8 +110,12 @@ async def unread_callbacks(
     connection: AsyncConnection, most: int, of: tuple[str, str] | None = None
 ) -> tuple[UnreadRow, ...]:
     """Return what came to nothing, what waits for a person first, then the newest; ``of`` names operator and sender."""
-    operator, sender = of or (None, None)
-    values = {"most": most, "beginning": BEGINNING_BYTES, "operator": operator, "sender": sender}
+    values: dict[str, object] = {"most": most, "beginning": BEGINNING_BYTES}
+    if of is None:
+        rows = await connection.execute(ROWS, values)
+    else:
+        operator, sender = of
+        rows = await connection.execute(ROWS_OF_SENDER, {**values, "operator": operator, "sender": sender})
     return tuple(
         UnreadRow(
             row.callback_id,
@@ -121,7 +127,7 @@ async def unread_callbacks(
             shown_body(row.beginning or b""),
             row.size_bytes,
         )
-        for row in await connection.execute(ROWS, values)
+        for row in rows
     )
 
 

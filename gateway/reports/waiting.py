@@ -10,15 +10,27 @@ from payments.requests.trouble import TroubleKind
 
 TROUBLES = text("SELECT operator, job, kind, detail, since, seen_at FROM operator_trouble ORDER BY operator, job")
 
+#: A callback that is parked has a list of its own, but for what a release that knew no such list parked while this one
+#: was rolled out: it is looked for among the last ones, since a flood may have parked any number.
+LOOKED_AT = 1_000
+_UNLISTED = """
+    SELECT * FROM (SELECT id, operator, received_at, parked_at, attempts, last_error FROM callback
+                    WHERE parked_at IS NOT NULL AND handled_at IS NULL
+                    ORDER BY parked_at DESC LIMIT :looked_at) AS callback
+     WHERE NOT EXISTS (SELECT FROM unreadable_callback WHERE callback_id = callback.id AND closed_at IS NULL)
+"""
+_OLDEST = """
+    SELECT id, operator, received_at, parked_at, attempts, last_error FROM callback
+     WHERE parked_at IS NOT NULL AND handled_at IS NULL
+     ORDER BY parked_at, id LIMIT :most
+"""
+
 #: One shape for all, so that one list shows them; each of the operators' has a partial index of its own.
-PARKED = text("""
+_PARKED = """
     SELECT * FROM (
         SELECT 'A' || id AS name, operator, 'callback' AS kind, received_at AS since, parked_at, attempts,
                coalesce(last_error, '') AS why
-          FROM callback
-         WHERE parked_at IS NOT NULL AND handled_at IS NULL
-           AND (:listed OR NOT EXISTS (SELECT FROM unreadable_callback
-                                        WHERE callback_id = callback.id AND closed_at IS NULL))
+          FROM ({callbacks}) AS callback
         UNION ALL
         SELECT 'Q' || id, operator, 'question', opened_at, parked_at, attempts, coalesce(last_detail, '')
           FROM inquiry WHERE parked_at IS NOT NULL
@@ -30,21 +42,19 @@ PARKED = text("""
         SELECT 'M' || household_id, '', 'household', parked_at, parked_at, attempts, why
           FROM parked_household) AS waiting
      ORDER BY parked_at, name LIMIT :most
-""")
+"""
+PARKED = text(_PARKED.format(callbacks=_OLDEST))
+PARKED_ELSEWHERE = text(_PARKED.format(callbacks=_UNLISTED))
 
 #: Each belongs to the day on which it came.
-COUNT_BETWEEN = text("""
-    SELECT (SELECT count(*) FROM callback
-             WHERE parked_at IS NOT NULL AND handled_at IS NULL AND received_at >= :start AND received_at < :end
-               AND NOT EXISTS (SELECT FROM unreadable_callback
-                                WHERE callback_id = callback.id AND closed_at IS NULL))
+COUNT_BETWEEN = text(f"""
+    SELECT (SELECT count(*) FROM ({_UNLISTED}) AS unlisted WHERE received_at >= :start AND received_at < :end)
          + (SELECT count(*) FROM inquiry WHERE parked_at IS NOT NULL AND opened_at >= :start AND opened_at < :end)
          + (SELECT count(*) FROM payment_request_queue queue
               JOIN payment_request request ON request.id = queue.request_id
              WHERE queue.parked_at IS NOT NULL AND created_at >= :start AND created_at < :end)
          + (SELECT count(*) FROM parked_household WHERE parked_at >= :start AND parked_at < :end)
-""")
-
+""")  # noqa: S608 - our own words
 
 #: Few at any time, and all of them in the index of what a job takes next.
 PUT_OFF = text("""
@@ -100,7 +110,11 @@ async def troubles(connection: AsyncConnection) -> tuple[TroubleRow, ...]:
 
 async def parked(connection: AsyncConnection, most: int, *, listed: bool = True) -> tuple[ParkedRow, ...]:
     """Return what was set aside, the oldest first; unless ``listed``, without the callbacks that have their list."""
-    return tuple(ParkedRow(*row) for row in (await connection.execute(PARKED, {"most": most, "listed": listed})).all())
+    if listed:
+        rows = await connection.execute(PARKED, {"most": most})
+    else:
+        rows = await connection.execute(PARKED_ELSEWHERE, {"most": most, "looked_at": LOOKED_AT})
+    return tuple(ParkedRow(*row) for row in rows.all())
 
 
 async def put_off(connection: AsyncConnection, most: int) -> tuple[PutOffRow, ...]:
@@ -110,4 +124,4 @@ async def put_off(connection: AsyncConnection, most: int) -> tuple[PutOffRow, ..
 
 async def parked_count_between(connection: AsyncConnection, start: datetime, end: datetime) -> int:
     """Count what came in a stretch of time and was set aside, without the callbacks that are listed by sender."""
-    return int(await connection.scalar(COUNT_BETWEEN, {"start": start, "end": end}) or 0)
+    return int(await connection.scalar(COUNT_BETWEEN, {"start": start, "end": end, "looked_at": LOOKED_AT}) or 0)

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from gateway.config.settings import load_settings
 from gateway.console.auth.roles import Role
 from gateway.console.auth.sessions import Officer
+from gateway.console.callbacks import callbacks_page
 from gateway.console.day_page import day_page
 from gateway.console.deps import ConsoleDeps, Visit
 from gateway.console.pages import balance_page, breaks_page, suspense_page
@@ -41,6 +42,7 @@ def pages(today: date) -> Mapping[str, tuple[Handler, str, dict[str, str]]]:
         "balance page": (balance_page, "", {}),
         "breaks page": (breaks_page, "", {}),
         "statements page": (statements_page, "", {}),
+        "unreadable callbacks page": (callbacks_page, "", {}),
         "one statement's page": (statement_page, "", {"upload_id": "600"}),
     }
 
