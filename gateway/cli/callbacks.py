@@ -135,7 +135,7 @@ def _sender(one: UnreadSender) -> str:
 def _parked_table(rows: Sequence[ParkedRow]) -> Table:
     table = Table("Nom", "Opérateur", "Quoi", "Reçu (UTC)", "Mis de côté (UTC)", "Essais", "Pourquoi")
     for row in rows:
-        moments = (f"{row.since:%d/%m/%Y %H:%M}", f"{row.parked_at:%d/%m/%Y %H:%M}")
+        moments = (stamp(row.since), stamp(row.parked_at))
         table.add_row(row.name, row.operator, KINDS[row.kind], *moments, str(row.attempts), row.why)
     return table
 

@@ -8,10 +8,10 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
-from gateway.cli.terminal import author, stop, transact
-from gateway.config.settings import load_settings
+from gateway.cli.terminal import author, present, stop, transact
+from gateway.config.settings import Settings, load_settings
 from gateway.console.auth import audit
-from gateway.infra.clock import SystemClock
+from gateway.french import short_date, stamp
 from gateway.members import number_holds
 from gateway.members.number_holds import HoldDecided, NumberLink
 from payments.errors import MsisdnInvalid
@@ -20,8 +20,11 @@ from payments.numbering import parse_msisdn
 
 app = typer.Typer(no_args_is_help=True)
 
-Number = Annotated[str, typer.Argument(metavar="NUMERO", help="Le numéro de téléphone, comme on l'écrit.")]
-Reason = Annotated[str, typer.Option("--reason", help="Pourquoi, et comment cela a été vérifié ; gardé avec la trace.")]
+Number = Annotated[str, typer.Argument(metavar="NUMÉRO", help="Le numéro de téléphone, comme on l'écrit.")]
+Reason = Annotated[
+    str,
+    typer.Option("--reason", metavar="RAISON", help="Pourquoi, et comment cela a été vérifié ; gardé avec la trace."),
+]
 REASON_CHARS_MAX: Final = 500
 
 
@@ -41,15 +44,16 @@ def show(number: Number) -> None:
     if link is None:
         typer.echo(f"{mask(msisdn)} n'est lié à aucun ménage.")
         return
-    typer.echo(f"{mask(msisdn)} est lié au ménage {link.ramu_number} depuis le {link.valid_from:%d/%m/%Y}.")
+    typer.echo(f"{mask(msisdn)} est lié au ménage {link.ramu_number} depuis le {short_date(link.valid_from)}.")
     if link.held_at is not None:
-        typer.echo(f"Ce lien est suspendu depuis le {link.held_at:%d/%m/%Y %H:%M} : ramu number release, ou end.")
+        typer.echo(f"Ce lien est suspendu depuis le {stamp(link.held_at)} : ramu number release, ou end.")
 
 
 @app.command("hold")
 def hold(number: Number, reason: Reason) -> None:
     """Suspendre le lien d'un numéro : rien du ménage n'y est montré ni envoyé, son argent attend."""
-    msisdn, why, by, now = _read(number), _checked(reason), author(), SystemClock().now()
+    settings, msisdn, why, by = load_settings(environment()), _read(number), _checked(reason), author()
+    now = present(settings)
 
     async def held(connection: AsyncConnection) -> None:
         if await number_holds.read_link(connection, msisdn) is None:
@@ -58,7 +62,7 @@ def hold(number: Number, reason: Reason) -> None:
             raise NotDone("Le lien de ce numéro est déjà suspendu.")
         await audit.record(connection, now, by, "number.held", f"number/{mask(msisdn)}", reason=why)
 
-    _run(held)
+    _run(settings, held)
     typer.echo(f"{mask(msisdn)} : lien suspendu.")
 
 
@@ -82,7 +86,8 @@ def _decide(
     decide: Callable[[AsyncConnection, str, HoldDecided], Awaitable[bool]],
     action: str,
 ) -> None:
-    msisdn, decided = _read(number), HoldDecided(author(), _checked(reason), SystemClock().now())
+    settings, msisdn, why = load_settings(environment()), _read(number), _checked(reason)
+    decided = HoldDecided(author(), why, present(settings))
 
     async def decide_once(connection: AsyncConnection) -> None:
         if not await decide(connection, msisdn, decided):
@@ -90,12 +95,12 @@ def _decide(
         subject = f"number/{mask(msisdn)}"
         await audit.record(connection, decided.at, decided.by, action, subject, reason=decided.reason)
 
-    _run(decide_once)
+    _run(settings, decide_once)
 
 
-def _run(work: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+def _run(settings: Settings, work: Callable[[AsyncConnection], Awaitable[None]]) -> None:
     try:
-        asyncio.run(transact(load_settings(environment()), work))
+        asyncio.run(transact(settings, work))
     except NotDone as refused:
         stop(str(refused))
 

@@ -47,7 +47,8 @@ async def change_password(console: ConsoleDeps, visit: Visit) -> Response:
         visit.officer.staff_id, visit.officer.login, hashed,
         cookies.get(console.cookies.session, ""), cookies.get(console.cookies.device, ""),
     )  # fmt: skip
-    await console.deps.console_db.transact(lambda connection: choose(connection, own, visit.now))
+    now = console.deps.machine_now()
+    await console.deps.console_db.transact(lambda connection: choose(connection, own, now))
     return RedirectResponse(HOME_PATH if visit.officer.must_choose else f"{ACCOUNT_PATH}?change=1", 303)
 
 
@@ -65,7 +66,7 @@ def _fault_of_new(console: ConsoleDeps, visit: Visit, current: str, new: str, ag
 
 async def _fault_of_current(console: ConsoleDeps, visit: Visit, current: str) -> FormFault | None:
     try:
-        knows = await console.logins.confirms(login_form(console, visit, current), visit.now)
+        knows = await console.logins.confirms(login_form(console, visit, current), console.deps.machine_now())
     except MustWait as told:
         return FormFault("", TOO_SOON.format(wait_s=told.wait_s), 429)
     except PasswordsBusy:

@@ -73,7 +73,7 @@ async def leave(console: ConsoleDeps, visit: Visit) -> Response:
     actor = audit.actor_of(visit.officer.login)
     async with console.deps.console_db.unit_of_work() as connection:
         await close_session(connection, token)
-        await audit.record(connection, visit.now, actor, "logout", actor)
+        await audit.record(connection, console.deps.machine_now(), actor, "logout", actor)
     response = RedirectResponse(LOGIN_PATH, 303)
     console.cookies.drop(response, console.cookies.session)
     return response

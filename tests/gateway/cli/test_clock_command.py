@@ -2,12 +2,14 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli import clock as command
+from gateway.cli import terminal
 from gateway.cli.clock import NOT_LOCAL, Span
 from gateway.cli.main import app
 from gateway.cli.terminal import present
@@ -104,6 +106,16 @@ def test_production_has_the_machines_time_and_no_other(machine: TestClock, monke
 def test_months_and_years_are_those_of_the_calendar(start: str, span: Span, end: str) -> None:
     begins = datetime.fromisoformat(f"{start}T23:59:59+00:00")
     assert (begins + span.after(begins)).isoformat() == f"{end}T23:59:59+00:00"
+
+
+#: What a command is about lasts by the machine's time, or is the machine's time itself.
+BY_THE_MACHINE = {"clock.py", "sandbox.py", "staff.py", "terminal.py"}
+
+
+def test_a_command_asks_for_the_time_of_the_service_and_not_for_the_machines() -> None:
+    commands = sorted(Path(terminal.__file__).parent.glob("*.py"))
+    assert len(commands) > 20
+    assert {one.name for one in commands if "SystemClock" in one.read_text(encoding="utf-8")} == BY_THE_MACHINE
 
 
 def test_a_move_that_has_not_begun_is_not_followed_by_another(

@@ -1,5 +1,8 @@
+import ast
 import asyncio
+import re
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import httpx
 import pytest
@@ -8,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+import gateway
 from gateway.console.auth import attempts, devices, passwords
 from gateway.console.auth.access import LoginForm, MustWait
 from gateway.console.auth.passwords import AT_ONCE, WAITING_MAX, Passwords, PasswordsBusy, hash_password
@@ -98,6 +102,21 @@ async def test_a_login_lasts_by_the_machines_time_while_the_pages_show_the_time_
         assert await is_inside(desk)
         machine.forward(minutes=15)
         assert not await is_inside(desk)
+
+
+def asked_by_another_clock(source: str) -> list[str]:
+    """Return the calls of the login service that are not given the machine's time."""
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    asked = [node for node in calls if re.search(r"\blogins\.\w+$", ast.unparse(node.func))]
+    return [ast.unparse(one) for one in asked if not ast.unparse(one.args[-1]).endswith("machine_now()")]
+
+
+def test_whatever_asks_for_a_password_counts_mistakes_by_the_machines_time() -> None:
+    # Counted by a clock that was moved by a month, one mistake would keep a colleague out for a month.
+    sources = [path.read_text() for path in Path(gateway.__path__[0]).rglob("*.py")]
+    assert sum(source.count("logins.") for source in sources) > 2
+    assert [call for source in sources for call in asked_by_another_clock(source)] == []
+    assert asked_by_another_clock("console.logins.confirms(form, visit.now)")
 
 
 async def test_a_login_ends_after_twelve_hours_however_busy(desk: Desk) -> None:
