@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
@@ -31,6 +32,20 @@ STATES: Final = {
     SmsState.FAILED: "refusé",
     SmsState.DROPPED: "abandonné, trop tard",
 }
+
+
+class StateWord(StrEnum):
+    """A state as people type it: on a keyboard without accents too."""
+
+    QUEUED = "en-attente"
+    SENT = "remis"
+    DELIVERED = "recu"
+    UNDELIVERED = "non-recu"
+    FAILED = "refuse"
+    DROPPED = "abandonne"
+
+
+STATE_OF: Final = {word: SmsState[word.name] for word in StateWord}
 KINDS: Final = {
     SmsKind.RECEIPT: "quittance",
     SmsKind.SUSPENSE: "argent gardé",
@@ -58,11 +73,11 @@ class NotPutBack(Exception):
 
 @app.command("list")
 def show(
-    state: Annotated[SmsState | None, typer.Option("--state", help="Par défaut, tout ce qui n'est pas arrivé.")] = None,
+    state: Annotated[StateWord | None, typer.Option(help="Par défaut, tout ce qui n'est pas arrivé.")] = None,
     most: Most = 50,
 ) -> None:
     """Montrer les SMS qui ne sont pas arrivés, les plus récents d'abord, et compter ceux qui restent."""
-    states = OPEN_STATES if state is None else (state,)
+    states = OPEN_STATES if state is None else (STATE_OF[state],)
 
     async def read(connection: AsyncConnection) -> tuple[tuple[ShownSms, ...], tuple[SmsCount, ...]]:
         return await review.listed(connection, states, most), await review.counted(connection)

@@ -37,16 +37,13 @@ def is_watched() -> bool:
     return sys.stdin.isatty()
 
 
-def given_password(*, from_stdin: bool, is_new: bool = False) -> str:
-    """Return a password: typed by a person without being shown, a new one twice, or handed over by a script."""
+def given_password(*, from_stdin: bool) -> str:
+    """Return a password: typed by a person without being shown, or handed over by a script."""
     if from_stdin:
         return piped_password()
     if not is_watched():
         stop("Le mot de passe se tape au clavier ; un script le passe par l'entrée avec --password-stdin.")
-    first = asked_password()
-    if is_new and asked_password("Encore une fois : ") != first:
-        stop("Les deux saisies diffèrent.")
-    return first
+    return asked_password()
 
 
 def asked_password(question: str = "Mot de passe : ") -> str:

@@ -6,7 +6,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli.main import app
+from gateway.cli.sms import STATE_OF
 from gateway.infra.clock import SystemClock
+from gateway.sms.kinds import SmsState
 from tests.conftest import Urls
 from tests.world import AMINATA, World
 
@@ -78,11 +80,15 @@ async def test_the_list_shows_what_reached_nobody_and_counts_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "numbers"), [("sent", ["5"]), ("delivered", ["6"]), ("dropped", ["7"]), ("queued", ["4", "3"])]
+    ("state", "numbers"), [("remis", ["5"]), ("recu", ["6"]), ("abandonne", ["7"]), ("en-attente", ["4", "3"])]
 )
 async def test_one_state_is_shown_alone(outbox: World, state: str, numbers: list[str]) -> None:
     del outbox
     assert shown((await in_a_thread("list", "--state", state)).output) == numbers
+
+
+def test_every_state_has_a_word_that_can_be_typed() -> None:
+    assert set(STATE_OF.values()) == set(SmsState)
 
 
 async def test_the_list_of_nothing_says_so(outbox: World) -> None:
