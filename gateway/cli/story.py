@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.cli.sms import KINDS
+from gateway.cli.sms import KINDS, STATES
 from gateway.config.settings import load_settings
 from gateway.console.labels import PUSH_STATES
 from gateway.french import francs, short_date
@@ -16,7 +16,7 @@ from gateway.local.dials import Dial
 from gateway.local.stack import Say
 from gateway.local.supervisor import Supervisor
 from gateway.reports.story import StoryEvent, StoryKind, Watched, begin, happened
-from gateway.sms.kinds import SmsKind
+from gateway.sms.kinds import SmsKind, SmsState
 
 LOOK_EVERY_S: Final = 0.5
 #: A database that does not answer is not asked again at once.
@@ -28,6 +28,8 @@ VERDICTS: Final[Mapping[str, str]] = {
     "accept_unverified": "on demande à l'opérateur si c'est vrai",
     "reject": "refusé",
 }
+#: What became of a message that needs no word.
+ARRIVED: Final = frozenset({SmsState.SENT, SmsState.DELIVERED})
 CREDITED: Final[Mapping[str, str]] = {
     "reference": "crédités au ménage de la demande ou de la référence",
     "payer": "crédités au ménage de ce numéro",
@@ -85,7 +87,9 @@ def _told(event: StoryEvent) -> str:
             payer = f" de {event.masked}" if event.masked else ""
             return f"Quittance {event.reference} : {amount}{payer} {CREDITED[event.word]}"
         case StoryKind.SMS:
-            return f"SMS n° {event.id} à {event.masked} : {KINDS[SmsKind(event.word)]}"
+            state = SmsState(event.reference)
+            fate = "" if state in ARRIVED else f", {STATES[state]}"
+            return f"SMS n° {event.id} à {event.masked} : {KINDS[SmsKind(event.word)]}{fate}"
 
 
 def _at(moment: datetime) -> str:

@@ -14,7 +14,7 @@ from payments.msisdn import mask
 #: Rows get their numbers before they are there: so many numbers back, one may yet appear.
 LOOK_BACK: Final = 200
 
-#: One shape for all. A message is told once it left, a request when it is made and again when it has come to nothing.
+#: One shape for all. A message is told once its fate is known, a request when it is made and when it came to nothing.
 LATEST = text("""
     SELECT * FROM (
         SELECT 'request' AS kind, id, created_at AS at, operator, reference, amount_xof, payer_msisdn AS msisdn,
@@ -31,7 +31,7 @@ LATEST = text("""
         SELECT 'credit', id, posted_at, operator, receipt_number, amount_xof, payer_msisdn, matched_by
           FROM payment WHERE id > :credit
         UNION ALL
-        SELECT 'sms', id, coalesce(sent_at, queued_at), '', '', NULL, msisdn, kind
+        SELECT 'sms', id, coalesce(sent_at, queued_at), '', state, NULL, msisdn, kind
           FROM outbox_sms WHERE id > :sms AND state <> 'queued') AS happened
      ORDER BY at, array_position(ARRAY['request', 'notice', 'credit', 'ended', 'sms'], kind), id
 """)
@@ -56,7 +56,10 @@ class StoryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoryEvent:
-    """One thing that happened; ``word`` is its state, its verdict or its kind, and no number is whole."""
+    """One thing that happened; ``word`` is its state, its verdict or its kind, and no number is whole.
+
+    A message has no reference: in its place stands what became of it.
+    """
 
     kind: StoryKind
     id: int

@@ -6,8 +6,9 @@ import pytest
 
 from gateway.cli.story import dial_line, line
 from gateway.local.dials import Dial, DialsTold
-from gateway.reports.story import Watched, begin, happened
-from tests.stories import ask_to_pay, paid
+from gateway.reports.story import StoryEvent, StoryKind, Watched, begin, happened
+from tests.fixed import START
+from tests.stories import paid, pushed
 from tests.world import AMINATA, MOUSSA, World
 
 pytestmark = pytest.mark.database
@@ -43,14 +44,27 @@ async def test_a_payment_is_told_from_the_request_to_the_receipt_once_and_names_
 
 async def test_a_request_that_comes_to_nothing_is_told_twice_and_no_more(world: World) -> None:
     watched = await watch(world)
-    await ask_to_pay(world, AMINATA, "S1")
+    await pushed(world, AMINATA, "S1")
     (asked,) = await latest(world, watched)
     world.clock.forward(days=2)
+    await world.deliver()
     await world.work()
-    (ended,) = [one for one in await latest(world, watched) if "Demande" in one]
+    told = await latest(world, watched)
+    (ended,) = [one for one in told if "Demande" in one]
     assert ended[20:].partition(" : ")[0] == asked[20:].partition(" : ")[0]
     assert re.search("refusée ou abandonnée|expirée", ended)
+    (message,) = [one for one in told if "SMS" in one]
+    assert message.endswith(" : paiement non abouti")
     assert await latest(world, watched) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [("sent", "quittance"), ("delivered", "quittance"), ("dropped", "quittance, abandonné, trop tard")],
+)
+def test_a_message_that_did_not_go_out_is_not_told_as_one_that_did(state: str, told: str) -> None:
+    event = StoryEvent(StoryKind.SMS, 7, START, "", state, None, "+223 ** ** *0 01", "receipt")
+    assert line(event) == f"23/11/2026 08:00:00 SMS n° 7 à +223 ** ** *0 01 : {told}"
 
 
 async def test_what_happened_before_anybody_watched_is_not_told(world: World) -> None:
