@@ -85,6 +85,8 @@ class Household(Table, table=True):
     registered_at: Instant
     next_period_on: date
     place_words: OptionalText = None
+    # Derived, where periods are counted from the first payment, and empty as long as nobody knows.
+    begins_on: date | None = None
 
 
 class PastDeclaration(Table, table=True):
@@ -259,6 +261,22 @@ class Charge(Table, table=True):
         ),
         CheckConstraint("sequence > 0", name="sequence_counts"),
         CheckConstraint("sequence > 1 OR amount_xof >= 0", name="first_takes_nothing_back"),
+        # One that is counted from the first payment, and whose days follow from what was paid.
+        Index(
+            "uq_charge_number",
+            "enrolment_id",
+            "payer_party_id",
+            "number",
+            "sequence",
+            unique=True,
+            postgresql_where=sql("number IS NOT NULL"),
+            postgresql_include=["id", "amount_xof"],
+        ),
+        CheckConstraint(
+            "num_nonnulls(period_start, period_end, due_on) = CASE WHEN number IS NULL THEN 3 ELSE 0 END",
+            name="has_days_or_a_number",
+        ),
+        CheckConstraint("number > 0", name="number_counts"),
         CheckConstraint("period_end >= period_start", name="period_forward"),
         CheckConstraint(f"abs(amount_xof) <= {LARGEST_AMOUNT_XOF}", name="amount_xof_plausible"),
         one_of("kind", ("contribution", "adjustment", "exemption")),
@@ -275,9 +293,9 @@ class Charge(Table, table=True):
     id: CountedId
     enrolment_id: BigNumber
     payer_party_id: BigNumber
-    period_start: date
-    period_end: date
-    due_on: date
+    period_start: date | None = None
+    period_end: date | None = None
+    due_on: date | None = None
     sequence: int
     kind: PlainText
     amount_xof: Francs
@@ -285,6 +303,8 @@ class Charge(Table, table=True):
     # Posted when it arises, and what is paid collects it; otherwise it is no debt and is posted when it is paid.
     is_receivable: bool
     ledger_txn_id: OptionalNumber = None
+    # Its place, where periods are counted from the first payment: their days follow from what was paid, and may move.
+    number: int | None = None
 
 
 class AllocationRow(Table, table=True):
@@ -366,7 +386,7 @@ class OutboxSms(Table, table=True):
 
     __tablename__ = "outbox_sms"
     __table_args__ = (
-        one_of("kind", ("receipt", "suspense", "registered", "situation", "failure")),
+        one_of("kind", ("receipt", "suspense", "registered", "situation", "failure", "moved")),
         one_of("state", ("queued", "sent", "delivered", "undelivered", "failed", "dropped")),
         CheckConstraint("(state = 'queued') = (next_attempt_at IS NOT NULL)", name="queued_has_a_next_attempt"),
         # New messages and repeated ones are two queues, so that neither stands behind the other.

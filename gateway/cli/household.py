@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
 from gateway.cli.sms import KINDS, STATES
-from gateway.cli.terminal import present, stop, transact
+from gateway.cli.terminal import days_between, present, stop, transact
 from gateway.cli.unmasking import WholeBecause, note_shown, reason_of, shown_name, shown_number
 from gateway.config.settings import load_settings
 from gateway.french import counted, francs, short_date, stamp
@@ -84,7 +84,7 @@ def _histories(card: HouseholdCard) -> Iterator[str]:
     yield from _listed(
         "Périodes",
         [
-            f"{short_date(one.period_start)} - {short_date(one.period_end)}  "
+            f"{days_between(one.period_start, one.period_end)}  "
             f"dû {francs(one.amount_xof):>9} F  payé {francs(one.paid_xof):>9} F"
             for one in card.periods
         ],

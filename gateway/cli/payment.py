@@ -8,11 +8,11 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.environment import environment
-from gateway.cli.terminal import present, stop, transact
+from gateway.cli.terminal import days_between, present, stop, transact
 from gateway.cli.unmasking import WholeBecause, note_shown, reason_of, shown_number
 from gateway.config.settings import load_settings
 from gateway.console.labels import HELD, PUSH_STATES, side
-from gateway.french import francs, short_date, stamp
+from gateway.french import francs, stamp
 from gateway.infra.ids import read_reference, shown_reference
 from gateway.reports.break_sentences import SOURCES, STATUSES
 from gateway.reports.payment_card import FOUND_MAX, PaymentCard, PaymentNamed, payment_cards
@@ -95,6 +95,6 @@ def _consequences(card: PaymentCard) -> Iterator[str]:
         yield f"  {entry.account:<24} {francs(abs(entry.amount_xof)):>12} F {side(entry.amount_xof)}"
     yield "Ce qu'il paie :"
     for period in card.pays:
-        yield f"  {short_date(period.period_start)} - {short_date(period.period_end)}  {francs(period.amount_xof)} F"
+        yield f"  {days_between(period.period_start, period.period_end)}  {francs(period.amount_xof)} F"
     if not card.pays:
         yield "  aucune période"

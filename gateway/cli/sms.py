@@ -52,6 +52,7 @@ KINDS: Final = {
     SmsKind.REGISTERED: "inscription",
     SmsKind.SITUATION: "situation",
     SmsKind.FAILURE: "paiement non abouti",
+    SmsKind.MOVED: "dates changées",
 }
 TROUBLES: Final = {
     "network": "réseau ou fournisseur",

@@ -5,13 +5,14 @@ import getpass
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, NoReturn, TypeVar
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.config.settings import Settings
+from gateway.french import short_date
 from gateway.infra.clock import ShiftedClock, SystemClock
 from gateway.infra.clock_shift import read_shift
 from gateway.infra.database import Pool, Timeouts, open_database
@@ -73,3 +74,8 @@ async def transact(
         return await database.transact(work)
     finally:
         await database.close()
+
+
+def days_between(start: date | None, end: date | None) -> str:
+    """Write the days of a period, both ends included; a first one has none until it is paid."""
+    return "première, pas encore datée" if start is None or end is None else f"{short_date(start)} - {short_date(end)}"

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import islice
 from typing import Any, Final
 
@@ -11,9 +11,11 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.allocation import KnownPeriod, NewDueItem, OwedItem, upcoming_items
-from gateway.contributions.households import read_households
+from gateway.contributions.first_payment import begins_on, in_order_of_days
+from gateway.contributions.households import OWN_CHARGES, read_households
 from gateway.contributions.item_on_account import ItemOnAccount
 from gateway.contributions.lots import Advance, total_xof
+from gateway.contributions.period_rules import FirstPaymentPeriod
 from gateway.contributions.rights import Rights, Stretch, rights, stretches
 from gateway.contributions.schedule import later_periods
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
@@ -22,27 +24,29 @@ from gateway.contributions.timetable import Timetable
 
 #: Money in advance of more periods than these is foreseen so far, and further when they have begun.
 PERIODS_FORESEEN: Final = 120
+#: In the place of days that are not kept with a charge, until they are worked out.
+NO_DAYS: Final = (date.max, date.max, date.max)
 NO_HEAD: Final = "the household has no head"
 
 #: Under whichever version of the household's scheme a period was charged.
-ITEMS = text("""
+ITEMS = text(f"""
     WITH paid AS (
         SELECT charge_id, array_agg(allocated_on ORDER BY id) AS paid_on, array_agg(amount_xof ORDER BY id) AS paid_xof
           FROM allocation WHERE party_id = ANY(CAST(:ids AS bigint[])) GROUP BY charge_id),
     owed AS (
         SELECT household.id AS household_id, enrolment.scheme_code, enrolment.scheme_version,
-               min(charge.id) FILTER (WHERE sequence = 1) AS id, period_start, period_end, due_on,
+               min(charge.id) FILTER (WHERE sequence = 1) AS id, period_start, period_end, due_on, number,
                CAST(sum(charge.amount_xof) AS bigint) AS amount_xof
           FROM household
           JOIN enrolment current ON current.id = household.enrolment_id
           JOIN enrolment ON enrolment.party_id = household.id AND enrolment.scheme_code = current.scheme_code
                         AND enrolment.member_id IS NULL
-          JOIN charge ON charge.enrolment_id = enrolment.id AND charge.payer_party_id = household.id
+          JOIN {OWN_CHARGES} ON true
          WHERE household.id = ANY(CAST(:ids AS bigint[]))
-         GROUP BY household.id, enrolment.id, period_start, period_end, due_on)
+         GROUP BY household.id, enrolment.id, period_start, period_end, due_on, number)
     SELECT owed.*, paid_on, paid_xof FROM owed LEFT JOIN paid ON paid.charge_id = owed.id
-     ORDER BY household_id, period_start
-""")
+     ORDER BY household_id, period_start, number
+""")  # noqa: S608 - our own text
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class HouseholdAccount:
     """A household with its scheme, its due items, what it holds in advance and the people to tell.
 
     ``later`` are the versions of its scheme that came after its own: the next period may begin under one of them.
+    Where periods are counted from the first payment, ``begins_on`` is the day of the first one once that is known, and
+    ``expected_on`` the same or the day that a payment of today would make; ``with_days`` finds them.
     """
 
     id: int
@@ -64,14 +70,45 @@ class HouseholdAccount:
     items: tuple[ItemOnAccount, ...]
     advances: tuple[Advance, ...] = ()
     later: tuple[Scheme, ...] = ()
+    begins_on: date | None = None
+    expected_on: date | None = None
 
     def as_of(self, today: date) -> "HouseholdAccount":
         """Add what has fallen due since, paid from what is held in advance: at midnight nobody waits for a job."""
-        fallen = self.fallen_due(today)
-        grown = self.with_opened(fallen)
-        scheme = fallen[-1].scheme if fallen else self.scheme
-        items, left = _paid_from(self.advances, grown.items, today)
+        known = self.with_days(today)
+        fallen = known.fallen_due(today)
+        grown = known.with_opened(fallen)
+        scheme = fallen[-1].scheme if fallen else known.scheme
+        items, left = _paid_from(known.advances, grown.items, today)
         return replace(grown, scheme=scheme, items=items, advances=left)
+
+    @property
+    def is_numbered(self) -> bool:
+        """Return whether its periods are counted from its first payment."""
+        return isinstance(self.calendar.period, FirstPaymentPeriod)
+
+    @property
+    def has_begun(self) -> bool:
+        """Return whether it is known when its periods begin."""
+        return self.begins_on is not None or not self.is_numbered
+
+    def with_days(self, today: date | None = None) -> "HouseholdAccount":
+        """Return it with the days of its periods, where they are counted from the first payment.
+
+        Before that they are those that a payment of today would make.
+        """
+        if not self.is_numbered:
+            return self
+        items, advances = in_order_of_days(self.items, self.advances)
+        begun = begins_on(items, advances, self.calendar, self.registered_on)
+        wait = timedelta(days=self.calendar.rights.waiting_days_new)
+        expected_on = begun or max(today or self.registered_on, self.registered_on) + wait
+        days = later_periods(self.calendar, self.registered_on, date.min, begins_on=expected_on)
+        dated = tuple(
+            replace(item, period_start=period.start, period_end=period.end, due_on=period.due_on)
+            for item, period in zip(items, days, strict=False)
+        )
+        return replace(self, items=dated, advances=advances, begins_on=begun, expected_on=expected_on)
 
     @property
     def timetable(self) -> Timetable:
@@ -86,6 +123,8 @@ class HouseholdAccount:
             later=self.later,
             calendar=self.calendar,
             known_until=max((item.period_end for item in self.items), default=None),
+            begins_on=self.expected_on,
+            has_begun=self.has_begun,
         )
 
     @property
@@ -107,7 +146,9 @@ class HouseholdAccount:
         known: tuple[KnownPeriod, ...] = (*self.items, *due)
         running = due[-1].scheme if due else self.scheme
         most = running.advance.max_periods
-        ahead = upcoming_items(self.calendar, self.registered_on, known, 0, today, most=most)
+        ahead = upcoming_items(
+            self.calendar, self.registered_on, known, 0, today, most=most, begins_on=self.expected_on
+        )
         return (*due, *timetable.priced(ahead, running))
 
     def with_opened(self, opened: Sequence[NewDueItem]) -> "HouseholdAccount":
@@ -125,6 +166,7 @@ class HouseholdAccount:
                 item.amount_xof,
                 item.paid_xof,
                 item.opens_at_xof,
+                item.number,
             )
             for item in self.items
         )
@@ -135,17 +177,19 @@ class HouseholdAccount:
 
     def coverage(self) -> tuple[Stretch, ...]:
         """Return every day on which the household is cared for, by what was paid until now."""
-        on = self._spent_on()
-        spent = self if on is None else self.as_of(on)
+        known = self.with_days()
+        on = known.spent_on()
+        spent = known if on is None else known.as_of(on)
         return stretches(spent.scheme.rights, spent.covered_items())
 
-    def _spent_on(self) -> date | None:
+    def spent_on(self) -> date | None:
         """Return the day on which what is held in advance has paid all that it can; None if nothing is to come."""
         left_xof = total_xof(self.advances) - sum(item.remaining_xof for item in self.due_items())
         last = max((item.period_end for item in self.items), default=date.min)
         day = max((item.due_on for item in self.items), default=date.min) if self.advances else None
         scheme, timetable = self.scheme, self.timetable
-        for period in islice(later_periods(self.calendar, self.registered_on, last), PERIODS_FORESEEN):
+        later = later_periods(self.calendar, self.registered_on, last, begins_on=self.expected_on)
+        for period in islice(later, PERIODS_FORESEEN):
             scheme = timetable.following(scheme, period.start)
             owed_xof = amount_due(scheme, self.size, period.months_spared).member_xof
             if left_xof <= 0 < owed_xof:
@@ -210,7 +254,8 @@ def _paid_from(
 def _item(row: Row[Any], catalog: SchemeCatalog) -> ItemOnAccount:
     paid = tuple(zip(row.paid_on or (), row.paid_xof or (), strict=True))
     scheme = catalog.get(row.scheme_code, row.scheme_version)
-    return ItemOnAccount(row.id, row.period_start, row.period_end, row.due_on, row.amount_xof, paid, scheme)
+    start, end, due_on = NO_DAYS if row.number else (row.period_start, row.period_end, row.due_on)
+    return ItemOnAccount(row.id, start, end, due_on, row.amount_xof, paid, scheme, row.number)
 
 
 def _account(row: Row[Any], catalog: SchemeCatalog, items: tuple[ItemOnAccount, ...]) -> HouseholdAccount:
@@ -227,4 +272,4 @@ def _account(row: Row[Any], catalog: SchemeCatalog, items: tuple[ItemOnAccount, 
         registered_on=row.registered_on,
         size=HouseholdSize(row.people_count, row.children_count),
         items=items,
-    )
+    ).with_days()

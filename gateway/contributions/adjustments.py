@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount
+from gateway.contributions.allocation import PeriodKey
 from gateway.contributions.charges import UNPLACED, know_payers
 from gateway.contributions.receivables import post_receivables
 from gateway.contributions.recount import is_recounted, shares
@@ -17,28 +18,30 @@ from payments.ledger.post import reserve_ids
 #: What each payer was charged for each period of a household, whoever bears it.
 CHARGED = text("""
     SELECT charge.enrolment_id, scheme_code, charge.payer_party_id, coalesce(share_payer.kind, 'MEMBER') AS kind,
-           coalesce(share_payer.cercle_code, '') AS cercle_code, period_start, period_end, due_on, is_receivable,
-           CAST(sum(amount_xof) AS bigint) AS amount_xof, max(sequence) AS last
+           coalesce(share_payer.cercle_code, '') AS cercle_code, period_start, period_end, due_on, number,
+           is_receivable, CAST(sum(amount_xof) AS bigint) AS amount_xof, max(sequence) AS last
       FROM enrolment
       JOIN charge ON charge.enrolment_id = enrolment.id
       LEFT JOIN share_payer ON share_payer.party_id = charge.payer_party_id
      WHERE enrolment.party_id = :household_id AND enrolment.member_id IS NULL
      GROUP BY charge.enrolment_id, scheme_code, charge.payer_party_id, share_payer.kind, share_payer.cercle_code,
-              period_start, period_end, due_on, is_receivable
-     ORDER BY period_start, charge.payer_party_id
+              period_start, period_end, due_on, number, is_receivable
+     ORDER BY period_start, number, charge.payer_party_id
 """)
 
 PAYER = text("SELECT party_id FROM share_payer WHERE kind = 'COLLECTIVITE' AND cercle_code = :cercle_code")
 
 ADJUST = text("""
-    INSERT INTO charge (enrolment_id, payer_party_id, period_start, period_end, due_on, sequence, kind, amount_xof,
-                        charged_at, is_receivable, ledger_txn_id)
-    SELECT enrolment_id, payer_id, period_start, period_end, due_on, sequence,
+    INSERT INTO charge (enrolment_id, payer_party_id, period_start, period_end, due_on, number, sequence, kind,
+                        amount_xof, charged_at, is_receivable, ledger_txn_id)
+    SELECT enrolment_id, payer_id, period_start, period_end, due_on, number, sequence,
            CASE sequence WHEN 1 THEN 'contribution' ELSE 'adjustment' END, amount_xof, :now, is_receivable, txn_id
       FROM unnest(CAST(:enrolments AS bigint[]), CAST(:payers AS bigint[]), CAST(:starts AS date[]),
-                  CAST(:ends AS date[]), CAST(:dues AS date[]), CAST(:sequences AS integer[]),
+                  CAST(:ends AS date[]), CAST(:dues AS date[]), CAST(:numbers AS integer[]),
+                  CAST(:sequences AS integer[]),
                   CAST(:amounts AS bigint[]), CAST(:receivables AS boolean[]), CAST(:txn_ids AS bigint[]))
-           AS new(enrolment_id, payer_id, period_start, period_end, due_on, sequence, amount_xof, is_receivable, txn_id)
+           AS new(enrolment_id, payer_id, period_start, period_end, due_on, number, sequence, amount_xof, is_receivable,
+                  txn_id)
 """)
 
 
@@ -54,12 +57,18 @@ class ChargedShare:
     payer_party_id: int
     kind: PayerKind
     cercle_code: str
-    period_start: date
-    period_end: date
-    due_on: date
+    period_start: date | None
+    period_end: date | None
+    due_on: date | None
+    number: int | None
     is_receivable: bool
     amount_xof: int
     last: int
+
+    @property
+    def key(self) -> PeriodKey:
+        """Return what tells its period from others of the household: a number, or the first day."""
+        return self.number or self.period_start or date.min
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +87,8 @@ async def charge_recount(
 ) -> None:
     """Charge every payer what counting the household's people anew changes of the periods that were charged."""
     wanted = {
-        (item.period_start, kind): amount_xof
-        for item in account.items
+        (item.key, kind): amount_xof
+        for item in account.with_days(now.date()).items
         if is_recounted(item, now.date())
         for kind, amount_xof in shares(account, item, size)
     }
@@ -87,7 +96,7 @@ async def charge_recount(
         Adjustment(share, amount_xof - share.amount_xof)
         for share in _borne(await _charged(connection, account.id))
         if share.scheme_code == account.scheme.code
-        if (amount_xof := wanted.get((share.period_start, share.kind), share.amount_xof)) != share.amount_xof
+        if (amount_xof := wanted.get((share.key, share.kind), share.amount_xof)) != share.amount_xof
     ]
     await _write(connection, adjustments, now)
 
@@ -106,23 +115,21 @@ async def move_to_commune(connection: AsyncConnection, household_id: int, cercle
 def _borne(charged: Sequence[ChargedShare]) -> Iterator[ChargedShare]:
     """Yield each share at whoever bears it now: nobody's commune bears none that was moved to another."""
     moved = {
-        (share.enrolment_id, share.period_start)
+        (share.enrolment_id, share.key)
         for share in charged
         if share.kind is PayerKind.COLLECTIVITE and share.cercle_code != UNPLACED
     }
     for share in charged:
-        if share.cercle_code != UNPLACED or (share.enrolment_id, share.period_start) not in moved:
+        if share.cercle_code != UNPLACED or (share.enrolment_id, share.key) not in moved:
             yield share
 
 
 def _moved(waiting: Sequence[ChargedShare], charged: Sequence[ChargedShare], payer_id: int) -> Iterator[Adjustment]:
     """Yield what is taken back from nobody's commune, and the same charged to the one that bears it."""
-    last = {
-        (share.enrolment_id, share.period_start): share.last for share in charged if share.payer_party_id == payer_id
-    }
+    last = {(share.enrolment_id, share.key): share.last for share in charged if share.payer_party_id == payer_id}
     for share in waiting:
         yield Adjustment(share, -share.amount_xof)
-        before = last.get((share.enrolment_id, share.period_start), 0)
+        before = last.get((share.enrolment_id, share.key), 0)
         yield Adjustment(replace(share, payer_party_id=payer_id, last=before), share.amount_xof)
 
 
@@ -138,6 +145,7 @@ async def _charged(connection: AsyncConnection, household_id: int) -> list[Charg
             row.period_start,
             row.period_end,
             row.due_on,
+            row.number,
             row.is_receivable,
             row.amount_xof,
             row.last,
@@ -158,6 +166,7 @@ async def _write(connection: AsyncConnection, adjustments: Sequence[Adjustment],
         "starts": [one.share.period_start for one in adjustments],
         "ends": [one.share.period_end for one in adjustments],
         "dues": [one.share.due_on for one in adjustments],
+        "numbers": [one.share.number for one in adjustments],
         "sequences": [one.share.last + 1 for one in adjustments],
         "amounts": [one.amount_xof for one in adjustments],
         "receivables": [one.share.is_receivable for one in adjustments],

@@ -9,6 +9,9 @@ from typing import Protocol
 from gateway.contributions.schedule import Period, later_periods, periods
 from gateway.contributions.scheme import Scheme
 
+#: What tells a period of a household from its others: its place, where its days may still move, or its first day.
+PeriodKey = date | int
+
 
 class KnownPeriod(Protocol):
     """A period that is known, whatever else is known of it."""
@@ -33,6 +36,12 @@ class OwedItem:
     amount_xof: int
     paid_xof: int
     opens_at_xof: int
+    number: int | None = None
+
+    @property
+    def key(self) -> PeriodKey:
+        """Return what tells it from other periods of its household."""
+        return self.number or self.period_start
 
     @property
     def remaining_xof(self) -> int:
@@ -50,6 +59,12 @@ class NewDueItem:
     amount_xof: int
     scheme: Scheme
     months_spared: int = 0
+    number: int | None = None
+
+    @property
+    def key(self) -> PeriodKey:
+        """Return what tells it from other periods of its household."""
+        return self.number or self.period_start
 
     @property
     def remaining_xof(self) -> int:
@@ -91,14 +106,23 @@ def allocate(amount_xof: int, due_items: Sequence[OwedItem], upcoming: Sequence[
 
 
 def items_due(
-    scheme: Scheme, registered_on: date, known_until: date | None, amount_xof: int, today: date
+    scheme: Scheme,
+    registered_on: date,
+    known_until: date | None,
+    amount_xof: int,
+    today: date,
+    *,
+    begins_on: date | None = None,
 ) -> tuple[NewDueItem, ...]:
     """Return the periods that are due by today and end after the last one recorded."""
     # From there on, and not from the first: a household of ten years would walk a hundred periods at each of its turns.
     fallen = (
-        periods(scheme, registered_on, today)
+        periods(scheme, registered_on, today, begins_on=begins_on)
         if known_until is None
-        else takewhile(lambda period: period.due_on <= today, later_periods(scheme, registered_on, known_until))
+        else takewhile(
+            lambda period: period.due_on <= today,
+            later_periods(scheme, registered_on, known_until, begins_on=begins_on),
+        )
     )
     return tuple(_opening(period, amount_xof, scheme) for period in fallen)
 
@@ -111,11 +135,12 @@ def upcoming_items(
     today: date,
     *,
     most: int,
+    begins_on: date | None = None,
 ) -> tuple[NewDueItem, ...]:
     """Return the periods that are not due yet and may be paid ahead, of which there are ``most`` at a time."""
     ahead = sum(1 for item in due_items if item.due_on > today)
     after = max((item.period_end for item in due_items), default=date.min)
-    later = islice(later_periods(scheme, registered_on, after), max(0, most - ahead))
+    later = islice(later_periods(scheme, registered_on, after, begins_on=begins_on), max(0, most - ahead))
     return tuple(_opening(period, amount_xof, scheme) for period in later)
 
 
@@ -125,4 +150,4 @@ def maximum_xof(due_items: Sequence[OwedItem], upcoming: Sequence[NewDueItem]) -
 
 
 def _opening(period: Period, amount_xof: int, scheme: Scheme) -> NewDueItem:
-    return NewDueItem(period.start, period.end, period.due_on, amount_xof, scheme, period.months_spared)
+    return NewDueItem(period.start, period.end, period.due_on, amount_xof, scheme, period.months_spared, period.number)

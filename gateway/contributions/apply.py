@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import HouseholdAccount, read_accounts
-from gateway.contributions.allocation import Allocation
+from gateway.contributions.allocation import Allocation, PeriodKey
 from gateway.contributions.allocations import insert_allocations
 from gateway.contributions.charges import insert_charges
 from gateway.contributions.coverage import follow
@@ -30,11 +30,18 @@ class Applied:
     """Where one amount went and how the household stands after it.
 
     Without an account nothing of the household could be worked out: all of the money is held for it in advance.
+    ``began_on`` is the day on which its periods began before, where they are counted from the first payment.
     """
 
     money: AllocationRequest
     allocation: Allocation
     account: HouseholdAccount | None
+    began_on: date | None = None
+
+    @property
+    def has_moved(self) -> bool:
+        """Return whether the days of its periods were known before, and are others now."""
+        return self.account is not None and self.began_on not in (None, self.account.begins_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +78,16 @@ async def plan(
     applied = []
     for money in monies:
         account = readable.pop(money.household_id, None)
-        allocation = Allocation((), (), money.amount_xof)
+        allocation, began_on = Allocation((), (), money.amount_xof), None
         if account is not None:
+            began_on = account.begins_on
             try:
                 allocation, account = applied_to(account, money.amount_xof, money.paid_on, now.date(), ahead=ahead)
                 readable[money.household_id] = account
             except (ArithmeticError, LookupError, ValueError) as failure:
                 faults[money.household_id] = f"{type(failure).__name__}: {failure}"
                 allocation, account = Allocation((), (), money.amount_xof), None
-        applied.append(Applied(money, allocation, account))
+        applied.append(Applied(money, allocation, account, began_on))
     return AllocationPlan(tuple(applied), faults)
 
 
@@ -89,20 +97,19 @@ async def write(connection: AsyncConnection, plan: AllocationPlan, now: datetime
     The ledger transactions are written before.
     """
     opened = {
-        (one.money.household_id, item.period_start): (one.account.timetable, item)
+        (one.money.household_id, item.key): (one.account.timetable, item)
         for one in plan.applied
         for item in one.allocation.opened
         if one.account is not None
     }
-    ids: Mapping[tuple[int, date], int] = await insert_charges(connection, list(opened.values()), now)
+    ids: Mapping[tuple[int, PeriodKey], int] = await insert_charges(connection, list(opened.values()), now)
     rows = []
     for one in plan.applied:
         if one.account is None:
             continue
-        known = {item.period_start: item.id for item in one.account.items if item.id is not None}
+        known = {item.key: item.id for item in one.account.items if item.id is not None}
         for line in one.allocation.lines:
-            start = line.item.period_start
-            charge_id = known.get(start) or ids[one.money.household_id, start]
+            charge_id = known.get(line.item.key) or ids[one.money.household_id, line.item.key]
             rows.append((one.money, charge_id, line.amount_xof))
     await insert_allocations(
         connection,

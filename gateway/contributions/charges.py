@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.allocation import NewDueItem
+from gateway.contributions.allocation import NewDueItem, PeriodKey
 from gateway.contributions.receivables import post_receivables
 from gateway.contributions.scheme import PayerKind, Scheme, amount_due, receivable_kinds
 from gateway.contributions.timetable import Timetable
@@ -32,8 +32,9 @@ ENROL = text("""
 """)
 
 END = text("""
-    UPDATE enrolment SET valid_to = ended.until
+    UPDATE enrolment SET valid_to = greatest(ended.until, valid_from)
       FROM unnest(CAST(:ids AS bigint[]), CAST(:untils AS date[])) AS ended(id, until) WHERE enrolment.id = ended.id
+    RETURNING party_id, valid_to
 """)
 
 #: The household goes over to the last of its new enrolments.
@@ -68,24 +69,24 @@ ADD_PAYER = text("""
 """)
 
 CHARGE = text("""
-    INSERT INTO charge (enrolment_id, payer_party_id, period_start, period_end, due_on, sequence, kind, amount_xof,
-                        charged_at, is_receivable, ledger_txn_id)
-    SELECT enrolment_id, coalesce(share_payer.party_id, new.party_id), period_start, period_end, due_on, 1,
+    INSERT INTO charge (enrolment_id, payer_party_id, period_start, period_end, due_on, number, sequence, kind,
+                        amount_xof, charged_at, is_receivable, ledger_txn_id)
+    SELECT enrolment_id, coalesce(share_payer.party_id, new.party_id), period_start, period_end, due_on, number, 1,
            'contribution', amount_xof, :now, is_receivable,
            CASE WHEN is_receivable AND amount_xof <> 0 THEN CAST(:txn_id AS bigint) END
       FROM unnest(CAST(:enrolments AS bigint[]), CAST(:parties AS bigint[]), CAST(:payers AS text[]),
                   CAST(:cercles AS text[]), CAST(:starts AS date[]), CAST(:ends AS date[]), CAST(:dues AS date[]),
-                  CAST(:amounts AS bigint[]), CAST(:receivables AS boolean[]))
-           AS new(enrolment_id, party_id, payer, cercle_code, period_start, period_end, due_on, amount_xof,
+                  CAST(:numbers AS integer[]), CAST(:amounts AS bigint[]), CAST(:receivables AS boolean[]))
+           AS new(enrolment_id, party_id, payer, cercle_code, period_start, period_end, due_on, number, amount_xof,
                   is_receivable)
       LEFT JOIN share_payer ON share_payer.kind = new.payer AND share_payer.cercle_code = new.cercle_code
-        ON CONFLICT (enrolment_id, payer_party_id, period_start, sequence) DO NOTHING
-    RETURNING id, enrolment_id, payer_party_id, period_start, amount_xof, ledger_txn_id
+        ON CONFLICT DO NOTHING
+    RETURNING id, enrolment_id, payer_party_id, period_start, number, amount_xof, ledger_txn_id
 """)
 
-#: A row as the statement takes it: enrolment, household, who bears it and where, the period, the francs, whether they
-#: are owed from the day on which they are charged.
-Row = tuple[int, int, PayerKind, str, date, date, date, int, bool]
+#: A row as the statement takes it: enrolment, household, who bears it and where, the period by its days or its number,
+#: the francs, whether they are owed from the day on which they are charged.
+Row = tuple[int, int, PayerKind, str, date | None, date | None, date | None, int | None, int, bool]
 
 
 async def enrol(connection: AsyncConnection, party_id: int, scheme: Scheme, valid_from: date) -> int:
@@ -101,16 +102,16 @@ async def enrol(connection: AsyncConnection, party_id: int, scheme: Scheme, vali
 
 async def insert_charges(
     connection: AsyncConnection, opened: Sequence[tuple[Timetable, NewDueItem]], now: datetime
-) -> dict[tuple[int, date], int]:
+) -> dict[tuple[int, PeriodKey], int]:
     """Charge each payer of newly opened periods its share, one of nothing too, and post what is owed from now on.
 
-    Return the households' own charges by household and first day; a period that was charged before is left out.
+    Return the households' own charges by household and period; one that was charged before is left out.
     """
     enrolled = await _enrolments(connection, opened)
     rows = [row for table, item in opened for row in _shares(table, item, enrolled)]
     if not rows:
         return {}
-    enrolments, parties, payers, cercles, starts, ends, dues, amounts, receivables = (
+    enrolments, parties, payers, cercles, starts, ends, dues, numbers, amounts, receivables = (
         list(column) for column in zip(*rows, strict=True)
     )
     await know_payers(connection, {(row[2], row[3]) for row in rows if row[2] in BEARERS})
@@ -123,6 +124,7 @@ async def insert_charges(
         "starts": starts,
         "ends": ends,
         "dues": dues,
+        "numbers": numbers,
         "amounts": amounts,
         "receivables": receivables,
         "txn_id": txn_id,
@@ -134,7 +136,7 @@ async def insert_charges(
         await post_receivables(connection, txn_id, posted, now)
     households = {enrolled[table.id, item.scheme.version]: table.id for table, item in opened}
     return {
-        (row.payer_party_id, row.period_start): row.id
+        (row.payer_party_id, row.number or row.period_start): row.id
         for row in written
         if row.payer_party_id == households[row.enrolment_id]
     }
@@ -155,13 +157,28 @@ async def _enrolments(
     if not moves:
         return enrolled
     current = {table.id: table.enrolment_id for table, _ in opened}
-    await _end(connection, {current[household_id]: start for (household_id, _), (_, start) in reversed(moves.items())})
-    return {**enrolled, **await _move(connection, moves)}
+    ended = await _end(
+        connection, {current[household_id]: start for (household_id, _), (_, start) in reversed(moves.items())}
+    )
+    return {**enrolled, **await _move(connection, _one_after_the_other(moves, ended))}
 
 
-async def _end(connection: AsyncConnection, until: Mapping[int, date]) -> None:
+async def _end(connection: AsyncConnection, until: Mapping[int, date]) -> dict[int, date]:
+    """End enrolments and return their last days by household."""
     untils = [start - ONE_DAY for start in until.values()]
-    await connection.execute(END, {"ids": list(until), "untils": untils})
+    rows = (await connection.execute(END, {"ids": list(until), "untils": untils})).all()
+    return {row.party_id: row.valid_to for row in rows}
+
+
+def _one_after_the_other(
+    moves: Mapping[tuple[int, int], tuple[Scheme, date]], ended: Mapping[int, date]
+) -> dict[tuple[int, int], tuple[Scheme, date]]:
+    """Return moves of which none begins before the enrolment before it: days of numbered periods may have moved."""
+    last, later = dict(ended), dict[tuple[int, int], tuple[Scheme, date]]()
+    for (household_id, version), (scheme, start) in moves.items():
+        last[household_id] = max(start, last[household_id] + ONE_DAY)
+        later[household_id, version] = (scheme, last[household_id])
+    return later
 
 
 async def _move(
@@ -190,14 +207,15 @@ def _shares(table: Timetable, item: NewDueItem, enrolled: Mapping[tuple[int, int
     receivable = receivable_kinds(item.scheme)
     for kind, amount_xof in ((PayerKind.MEMBER, item.amount_xof), *others):
         cercle = (table.cercle_code or UNPLACED) if kind is PayerKind.COLLECTIVITE else ""
+        # The days of a period that is counted from the first payment may still move: its place does not.
+        days = (item.period_start, item.period_end, item.due_on) if item.number is None else (None, None, None)
         yield (
             enrolled[table.id, item.scheme.version],
             table.id,
             kind,
             cercle,
-            item.period_start,
-            item.period_end,
-            item.due_on,
+            *days,
+            item.number,
             amount_xof,
             kind in receivable,
         )

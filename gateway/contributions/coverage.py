@@ -36,6 +36,14 @@ ADD = text(f"""
     RETURNING party_id
 """)  # noqa: S608 - our own text
 
+#: Derived like the days of care; what begins on another day has another next day, too.
+BEGIN = text("""
+    UPDATE household SET begins_on = known.begins_on, next_period_on = known.next_on
+      FROM unnest(CAST(:ids AS bigint[]), CAST(:begins AS date[]), CAST(:nexts AS date[]))
+           AS known(id, begins_on, next_on)
+     WHERE household.id = known.id AND household.begins_on IS DISTINCT FROM known.begins_on
+""")
+
 SOME = text("SELECT id FROM household WHERE id > :after ORDER BY id LIMIT :most")
 
 
@@ -69,9 +77,21 @@ async def follow(connection: AsyncConnection, accounts: Sequence[HouseholdAccoun
     if not accounts:
         return frozenset()
     advances = await read_advances(connection, [account.id for account in accounts])
-    return await keep_coverage(
-        connection, [replace(account, advances=advances.get(account.id, ())) for account in accounts]
-    )
+    whole = [replace(account, advances=advances.get(account.id, ())).with_days() for account in accounts]
+    await _keep_beginnings(connection, [account for account in whole if account.is_numbered])
+    return await keep_coverage(connection, whole)
+
+
+async def _keep_beginnings(connection: AsyncConnection, accounts: Sequence[HouseholdAccount]) -> None:
+    """Keep when periods begin that are counted from the first payment, for those who open the next ones."""
+    if not accounts:
+        return
+    values = {
+        "ids": [account.id for account in accounts],
+        "begins": [account.begins_on for account in accounts],
+        "nexts": [account.timetable.next_due_on(()) for account in accounts],
+    }
+    await connection.execute(BEGIN, values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,22 +18,24 @@ def applied_to(
 
     With ``ahead`` it may pay periods that have not fallen due.
     """
-    openable = account.openable(today) if ahead else account.fallen_due(today)
-    allocation = allocate(amount_xof, account.due_items(), openable)
-    return allocation, after(account, allocation, paid_on)
+    known = account.with_days(today)
+    openable = known.openable(today) if ahead else known.fallen_due(today)
+    allocation = allocate(amount_xof, known.due_items(), openable)
+    return allocation, after(known, allocation, paid_on).with_days(today)
 
 
 def after(account: HouseholdAccount, allocation: Allocation, paid_on: date) -> HouseholdAccount:
     """Return the account as it stands once an allocation is written."""
-    items = {item.period_start: item for item in account.with_opened(allocation.opened).items}
+    items = {item.key: item for item in account.with_opened(allocation.opened).items}
     for line in allocation.lines:
-        item = items[line.item.period_start]
-        items[line.item.period_start] = replace(item, paid=(*item.paid, (paid_on, line.amount_xof)))
-    return replace(account, items=tuple(items[start] for start in sorted(items)))
+        item = items[line.item.key]
+        items[line.item.key] = replace(item, paid=(*item.paid, (paid_on, line.amount_xof)))
+    return replace(account, items=tuple(sorted(items.values(), key=lambda item: item.period_start)))
 
 
 def with_advances_spent(account: HouseholdAccount, today: date) -> HouseholdAccount:
     """Return the account once what it holds in advance has paid all that it may, as it does before new money."""
+    account = account.with_days(today)
     held = []
     for lot in account.advances:
         allocation, account = applied_to(account, lot.amount_xof, lot.paid_on, today)
@@ -73,8 +75,7 @@ class Forecast:
         missing_xof = sum(
             item.remaining_xof
             for item in self.after.due_items()
-            if any(line.item.period_start == item.period_start for line in self.allocation.lines)
-            or item.due_on <= self.today
+            if any(line.item.key == item.key for line in self.allocation.lines) or item.due_on <= self.today
         )
         whole = self if missing_xof == 0 else forecast(self.after, missing_xof, self.today)
         return len(_days(whole.after, self.today) - _days(self.before, self.today))

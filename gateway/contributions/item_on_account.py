@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from gateway.contributions.allocation import NewDueItem
+from gateway.contributions.allocation import NewDueItem, PeriodKey
 from gateway.contributions.rights import threshold_xof
 from gateway.contributions.scheme import RightsRule, Scheme
 
@@ -12,7 +12,8 @@ from gateway.contributions.scheme import RightsRule, Scheme
 class ItemOnAccount:
     """A due item with each amount that was allocated to it and the day on which it was paid.
 
-    ``id`` is the first charge of the period; a period that is not charged yet has none.
+    ``id`` is the first charge of the period; a period that is not charged yet has none. One with a ``number`` is
+    counted from the first payment: its days follow from all that was paid, and may move.
     """
 
     id: int | None
@@ -22,11 +23,17 @@ class ItemOnAccount:
     amount_xof: int
     paid: tuple[tuple[date, int], ...]
     scheme: Scheme
+    number: int | None = None
 
     @classmethod
     def opened(cls, new: NewDueItem) -> "ItemOnAccount":
         """Return a due item that is about to be written."""
-        return cls(None, new.period_start, new.period_end, new.due_on, new.amount_xof, (), new.scheme)
+        return cls(None, new.period_start, new.period_end, new.due_on, new.amount_xof, (), new.scheme, new.number)
+
+    @property
+    def key(self) -> PeriodKey:
+        """Return what tells it from other periods of its household."""
+        return self.number or self.period_start
 
     @property
     def paid_xof(self) -> int:

@@ -35,7 +35,15 @@ class FixedPeriod:
     anchor: Literal["FIXED"] = "FIXED"
 
 
-PeriodRule = Annotated[RollingPeriod | FixedPeriod, Field(discriminator="anchor")]
+@rule(frozen=True, slots=True, config=STRICT)
+class FirstPaymentPeriod:
+    """Periods run from the end of the wait after the payment that first reaches the threshold."""
+
+    months: Months
+    anchor: Literal["FIRST_PAYMENT"] = "FIRST_PAYMENT"
+
+
+PeriodRule = Annotated[RollingPeriod | FixedPeriod | FirstPaymentPeriod, Field(discriminator="anchor")]
 
 
 def are_same_periods(one: PeriodRule, other: PeriodRule) -> bool:

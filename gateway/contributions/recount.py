@@ -32,7 +32,7 @@ def recounted(account: HouseholdAccount, size: HouseholdSize, today: date) -> Ho
     """Return the account with its people counted anew today."""
     items = tuple(
         replace(item, amount_xof=_price_xof(account, item, size)) if is_recounted(item, today) else item
-        for item in account.items
+        for item in account.with_days(today).items
     )
     return replace(account, size=size, items=items)
 
@@ -71,4 +71,5 @@ def _price_xof(account: HouseholdAccount, item: ItemOnAccount, size: HouseholdSi
 
 
 def _remaining_xof(account: HouseholdAccount, today: date) -> int:
-    return situation(account.calendar, account.registered_on, account.due_items(), today).remaining_xof
+    items, begins_on = account.due_items(), account.expected_on
+    return situation(account.calendar, account.registered_on, items, today, begins_on=begins_on).remaining_xof

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import count, dropwhile, takewhile
 from typing import assert_never
 
-from gateway.contributions.period_rules import FixedPeriod, LateJoiner
+from gateway.contributions.period_rules import FirstPaymentPeriod, FixedPeriod, LateJoiner
 from gateway.contributions.scheme import Scheme
 from gateway.french import MONTHS_ON_PHONES, counted
 from ussd_flows.amounts import show_date
@@ -25,12 +25,14 @@ class Period:
     """A stretch of cover, both ends included, with the day from which its contribution is due.
 
     ``months_spared`` are months of it for which nothing is asked, because they were over when the household came.
+    ``number`` is the place of one that is counted from the first payment, whose days may still move.
     """
 
     start: date
     end: date
     due_on: date
     months_spared: int = 0
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +46,30 @@ class _First:
     passed: int
     due_on: date | None
     months_spared: int = 0
+    is_numbered: bool = False
 
 
-def periods(scheme: Scheme, registered_on: date, until: date) -> Iterator[Period]:
-    """Return, in order, every period of a household that is due by a day."""
-    return takewhile(lambda period: period.due_on <= until, _numbered(scheme, registered_on, 0))
+def periods(scheme: Scheme, registered_on: date, until: date, *, begins_on: date | None = None) -> Iterator[Period]:
+    """Return, in order, every period of a household that is due by a day.
+
+    ``begins_on`` is the day of the first one where periods are counted from the first payment.
+    """
+    return takewhile(lambda period: period.due_on <= until, _numbered(scheme, registered_on, 0, begins_on))
 
 
-def next_period(scheme: Scheme, registered_on: date, after: date) -> Period:
+def next_period(scheme: Scheme, registered_on: date, after: date, *, begins_on: date | None = None) -> Period:
     """Return the first period of a household that starts after a day."""
-    return next(later_periods(scheme, registered_on, after))
+    return next(later_periods(scheme, registered_on, after, begins_on=begins_on))
 
 
-def later_periods(scheme: Scheme, registered_on: date, after: date) -> Iterator[Period]:
+def later_periods(
+    scheme: Scheme, registered_on: date, after: date, *, begins_on: date | None = None
+) -> Iterator[Period]:
     """Yield, in order and without end, the periods of a household that start after a day."""
-    first_start = next(_numbered(scheme, registered_on, 0)).start
+    first_start = next(_numbered(scheme, registered_on, 0, begins_on)).start
     # Begin a little before the target by month arithmetic: month ends make the last step uneven.
     nearby = max(0, _months_between(first_start, after) // scheme.period.months - 1)
-    return dropwhile(lambda period: period.start <= after, _numbered(scheme, registered_on, nearby))
+    return dropwhile(lambda period: period.start <= after, _numbered(scheme, registered_on, nearby, begins_on))
 
 
 # Every household's periods begin on the same few hundred days, and a turn goes over two dozen of them.
@@ -73,6 +81,11 @@ def label(months: int, start: date) -> str:
     if months == MONTHS_IN_YEAR and (start.month, start.day) == (1, 1):
         return f"année {start.year}"
     return f"{SPAN_NAMES[months]} du {show_date(start)}"
+
+
+def first_label(months: int) -> str:
+    """Name a first period of which nobody knows yet when it begins."""
+    return f"{'première' if months == MONTHS_IN_YEAR else 'premier'} {SPAN_NAMES[months]}"
 
 
 def span(months: int) -> str:
@@ -90,24 +103,28 @@ def add_months(day: date, months: int) -> date:
     return date(year, month_index + 1, min(day.day, last_day))
 
 
-def _numbered(scheme: Scheme, registered_on: date, index_from: int) -> Iterator[Period]:
+def _numbered(scheme: Scheme, registered_on: date, index_from: int, begins_on: date | None) -> Iterator[Period]:
     months = scheme.period.months
-    first = _first(scheme, registered_on)
+    first = _first(scheme, registered_on, begins_on)
     start = add_months(first.origin, (first.passed + index_from) * months)
     for index in count(index_from):
         following = add_months(first.origin, (first.passed + index + 1) * months)
+        number = index + 1 if first.is_numbered else None
         if index == 0:
-            yield Period(start, following - ONE_DAY, first.due_on or start, first.months_spared)
+            yield Period(start, following - ONE_DAY, first.due_on or start, first.months_spared, number)
         else:
-            yield Period(start, following - ONE_DAY, start)
+            yield Period(start, following - ONE_DAY, start, number=number)
         start = following
 
 
-def _first(scheme: Scheme, registered_on: date) -> _First:
-    # What is due at once and paid on the day of registration uses up the waiting time.
+def _first(scheme: Scheme, registered_on: date, begins_on: date | None) -> _First:
+    waiting = timedelta(days=scheme.rights.waiting_days_new)
     if isinstance(scheme.period, FixedPeriod):
-        return _first_season(scheme.period, registered_on, timedelta(days=scheme.rights.waiting_days_new))
-    return _First(registered_on + timedelta(days=scheme.rights.waiting_days_new), 0, registered_on)
+        return _first_season(scheme.period, registered_on, waiting)
+    # What is due at once and paid on the day of registration uses up the waiting time.
+    if isinstance(scheme.period, FirstPaymentPeriod):
+        return _First(begins_on or registered_on + waiting, 0, registered_on, is_numbered=True)
+    return _First(registered_on + waiting, 0, registered_on)
 
 
 def _first_season(period: FixedPeriod, registered_on: date, waiting: timedelta) -> _First:

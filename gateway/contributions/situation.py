@@ -20,14 +20,18 @@ class Situation:
     unpaid: tuple[date, ...]
 
 
-def situation(scheme: Scheme, registered_on: date, items: Sequence[OwedItem], today: date) -> Situation:
+def situation(
+    scheme: Scheme, registered_on: date, items: Sequence[OwedItem], today: date, *, begins_on: date | None = None
+) -> Situation:
     """Sum up what has fallen due by a day; old periods paid in full are left out.
 
     ``unpaid`` are the last days of those that lack something, in order.
     """
     in_order = sorted(items, key=lambda item: item.period_start)
     shown = [item for item in _due(in_order, today) if item.remaining_xof > 0 or item.period_end >= today]
-    following = next_period(scheme, registered_on, in_order[-1].period_end if in_order else date.min)
+    following = next_period(
+        scheme, registered_on, in_order[-1].period_end if in_order else date.min, begins_on=begins_on
+    )
     to_come = (item.due_on for item in in_order if item.remaining_xof > 0 and item.due_on > today)
     return Situation(
         due_xof=sum(item.amount_xof for item in shown),

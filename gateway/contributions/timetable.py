@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final
 
 from gateway.contributions.allocation import NewDueItem, items_due
 from gateway.contributions.schedule import next_period
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 from gateway.contributions.versions import version_on
+
+#: As long as nobody knows when the second period begins, no job has to look.
+NEVER: Final = date.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,8 @@ class Timetable:
 
     ``scheme`` is the version under which it stands, ``later`` are those that came after it, and ``calendar`` is the one
     that says when periods begin: that of the first one charged, for later versions move no period and spare no month.
-    Before the first is charged it is the version that the household enrolled under.
+    Before the first is charged it is the version that the household enrolled under. Where periods are counted from the
+    first payment they run from ``begins_on``, which is only expected as long as the household has not begun.
     """
 
     id: int
@@ -28,21 +33,30 @@ class Timetable:
     later: tuple[Scheme, ...]
     calendar: Scheme
     known_until: date | None
+    begins_on: date | None = None
+    has_begun: bool = True
 
     def fallen_due(self, today: date) -> tuple[NewDueItem, ...]:
         """Return the periods that are due by a day and are not recorded yet."""
-        return self.priced(items_due(self.calendar, self.registered_on, self.known_until, 0, today), self.scheme)
+        fallen = items_due(self.calendar, self.registered_on, self.known_until, 0, today, begins_on=self.begins_on)
+        if not self.has_begun:
+            # One period is owed until it is paid, and no arrears grow.
+            fallen = fallen[:1] if self.known_until is None else ()
+        return self.priced(fallen, self.scheme)
 
     def next_due_on(self, opened: Sequence[NewDueItem]) -> date:
-        """Return the day on which the period after those that are opened now falls due."""
+        """Return the day on which the period after those that are opened now falls due, or ``NEVER`` yet."""
+        if not self.has_begun:
+            return NEVER
         last = max((item.period_end for item in opened), default=self.known_until or date.min)
-        return next_period(self.calendar, self.registered_on, last).due_on
+        return next_period(self.calendar, self.registered_on, last, begins_on=self.begins_on).due_on
 
     def priced(self, items: Sequence[NewDueItem], scheme: Scheme) -> tuple[NewDueItem, ...]:
         """Return periods under the versions in which they begin, the one before them being under ``scheme``."""
         priced = []
         for item in items:
-            scheme = self.following(scheme, item.period_start)
+            # The first that is counted from a payment has no day yet: it is asked for by the version enrolled under.
+            scheme = scheme if item.number == 1 else self.following(scheme, item.period_start)
             amount_xof = amount_due(scheme, self.size, item.months_spared).member_xof
             priced.append(replace(item, amount_xof=amount_xof, scheme=scheme))
         return tuple(priced)

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.account import NO_HEAD
 from gateway.contributions.households import read_households
+from gateway.contributions.period_rules import FirstPaymentPeriod
+from gateway.contributions.schedule import ONE_DAY, add_months
 from gateway.contributions.scheme import HouseholdSize
 from gateway.contributions.schemes import SchemeCatalog, SchemeMissing
 from gateway.contributions.timetable import Timetable
@@ -17,8 +19,8 @@ from gateway.contributions.timetable import Timetable
 #: By the first and the last charge of each enrolment, however many stand between them.
 ENDS = text("""
     SELECT household.id AS household_id,
-           (array_agg(enrolment.scheme_version ORDER BY first.period_start))[1] AS version,
-           max(last.period_end) AS known_until
+           (array_agg(enrolment.scheme_version ORDER BY first.period_start, enrolment.id))[1] AS version,
+           max(last.period_end) AS known_until, max(counted.number) AS numbered
       FROM household
       JOIN enrolment current ON current.id = household.enrolment_id
       JOIN enrolment ON enrolment.party_id = household.id AND enrolment.scheme_code = current.scheme_code
@@ -29,6 +31,10 @@ ENDS = text("""
      CROSS JOIN LATERAL (SELECT period_end FROM charge
                           WHERE charge.enrolment_id = enrolment.id AND payer_party_id = household.id
                           ORDER BY period_start DESC LIMIT 1) AS last
+      LEFT JOIN LATERAL (SELECT number FROM charge
+                          WHERE charge.enrolment_id = enrolment.id AND payer_party_id = household.id
+                            AND number IS NOT NULL
+                          ORDER BY number DESC LIMIT 1) AS counted ON true
      WHERE household.id = ANY(CAST(:ids AS bigint[]))
      GROUP BY household.id
 """)
@@ -63,7 +69,13 @@ async def read_timetables(
 
 def _timetable(row: Row[Any], catalog: SchemeCatalog, ends: Row[Any] | None) -> Timetable:
     scheme, *later = catalog.since(catalog.get(row.scheme_code, row.scheme_version))
+    calendar = scheme if ends is None else catalog.get(row.scheme_code, ends.version)
     known_until: date | None = None if ends is None else ends.known_until
+    if ends is not None and ends.numbered is not None:
+        # As long as the first has no day, that it is charged is all there is to know.
+        known_until = row.registered_on
+        if row.begins_on is not None:
+            known_until = add_months(row.begins_on, ends.numbered * calendar.period.months) - ONE_DAY
     return Timetable(
         id=row.id,
         enrolment_id=row.enrolment_id,
@@ -72,6 +84,8 @@ def _timetable(row: Row[Any], catalog: SchemeCatalog, ends: Row[Any] | None) -> 
         size=HouseholdSize(row.people_count, row.children_count),
         scheme=scheme,
         later=tuple(later),
-        calendar=scheme if ends is None else catalog.get(row.scheme_code, ends.version),
+        calendar=calendar,
         known_until=known_until,
+        begins_on=row.begins_on,
+        has_begun=row.begins_on is not None or not isinstance(calendar.period, FirstPaymentPeriod),
     )

@@ -102,12 +102,13 @@ async def _open(
     good = sorted(next_days)
     opened = [(tables.readable[household_id], item) for household_id in good for item in fallen[household_id]]
     await insert_charges(connection, opened, now)
+    # Before anything is spent: what opens the first period says by itself when the second begins.
+    await connection.execute(NEXT, {"ids": good, "days": [next_days[household_id] for household_id in good]})
     # What begins unpaid changes nobody's cover; what asks for nothing is paid when it begins.
     free = {table.id for table, item in opened if item.amount_xof == 0}
     accounts = await read_accounts(connection, jobs.catalog, sorted(free | (next_days.keys() & set(again))))
     await follow(connection, list(accounts.readable.values()))
     unspent = await spend_advances(connection, jobs.catalog, good, now, actor=ACTOR)
-    await connection.execute(NEXT, {"ids": good, "days": [next_days[household_id] for household_id in good]})
     faults |= {**accounts.faults, **unspent}
     await release(connection, [household_id for household_id in good if household_id not in faults])
     await park(connection, faults, now)

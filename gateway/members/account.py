@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.account import HouseholdAccount
+from gateway.contributions.account import NO_DAYS, HouseholdAccount
+from gateway.contributions.households import OWN_CHARGES
 from gateway.contributions.item_on_account import ItemOnAccount
 from gateway.contributions.lots import held
 from gateway.contributions.scheme import HouseholdSize
@@ -21,7 +22,7 @@ REFUSALS_SHOWN_FOR = timedelta(days=7)
 
 #: One statement on purpose: a turn must not hold a conversation with the database. It reads tables of payments, which
 #: only payments may write. A household without a head is still the caller's own: its number stands for the name.
-LOAD = text("""
+LOAD = text(f"""
     SELECT household.id, household.ramu_number, household.registered_on, household.people_count,
            household.children_count, household.cercle_code, household.place_words,
            household.activity, enrolled.id AS enrolment_id, enrolled.scheme_code,
@@ -31,15 +32,15 @@ LOAD = text("""
                       AND decided_at IS NULL AND held_by <> :turn) AS is_held,
            (SELECT count(*) FROM scheme WHERE status IN ('active', 'retired')) AS approved_count,
            coalesce(head.name, household.ramu_number) AS name,
-           (SELECT json_agg(json_build_array(id, scheme_version, period_start, period_end, due_on, amount_xof)
-                            ORDER BY period_start)
+           (SELECT json_agg(json_build_array(id, scheme_version, period_start, period_end, due_on, amount_xof, number)
+                            ORDER BY period_start, number)
               FROM (SELECT enrolment.scheme_version, min(charge.id) FILTER (WHERE sequence = 1) AS id, period_start,
-                           period_end, due_on, CAST(sum(charge.amount_xof) AS bigint) AS amount_xof
+                           period_end, due_on, number, CAST(sum(charge.amount_xof) AS bigint) AS amount_xof
                       FROM enrolment
-                      JOIN charge ON charge.enrolment_id = enrolment.id AND charge.payer_party_id = household.id
+                      JOIN {OWN_CHARGES} ON true
                      WHERE enrolment.party_id = household.id AND enrolment.scheme_code = enrolled.scheme_code
                        AND enrolment.member_id IS NULL
-                     GROUP BY enrolment.id, period_start, period_end, due_on) AS owed) AS items,
+                     GROUP BY enrolment.id, period_start, period_end, due_on, number) AS owed) AS items,
            (SELECT json_agg(json_build_array(charge_id, allocated_on, amount_xof) ORDER BY id)
               FROM allocation WHERE allocation.party_id = household.id) AS paid,
            (SELECT coalesce(json_agg(json_build_array(amount_xof, CAST(occurred_at AS date), receipt_number, reversed)),
@@ -70,7 +71,7 @@ LOAD = text("""
       JOIN enrolment enrolled ON enrolled.id = household.enrolment_id
       LEFT JOIN member AS head ON head.household_id = household.id AND head.is_head
      WHERE phone_link.msisdn = :msisdn AND phone_link.valid_to IS NULL
-""")
+""")  # noqa: S608 - our own text
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ def _account(row: Row[Any], catalog: SchemeCatalog) -> CallerAccount:
             size=HouseholdSize(row.people_count, row.children_count),
             items=_items(row.items or (), row.paid or (), catalog, scheme.code),
             advances=held({date.fromisoformat(day): amount_xof for day, amount_xof in row.advances}),
-        ),
+        ).with_days(),
         linked_at=row.linked_at,
         last_wallet=row.last_wallet,
         payments=tuple(
@@ -198,12 +199,16 @@ def _items(
     return tuple(
         ItemOnAccount(
             charge_id,
-            period_start=(first_day := date.fromisoformat(start)),
-            period_end=date.fromisoformat(end),
-            due_on=first_day if due_on == start else date.fromisoformat(due_on),
+            *(NO_DAYS if number else _days(start, end, due_on)),
             amount_xof=amount_xof,
             paid=tuple(by_charge[charge_id]),
             scheme=schemes[version],
+            number=number,
         )
-        for charge_id, version, start, end, due_on, amount_xof in owed
+        for charge_id, version, start, end, due_on, amount_xof, number in owed
     )
+
+
+def _days(start: str, end: str, due_on: str) -> tuple[date, date, date]:
+    first_day = date.fromisoformat(start)
+    return first_day, date.fromisoformat(end), first_day if due_on == start else date.fromisoformat(due_on)

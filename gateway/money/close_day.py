@@ -73,10 +73,11 @@ CHARGES = text("""
       FROM (SELECT charge_id, sum(amount_xof) AS amount_xof, min(party_id) AS first_party, max(party_id) AS last_party
               FROM allocation GROUP BY charge_id) AS paid
       JOIN charge first ON first.id = paid.charge_id
-      LEFT JOIN (SELECT enrolment_id, payer_party_id, period_start, sum(amount_xof) AS amount_xof
+      LEFT JOIN (SELECT enrolment_id, payer_party_id, period_start, number, sum(amount_xof) AS amount_xof
                    FROM charge WHERE sequence > 1
-                  GROUP BY enrolment_id, payer_party_id, period_start) AS corrected
-             USING (enrolment_id, payer_party_id, period_start)
+                  GROUP BY enrolment_id, payer_party_id, period_start, number) AS corrected
+             ON corrected.enrolment_id = first.enrolment_id AND corrected.payer_party_id = first.payer_party_id
+            AND (corrected.period_start = first.period_start OR corrected.number = first.number)
      CROSS JOIN LATERAL (SELECT first.amount_xof + coalesce(corrected.amount_xof, 0) AS amount_xof) AS owed
      WHERE paid.amount_xof > owed.amount_xof OR paid.amount_xof < 0 OR first.sequence <> 1
         OR first_party <> first.payer_party_id OR last_party <> first.payer_party_id

@@ -41,7 +41,8 @@ ROWS: Final[Mapping[str, str]] = {
         SELECT row.id AS place, jsonb_build_array(
                    row.id, row.enrolment_id, enrolment.party_id, enrolment.scheme_code, enrolment.scheme_version,
                    row.payer_party_id, row.period_start, row.period_end, row.due_on, row.sequence, row.kind,
-                   row.amount_xof, extract(epoch FROM row.charged_at), row.is_receivable, row.ledger_txn_id) AS written
+                   row.amount_xof, extract(epoch FROM row.charged_at), row.is_receivable, row.ledger_txn_id
+               ) || CASE WHEN row.number IS NULL THEN '[]' ELSE jsonb_build_array(row.number) END AS written
           FROM charge row JOIN enrolment ON enrolment.id = row.enrolment_id
          WHERE row.id IN (SELECT charge_id FROM allocation
                            WHERE ledger_txn_id > :after AND ledger_txn_id <= :through

@@ -20,6 +20,7 @@ from gateway.sms.texts import (
     payer_receipt,
     payment_failed,
     payment_not_sent,
+    periods_moved,
     receipt,
     reversed_before,
     suspense_received,
@@ -47,12 +48,17 @@ def receipts_sms(
 ) -> list[OutgoingSms]:
     """Return the receipt of the household and, where somebody else paid, the one of the payer, each once.
 
+    A household whose periods begin on another day than before, because of this money, is told so by one more message.
     Where the confirmation promised other days, because something came between, the household's says so.
     """
     if applied.account is None:
         payer = payment.confirmed.payer_msisdn
         return [] if payer is None else [_kept_sms(payment, payer)]
-    told = (_household_sms(payment, applied, applied.account, today, promised), _payer_sms(payment, applied.account))
+    told = (
+        _household_sms(payment, applied, applied.account, today, promised),
+        _payer_sms(payment, applied.account),
+        _moved_sms(payment, applied, applied.account, today),
+    )
     return [sms for sms in told if sms is not None]
 
 
@@ -97,6 +103,19 @@ def _household_sms(
         # Money is never refused for want of a sentence.
         return _kept_sms(payment, msisdn)
     return OutgoingSms(f"payment/{payment.id}", SmsKind.RECEIPT, account.id, msisdn, body)
+
+
+def _moved_sms(payment: NewPayment, applied: Applied, account: HouseholdAccount, today: date) -> OutgoingSms | None:
+    began_on, msisdn = applied.began_on, next(iter(account.phones), None)
+    if began_on is None or msisdn is None or not applied.has_moved:
+        return None
+    try:
+        rights = rights_said(account, today)
+        body = periods_moved(name=account.name, began_on=began_on, begins_on=account.begins_on, rights=rights)
+    except (TextTooLong, ArithmeticError, LookupError, ValueError):
+        # The receipt of the same payment tells what can be told.
+        return None
+    return OutgoingSms(f"moved/{payment.id}", SmsKind.MOVED, account.id, msisdn, body)
 
 
 def _kept_sms(payment: NewPayment, msisdn: str) -> OutgoingSms:

@@ -30,12 +30,12 @@ HOUSEHOLD = text("""
 PERIODS = text("""
     SELECT period_start, period_end, due_on, CAST(sum(amount_xof) AS bigint) AS amount_xof,
            CAST(coalesce(sum(paid_xof), 0) AS bigint) AS paid_xof
-      FROM charge
+      FROM charge_with_days AS charge
       JOIN enrolment ON enrolment.id = charge.enrolment_id AND enrolment.party_id = :party_id
       LEFT JOIN (SELECT charge_id, sum(amount_xof) AS paid_xof FROM allocation WHERE party_id = :party_id
                   GROUP BY charge_id) AS paid ON paid.charge_id = charge.id
      WHERE charge.payer_party_id = :party_id
-     GROUP BY charge.enrolment_id, period_start, period_end, due_on
+     GROUP BY charge.enrolment_id, period_start, period_end, due_on, number
      ORDER BY period_start DESC LIMIT :most
 """)
 
@@ -58,10 +58,10 @@ MESSAGES = text("""
 
 @dataclass(frozen=True, slots=True)
 class PeriodOfHousehold:
-    """A period with what is owed for it and what was paid of that."""
+    """A period with what is owed for it and what was paid of that; a first one without days begins when it is paid."""
 
-    period_start: date
-    period_end: date
+    period_start: date | None
+    period_end: date | None
     due_on: date
     amount_xof: int
     paid_xof: int

@@ -43,9 +43,9 @@ ENTRIES = text("SELECT account, amount_xof FROM ledger_entry WHERE txn_id = :txn
 
 PAYS = text("""
     SELECT period_start, period_end, CAST(sum(allocation.amount_xof) AS bigint) AS amount_xof
-      FROM allocation JOIN charge ON charge.id = allocation.charge_id
+      FROM allocation JOIN charge_with_days AS charge ON charge.id = allocation.charge_id
      WHERE allocation.ledger_txn_id = :txn_id
-     GROUP BY period_start, period_end ORDER BY period_start
+     GROUP BY period_start, period_end, number ORDER BY period_start, number
 """)
 
 
@@ -71,10 +71,10 @@ class EntryOfPayment:
 
 @dataclass(frozen=True, slots=True)
 class PeriodOfPayment:
-    """What a payment gave to one period."""
+    """What a payment gave to one period; a first one without days begins when it is paid."""
 
-    period_start: date
-    period_end: date
+    period_start: date | None
+    period_end: date | None
     amount_xof: int
 
 

@@ -14,6 +14,7 @@ class SmsKind(StrEnum):
     REGISTERED = "registered"
     SITUATION = "situation"
     FAILURE = "failure"
+    MOVED = "moved"
 
 
 class SmsState(StrEnum):
@@ -35,4 +36,5 @@ USEFUL_FOR: Final[Mapping[SmsKind, timedelta | None]] = {
     SmsKind.REGISTERED: timedelta(days=7),
     SmsKind.SITUATION: timedelta(hours=2),
     SmsKind.FAILURE: timedelta(hours=12),
+    SmsKind.MOVED: timedelta(days=7),
 }

@@ -142,6 +142,17 @@ def registered(
     return _fitted("RAMU: ", name, after, f" Faites {service_code}" if service_code else "")
 
 
+def periods_moved(*, name: str, began_on: date, begins_on: date | None, rights: RightsSaid) -> str:
+    """Tell a household that its periods begin on another day than it was told, for money was found or taken back."""
+    before = show_date(began_on)
+    moved = (
+        f"ne commencent plus le {before}"
+        if begins_on is None
+        else f"commencent le {show_date(begins_on)}, et non le {before}"
+    )
+    return _fitted("RAMU: ", name, f", vos périodes {moved}. {_rights_words(rights)}", CODE_WARNING)
+
+
 def payment_failed(*, amount_xof: int, reference: str, service_code: str | None = None) -> str:
     """Tell a payer that nothing was paid; only once the operator has said so, never while we do not know."""
     again = f" Réessayez: {service_code}" if service_code else " Vous pouvez réessayer."

@@ -180,13 +180,14 @@ async def _send_detail(connection: AsyncConnection, context: EffectContext, key:
         return
     today = context.now.date()
     household = as_told(context.account.household, today)
-    stand = situation(household.calendar, household.registered_on, household.due_items(), today)
+    items = household.due_items()
+    stand = situation(household.calendar, household.registered_on, items, today, begins_on=household.expected_on)
     body = situation_detail(
         name=household.name,
         ramu_number=household.ramu_number,
         due_xof=stand.due_xof,
         paid_xof=stand.paid_xof,
-        next_due_on=stand.next_due_on,
+        next_due_on=stand.next_due_on if household.has_begun else None,
         rights=rights_said(household, today),
         advance_xof=ahead_xof(household, today),
     )

@@ -73,7 +73,7 @@ def _registered(account: CallerAccount, requests: tuple[RequestOnAccount, ...], 
     scheme, registered_on, items = household.scheme, household.registered_on, household.due_items()
     period_xof = _running_xof(household, today)
     payable_xof = min(MAX_AMOUNT_XOF, maximum_xof(items, household.openable(today)))
-    stand = situation(household.calendar, registered_on, items, today)
+    stand = situation(household.calendar, registered_on, items, today, begins_on=household.expected_on)
     rights = household.rights_on(today)
     is_closed = rights.state is CoverageState.CLOSED
     return Registered(
@@ -84,7 +84,7 @@ def _registered(account: CallerAccount, requests: tuple[RequestOnAccount, ...], 
         due_xof=stand.due_xof,
         paid_xof=stand.paid_xof,
         remaining_xof=stand.remaining_xof,
-        next_due_on=stand.next_due_on,
+        next_due_on=stand.next_due_on if household.has_begun else None,
         arrears=_arrears(stand, scheme.period.months),
         minimum_xof=minimum_xof(scheme, payable_xof),
         suggested_xof=suggested_amounts(scheme, stand.remaining_xof, period_xof, payable_xof),
@@ -117,8 +117,13 @@ def _advance_for(household: HouseholdAccount, today: date) -> str:
     """Name the first period that money in advance goes to."""
     paid = (item.period_start for item in household.items if item.due_on > today and item.paid_xof)
     last = max((item.period_end for item in household.items), default=date.min)
-    first = min(paid, default=None) or next_period(household.calendar, household.registered_on, last).start
+    first = min(paid, default=None) or _start_after(household, last)
     return label(household.scheme.period.months, first)
+
+
+def _start_after(household: HouseholdAccount, last: date) -> date:
+    following = next_period(household.calendar, household.registered_on, last, begins_on=household.expected_on)
+    return following.start
 
 
 def _latest(account: CallerAccount, requests: tuple[RequestOnAccount, ...]) -> tuple[PaymentFact, ...]:

@@ -5,8 +5,9 @@ from datetime import date
 from typing import Final, assert_never
 
 from gateway.contributions.account import HouseholdAccount
+from gateway.contributions.allocation import OwedItem
 from gateway.contributions.forecast import forecast, opens_with_xof
-from gateway.contributions.schedule import label
+from gateway.contributions.schedule import first_label, label
 from payments.money import MAX_AMOUNT_XOF
 from ussd_flows.queries import Answer, PaidPeriod, PaymentForecast, Query, WhatPaymentBuys
 
@@ -46,14 +47,13 @@ class Asked:
 def _payment(household: HouseholdAccount, amount_xof: int, today: date) -> PaymentForecast:
     told = forecast(household, amount_xof, today)
     days = sorted(told.days_bought)
-    left = {item.period_start: item.remaining_xof for item in told.after.due_items()}
-    months = told.after.scheme.period.months
+    after = {item.key: item for item in told.after.due_items()}
     return PaymentForecast(
         periods=tuple(
             PaidPeriod(
-                label=label(months, line.item.period_start),
+                label=_label(told.after, after[line.item.key]),
                 amount_xof=line.amount_xof,
-                left_xof=left[line.item.period_start],
+                left_xof=after[line.item.key].remaining_xof,
                 is_ahead=line.item.due_on > today,
             )
             for line in told.allocation.lines
@@ -65,3 +65,8 @@ def _payment(household: HouseholdAccount, amount_xof: int, today: date) -> Payme
         leads_to_days=told.days_within_reach,
         opens_with_xof=None if days else opens_with_xof(household, today, MAX_AMOUNT_XOF),
     )
+
+
+def _label(after: HouseholdAccount, item: OwedItem) -> str:
+    months = after.scheme.period.months
+    return label(months, item.period_start) if after.has_begun else first_label(months)

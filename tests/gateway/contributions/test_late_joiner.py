@@ -12,7 +12,13 @@ from gateway.contributions.amount_rules import Flat
 from gateway.contributions.document import SchemeInvalid, scheme_from
 from gateway.contributions.forecast import forecast, with_advances_spent
 from gateway.contributions.lots import Advance
-from gateway.contributions.period_rules import FixedPeriod, LateJoiner, RollingPeriod, are_same_periods
+from gateway.contributions.period_rules import (
+    FirstPaymentPeriod,
+    FixedPeriod,
+    LateJoiner,
+    RollingPeriod,
+    are_same_periods,
+)
 from gateway.contributions.rights import covers
 from gateway.contributions.rule_types import MonthDay
 from gateway.contributions.schedule import Period, next_period, periods
@@ -205,6 +211,8 @@ def test_versions_share_length_and_season_and_nothing_else_of_their_periods(coto
     assert not are_same_periods(coton.period, FixedPeriod(6, MonthDay(1, 1)))
     assert not are_same_periods(artisan.period, FixedPeriod(1, MonthDay(1, 1)))
     assert not are_same_periods(artisan.period, RollingPeriod(3))
+    assert are_same_periods(artisan.period, FirstPaymentPeriod(1))
+    assert not are_same_periods(FirstPaymentPeriod(1), FixedPeriod(1, MonthDay(1, 1)))
 
 
 def test_only_a_season_has_late_joiners_and_only_three_rules_for_them() -> None:

@@ -20,6 +20,7 @@ from gateway.sms.texts import (
     payer_receipt,
     payment_failed,
     payment_not_sent,
+    periods_moved,
     receipt,
     registered,
     reversed_before,
@@ -385,3 +386,15 @@ def test_any_name_a_person_may_type_gives_one_message() -> None:
 
     check()
     assert min(reached["shortened"], reached["warned"]) > 15, reached
+
+
+@pytest.mark.parametrize("begins_on", [None, date(2028, 12, 31)])
+@pytest.mark.parametrize(
+    "rights", [OPEN, RightsKept(date(2028, 12, 31), date(2028, 12, 31), 999_999_999), RightsClosed(None)]
+)
+def test_every_message_of_days_that_moved_fits_one_message(begins_on: date | None, rights: RightsSaid) -> None:
+    for name in NAMES:
+        text = periods_moved(name=name, began_on=date(2028, 11, 30), begins_on=begins_on, rights=rights)
+        assert fits(text)
+        assert ("commencent le 31/12/2028, et non le 30/11/2028" in text) == (begins_on is not None)
+        assert ("ne commencent plus le 30/11/2028" in text) == (begins_on is None)
