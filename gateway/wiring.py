@@ -19,7 +19,7 @@ from gateway.infra.deps import Deps
 from gateway.infra.http_pool import Connections
 from gateway.infra.ids import RandomIds
 from gateway.jobs.deps import JobDeps, JobLimits
-from gateway.members.places import rows
+from gateway.members.places import all_places
 from gateway.money.match_statement import ReconcilingDeps
 from gateway.operator_api.callbacks import WebhookDeps
 from gateway.operator_api.callers import Callers
@@ -32,7 +32,6 @@ from gateway.ussd.sessions_postgres import PostgresSessions
 from gateway.ussd.sessions_redis import RedisSessions, open_redis
 from payments.operators import registry as operators
 from payments.operators.contract import Operator, Secrets
-from ussd_flows.places import places_from
 
 #: Longer than the longest statement of a report (the trial balance allows itself two minutes).
 REPORT_SILENCE_S = 150
@@ -164,7 +163,7 @@ class Wiring:
             aggregators=aggregators.built(self._settings.adapters.aggregators),
             keys=_plain(self._settings.ussd_keys),
             catalog=catalog,
-            places=places_from(rows()),
+            places=all_places(),
             push_delay_s=self._settings.push_delay_s,
         )
 

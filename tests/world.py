@@ -24,7 +24,7 @@ from gateway.infra.problems import install_error_handlers
 from gateway.jobs.deps import JobDeps, JobLimits
 from gateway.jobs.tick import until_quiet
 from gateway.local.illustrative import SCHEMES, load_people, load_schemes
-from gateway.members.places import rows
+from gateway.members.places import all_places
 from gateway.operator_api import callbacks as webhooks
 from gateway.operator_api.callbacks import WebhookDeps
 from gateway.operator_api.callers import Callers
@@ -42,7 +42,6 @@ from sandbox_operator.actions import WalletOperator
 from sandbox_operator.app import create_operator
 from sandbox_operator.model import Prompt, PromptState
 from tests.fixed import CountedIds, TestClock
-from ussd_flows.places import places_from
 
 GATEWAY_URL = "http://gateway.test"
 OPERATOR_URL = "http://operator.test"
@@ -52,7 +51,7 @@ MERCHANT = "RAMU"
 [OPERATOR] = [name for name in ADAPTERS.names() if ADAPTERS.config(name).local_only]
 #: Read once: a run builds thousands of worlds, and these never change.
 OPERATOR_CONFIG, BUILD = ADAPTERS.config(OPERATOR), ADAPTERS.part(OPERATOR).build
-AGGREGATORS, PLACES = aggregators(), places_from(rows())
+AGGREGATORS, PLACES = aggregators(), all_places()
 HELP_NUMBER = "36 777"
 AMINATA = "+22370000001"
 MOUSSA = "+22376000002"

@@ -61,6 +61,7 @@ class Registered:
     Units: amounts in whole francs CFA; due, paid and remaining cover the current period and arrears, ``advance_xof`` is
            held for periods to come, whether they are known already or not; ``opens_with_xof`` is the least payment that
            opens rights where they are closed. What can bring fewer days than ``warn_below_days`` is warned of.
+           ``activity`` is a code, ``place`` is written as people read it.
     """
 
     household_id: int
@@ -83,6 +84,10 @@ class Registered:
     advance_for: str = ""
     opens_with_xof: int | None = None
     warn_below_days: int = 0
+    activity: str = ""
+    place: str = ""
+    people_count: int = 1
+    children_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Final
 
 from ussd_flows.menu import Menu
 from ussd_flows.menus import help as help_menu
-from ussd_flows.menus import home, not_me, pay, receipts, register, situation, waiting
+from ussd_flows.menus import home, household, not_me, pay, receipts, register, situation, waiting
 
 MENUS: Final[Mapping[str, Menu]] = {
     menu.name: menu
@@ -18,5 +18,6 @@ MENUS: Final[Mapping[str, Menu]] = {
         waiting.MENU,
         *pay.MENUS,
         *register.MENUS,
+        *household.MENUS,
     )
 }

@@ -7,13 +7,14 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from ussd_flows.effects import Effect
 from ussd_flows.facts import Facts, Registered
-from ussd_flows.queries import Query
+from ussd_flows.queries import Answer, Query
 from ussd_flows.screen import InputKind
 
 HOME: Final = "home"
 
 P = ParamSpec("P")
 T = TypeVar("T")
+A = TypeVar("A", bound=Answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,16 @@ def for_registered(
     return guarded
 
 
+def for_household(decide: Callable[Concatenate[View, P], T]) -> Callable[Concatenate[View, P], T | Goto]:
+    """Open a menu to registered callers, of whom it needs to know nothing more; anyone else is sent home."""
+
+    @wraps(decide)
+    def guarded(view: View, /, *args: P.args, **kwargs: P.kwargs) -> T | Goto:
+        return Goto(HOME) if view.facts.caller is None else decide(view, *args, **kwargs)
+
+    return guarded
+
+
 def for_unknown(decide: Callable[Concatenate[View, P], T]) -> Callable[Concatenate[View, P], T | Goto]:
     """Open a menu to callers who are not registered; anyone else is sent home."""
 
@@ -122,3 +133,9 @@ def for_unknown(decide: Callable[Concatenate[View, P], T]) -> Callable[Concatena
         return decide(view, *args, **kwargs) if view.facts.caller is None else Goto(HOME)
 
     return guarded
+
+
+def told(view: View, query: Query, kind: type[A]) -> A | Need:
+    """Return what the gateway answered, or the need to ask it."""
+    answer = view.facts.answers.get(query)
+    return answer if isinstance(answer, kind) else Need(query)

@@ -45,5 +45,77 @@ class PaymentForecast:
     opens_with_xof: int | None = None
 
 
-Query = WhatPaymentBuys
-Answer = PaymentForecast
+@dataclass(frozen=True, slots=True)
+class PlacesNear:
+    """Ask which places somebody may have meant by a name that none begins with."""
+
+    typed: str
+
+
+@dataclass(frozen=True, slots=True)
+class NearPlaces:
+    """The codes of the places whose names are most like what was typed, the likest first."""
+
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HowPeopleCount:
+    """Ask how the people of a household count in what it pays: for an activity, or the caller's own without one."""
+
+    activity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleRule:
+    """Whether children cost something else than adults, so that they are counted apart."""
+
+    children_apart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WhatItCosts:
+    """Ask what a household of an activity would pay for each period."""
+
+    activity: str
+    people_count: int
+    children_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class HouseholdPrice:
+    """What a household pays for each period, how long one is, and what the first one costs whoever joins now.
+
+    Units: whole francs CFA; months.
+    """
+
+    amount_xof: int
+    months: int
+    first_xof: int
+
+
+@dataclass(frozen=True, slots=True)
+class WhatCorrectionChanges:
+    """Ask what the caller's household would owe if it had so many people from now on."""
+
+    people_count: int
+    children_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionForecast:
+    """What is to pay now before and after a correction, and the price of periods to come.
+
+    ``keeps_price`` says that a period was begun to be paid, and so keeps the price it had.
+
+    Units: whole francs CFA.
+    """
+
+    before_xof: int
+    after_xof: int
+    price: HouseholdPrice
+    keeps_price: bool
+
+
+Query = WhatPaymentBuys | PlacesNear | HowPeopleCount | WhatItCosts | WhatCorrectionChanges
+Answer = PaymentForecast | NearPlaces | PeopleRule | HouseholdPrice | CorrectionForecast

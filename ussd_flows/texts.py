@@ -14,7 +14,7 @@ _PLAIN: Final = {
     "key": "more back",
     "reason": "choice start_anew",
     "home": "unknown held register pay waiting situation more not_me help",
-    "more": "title receipts help",
+    "more": "title receipts household help",
     "rights": "open waiting grace closed",
     "situation": "pay detail more sent",
     "pay": "unreadable nothing no_wallet wallet_gone other_wallet kept yes no cancelled",
@@ -23,10 +23,11 @@ _PLAIN: Final = {
     "payment": "pending received suspense reversed failed",
     "help": "text",
     "not_me": "yes held",
-    "register": (
-        "name name_unreadable activity activity_closed place place_unknown place_pick people people_unreadable "
-        "yes no again"
-    ),
+    "register": "name name_unreadable activity activity_closed yes no again",
+    "place": "ask unknown pick near region elsewhere other other_unreadable",
+    "people": "ask ask_apart unreadable unreadable_apart many_yes many_no person adult child",
+    "every": "1 3 6 12",
+    "household": "name place people keeps_price yes no kept end",
     "activity": "commerce artisan coton culture elevage peche autre",
 }
 _FILLED: Final = {
@@ -72,7 +73,19 @@ _FILLED: Final = {
     "receipts.item": "day amount state",
     "receipt.request": "amount state day receipt number",
     "receipt.text": "amount state day receipt number",
-    "register.confirm": "name activity place people",
+    "register.price": "amount every",
+    "register.price_first": "amount every first",
+    "register.confirm": "name activity place price people",
+    "people.many": "people",
+    "people.persons": "count",
+    "people.adults": "count",
+    "people.children": "count",
+    "household.declared": "name activity place people",
+    "household.as": "new old",
+    "household.at": "new old",
+    "household.owed_same": "amount",
+    "household.owed": "amount before",
+    "household.price": "amount every",
     "register.end": "ramu_number",
 }
 DECLARED: Final[Mapping[str, frozenset[str]]] = {

@@ -50,7 +50,7 @@ def by_cercle(day: OptionalDay = None) -> None:
     for row in rows:
         uncovered = row.household_count - row.up_to_date_count - row.grace_count
         figures = (row.household_count, row.up_to_date_count, row.exempt_count, row.grace_count, uncovered)
-        table.add_row(cercle_name(row.cercle_code) or row.cercle_code, *map(str, figures))
+        table.add_row(cercle_name(row.cercle_code) or row.cercle_code or "(à situer)", *map(str, figures))
     typer.echo(f"Ménages couverts le {short_date(asked)}")
     Console(width=120, markup=False, highlight=False).print(table)
 

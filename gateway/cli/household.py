@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.cli import household_places
 from gateway.cli.environment import environment
 from gateway.cli.sms import KINDS, STATES
 from gateway.cli.terminal import days_between, present, stop, transact
@@ -22,6 +23,8 @@ from payments.errors import MsisdnInvalid
 from payments.numbering import parse_msisdn
 
 app = typer.Typer(no_args_is_help=True)
+app.command("unplaced")(household_places.unplaced)
+app.command("place")(household_places.place)
 
 REASONS: Final = {"contribution": "cotisation", "exemption": "exemption", "grace": "délai de grâce"}
 NOT_FOUND: Final = "Aucun ménage : donnez le numéro RAMU, ou le numéro de téléphone qui paie pour lui."

@@ -13,6 +13,7 @@ from ussd_flows.gsm7 import septets, shorten, to_gsm7
 SEPTETS_MAX = 160
 NAME_SEPTETS_MIN = 6
 INITIALS_MAX = 3
+PLACE_SEPTETS = 30
 CODE_WARNING = " Gardez votre code secret."
 
 
@@ -151,6 +152,13 @@ def periods_moved(*, name: str, began_on: date, begins_on: date | None, rights: 
         else f"commencent le {show_date(begins_on)}, et non le {before}"
     )
     return _fitted("RAMU: ", name, f", vos périodes {moved}. {_rights_words(rights)}", CODE_WARNING)
+
+
+def corrected(*, name: str, ramu_number: str, place: str, people: str, amount_xof: int, months: int) -> str:
+    """Tell a household how it is written down after a correction, and what it pays from then on."""
+    price = f"{show(amount_xof)} {_every(months)}"
+    after = f": inscription corrigée. {people}, {shorten(to_gsm7(place), PLACE_SEPTETS)}. Cotisation: {price}."
+    return _fitted(f"RAMU {ramu_number} ", name, after, " Une erreur? Rappelez pour corriger.")
 
 
 def payment_failed(*, amount_xof: int, reference: str, service_code: str | None = None) -> str:

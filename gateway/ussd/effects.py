@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.contributions.forecast import ahead_xof, as_told
 from gateway.contributions.schedule import next_period
-from gateway.contributions.scheme import amount_due, serves
+from gateway.contributions.scheme import amount_due
+from gateway.contributions.schemes import scheme_for
 from gateway.contributions.situation import situation
 from gateway.infra.ids import shown_reference
 from gateway.members.account import CallerAccount
@@ -21,8 +22,9 @@ from gateway.money.promises import Promise, keep_promise
 from gateway.sms.kinds import SmsKind
 from gateway.sms.outbox import OutgoingSms, queue
 from gateway.sms.texts import number_held, registered, situation_detail
+from gateway.ussd.corrections import correct
 from gateway.ussd.deps import UssdDeps
-from gateway.ussd.needs import Asked
+from gateway.ussd.needs import what_payment_buys
 from gateway.ussd.system_screens import NOT_LINKED, PROMPT_OPEN, ending, with_help
 from gateway.ussd.turn_key import TurnKey
 from payments.requests.dispatch import ask_first
@@ -35,8 +37,17 @@ from payments.requests.store import (
     request_payment,
     withdraw,
 )
-from ussd_flows.effects import AskAboutPayment, HoldNumber, RegisterHousehold, RequestPayment, SendDetail
-from ussd_flows.queries import WhatPaymentBuys
+from ussd_flows.effects import (
+    AskAboutPayment,
+    Correction,
+    CorrectName,
+    CorrectPeople,
+    CorrectPlace,
+    HoldNumber,
+    RegisterHousehold,
+    RequestPayment,
+    SendDetail,
+)
 from ussd_flows.screen import Screen, fill
 from ussd_flows.step import Step
 
@@ -91,6 +102,8 @@ async def perform(connection: AsyncConnection, context: EffectContext, step: Ste
                 await _send_detail(connection, context, context.turn_key.effect(number))
             case HoldNumber():
                 await _hold(connection, context, effect, context.turn_key.effect(number))
+            case CorrectName() | CorrectPlace() | CorrectPeople():
+                await _correct(connection, context, effect, context.turn_key.effect(number))
             case _:
                 assert_never(effect)
     return screen
@@ -100,9 +113,16 @@ async def _register(
     connection: AsyncConnection, context: EffectContext, effect: RegisterHousehold
 ) -> Mapping[str, str]:
     today = context.now.date()
-    schemes = context.ussd.catalog.open_on(today)
-    scheme = next(scheme for scheme in schemes if serves(scheme, effect.activity, today))
-    registration = Registration(context.msisdn, effect.name, effect.activity, effect.cercle_code, effect.people_count)
+    scheme = scheme_for(context.ussd.catalog, effect.activity, today)
+    registration = Registration(
+        context.msisdn,
+        effect.name,
+        effect.activity,
+        effect.cercle_code,
+        effect.people_count,
+        effect.children_count,
+        effect.place_words,
+    )
     household = await register(connection, registration, scheme, context.now)
     if household.created:
         first = next_period(scheme, today, date.min)
@@ -145,8 +165,9 @@ async def _request(
 
 async def _promise(connection: AsyncConnection, context: EffectContext, effect: RequestPayment, key: str) -> None:
     """Keep with a request which days its confirmation has read out."""
-    household = context.account.household if context.account else None
-    told = Asked(household, context.now.date()).answer(WhatPaymentBuys(effect.amount_xof))
+    if context.account is None:
+        return
+    told = what_payment_buys(context.account.household, effect.amount_xof, context.now.date())
     if told.first_day and told.last_day:
         await keep_promise(connection, key, Promise(told.first_day, told.last_day))
 
@@ -173,6 +194,11 @@ async def _hold(connection: AsyncConnection, context: EffectContext, effect: Hol
         await withdraw(connection, context.msisdn)
     body = number_held(context.ussd.deps.help_number)
     await queue(connection, OutgoingSms(key, SmsKind.SITUATION, None, context.msisdn, body), context.now)
+
+
+async def _correct(connection: AsyncConnection, context: EffectContext, effect: Correction, key: str) -> None:
+    if context.account is not None:
+        await correct(connection, context.ussd.catalog, context.account, effect, key=key, now=context.now)
 
 
 async def _send_detail(connection: AsyncConnection, context: EffectContext, key: str) -> None:

@@ -28,7 +28,7 @@ from ussd_flows.facts import (
     RightsState,
     Wallet,
 )
-from ussd_flows.places import Places
+from ussd_flows.places import Places, place_of
 
 PAYMENTS_SHOWN = 5
 SECONDS_IN_MINUTE = 60
@@ -54,7 +54,7 @@ def facts_from(
     )
     return Facts(
         today=today,
-        caller=_registered(account, requests, today) if account else None,
+        caller=_registered(account, requests, places, today) if account else None,
         open_request=_open_request(requests, operators, now),
         wallets=tuple(
             Wallet(name, operators[name].label)
@@ -68,7 +68,9 @@ def facts_from(
     )
 
 
-def _registered(account: CallerAccount, requests: tuple[RequestOnAccount, ...], today: date) -> Registered:
+def _registered(
+    account: CallerAccount, requests: tuple[RequestOnAccount, ...], places: Places, today: date
+) -> Registered:
     household = as_told(account.household, today)
     scheme, registered_on, items = household.scheme, household.registered_on, household.due_items()
     period_xof = _running_xof(household, today)
@@ -97,6 +99,10 @@ def _registered(account: CallerAccount, requests: tuple[RequestOnAccount, ...], 
         advance_for=_advance_for(household, today),
         opens_with_xof=opens_with_xof(household, today, payable_xof) if is_closed else None,
         warn_below_days=scheme.rights.warn_below_days,
+        activity=account.activity,
+        place=_place(account, places),
+        people_count=household.size.people_count,
+        children_count=household.size.children_count,
     )
 
 
@@ -105,6 +111,12 @@ def _running_xof(household: HouseholdAccount, today: date) -> int:
     due = (item for item in reversed(household.due_items()) if item.due_on <= today)
     unpaid = (item.amount_xof for item in due if item.remaining_xof)
     return next(unpaid, amount_due(household.scheme, household.size).member_xof)
+
+
+def _place(account: CallerAccount, places: Places) -> str:
+    """Write where the household lives: by its cercle, or in its own words until somebody places it."""
+    place = place_of(places, account.household.cercle_code)
+    return place.name if place else account.place_words
 
 
 def _arrears(stand: Situation, months: int) -> str:

@@ -142,7 +142,7 @@ class _Attempt:
         )
         again, used = is_id_used_again(stored, reading), used_keys(stored, turn)
         facts = replace(facts, used_keys=frozenset() if turn.is_named and not again else used)
-        taken = self._taken(reading, facts, Asked(account.household if account else None, facts.today))
+        taken = self._taken(reading, facts, Asked(account.household if account else None, facts.today, ussd.catalog))
         screen = await self._perform(account, turn_key, taken) if taken.effects else taken.screen
         shown = frozenset(option.key for option in screen.options) if turn.transcript is None else frozenset()
         return await self._save(

@@ -12,7 +12,7 @@ import httpx
 from tests.chaos.town import LOOK_S, WORD, Town
 
 #: Name, commerce, Kati, four people, yes.
-REGISTER = ("1", "Awa Traore", "1", "Kati", "4", "1")
+REGISTER = ("1", "Awa Traore", "1", "Kati", "4 0", "1")
 #: Pay, another amount, the amount, the only wallet, confirm.
 PAY = ("1", "1000", "1")
 #: No aggregator and no operator waits longer.

@@ -74,7 +74,7 @@ async def registers(phone: Page) -> None:
     await answer(phone, "prénom", "Kadia Sidibé")
     await answer(phone, "activité", "2")
     await answer(phone, "Votre cercle", "bamako")
-    await answer(phone, "Combien", "3")
+    await answer(phone, "Adultes", "3 0")
     await answer(phone, "Kadia Sidibé", "1")
     await expect(phone.locator("#screen")).to_contain_text("Inscription enregistrée", timeout=PATIENCE_MS)
     await expect(phone.locator("#inbox")).to_contain_text("No RAMU", timeout=PATIENCE_MS)

@@ -46,8 +46,8 @@ def registers(house: House) -> str:
     phone.write("Fanta Diarra")
     phone.choose("Commerce")
     phone.write("bamak")
-    phone.write("4")
-    assert "Cercle: Bamako\nPersonnes: 4" in phone.screen
+    phone.write("4 0")
+    assert "Commerce, service, Bamako\n4 000 F par mois pour 4 personnes" in phone.screen
     ended = phone.choose("Confirmer")
     assert ended.startswith("END Inscription enregistrée.")
     assert phone.send() == ended

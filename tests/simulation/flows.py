@@ -28,7 +28,7 @@ from tests.world import AMINATA, MOUSSA, Others, World
 NEWCOMER = "+22366000003"
 STRANGER = "+22377777777"
 #: Name, commerce, Kati, four people, yes.
-REGISTER = ("1", "Awa Traore", "1", "Kati", "4", "1")
+REGISTER = ("1", "Awa Traore", "1", "Kati", "4 0", "1")
 
 
 async def nothing(world: World) -> None:

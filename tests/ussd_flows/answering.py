@@ -2,16 +2,34 @@
 
 from dataclasses import replace
 from datetime import date
-from typing import Final
+from typing import Final, assert_never
 
+from gateway.members.near_places import near_places
 from ussd_flows import step as pure
 from ussd_flows.facts import Facts
 from ussd_flows.menu import Need
-from ussd_flows.queries import PaidPeriod, PaymentForecast
+from ussd_flows.people import PEOPLE_MAX
+from ussd_flows.queries import (
+    Answer,
+    CorrectionForecast,
+    HouseholdPrice,
+    HowPeopleCount,
+    NearPlaces,
+    PaidPeriod,
+    PaymentForecast,
+    PeopleRule,
+    PlacesNear,
+    Query,
+    WhatCorrectionChanges,
+    WhatItCosts,
+    WhatPaymentBuys,
+)
 from ussd_flows.state import FlowState
 from ussd_flows.step import Step
 
 NEEDS_MAX: Final = 8
+#: So many people pay less for their first period.
+FIRST_COSTS_LESS: Final = 19
 _LABEL: Final = "septembre à déc. 2026"
 _BOUGHT: Final = PaymentForecast(
     periods=(PaidPeriod("année 2026", 12_000, 0, is_ahead=False),),
@@ -42,9 +60,43 @@ def forecast_of(amount_xof: int) -> PaymentForecast:
     return kinds.get(amount_xof % 10, _BOUGHT)
 
 
+def price_of(people_count: int, children_count: int) -> HouseholdPrice:
+    """Price by the people: 1 000 F for each, half of it for children; the largest household the largest of prices."""
+    if people_count == PEOPLE_MAX:
+        return HouseholdPrice(999_999_999, 3, 999_999_998)
+    price_xof = 1_000 * people_count - 500 * children_count
+    return HouseholdPrice(price_xof, 1, 700 if people_count == FIRST_COSTS_LESS else price_xof)
+
+
+def correction_of(people_count: int, children_count: int) -> CorrectionForecast:
+    """Foresee by the people: more of them owe more, the largest household everything, few of them no change."""
+    price = price_of(people_count, children_count)
+    if people_count == PEOPLE_MAX:
+        return CorrectionForecast(999_999_998, 999_999_999, price, keeps_price=True)
+    after_xof = 41_600 + 1_000 * max(0, people_count - 6)
+    return CorrectionForecast(41_600, after_xof, price, keeps_price=people_count % 2 == 0)
+
+
+def answer_to(query: Query) -> Answer:
+    """Answer as the gateway does, with figures of the tests; children count apart for artisans and those registered."""
+    match query:
+        case WhatPaymentBuys(amount_xof):
+            return forecast_of(amount_xof)
+        case PlacesNear(typed):
+            return NearPlaces(near_places(typed))
+        case HowPeopleCount(activity):
+            return PeopleRule(children_apart=activity in {"artisan", ""})
+        case WhatItCosts(_, people_count, children_count):
+            return price_of(people_count, children_count)
+        case WhatCorrectionChanges(people_count, children_count):
+            return correction_of(people_count, children_count)
+        case _:
+            assert_never(query)
+
+
 def knowing(facts: Facts, need: Need) -> Facts:
     """Return the facts with the answer to a need."""
-    return facts.knowing(need.query, forecast_of(need.query.amount_xof))
+    return facts.knowing(need.query, answer_to(need.query))
 
 
 def start(facts: Facts, tail: str = "") -> Step:

@@ -4,7 +4,7 @@ from tests.ussd_flows.answering import start, step
 from ussd_flows.facts import Facts
 from ussd_flows.step import Step
 
-REGISTERING = ["1", "Aminata Traoré", "2", "kita", "1", "6"]
+REGISTERING = ["1", "Aminata Traoré", "2", "kita", "1", "2 4"]
 PAYING = ["1", "1"]
 
 

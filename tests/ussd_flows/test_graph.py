@@ -8,7 +8,16 @@ from functools import partial
 from tests.ussd_flows.answering import knowing, start, step
 from tests.ussd_flows.callers import AMINATA, KNOWN, UNKNOWN, worst_cases
 from tests.ussd_flows.playing import PAYING, play
-from ussd_flows.effects import AskAboutPayment, HoldNumber, RegisterHousehold, RequestPayment, SendDetail
+from ussd_flows.effects import (
+    AskAboutPayment,
+    CorrectName,
+    CorrectPeople,
+    CorrectPlace,
+    HoldNumber,
+    RegisterHousehold,
+    RequestPayment,
+    SendDetail,
+)
 from ussd_flows.facts import Facts
 from ussd_flows.graph import MENUS
 from ussd_flows.gsm7 import septets
@@ -22,8 +31,19 @@ from ussd_flows.step import Step, _show
 FIXED_KEYS = {"0", "00", "98"}
 TYPED = {
     "register_name": ["Aminata-Fatoumata DIARRASSOUBA-TOUNKARA", "4"],
-    "register_place": ["di", "inl", "oussoub", "b", "?"],
-    "register_people": ["99", "100"],
+    "register_place": ["di", "inl", "oussoub", "b", "sikaxo", "?"],
+    "register_pick": ["di"],
+    "register_region": ["di", "qqq"],
+    "register_cercle": ["di"],
+    "register_other": ["Diangounté Camara, commune rurale de Diangounté Camara, Nioro", "4"],
+    "register_people": ["99", "100", "50 49", "2 3", "2 0", "6"],
+    "household_name": ["Aminata-Fatoumata DIARRASSOUBA-TOUNKARA", "4"],
+    "household_place": ["di", "inl", "oussoub", "sikaxo", "?"],
+    "household_pick": ["di"],
+    "household_region": ["di", "qqq"],
+    "household_cercle": ["di"],
+    "household_other": ["Diangounté Camara, commune rurale de Diangounté Camara, Nioro", "4"],
+    "household_people": ["100", "50 49", "2 3", "2 0", "1 7", "6"],
     "pay_amount": ["999 999 999", "1 000", "5.000", *map(str, range(999_999_990, 1_000_000_000))],
 }
 # Screens that a reason at the top may make longer than wished; without one no screen is.
@@ -31,12 +51,17 @@ LONGER_THAN_WISHED = {
     "held",
     "help",
     "home",
+    "household",
+    "household_at",
+    "household_of",
+    "household_region",
     "not_me",
     "pay_amount",
     "pay_confirm",
     "pay_warning",
     "register_activity",
-    "register_pick",
+    "register_confirm",
+    "register_region",
     "situation",
     "waiting",
 }
@@ -196,6 +221,9 @@ def test_effects_happen_on_confirming_screens_only_and_once() -> None:
         SendDetail: "situation",
         AskAboutPayment: "waiting",
         HoldNumber: "not_me",
+        CorrectName: "household_as",
+        CorrectPlace: "household_at",
+        CorrectPeople: "household_of",
     }
     effects: Counter[type] = Counter()
     for passage in [*PASSAGES, *RESTLESS]:
@@ -230,7 +258,7 @@ def test_no_key_that_was_used_before_acts_where_repeats_look_like_answers() -> N
             assert step(led_here.state, key, facts).effects == ()
             reached[led_here.state.menu] += 1
         assert cost(led_here.screen) <= HARD_SEPTETS
-    assert reached.keys() == {"pay_confirm", "register_confirm", "situation", "waiting", "not_me"}
+    assert reached.keys() == {menu.name for menu in MENUS.values() if menu.acts}
     assert min(reached.values()) >= 20, reached
 
 

@@ -41,6 +41,7 @@ class Row:
     aliases: tuple[str, ...] = ()
     region: str = "Kita"
     old_region: str | None = None
+    localities: tuple[str, ...] = ()
 
 
 def test_exact_comes_before_begun_and_a_name_before_a_spelling_before_a_region() -> None:

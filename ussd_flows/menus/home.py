@@ -55,8 +55,9 @@ def _render_more(view: View) -> Page | Goto:
         message("more.title"),
         (
             MenuEntry("receipts", message("more.receipts")),
-            MenuEntry("help", message("more.help")),
+            MenuEntry("household", message("more.household")),
             MenuEntry("not_me", message("home.not_me")),
+            MenuEntry("help", message("more.help")),
         ),
     )
 
@@ -72,5 +73,10 @@ MENUS = (
         accept=_accept,
         leads_to=frozenset({"register_name", "pay_amount", "waiting", "situation", "more", "help", "not_me"}),
     ),
-    Menu(name="more", render=_render_more, accept=_accept, leads_to=frozenset({"receipts", "help", "not_me"})),
+    Menu(
+        name="more",
+        render=_render_more,
+        accept=_accept,
+        leads_to=frozenset({"receipts", "household", "help", "not_me"}),
+    ),
 )

@@ -4,7 +4,7 @@ from ussd_flows.amounts import read_amount, show
 from ussd_flows.effects import RequestPayment
 from ussd_flows.facts import Registered, Wallet
 from ussd_flows.gsm7 import shorten, to_gsm7
-from ussd_flows.menu import HOME, Finish, Goto, Menu, MenuEntry, Need, Page, Reask, View, for_registered
+from ussd_flows.menu import HOME, Finish, Goto, Menu, MenuEntry, Need, Page, Reask, View, for_registered, told
 from ussd_flows.menus.buying import bought_lines, entries_septets, is_little, warning_text
 from ussd_flows.menus.help import with_help
 from ussd_flows.queries import PaymentForecast, WhatPaymentBuys
@@ -65,18 +65,16 @@ def _accept_amount(caller: Registered, view: View, answer: str) -> Goto | Reask 
     refusal = _refusal(caller, amount_xof)
     if refusal:
         return Reask(refusal)
-    told = _told(view, amount_xof)
-    if isinstance(told, Need):
-        return told
-    if is_little(caller, told):
+    bought = _told(view, amount_xof)
+    if isinstance(bought, Need):
+        return bought
+    if is_little(caller, bought):
         return Goto("pay_warning", {_AMOUNT: str(amount_xof)})
     return _with_wallet(caller, view, amount_xof)
 
 
 def _told(view: View, amount_xof: int) -> PaymentForecast | Need:
-    query = WhatPaymentBuys(amount_xof)
-    told = view.facts.answers.get(query)
-    return Need(query) if told is None else told
+    return told(view, WhatPaymentBuys(amount_xof), PaymentForecast)
 
 
 def _with_wallet(caller: Registered, view: View, amount_xof: int) -> Goto:
@@ -108,17 +106,17 @@ def _render_warning(caller: Registered, view: View) -> Page | Goto | Need:
     amount_xof = int(view.data[_AMOUNT])
     if view.facts.open_request or _refusal(caller, amount_xof):
         return Goto("pay_amount")
-    told = _told(view, amount_xof)
-    if isinstance(told, Need):
-        return told
-    opens_xof = told.opens_with_xof
+    bought = _told(view, amount_xof)
+    if isinstance(bought, Need):
+        return bought
+    opens_xof = bought.opens_with_xof
     instead = (
         (MenuEntry(str(opens_xof), message("pay.opens", amount=show(opens_xof))),)
         if opens_xof is not None and opens_xof != amount_xof and _refusal(caller, opens_xof) is None
         else ()
     )
     keep = MenuEntry(_KEEP, message("pay.keep", amount=show(amount_xof)))
-    return Page(warning_text(amount_xof, told), (*instead, keep))
+    return Page(warning_text(amount_xof, bought), (*instead, keep))
 
 
 @for_registered
@@ -154,13 +152,13 @@ def _render_confirm(caller: Registered, view: View) -> Page | Goto | Need:
     wallet = _chosen(caller, view)
     if isinstance(wallet, Goto):
         return wallet
-    told = _told(view, int(view.data[_AMOUNT]))
-    if isinstance(told, Need):
-        return told
+    bought = _told(view, int(view.data[_AMOUNT]))
+    if isinstance(bought, Need):
+        return bought
     others = (MenuEntry(_OTHER_WALLET, message("pay.other_wallet")),) if len(view.facts.wallets) > 1 else ()
     entries = (MenuEntry(_YES, message("pay.yes")), *others, MenuEntry(_NO, message("pay.no")))
     taken = entries_septets(entries, has_long_keys=bool(view.facts.used_keys))
-    return Page(bought_lines(caller, int(view.data[_AMOUNT]), wallet, told, taken), entries)
+    return Page(bought_lines(caller, int(view.data[_AMOUNT]), wallet, bought, taken), entries)
 
 
 @for_registered

@@ -190,7 +190,7 @@ async def test_the_next_holder_registers_while_nobody_has_decided_and_has_nothin
     said = await says_not_me(world)
     assert "1. M'inscrire" in said
     world.clock.forward(minutes=1)
-    ended = await ask_to_pay(world, AMINATA, "R", ("1", "Kadia Sow", "1", "Kati", "4", "1"))
+    ended = await ask_to_pay(world, AMINATA, "R", ("1", "Kadia Sow", "1", "Kati", "4 0", "1"))
     [(old,)] = await world.rows("SELECT ramu_number FROM household WHERE id = 1")
     assert ended.startswith("END Inscription enregistrée.")
     assert str(old) not in ended
@@ -207,7 +207,7 @@ async def test_the_next_holder_registers_while_nobody_has_decided_and_has_nothin
 
 async def test_the_same_dialogue_goes_on_to_register(world: World) -> None:
     world.clock.forward(minutes=1)
-    typed = ("4", "1", "1", "Kadia Sow", "1", "Kati", "4", "1")
+    typed = ("4", "1", "1", "Kadia Sow", "1", "Kati", "4 0", "1")
     assert (await ask_to_pay(world, AMINATA, "S1", typed)).startswith("END Inscription enregistrée.")
     assert await world.count("household") == 3
 

@@ -14,6 +14,7 @@ from gateway.sms.texts import (
     RightsOpen,
     RightsSaid,
     TextTooLong,
+    corrected,
     initials,
     kept_for_household,
     number_held,
@@ -398,3 +399,24 @@ def test_every_message_of_days_that_moved_fits_one_message(begins_on: date | Non
         assert fits(text)
         assert ("commencent le 31/12/2028, et non le 30/11/2028" in text) == (begins_on is not None)
         assert ("ne commencent plus le 30/11/2028" in text) == (begins_on is None)
+
+
+def test_a_correction_tells_how_the_household_is_written_down_and_what_it_pays() -> None:
+    for name, amount_xof, months in product(NAMES, AMOUNTS, (1, 3, 6, 12)):
+        told = corrected(
+            name=name,
+            ramu_number="1000000018",
+            place="Diangounté Camara, près du grand marché",
+            people="50 adultes, 49 enfants",
+            amount_xof=amount_xof,
+            months=months,
+        )
+        assert (septets(told) or 999) <= 160
+        assert "50 adultes, 49 enfants, Diangounté Camara" in told
+    said = corrected(
+        name="Awa Ba", ramu_number="1000000018", place="Kita", people="5 personnes", amount_xof=5_000, months=1
+    )
+    assert said == (
+        "RAMU 1000000018 Awa Ba: inscription corrigée. 5 personnes, Kita. Cotisation: 5 000 F par mois."
+        " Une erreur? Rappelez pour corriger."
+    )

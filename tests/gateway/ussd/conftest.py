@@ -16,7 +16,7 @@ from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.infra.deps import Deps
 from gateway.local.illustrative import SCHEMES, load_schemes
-from gateway.members.places import rows
+from gateway.members.places import all_places
 from gateway.ussd.aggregators.registry import built_in as aggregators
 from gateway.ussd.deps import UssdDeps
 from gateway.ussd.sessions_postgres import PostgresSessions
@@ -26,7 +26,6 @@ from tests.fixed import CountedIds, TestClock
 from tests.gateway.ussd.incremental import MAKES
 from tests.gateway.ussd.lab import Lab
 from tests.gateway.ussd.telephone import KEY, REGISTER, Caller, Count, application
-from ussd_flows.places import places_from
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +78,7 @@ def ussd(database: Database, catalog: SchemeCatalog, clock: TestClock, ids: Coun
         aggregators=aggregators(),
         keys={"africastalking": (KEY,)},
         catalog=catalog,
-        places=places_from(rows()),
+        places=all_places(),
     )
 
 

@@ -18,7 +18,7 @@ MSISDN = "+22370000001"
 KEY = "local"
 ADDRESS = f"/ussd/africastalking/{KEY}"
 #: What an unknown caller types to register: name, commerce, Kati, four people, yes.
-REGISTER = ("1", "Awa Traore", "1", "Kati", "4", "1")
+REGISTER = ("1", "Awa Traore", "1", "Kati", "4 0", "1")
 #: What a registered caller types to pay 1 000 F: pay, another amount, the amount, the only wallet.
 PAY = ("1", "1000")
 

@@ -49,8 +49,8 @@ def told(scheme: Scheme, today: date, *paid: tuple[date, int]) -> Registered:
     for paid_on, amount_xof in paid:
         household = forecast(household, amount_xof, paid_on).after
     key = TurnKey(SessionKey("africastalking", "s"), "+22370000001", "started", 0)
-    account = CallerAccount(household, None, (), (), 0, registered_by_turn=False)
     now = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
+    account = CallerAccount(household, now, None, (), (), 0, registered_by_turn=False)
     caller = facts_from(account, SchemeCatalog(), {}, places_from(()), now=now, turn_key=key).caller
     assert caller is not None
     return caller

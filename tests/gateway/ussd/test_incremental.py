@@ -16,7 +16,7 @@ from tests.gateway.ussd.telephone import REGISTER, Caller
 SOON_S = 1
 #: By its label, what leads to a payment, and what leads to a registration; a "=" is typed as it stands.
 PAYING = ("Payer", "=1000", "Confirmer")
-REGISTERING = ("M'inscrire", "=Awa Traore", "Commerce", "=Kati", "=1", "Confirmer")
+REGISTERING = ("M'inscrire", "=Awa Traore", "Commerce", "=Kati", "=1 0", "Confirmer")
 STORIES = {"paying": PAYING, "registering": REGISTERING, "by SMS": ("Situation", "Par SMS")}
 EVERY_STORY = pytest.mark.parametrize("story", STORIES.values(), ids=STORIES.keys())
 

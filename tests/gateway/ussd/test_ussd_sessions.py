@@ -173,8 +173,8 @@ GARBAGE = [
         for true, false in (
             ('"format":3', '"format":2'),
             ('"format":3', '"format":3,"other":1'),
-            ('"menus":3', '"menus":1'),
-            ('"menus":3', '"menus":"2"'),
+            ('"menus":4', '"menus":1'),
+            ('"menus":4', '"menus":"2"'),
             ('"version":1', '"version":2'),
             ("pay_wallet", 'pay_wallet"'),
             ("2026-", "x"),
