@@ -103,6 +103,18 @@ _LONGEST_WALLETS: Final = (
 )
 
 
+def _strangers() -> dict[str, Facts]:
+    return {
+        "unknown": UNKNOWN,
+        "unknown, a new activity": replace(UNKNOWN, activities=(*ACTIVITIES, "transport de marchandises")),
+        "unknown, no scheme open": replace(UNKNOWN, activities=()),
+        "held": replace(UNKNOWN, is_number_held=True, help_number="+223 80 00 12 34"),
+        "held, nobody to call": replace(UNKNOWN, is_number_held=True, help_number="", activities=()),
+        "unknown, no place known": replace(UNKNOWN, places=places_from([])),
+        "unknown, every digit used": replace(UNKNOWN, used_keys=USED_KEYS),
+    }
+
+
 def worst_cases() -> dict[str, Facts]:
     """Return every kind of caller, each with the longest names and the largest amounts."""
     # Lists of places are walked whole by some; by all of them the walk would take minutes.
@@ -127,15 +139,9 @@ def worst_cases() -> dict[str, Facts]:
         for day in (date(2026, 12, 31), None)
     }
     return {
-        "unknown": UNKNOWN,
-        "unknown, a new activity": replace(UNKNOWN, activities=(*ACTIVITIES, "transport de marchandises")),
-        "unknown, no scheme open": replace(UNKNOWN, activities=()),
-        "held": replace(UNKNOWN, is_number_held=True, help_number="+223 80 00 12 34"),
-        "held, nobody to call": replace(UNKNOWN, is_number_held=True, help_number="", activities=()),
-        "unknown, no place known": replace(UNKNOWN, places=places_from([])),
+        **_strangers(),
         "longest": replace(longest, places=PLACES),
         "longest, every digit used": replace(longest, used_keys=USED_KEYS),
-        "unknown, every digit used": replace(UNKNOWN, used_keys=USED_KEYS),
         "nothing to pay": replace(longest, caller=replace(_LONGEST, minimum_xof=0, maximum_xof=0)),
         "a lower limit": replace(longest, caller=replace(_LONGEST, maximum_xof=_LONGEST.minimum_xof)),
         "paid ahead": replace(longest, caller=replace(_LONGEST, remaining_xof=0, due_xof=0, suspense_xof=0)),
