@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from textwrap import wrap
 from typing import Annotated, Final
 
 import httpx
@@ -20,6 +21,8 @@ CONTINUES, ENDS = "CON ", "END "
 #: What a person types between two calls.
 REDIAL: Final = "*"
 BETWEEN_CALLS: Final = f"Entrée : relire les SMS ; {REDIAL} : rappeler ; Ctrl-D : finir"
+#: As wide as a frame that every terminal shows whole.
+SCREEN_CHARS: Final = 60
 #: The latest messages, the newest last, as a small telephone has room for.
 MESSAGES_SHOWN: Final = 5
 
@@ -136,7 +139,8 @@ def _typed(prompt: str) -> str | None:
     return written
 
 
-def _framed(lines: Sequence[str]) -> str:
+def _framed(screen: Sequence[str]) -> str:
+    lines = [part for line in screen for part in wrap(line, SCREEN_CHARS) or [""]]
     width = max(len(line) for line in lines)
     edge = "─" * (width + 2)
     return "\n".join([f"┌{edge}┐", *(f"│ {line:<{width}} │" for line in lines), f"└{edge}┘"])

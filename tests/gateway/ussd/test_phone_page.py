@@ -139,6 +139,10 @@ async def test_a_person_registers_from_the_terminal(ussd: UssdDeps, count: Count
         said = await asyncio.to_thread(in_the_terminal, url, "\n".join([*REGISTER, ""]))
     assert said.exit_code == 0
     assert "M'inscrire" in said.output
+    # The longest screen is a phone's, and no terminal breaks its frame.
+    frames = [line for line in said.output.replace("> ", "").splitlines() if line.startswith(("┌", "│", "└"))]
+    assert frames
+    assert max(map(len, frames)) <= 64
     assert "No RAMU 1" in said.output
     assert await count("household") == 1
 
