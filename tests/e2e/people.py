@@ -123,9 +123,10 @@ class Console:
         self._http.close()
 
     def page(self, path: str) -> str:
+        """Read a page, without the token of its forms, which is written otherwise each time."""
         answer = self._http.get(path)
         assert answer.status_code == 200, answer.text
-        return answer.text
+        return answer.text.replace(csrf_of(answer), "")
 
     def csv(self, path: str) -> list[dict[str, str]]:
         """Read a file as a spreadsheet does."""
