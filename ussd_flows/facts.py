@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from ussd_flows.places import Places
 from ussd_flows.queries import Answer, Query
+from ussd_flows.state import FlowState
 
 
 class RightsState(StrEnum):
@@ -119,7 +120,8 @@ class Facts:
     ``used_keys`` holds every key that this dialogue has shown or heard, where a repeat of an earlier turn looks like a
     new answer; it is empty where turns have names of their own. ``answers`` holds what menus have asked in this turn.
     ``is_number_held`` says that the caller's number may have changed hands, and that nobody has decided it yet;
-    ``help_number`` is where somebody answers the telephone, as people dial it; empty where nobody does.
+    ``unfinished`` is where this number left its last dialogue in the middle, a moment ago; ``help_number`` is where
+    somebody answers the telephone, as people dial it; empty where nobody does.
     """
 
     today: date
@@ -130,6 +132,7 @@ class Facts:
     places: Places
     used_keys: frozenset[str] = frozenset()
     is_number_held: bool = False
+    unfinished: FlowState | None = None
     help_number: str = ""
     answers: Mapping[Query, Answer] = field(default_factory=dict)
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from ussd_flows.menu import Menu
 from ussd_flows.menus import help as help_menu
-from ussd_flows.menus import home, household, not_me, pay, receipts, register, situation, waiting
+from ussd_flows.menus import home, household, not_me, pay, receipts, register, resume, situation, waiting
 
 MENUS: Final[Mapping[str, Menu]] = {
     menu.name: menu
@@ -19,5 +19,6 @@ MENUS: Final[Mapping[str, Menu]] = {
         *pay.MENUS,
         *register.MENUS,
         *household.MENUS,
+        resume.MENU,
     )
 }

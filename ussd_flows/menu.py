@@ -90,6 +90,8 @@ class Menu:
     ``accept`` gets the code of the chosen entry where the menu asks for a choice, else the typed text; it is None where
     there is nothing to answer. Every menu may lead home; ``leads_to`` names the others. A menu that ``acts`` may end in
     an effect, so its keys must not be typed by accident. One that ``takes_typed`` takes what is no key of it as well.
+    One that ``can_be_resumed`` is offered again to a caller whose dialogue broke off there; one that
+    ``leaves_no_trail`` is not come back to.
     """
 
     name: str
@@ -100,6 +102,8 @@ class Menu:
     input: InputKind = InputKind.CHOICE
     acts: bool = False
     takes_typed: bool = False
+    can_be_resumed: bool = False
+    leaves_no_trail: bool = False
 
 
 def for_registered(

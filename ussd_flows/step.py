@@ -9,6 +9,9 @@ then sends the caller on, and nothing happens. A menu that must know something a
 the turn comes to a need, and is taken again with the answer. Effects leave only by an outcome that says so, with the
 screen that ends the session or the one that goes on: once for each turn.
 
+Whoever dials again soon after a registration or a payment broke off is asked first whether to go on; the screen that
+was left is then shown anew, and nothing is done by that.
+
 Where a repeat looks like a new answer, the keys of a screen that acts are keys which this dialogue has neither shown
 nor heard before, and none that the screen before would take for a number: whoever types one has read that screen,
 however late or often the earlier turns come again, and whether or not it arrived.
@@ -24,6 +27,7 @@ from ussd_flows.graph import MENUS
 from ussd_flows.gsm7 import septets
 from ussd_flows.layout import BACK, HOME_KEY, MORE, Frame, ending, lay_out
 from ussd_flows.menu import HOME, Do, Finish, Goto, Need, Reask, View
+from ussd_flows.menus.resume import LEFT, RESUME
 from ussd_flows.screen import HARD_SEPTETS, WISHED_SEPTETS, InputKind, Screen
 from ussd_flows.state import FlowState
 from ussd_flows.texts import message
@@ -46,11 +50,11 @@ class Step:
 
 
 def start(facts: Facts, tail: str = "") -> Step | Need:
-    """Show the first screen, or the one that a dialled path such as "1*3" leads to.
+    """Show the first screen, the one that was left unfinished, or the one that a dialled path such as "1*3" leads to.
 
     Returns: the last screen before the path cannot be read, would end the session or would have an effect.
     """
-    reached = _show(_AT_HOME, facts)
+    reached = _show((None if tail else _to_resume(facts)) or _AT_HOME, facts)
     for token in _dialled(tail):
         if isinstance(reached, Need) or reached.state is None:
             break
@@ -59,6 +63,20 @@ def start(facts: Facts, tail: str = "") -> Step | Need:
             break
         reached = following
     return reached
+
+
+def _to_resume(facts: Facts) -> FlowState | None:
+    """Return the question whether to go on, where what was left can be resumed and still be shown as it was."""
+    left = facts.unfinished
+    if left is None:
+        return None
+    # Whoever broke off at the question itself is asked the same again.
+    left = replace(_at_screen(left, 0), menu=left.data.get(LEFT, left.menu) if left.menu == RESUME else left.menu)
+    if not _is_readable(left) or not MENUS[left.menu].can_be_resumed:
+        return None
+    if isinstance(MENUS[left.menu].render(View(facts, left.data)), Goto):
+        return None
+    return replace(left, menu=RESUME, data={**left.data, LEFT: left.menu}, options={})
 
 
 def _dialled(tail: str) -> list[str]:
@@ -121,7 +139,7 @@ def _answer(state: FlowState, answer: str | None, facts: Facts) -> Step | Need |
 
 
 def _follow(state: FlowState, goto: Goto, facts: Facts) -> Step | Need:
-    trail = (*state.trail, state.menu)
+    trail = state.trail if MENUS[state.menu].leaves_no_trail else (*state.trail, state.menu)
     if goto.menu in trail:
         trail = trail[: trail.index(goto.menu)]
     return _enter(replace(_at_screen(state, 0), trail=trail), goto, facts)
@@ -147,7 +165,8 @@ def _show(state: FlowState, facts: Facts, notice: str = "") -> Step | Need:
         return page
     if isinstance(page, Goto):
         return _enter(_at_screen(state, 0), replace(page, notice=page.notice or notice), facts)
-    frame = Frame(bool(state.trail), facts.used_keys, _first_key(state, facts), _room_below(notice))
+    can_go_back = bool(state.trail) and not menu.leaves_no_trail
+    frame = Frame(can_go_back, facts.used_keys, _first_key(state, facts), _room_below(notice))
     screen, codes, number = lay_out(menu, page, _screen_number(state), frame)
     if notice:
         screen = replace(screen, text=f"{notice}\n{screen.text}")

@@ -28,6 +28,7 @@ _PLAIN: Final = {
     "people": "ask ask_apart unreadable unreadable_apart many_yes many_no person adult child",
     "every": "1 3 6 12",
     "household": "name place people keeps_price yes no kept end",
+    "resume": "registering go_on anew",
     "activity": "commerce artisan coton culture elevage peche autre",
 }
 _FILLED: Final = {
@@ -42,6 +43,7 @@ _FILLED: Final = {
     "rights.closed_ahead": "amount",
     "help.call": "number",
     "not_me.text": "name",
+    "resume.paying": "amount",
     "situation.to_pay": "amount",
     "situation.to_pay_for": "amount arrears",
     "situation.paid": "paid due",

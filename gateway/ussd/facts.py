@@ -29,6 +29,7 @@ from ussd_flows.facts import (
     Wallet,
 )
 from ussd_flows.places import Places, place_of
+from ussd_flows.state import FlowState
 
 PAYMENTS_SHOWN = 5
 SECONDS_IN_MINUTE = 60
@@ -45,6 +46,7 @@ def facts_from(
     now: datetime,
     turn_key: TurnKey,
     help_number: str = "",
+    unfinished: FlowState | None = None,
 ) -> Facts:
     """Return the facts of one turn; what this very turn brought about before is left out, so it answers the same."""
     today = now.date()
@@ -64,6 +66,7 @@ def facts_from(
         activities=tuple(sorted({sector for scheme in catalog.open_on(today) for sector in scheme.sectors})),
         places=places,
         is_number_held=isinstance(caller, HeldNumber),
+        unfinished=unfinished,
         help_number=help_number,
     )
 

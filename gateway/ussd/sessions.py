@@ -1,7 +1,7 @@
 """Where callers stand between two turns: what is kept, and what every store of it promises."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Final, Protocol
 
 from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
@@ -9,6 +9,8 @@ from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
 from payments.http_messages import RawResponse
 from ussd_flows.state import MENUS_VERSION, FlowState
 
+#: So long a dialogue that broke off can be found by its number, after its last turn and after it was hung up.
+RESUMABLE_FOR: Final = timedelta(minutes=10)
 #: Raised when the meaning of stored sessions changes; older ones then count as absent.
 FORMAT: Final = 3
 
@@ -77,11 +79,14 @@ class SessionStore(Protocol):
     ) -> bool:
         """Save a session if the one stored still has that version, or if none is kept when None is expected."""
 
+    async def latest_of(self, msisdn: str, now: datetime) -> StoredSession | None:
+        """Return the dialogue that a number had last, for a while also after it has expired; nobody goes on in it."""
+
     async def forget(self, key: SessionKey) -> None:
         """Forget a session; forgetting an absent one is no fault."""
 
     async def sweep(self, now: datetime, most: int) -> int:
-        """Remove what has expired, so much at most, and return how much that was; nobody waits for it."""
+        """Remove what expired so long ago that nobody looks for it, so much at most; return how much that was."""
 
     async def answers(self) -> bool:
         """Return whether the store can be reached."""

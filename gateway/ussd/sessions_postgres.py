@@ -9,12 +9,27 @@ from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.infra.database import Database
-from gateway.ussd.sessions import SessionKey, SessionsUnavailable, StoredSession, decode_session, encode_session
+from gateway.ussd.sessions import (
+    RESUMABLE_FOR,
+    SessionKey,
+    SessionsUnavailable,
+    StoredSession,
+    decode_session,
+    encode_session,
+)
 
 LOAD = text("""
     SELECT version, content FROM ussd_session
      WHERE aggregator = :aggregator AND session_id = :session_id AND expires_at > :now
 """)
+
+#: A number has few dialogues in so short a time, and one at a time: the latest is among those that expire last, unless
+#: it was hung up; so they are compared by the moment of their answers.
+LATEST = text("""
+    SELECT version, content FROM ussd_session WHERE msisdn = :msisdn AND expires_at > :since
+     ORDER BY expires_at DESC LIMIT :most
+""")
+LOOKED_AT_MAX = 16
 
 #: An expired session has the name, but nobody is on the line any more.
 BEGIN = text("""
@@ -84,14 +99,23 @@ class PostgresSessions:
         async with self._run(statement, {**values, **condition}) as result:
             return result.one_or_none() is not None
 
+    async def latest_of(self, msisdn: str, now: datetime) -> StoredSession | None:
+        """Return the dialogue of a number that was answered last."""
+        wanted = {"msisdn": msisdn, "since": now - RESUMABLE_FOR, "most": LOOKED_AT_MAX}
+        async with self._run(LATEST, wanted) as result:
+            read = [decode_session(row.content, row.version) for row in result.all()]
+        kept = [session for session in read if session is not None]
+        # Of two at the same instant the one that is over: what was finished is not offered again.
+        return max(kept, key=lambda session: (session.answered_at, session.state is None), default=None)
+
     async def forget(self, key: SessionKey) -> None:
         """Forget a session."""
         async with self._run(FORGET, _named(key)):
             return
 
     async def sweep(self, now: datetime, most: int) -> int:
-        """Delete rows that have expired, the oldest first."""
-        async with self._run(SWEEP, {"now": now, "most": most}) as result:
+        """Delete rows that expired long enough ago, the oldest first."""
+        async with self._run(SWEEP, {"now": now - RESUMABLE_FOR, "most": most}) as result:
             return result.rowcount
 
     async def answers(self) -> bool:

@@ -1,6 +1,6 @@
 """Sessions in Redis or Valkey, which forget them by themselves."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -8,10 +8,21 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
 
-from gateway.ussd.sessions import SessionKey, SessionsUnavailable, StoredSession, decode_session, encode_session
+from gateway.ussd.sessions import (
+    RESUMABLE_FOR,
+    SessionKey,
+    SessionsUnavailable,
+    StoredSession,
+    decode_session,
+    encode_session,
+)
 
 #: A store on the same network answers in a millisecond; a caller cannot wait for one that does not.
 ANSWER_WITHIN_S = 2
+
+_KEPT_MS = RESUMABLE_FOR // timedelta(milliseconds=1)
+#: Longer than any dialogue goes on; what it points at goes first.
+_POINTER_MS = 6 * _KEPT_MS
 
 #: Compare and set in one step: nothing else runs on the server meanwhile. An expired session counts as none, whatever
 #: the server's own clock says, because ours decides.
@@ -24,7 +35,7 @@ elseif kept[1] ~= expected then
     return 0
 end
 redis.call('HSET', KEYS[1], 'version', ARGV[3], 'expires_at_ms', ARGV[4], 'content', ARGV[5])
-redis.call('PEXPIRE', KEYS[1], ARGV[4] - now_ms)
+redis.call('PEXPIRE', KEYS[1], ARGV[4] - now_ms + ARGV[6])
 return 1
 """
 
@@ -79,9 +90,29 @@ class RedisSessions:
         expected = "" if expected_version is None else str(expected_version)
         values: list[str | int] = [expected, _ms(now), session.version, _ms(expires_at), encode_session(session)]
         try:
-            return bool(await self._save(keys=[_name(key)], args=values))
+            was_kept = bool(await self._save(keys=[_name(key)], args=[*values, _KEPT_MS]))
+            if was_kept and (expected_version is None or session.turn_number == 0):
+                # A key of its own, and written once a dialogue: in a cluster it may stand on another machine.
+                await self._client.set(_latest(session.msisdn), _name(key), px=_POINTER_MS)
         except (RedisError, OSError) as failed:
             raise SessionsUnavailable("Redis keeps no sessions") from failed
+        return was_kept
+
+    async def latest_of(self, msisdn: str, now: datetime) -> StoredSession | None:
+        """Return the dialogue that a number began last."""
+        del now
+        try:
+            name = await self._client.get(_latest(msisdn))
+            if name is None:
+                return None
+            version, content = await self._client.hmget(_text(name), ["version", "content"])
+        except (RedisError, OSError) as failed:
+            raise SessionsUnavailable("Redis keeps no sessions") from failed
+        if version is None or content is None:
+            return None
+        session = decode_session(_text(content), int(version))
+        # Another number may have the session id by now.
+        return session if session is not None and session.msisdn == msisdn else None
 
     async def forget(self, key: SessionKey) -> None:
         """Forget a session."""
@@ -105,6 +136,10 @@ class RedisSessions:
 
 def _name(key: SessionKey) -> str:
     return f"ramu:ussd:{key.aggregator}:{key.session_id}"
+
+
+def _latest(msisdn: str) -> str:
+    return f"ramu:ussd:of:{msisdn}"
 
 
 def _text(kept: bytes | str) -> str:

@@ -36,6 +36,7 @@ from gateway.ussd.reading import Continue, NotYours, Replay, Start, is_id_used_a
 from gateway.ussd.sessions import Reply, SessionKey, SessionsUnavailable, StoredSession
 from gateway.ussd.system_screens import DONE, NOT_YOURS, NOTHING_DONE, UNCERTAIN, ending, with_help
 from gateway.ussd.turn_key import TurnKey, turn_number
+from gateway.ussd.unfinished import left_before, to_go_on_with
 from payments.requests.store import release
 from ussd_flows.facts import Facts
 from ussd_flows.screen import Screen
@@ -74,7 +75,10 @@ async def _hang_up(ussd: UssdDeps, turn: Turn, limit_s: float) -> None:
         if stored is not None and not _ends(turn, stored):
             return
         await ussd.deps.ingress_db.transact(let_go)
-        await ussd.sessions.forget(key)
+        if stored is not None:
+            # It is over at once, and its number finds it for a while: who was cut off may go on by dialling again.
+            over = replace(stored, version=stored.version + 1)
+            await ussd.sessions.save(key, over, expected_version=stored.version, now=now, expires_at=now)
 
     try:
         await within(limit_s, close())
@@ -126,10 +130,12 @@ class _Attempt:
         started = before.started if before else str(ussd.deps.ids.uuid())
         turn_key = TurnKey(self._key, turn.msisdn, started, turn_number(before, turn.transcript))
         self._turn_key = turn_key if before else None
+        left = await left_before(ussd.sessions, turn, reading, self._now)
         async with ussd.deps.ingress_db.single() as connection:
             caller = await load_caller(connection, ussd.catalog, turn.msisdn, self._now, turn_key.name)
             if stored is None and turn.transcript and await was_launched_at(connection, self._slot()):
                 return self._said(DONE, "done")
+            unfinished = await to_go_on_with(connection, left, caller)
         account = caller if isinstance(caller, CallerAccount) else None
         facts = facts_from(
             caller,
@@ -139,6 +145,7 @@ class _Attempt:
             now=self._now,
             turn_key=turn_key,
             help_number=ussd.deps.help_number,
+            unfinished=unfinished,
         )
         again, used = is_id_used_again(stored, reading), used_keys(stored, turn)
         facts = replace(facts, used_keys=frozenset() if turn.is_named and not again else used)

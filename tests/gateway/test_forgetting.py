@@ -13,6 +13,7 @@ from gateway.console.auth.sessions import SessionRules
 from gateway.console.auth.waits import FORGET_AFTER_S
 from gateway.infra.database import Database
 from gateway.jobs.tick import Job
+from gateway.ussd.sessions import RESUMABLE_FOR
 from gateway.ussd.sessions_postgres import PostgresSessions
 from gateway.worker import sweeps
 from tests.fixed import START
@@ -49,7 +50,7 @@ ATTEMPTS = """
 """
 #: What is put into each table, and how long ago its moment lies when it has just expired.
 FORGOTTEN = {
-    "ussd_session": (DIALOGUES, 1),
+    "ussd_session": (DIALOGUES, int(RESUMABLE_FOR.total_seconds()) + 1),
     "staff_session": (LOGINS, RULES.idle_s + 1),
     "staff_device": (DEVICES, LIFETIME_S + 1),
     "login_attempt": (ATTEMPTS, FORGET_AFTER_S + 1),

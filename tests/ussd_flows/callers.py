@@ -16,7 +16,9 @@ from ussd_flows.facts import (
     RightsState,
     Wallet,
 )
-from ussd_flows.places import places_from
+from ussd_flows.menu import HOME
+from ussd_flows.places import places_from, search
+from ussd_flows.state import FlowState
 
 PLACES: Final = all_places()
 ACTIVITIES: Final = ("commerce", "artisan", "coton", "culture", "elevage", "peche", "autre")
@@ -96,6 +98,23 @@ _LONGEST: Final = Registered(
     people_count=99,
     children_count=50,
 )
+_PAYING: Final = {"amount_xof": str(_HUGE - 2)}
+_SAID: Final = {"name": "Aminata-Fatoumata DIARRASSOUBA-TOUNKARA"}
+_WORKS: Final = {**_SAID, "activity": "commerce"}
+_LIVES: Final = {**_WORKS, "cercle_code": search(PLACES, "kita")[0].code}
+LEFT_PAYING: Final = (
+    FlowState("pay_warning", _PAYING, {}, (HOME, "pay_amount")),
+    FlowState("pay_wallet", _PAYING, {}, (HOME, "pay_amount")),
+    FlowState("pay_confirm", {**_PAYING, "wallet": "l"}, {}, (HOME, "pay_amount")),
+)
+_REGISTERING: Final = (HOME, "register_name", "register_activity", "register_place")
+LEFT_REGISTERING: Final = (
+    FlowState("register_activity", _SAID, {}, _REGISTERING[:2]),
+    FlowState("register_place", _WORKS, {}, _REGISTERING[:3]),
+    FlowState("register_pick", {**_WORKS, "sought": "b"}, {}, _REGISTERING),
+    FlowState("register_people", _LIVES, {}, _REGISTERING),
+    FlowState("register_confirm", {**_LIVES, "people_count": "99"}, {}, (*_REGISTERING, "register_people")),
+)
 _LONGEST_WALLETS: Final = (
     Wallet("orange", "Orange Money Mali (compte principal)"),
     Wallet("l", "Portefeuille électronique de la Poste"),
@@ -160,6 +179,8 @@ def worst_cases() -> dict[str, Facts]:
             longest, caller=replace(_LONGEST, last_payments=(), last_wallet=None, suspense_xof=0, next_due_on=None)
         ),
         "no wallet": replace(longest, wallets=()),
+        **{f"left {state.menu}": replace(longest, unfinished=state) for state in LEFT_PAYING},
+        **{f"left {state.menu}": replace(UNKNOWN, unfinished=state) for state in LEFT_REGISTERING},
         **with_request,
         **with_rights,
     }

@@ -199,6 +199,7 @@ MENUS = (
         accept=_accept_warning,
         leads_to=frozenset({"pay_amount", "pay_wallet", "pay_confirm"}),
         needs=frozenset({_AMOUNT}),
+        can_be_resumed=True,
     ),
     Menu(
         name="pay_wallet",
@@ -206,6 +207,7 @@ MENUS = (
         accept=_accept_wallet,
         leads_to=frozenset({"pay_confirm"}),
         needs=frozenset({_AMOUNT}),
+        can_be_resumed=True,
     ),
     Menu(
         name="pay_confirm",
@@ -213,6 +215,7 @@ MENUS = (
         accept=_accept_confirm,
         leads_to=frozenset({"waiting", "pay_amount", "pay_wallet"}),
         needs=frozenset({_AMOUNT, _WALLET}),
+        can_be_resumed=True,
         acts=True,
     ),
 )

@@ -1,5 +1,6 @@
 """Registering a household: a name, an activity, a place, the people, and what it will pay before it confirms."""
 
+from dataclasses import replace
 from typing import Final
 
 from ussd_flows.amounts import show
@@ -134,9 +135,9 @@ MENUS = (
         accept=_accept_activity,
         leads_to=frozenset({"register_place"}),
         needs=frozenset({_NAME}),
+        can_be_resumed=True,
     ),
-    *_WHERE.menus(for_unknown),
-    *_HOW_MANY.menus(for_unknown),
+    *(replace(menu, can_be_resumed=True) for menu in (*_WHERE.menus(for_unknown), *_HOW_MANY.menus(for_unknown))),
     Menu(
         name="register_confirm",
         render=_render_confirm,

@@ -215,9 +215,9 @@ async def test_the_same_dialogue_goes_on_to_register(world: World) -> None:
 async def test_a_request_and_a_hold_at_once_leave_no_prompt_of_the_household_on_the_phone(world: World) -> None:
     reached: Counter[str] = Counter()
     for number in range(6):
+        await ask_to_pay(world, AMINATA, f"H{number}", ("4",))
         screen = await ask_to_pay(world, AMINATA, f"P{number}", ("1", "1"))
         assert "Confirmer" in screen
-        await ask_to_pay(world, AMINATA, f"H{number}", ("4",))
         paths = ((f"P{number}", "1*1*1"), (f"H{number}", "4*1"))
         asked, said = await asyncio.gather(
             *(world.dial(AMINATA, *path) for path in (paths if number % 2 else paths[::-1]))

@@ -67,6 +67,8 @@ async def test_a_turn_that_comes_again_late_never_does_what_nobody_confirmed(
         await caller.dial("known", *REGISTER)
     before, seen = await lab.actions(), 0
     for stop in range(1, len(story)):
+        # So late that nothing is left to go on with.
+        lab.clock.forward(hours=1)
         phone = lab.phone(make, session=f"s{stop}")
         await lab.play(phone, story[:stop])
         # Every earlier turn again, the oldest last, each of them so often that it could reach the end by itself.
@@ -97,6 +99,7 @@ async def test_where_a_repeat_looks_like_an_answer_the_confirming_key_is_a_new_o
 async def test_a_number_of_people_typed_again_otherwise_registers_nobody(make: str, lab: Lab) -> None:
     tried = 0
     for people in (*range(1, 100), "01", "09", "100"):
+        lab.clock.forward(hours=1)
         phone = lab.phone(make, session=f"s{people}")
         await lab.play(phone, REGISTERING[:-1])
         # Her answer arrived and our screen did not: she still reads the question before, and answers it anew.

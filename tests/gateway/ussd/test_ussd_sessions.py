@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.ussd.sessions import (
+    RESUMABLE_FOR,
     Reply,
     SessionKey,
     SessionStore,
@@ -25,7 +26,7 @@ from gateway.ussd.sessions_postgres import PostgresSessions
 from gateway.ussd.sessions_redis import RedisSessions, open_redis
 from payments.http_messages import RawResponse
 from tests.fixed import START
-from ussd_flows.state import FlowState
+from ussd_flows.state import MENUS_VERSION, FlowState
 
 KEY = SessionKey("africastalking", "ATUid_1")
 LATER = START + timedelta(seconds=180)
@@ -115,6 +116,40 @@ async def test_a_session_expires_at_its_moment_and_its_name_is_free_again(store:
     assert await store.load(KEY, LATER) == ENDED
 
 
+OTHERS = SessionKey("africastalking", "ATUid_2")
+MSISDN = SESSION.msisdn
+
+
+async def test_a_number_finds_its_last_dialogue_for_ten_minutes_after_that_expired(store: SessionStore) -> None:
+    assert await store.latest_of(MSISDN, START) is None
+    assert await begin(store)
+    for now in (START, LATER, LATER + RESUMABLE_FOR - timedelta(seconds=1)):
+        assert await store.latest_of(MSISDN, now) == SESSION
+    assert await store.load(KEY, LATER) is None
+    assert await store.latest_of("+22370000002", START) is None
+
+
+async def test_the_last_dialogue_is_the_one_that_was_answered_last_also_when_it_was_hung_up(
+    store: SessionStore,
+) -> None:
+    assert await begin(store)
+    now = START + timedelta(seconds=60)
+    later = replace(ENDED, answered_at=now, turn_number=0)
+    assert await store.save(OTHERS, later, expected_version=None, now=now, expires_at=now + timedelta(seconds=180))
+    over = replace(later, version=2)
+    assert await store.save(OTHERS, over, expected_version=1, now=now, expires_at=now)
+    assert await store.load(OTHERS, now) is None
+    assert await store.latest_of(MSISDN, now) == over
+
+
+async def test_another_number_that_has_the_session_id_now_is_not_found_by_the_first(store: SessionStore) -> None:
+    assert await begin(store)
+    theirs = replace(SESSION, msisdn="+22370000002", version=2, turn_number=0)
+    assert await advance(store, theirs, expected_version=1)
+    assert await store.latest_of(MSISDN, START) is None
+    assert await store.latest_of("+22370000002", START) == theirs
+
+
 async def test_of_many_at_once_one_wins(store: SessionStore) -> None:
     begun = await asyncio.gather(*(begin(store, replace(SESSION, turn_number=number)) for number in range(8)))
     assert begun.count(True) == 1
@@ -133,14 +168,18 @@ async def test_sweeping_never_removes_a_live_session(store: SessionStore) -> Non
 async def test_sweeping_removes_the_rows_that_expired(database: Database) -> None:
     store = PostgresSessions(database)
     assert await begin(store)
-    assert await store.sweep(LATER, 100) == 1
-    assert await store.sweep(LATER, 100) == 0
+    assert await store.sweep(LATER + RESUMABLE_FOR - timedelta(seconds=1), 100) == 0
+    assert await store.latest_of(MSISDN, LATER) == SESSION
+    assert await store.sweep(LATER + RESUMABLE_FOR, 100) == 1
+    assert await store.sweep(LATER + RESUMABLE_FOR, 100) == 0
 
 
 async def test_valkey_forgets_by_itself(valkey: Redis) -> None:
     assert await begin(RedisSessions(valkey))
-    (name,) = await valkey.keys("*")
-    assert 170_000 < await valkey.pttl(name) <= 180_000
+    names = sorted(await valkey.keys("*"))
+    assert [name.decode() for name in names] == ["ramu:ussd:africastalking:ATUid_1", f"ramu:ussd:of:{MSISDN}"]
+    assert 770_000 < await valkey.pttl(names[0]) <= 780_000
+    assert 3_590_000 < await valkey.pttl(names[1]) <= 3_600_000
 
 
 async def test_a_row_that_nobody_can_read_is_forgotten(database: Database) -> None:
@@ -156,7 +195,7 @@ async def test_a_row_that_nobody_can_read_is_forgotten(database: Database) -> No
 async def test_a_value_that_nobody_can_read_is_forgotten(valkey: Redis) -> None:
     store = RedisSessions(valkey)
     assert await begin(store)
-    (name,) = await valkey.keys("*")
+    (name,) = await valkey.keys("*ATUid_1")
     await valkey.hset(name, "content", "garbage")
     assert await store.load(KEY, START) is None
     assert await begin(store)
@@ -173,8 +212,8 @@ GARBAGE = [
         for true, false in (
             ('"format":3', '"format":2'),
             ('"format":3', '"format":3,"other":1'),
-            ('"menus":4', '"menus":1'),
-            ('"menus":4', '"menus":"2"'),
+            (f'"menus":{MENUS_VERSION}', '"menus":1'),
+            (f'"menus":{MENUS_VERSION}', f'"menus":"{MENUS_VERSION}"'),
             ('"version":1', '"version":2'),
             ("pay_wallet", 'pay_wallet"'),
             ("2026-", "x"),
@@ -241,6 +280,8 @@ async def test_a_store_that_is_down_says_so(kind: str) -> None:
             await begin(store)
         with pytest.raises(SessionsUnavailable):
             await store.forget(KEY)
+        with pytest.raises(SessionsUnavailable):
+            await store.latest_of(MSISDN, START)
         assert not await store.answers()
 
 
