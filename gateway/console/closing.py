@@ -36,7 +36,7 @@ async def close_day(console: ConsoleDeps, visit: Visit) -> Response:
 async def _fault_of_signer(console: ConsoleDeps, visit: Visit) -> FormFault | None:
     form = login_form(console, visit, field_of(visit.form, "password"))
     try:
-        role = await console.logins.role_of(form, visit.now, from_network=True)
+        role = await console.logins.role_of(form, console.deps.machine_now(), from_network=True)
     except MustWait as told:
         return FormFault("", TOO_SOON.format(wait_s=told.wait_s), 429)
     except PasswordsBusy:

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp
 from gateway.console import routes as console
 from gateway.console.deps import ConsoleDeps
 from gateway.local.phone_page import phone_router
+from gateway.money.match_statement import ReconcilingDeps
 from sandbox_operator import actions, page, statement
 from sandbox_operator.api import ApiDeps
 from sandbox_operator.model import UnaskedPayment
@@ -144,7 +145,9 @@ async def test_the_day_says_what_its_picture_says(world: World, browser: Browser
     await pays_by_the_merchants_code(world, STRANGER, 700)
     world.clock.forward(days=1)
     content = statement.render(world.operator.books, MERCHANT, day)
-    world.app.include_router(console.router(ConsoleDeps(world.deps, outcome_wait_s=0)))
+    world.app.include_router(
+        console.router(ConsoleDeps(world.deps, ReconcilingDeps(world.deps, world.jobs.catalog), outcome_wait_s=0))
+    )
     async with served(world.app) as address, visited(browser, f"{address}/finance/") as office:
         await office.get_by_label("Identifiant").fill(LOCAL)
         await office.get_by_label("Mot de passe").fill(LOCAL)
