@@ -311,7 +311,8 @@ async def test_no_column_behind_a_signed_day_can_be_changed_unseen(
 ) -> None:
     await two_days(world, recon)
     assert await findings(world) == []
-    by_hand.execute("ALTER TABLE charge DROP CONSTRAINT ck_charge_receivable_is_posted")
+    for other_rule in ("receivable_is_posted", "has_days_or_a_number"):
+        by_hand.execute(f"ALTER TABLE charge DROP CONSTRAINT ck_charge_{other_rule}".encode())
     columns = by_hand.execute(
         "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s", (table,)
     ).fetchall()
