@@ -87,10 +87,13 @@ AT_REST = {
     "a request is not decided": """
         SELECT reference, state FROM payment_request WHERE state NOT IN ('succeeded', 'failed', 'reversed')""",
     "a line has no bucket": "SELECT file_id, line_number FROM statement_line WHERE bucket IS NULL",
-    "a payment without its one receipt": """
+    # Whoever pays for another household has one, and so has the household.
+    "a payment without its one receipt for each telephone that it concerns": """
         SELECT payment.id, count(sandbox_sms.id)
           FROM payment LEFT JOIN sandbox_sms ON sandbox_sms.body LIKE '%' || receipt_number || '%'
-         WHERE payer_msisdn IS NOT NULL GROUP BY payment.id HAVING count(sandbox_sms.id) <> 1""",
+         WHERE payer_msisdn IS NOT NULL GROUP BY payment.id
+        HAVING count(sandbox_sms.id) NOT BETWEEN 1 AND 2
+            OR count(sandbox_sms.id) <> count(DISTINCT sandbox_sms.msisdn)""",
     "a household owes one period twice": """
         SELECT party_id, payer_party_id, scheme_code, period_start
           FROM charge JOIN enrolment ON enrolment.id = enrolment_id WHERE sequence = 1

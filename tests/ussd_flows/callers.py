@@ -101,19 +101,24 @@ _LONGEST: Final = Registered(
 _PAYING: Final = {"amount_xof": str(_HUGE - 2)}
 _SAID: Final = {"name": "Aminata-Fatoumata DIARRASSOUBA-TOUNKARA"}
 _WORKS: Final = {**_SAID, "activity": "commerce"}
-_LIVES: Final = {**_WORKS, "cercle_code": search(PLACES, "kita")[0].code}
+_LIVES: Final = {**_WORKS, "cercle_code": search(PLACES, "kita")[0].code, "place_words": ""}
 LEFT_PAYING: Final = (
     FlowState("pay_warning", _PAYING, {}, (HOME, "pay_amount")),
     FlowState("pay_wallet", _PAYING, {}, (HOME, "pay_amount")),
     FlowState("pay_confirm", {**_PAYING, "wallet": "l"}, {}, (HOME, "pay_amount")),
 )
+_COUNTED: Final = {"people_count": "99", "children_count": "0"}
 _REGISTERING: Final = (HOME, "register_name", "register_activity", "register_place")
 LEFT_REGISTERING: Final = (
     FlowState("register_activity", _SAID, {}, _REGISTERING[:2]),
     FlowState("register_place", _WORKS, {}, _REGISTERING[:3]),
     FlowState("register_pick", {**_WORKS, "sought": "b"}, {}, _REGISTERING),
+    FlowState("register_region", _WORKS, {}, _REGISTERING),
+    FlowState("register_cercle", {**_WORKS, "region": "Kayes"}, {}, (*_REGISTERING, "register_region")),
+    FlowState("register_other", _WORKS, {}, (*_REGISTERING, "register_region")),
     FlowState("register_people", _LIVES, {}, _REGISTERING),
-    FlowState("register_confirm", {**_LIVES, "people_count": "99"}, {}, (*_REGISTERING, "register_people")),
+    FlowState("register_many", {**_LIVES, **_COUNTED}, {}, (*_REGISTERING, "register_people")),
+    FlowState("register_confirm", {**_LIVES, **_COUNTED}, {}, (*_REGISTERING, "register_people")),
 )
 _LONGEST_WALLETS: Final = (
     Wallet("orange", "Orange Money Mali (compte principal)"),

@@ -144,6 +144,7 @@ MENUS = (
         accept=_accept_confirm,
         leads_to=frozenset({"register_name", "register_activity", "register_place"}),
         needs=_SAID_BEFORE_PEOPLE | {PEOPLE, CHILDREN},
+        can_be_resumed=True,
         acts=True,
     ),
 )

@@ -36,7 +36,11 @@ MENU = Menu(
             "register_activity",
             "register_place",
             "register_pick",
+            "register_region",
+            "register_cercle",
+            "register_other",
             "register_people",
+            "register_many",
             "register_confirm",
         }
     ),

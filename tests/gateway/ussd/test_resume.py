@@ -79,7 +79,7 @@ async def test_a_dropped_registration_is_gone_on_with(make: str, lab: Lab) -> No
     assert (await again.dial()).startswith("Votre inscription n'est pas terminée.")
     lab.clock.forward(seconds=LATE_S)
     assert (await again.choose("Continuer")).startswith("Votre cercle")
-    for said in ("Kati", "4"):
+    for said in ("Kati", "4 0"):
         lab.clock.forward(seconds=LATE_S)
         await again.type(said)
     assert "Awa Traore" in again.menu
