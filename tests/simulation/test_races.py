@@ -99,9 +99,13 @@ async def take_statement(world: World) -> None:
     )
 
 
+#: Whoever dials again in the middle of a payment is asked whether to go on, and begins anew here.
+PAY_ANEW: Final = ("2", *PAY_EVERYTHING)
+
+
 async def confirm_elsewhere(world: World) -> None:
     """Confirm the payment of another dialogue of the same phone."""
-    await last_turn(world, AMINATA, "S2", PAY_EVERYTHING)
+    await last_turn(world, AMINATA, "S2", PAY_ANEW)
 
 
 async def payer_is_quick(world: World) -> None:
@@ -125,7 +129,7 @@ async def all_is_due(world: World) -> None:
 async def two_dialogues(world: World) -> None:
     """Lead two dialogues of one phone to the confirmation."""
     await stand_before_paying(world)
-    await ask_to_pay(world, AMINATA, "S2", PAY_EVERYTHING[:-1])
+    await ask_to_pay(world, AMINATA, "S2", PAY_ANEW[:-1])
 
 
 async def two_phones(world: World) -> None:

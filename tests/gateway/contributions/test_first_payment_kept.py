@@ -123,7 +123,8 @@ async def test_a_part_is_of_the_first_month_and_what_completes_it_names_the_days
     await joined(world, date(2027, 1, 5))
     go_to(world, date(2027, 6, 20))
     assert "pour premier mois\nreste 2 000 F" in await ask_to_pay(world, AWA.msisdn, "S1", ("1", "1000"))
-    assert "Droits 20/07-19/08/27" in await ask_to_pay(world, AWA.msisdn, "S2", ("1", "3000"))
+    # The first dialogue broke off: whoever dials again is asked whether to go on, and here begins anew.
+    assert "Droits 20/07-19/08/27" in await ask_to_pay(world, AWA.msisdn, "S2", ("2", "1", "3000"))
 
 
 async def test_periods_begin_when_the_wait_after_the_payment_ends_and_are_opened_from_then_on(world: World) -> None:
