@@ -16,7 +16,7 @@ from tests.fixed import START
 from tests.gateway.ussd.incremental import MAKES, PATH, Handset
 from tests.gateway.ussd.lab import Lab
 
-SCRIPTS = 25
+SCRIPTS = 40
 AMOUNT = "1000"
 CONFIRM = "Confirmer"
 #: A prompt that nobody answered is no reason to wait; what is asked next is asked anew.
