@@ -1,7 +1,7 @@
 """What a household owes and has paid, read whole and under lock."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import islice
@@ -10,14 +10,14 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.contributions.allocation import KnownPeriod, NewDueItem, OwedItem, upcoming_items
+from gateway.contributions.allocation import NewDueItem, OwedItem
 from gateway.contributions.first_payment import begins_on, in_order_of_days
 from gateway.contributions.households import OWN_CHARGES, read_households
 from gateway.contributions.item_on_account import ItemOnAccount
 from gateway.contributions.lots import Advance, total_xof
 from gateway.contributions.period_rules import FirstPaymentPeriod
 from gateway.contributions.rights import Rights, Stretch, rights, stretches
-from gateway.contributions.schedule import later_periods
+from gateway.contributions.schedule import KnownPeriod, later_periods, periods_ahead
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 from gateway.contributions.schemes import SchemeCatalog, SchemeMissing
 from gateway.contributions.timetable import Timetable
@@ -139,17 +139,16 @@ class HouseholdAccount:
         """Return the periods that are due by a day and are not recorded yet."""
         return self.timetable.fallen_due(today)
 
-    def openable(self, today: date) -> tuple[NewDueItem, ...]:
-        """Return the periods that are due by a day, and those that may be paid ahead."""
+    def openable(self, today: date) -> Iterator[NewDueItem]:
+        """Yield the periods that are due by a day, and those that may be paid ahead, in their order."""
         timetable = self.timetable
         due = timetable.fallen_due(today)
+        yield from due
         known: tuple[KnownPeriod, ...] = (*self.items, *due)
         running = due[-1].scheme if due else self.scheme
         most = running.advance.max_periods
-        ahead = upcoming_items(
-            self.calendar, self.registered_on, known, 0, today, most=most, begins_on=self.expected_on
-        )
-        return (*due, *timetable.priced(ahead, running))
+        ahead = periods_ahead(self.calendar, self.registered_on, known, today, most=most, begins_on=self.expected_on)
+        yield from timetable.priced(ahead, running)
 
     def with_opened(self, opened: Sequence[NewDueItem]) -> "HouseholdAccount":
         """Add periods as they stand once they are charged."""
@@ -184,6 +183,8 @@ class HouseholdAccount:
 
     def spent_on(self) -> date | None:
         """Return the day on which what is held in advance has paid all that it can; None if nothing is to come."""
+        if not self.advances and all(amount_due(one, self.size).member_xof for one in (self.scheme, *self.later)):
+            return None
         left_xof = total_xof(self.advances) - sum(item.remaining_xof for item in self.due_items())
         last = max((item.period_end for item in self.items), default=date.min)
         day = max((item.due_on for item in self.items), default=date.min) if self.advances else None

@@ -1,28 +1,15 @@
 """Which due items a payment pays: oldest first, never above what is owed, and not a franc lost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice, takewhile
-from typing import Protocol
+from heapq import merge
 
-from gateway.contributions.schedule import Period, later_periods, periods
+from gateway.contributions.schedule import Period
 from gateway.contributions.scheme import Scheme
 
 #: What tells a period of a household from its others: its place, where its days may still move, or its first day.
 PeriodKey = date | int
-
-
-class KnownPeriod(Protocol):
-    """A period that is known, whatever else is known of it."""
-
-    @property
-    def period_end(self) -> date:
-        """Return its last day."""
-
-    @property
-    def due_on(self) -> date:
-        """Return the day from which it is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +48,11 @@ class NewDueItem:
     months_spared: int = 0
     number: int | None = None
 
+    @classmethod
+    def of(cls, period: Period, amount_xof: int, scheme: Scheme) -> "NewDueItem":
+        """Return a period as it would be charged."""
+        return cls(period.start, period.end, period.due_on, amount_xof, scheme, period.months_spared, period.number)
+
     @property
     def key(self) -> PeriodKey:
         """Return what tells it from other periods of its household."""
@@ -89,14 +81,19 @@ class Allocation:
     advance_xof: int
 
 
-def allocate(amount_xof: int, due_items: Sequence[OwedItem], upcoming: Sequence[NewDueItem]) -> Allocation:
-    """Divide a payment among the oldest periods first; what no period can take is paid in advance."""
+def allocate(amount_xof: int, due_items: Sequence[OwedItem], upcoming: Iterable[NewDueItem]) -> Allocation:
+    """Divide a payment among the oldest periods first; what no period can take is paid in advance.
+
+    ``upcoming`` come in their order, and no more of them are asked for than the money reaches.
+    """
     if amount_xof <= 0:
         raise ValueError(f"only money can be allocated, not {amount_xof} F")
     left_xof = amount_xof
     lines: list[AllocationLine] = []
-    items: list[OwedItem | NewDueItem] = [*due_items, *upcoming]
-    for item in sorted(items, key=lambda item: item.period_start):
+    owed: list[OwedItem | NewDueItem] = sorted(due_items, key=_start)
+    for item in merge(owed, upcoming, key=_start):
+        if left_xof == 0:
+            break
         line_xof = min(left_xof, item.remaining_xof)
         if line_xof > 0:
             lines.append(AllocationLine(item, line_xof))
@@ -105,49 +102,10 @@ def allocate(amount_xof: int, due_items: Sequence[OwedItem], upcoming: Sequence[
     return Allocation(tuple(lines), opened, left_xof)
 
 
-def items_due(
-    scheme: Scheme,
-    registered_on: date,
-    known_until: date | None,
-    amount_xof: int,
-    today: date,
-    *,
-    begins_on: date | None = None,
-) -> tuple[NewDueItem, ...]:
-    """Return the periods that are due by today and end after the last one recorded."""
-    # From there on, and not from the first: a household of ten years would walk a hundred periods at each of its turns.
-    fallen = (
-        periods(scheme, registered_on, today, begins_on=begins_on)
-        if known_until is None
-        else takewhile(
-            lambda period: period.due_on <= today,
-            later_periods(scheme, registered_on, known_until, begins_on=begins_on),
-        )
-    )
-    return tuple(_opening(period, amount_xof, scheme) for period in fallen)
-
-
-def upcoming_items(
-    scheme: Scheme,
-    registered_on: date,
-    due_items: Sequence[KnownPeriod],
-    amount_xof: int,
-    today: date,
-    *,
-    most: int,
-    begins_on: date | None = None,
-) -> tuple[NewDueItem, ...]:
-    """Return the periods that are not due yet and may be paid ahead, of which there are ``most`` at a time."""
-    ahead = sum(1 for item in due_items if item.due_on > today)
-    after = max((item.period_end for item in due_items), default=date.min)
-    later = islice(later_periods(scheme, registered_on, after, begins_on=begins_on), max(0, most - ahead))
-    return tuple(_opening(period, amount_xof, scheme) for period in later)
-
-
-def maximum_xof(due_items: Sequence[OwedItem], upcoming: Sequence[NewDueItem]) -> int:
+def maximum_xof(due_items: Iterable[OwedItem], upcoming: Iterable[NewDueItem]) -> int:
     """Return the most that the recorded and the upcoming periods can take."""
     return sum(item.remaining_xof for item in due_items) + sum(item.remaining_xof for item in upcoming)
 
 
-def _opening(period: Period, amount_xof: int, scheme: Scheme) -> NewDueItem:
-    return NewDueItem(period.start, period.end, period.due_on, amount_xof, scheme, period.months_spared, period.number)
+def _start(item: OwedItem | NewDueItem) -> date:
+    return item.period_start

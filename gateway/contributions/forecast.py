@@ -1,14 +1,17 @@
 """What money does to an account: the one function that books it, and what is told of it beforehand."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from gateway.contributions.account import HouseholdAccount
-from gateway.contributions.allocation import Allocation, allocate
+from gateway.contributions.allocation import Allocation, NewDueItem, allocate
 from gateway.contributions.lots import Advance, total_xof
 from gateway.contributions.rights import Cover, covers
 
 ONE_DAY = timedelta(days=1)
+#: Before what opens rights is looked for by halving.
+TRIES_NEARBY = 2
 
 
 def applied_to(
@@ -36,6 +39,8 @@ def after(account: HouseholdAccount, allocation: Allocation, paid_on: date) -> H
 def with_advances_spent(account: HouseholdAccount, today: date) -> HouseholdAccount:
     """Return the account once what it holds in advance has paid all that it may, as it does before new money."""
     account = account.with_days(today)
+    if not account.advances:
+        return account
     held = []
     for lot in account.advances:
         allocation, account = applied_to(account, lot.amount_xof, lot.paid_on, today)
@@ -91,39 +96,55 @@ def forecast(account: HouseholdAccount, amount_xof: int, today: date) -> Forecas
 def opens_with_xof(account: HouseholdAccount, today: date, limit_xof: int) -> int | None:
     """Return the least payment of today that buys a day of care; None where none up to the limit does.
 
-    Paying more never shortens rights, so the amounts at which a period opens are halved, not tried one by one.
+    Paying more never shortens rights, so the amounts at which a period opens are halved, not tried one by one. Most
+    often it is the oldest period that is not over, or the one after it: they are looked at first.
     """
     before = with_advances_spent(account, today)
-    known = _days(before, today)
-    amounts = [amount for amount in _opening_amounts(before, today) if 0 < amount <= limit_xof]
-    low, high = 0, len(amounts)
+    covered, owed, openable = _covers(before), before.due_items(), tuple(before.openable(today))
+    opening = [one for one in _opening_amounts(before, openable) if 0 < one[0] <= limit_xof]
+    low, high, tries = 0, len(opening), 0
+    near = next((place for place, (_, end) in enumerate(opening) if end >= today), high - 1)
     while low < high:
-        middle = (low + high) // 2
-        _, booked = applied_to(before, amounts[middle], today, today)
-        if _days(booked, today) - known:
-            high = middle
+        place = near if tries < TRIES_NEARBY and low <= near < high else (low + high) // 2
+        booked = after(before, allocate(opening[place][0], owed, openable), today).with_days(today)
+        if has_more_days(covered, _covers(booked), today):
+            high, near = place, place - 1
         else:
-            low = middle + 1
-    return amounts[low] if low < len(amounts) else None
+            low = near = place + 1
+        tries += 1
+    return opening[low][0] if low < len(opening) else None
 
 
-def _opening_amounts(account: HouseholdAccount, today: date) -> list[int]:
-    """Return, in order, the payments at which one period more reaches what opens it, the oldest being paid first."""
-    grown = account.with_opened(account.openable(today))
+def has_more_days(before: Sequence[Cover], after: Sequence[Cover], today: date) -> bool:
+    """Return whether ``after`` covers a day, from today on, that ``before`` does not; each is in order and apart."""
+    for cover in after:
+        day = max(cover.start, today)
+        for known in before:
+            if known.start <= day <= known.end:
+                day = known.end + ONE_DAY
+        if day <= cover.end:
+            return True
+    return False
+
+
+def _opening_amounts(account: HouseholdAccount, openable: Sequence[NewDueItem]) -> list[tuple[int, date]]:
+    """Return, in order, the payments at which one period more reaches what opens it, each with that period's last day.
+
+    The oldest is paid first.
+    """
     amounts, owed_before_xof = [], 0
-    for item in sorted(grown.items, key=lambda item: item.period_start):
-        amounts.append(owed_before_xof + max(0, item.opens_at_xof - item.paid_xof))
+    for item in sorted(account.with_opened(openable).items, key=lambda item: item.period_start):
+        amounts.append((owed_before_xof + max(0, item.opens_at_xof - item.paid_xof), item.period_end))
         owed_before_xof += max(0, item.amount_xof - item.paid_xof)
     return amounts
 
 
+def _covers(account: HouseholdAccount) -> tuple[Cover, ...]:
+    return covers(account.scheme.rights, account.covered_items())
+
+
 def _days(account: HouseholdAccount, today: date) -> set[date]:
-    return {
-        day
-        for cover in covers(account.scheme.rights, account.covered_items())
-        if cover.end >= today
-        for day in _each(cover, today)
-    }
+    return {day for cover in _covers(account) if cover.end >= today for day in _each(cover, today)}
 
 
 def _each(cover: Cover, today: date) -> list[date]:

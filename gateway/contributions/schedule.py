@@ -1,12 +1,12 @@
 """When contributions fall due: the periods of a household under a scheme."""
 
 import calendar
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from itertools import count, dropwhile, takewhile
-from typing import assert_never
+from itertools import count, dropwhile, islice, takewhile
+from typing import Protocol, assert_never
 
 from gateway.contributions.period_rules import FirstPaymentPeriod, FixedPeriod, LateJoiner
 from gateway.contributions.scheme import Scheme
@@ -35,6 +35,18 @@ class Period:
     number: int | None = None
 
 
+class KnownPeriod(Protocol):
+    """A period that is known, whatever else is known of it."""
+
+    @property
+    def period_end(self) -> date:
+        """Return its last day."""
+
+    @property
+    def due_on(self) -> date:
+        """Return the day from which it is due."""
+
+
 @dataclass(frozen=True, slots=True)
 class _First:
     """A household's first period: the day that periods are counted from, and how many of them it leaves out.
@@ -48,13 +60,44 @@ class _First:
     months_spared: int = 0
     is_numbered: bool = False
 
+    def start(self, months: int, index: int = 0) -> date:
+        """Return the day on which a period of so many months begins, the first or so many after it."""
+        return add_months(self.origin, (self.passed + index) * months)
+
 
 def periods(scheme: Scheme, registered_on: date, until: date, *, begins_on: date | None = None) -> Iterator[Period]:
     """Return, in order, every period of a household that is due by a day.
 
     ``begins_on`` is the day of the first one where periods are counted from the first payment.
     """
-    return takewhile(lambda period: period.due_on <= until, _numbered(scheme, registered_on, 0, begins_on))
+    first = _first(scheme, registered_on, begins_on)
+    return takewhile(lambda period: period.due_on <= until, _numbered(first, scheme.period.months, 0))
+
+
+def periods_due(
+    scheme: Scheme, registered_on: date, known_until: date | None, today: date, *, begins_on: date | None = None
+) -> Iterator[Period]:
+    """Yield the periods that are due by today and end after the last one recorded."""
+    if known_until is None:
+        return periods(scheme, registered_on, today, begins_on=begins_on)
+    # From there on, and not from the first: a household of ten years would walk a hundred periods at each of its turns.
+    later = later_periods(scheme, registered_on, known_until, begins_on=begins_on)
+    return takewhile(lambda period: period.due_on <= today, later)
+
+
+def periods_ahead(
+    scheme: Scheme,
+    registered_on: date,
+    known: Sequence[KnownPeriod],
+    today: date,
+    *,
+    most: int,
+    begins_on: date | None = None,
+) -> Iterator[Period]:
+    """Yield the periods that are not due yet and may be paid ahead, of which there are ``most`` at a time."""
+    ahead = sum(1 for item in known if item.due_on > today)
+    after = max((item.period_end for item in known), default=date.min)
+    return islice(later_periods(scheme, registered_on, after, begins_on=begins_on), max(0, most - ahead))
 
 
 def next_period(scheme: Scheme, registered_on: date, after: date, *, begins_on: date | None = None) -> Period:
@@ -66,10 +109,10 @@ def later_periods(
     scheme: Scheme, registered_on: date, after: date, *, begins_on: date | None = None
 ) -> Iterator[Period]:
     """Yield, in order and without end, the periods of a household that start after a day."""
-    first_start = next(_numbered(scheme, registered_on, 0, begins_on)).start
+    months, first = scheme.period.months, _first(scheme, registered_on, begins_on)
     # Begin a little before the target by month arithmetic: month ends make the last step uneven.
-    nearby = max(0, _months_between(first_start, after) // scheme.period.months - 1)
-    return dropwhile(lambda period: period.start <= after, _numbered(scheme, registered_on, nearby, begins_on))
+    nearby = max(0, _months_between(first.start(months), after) // months - 1)
+    return dropwhile(lambda period: period.start <= after, _numbered(first, months, nearby))
 
 
 # Every household's periods begin on the same few hundred days, and a turn goes over two dozen of them.
@@ -103,12 +146,10 @@ def add_months(day: date, months: int) -> date:
     return date(year, month_index + 1, min(day.day, last_day))
 
 
-def _numbered(scheme: Scheme, registered_on: date, index_from: int, begins_on: date | None) -> Iterator[Period]:
-    months = scheme.period.months
-    first = _first(scheme, registered_on, begins_on)
-    start = add_months(first.origin, (first.passed + index_from) * months)
+def _numbered(first: _First, months: int, index_from: int) -> Iterator[Period]:
+    start = first.start(months, index_from)
     for index in count(index_from):
-        following = add_months(first.origin, (first.passed + index + 1) * months)
+        following = first.start(months, index + 1)
         number = index + 1 if first.is_numbered else None
         if index == 0:
             yield Period(start, following - ONE_DAY, first.due_on or start, first.months_spared, number)

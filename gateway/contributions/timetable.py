@@ -1,12 +1,13 @@
 """When a household's periods fall due and what each costs it: what can be said without what it has paid."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Final
 
-from gateway.contributions.allocation import NewDueItem, items_due
-from gateway.contributions.schedule import next_period
+from gateway.contributions.allocation import NewDueItem
+from gateway.contributions.schedule import Period, next_period, periods_due
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 from gateway.contributions.versions import version_on
 
@@ -38,11 +39,11 @@ class Timetable:
 
     def fallen_due(self, today: date) -> tuple[NewDueItem, ...]:
         """Return the periods that are due by a day and are not recorded yet."""
-        fallen = items_due(self.calendar, self.registered_on, self.known_until, 0, today, begins_on=self.begins_on)
+        fallen = periods_due(self.calendar, self.registered_on, self.known_until, today, begins_on=self.begins_on)
         if not self.has_begun:
             # One period is owed until it is paid, and no arrears grow.
-            fallen = fallen[:1] if self.known_until is None else ()
-        return self.priced(fallen, self.scheme)
+            fallen = islice(fallen, 1 if self.known_until is None else 0)
+        return tuple(self.priced(fallen, self.scheme))
 
     def next_due_on(self, opened: Sequence[NewDueItem]) -> date:
         """Return the day on which the period after those that are opened now falls due, or ``NEVER`` yet."""
@@ -51,16 +52,20 @@ class Timetable:
         last = max((item.period_end for item in opened), default=self.known_until or date.min)
         return next_period(self.calendar, self.registered_on, last, begins_on=self.begins_on).due_on
 
-    def priced(self, items: Sequence[NewDueItem], scheme: Scheme) -> tuple[NewDueItem, ...]:
-        """Return periods under the versions in which they begin, the one before them being under ``scheme``."""
-        priced = []
-        for item in items:
+    def priced(self, periods: Iterable[Period], scheme: Scheme) -> Iterator[NewDueItem]:
+        """Yield periods under the versions in which they begin, the one before them being under ``scheme``."""
+        before: NewDueItem | None = None
+        for period in periods:
             # The first that is counted from a payment has no day yet: it is asked for by the version enrolled under.
-            scheme = scheme if item.number == 1 else self.following(scheme, item.period_start)
-            amount_xof = amount_due(scheme, self.size, item.months_spared).member_xof
-            priced.append(replace(item, amount_xof=amount_xof, scheme=scheme))
-        return tuple(priced)
+            scheme = scheme if period.number == 1 else self.following(scheme, period.start)
+            if before is not None and before.scheme is scheme and before.months_spared == period.months_spared:
+                amount_xof = before.amount_xof
+            else:
+                amount_xof = amount_due(scheme, self.size, period.months_spared).member_xof
+            before = NewDueItem.of(period, amount_xof, scheme)
+            yield before
 
     def following(self, scheme: Scheme, start: date) -> Scheme:
         """Return the version under which a period begins that comes after one under ``scheme``."""
-        return version_on((scheme, *(one for one in self.later if one.version > scheme.version)), start)
+        later = [one for one in self.later if one.version > scheme.version]
+        return version_on((scheme, *later), start) if later else scheme

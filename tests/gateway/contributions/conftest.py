@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 
-from gateway.contributions.allocation import Allocation, NewDueItem, OwedItem, allocate, items_due, upcoming_items
+from gateway.contributions.allocation import Allocation, NewDueItem, OwedItem, allocate
 from gateway.contributions.document import scheme_from
 from gateway.contributions.rights import CoveredItem, threshold_xof
+from gateway.contributions.schedule import periods_ahead, periods_due
 from gateway.contributions.scheme import Scheme
 from tests.schemes import illustrative
 
@@ -26,11 +27,13 @@ class Book:
 
     def due(self, today: date) -> None:
         known_until = self.items[-1].period_end if self.items else None
-        self._record(items_due(self.scheme, self.registered_on, known_until, self.amount_xof, today))
+        fallen = periods_due(self.scheme, self.registered_on, known_until, today)
+        self._record([NewDueItem.of(period, self.amount_xof, self.scheme) for period in fallen])
 
     def upcoming(self, today: date) -> tuple[NewDueItem, ...]:
         most = self.scheme.advance.max_periods
-        return upcoming_items(self.scheme, self.registered_on, self.items, self.amount_xof, today, most=most)
+        ahead = periods_ahead(self.scheme, self.registered_on, self.items, today, most=most)
+        return tuple(NewDueItem.of(period, self.amount_xof, self.scheme) for period in ahead)
 
     def pay(self, amount_xof: int, today: date) -> Allocation:
         self.due(today)

@@ -8,15 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.contributions.allocation import (
-    NewDueItem,
-    OwedItem,
-    allocate,
-    items_due,
-    maximum_xof,
-    upcoming_items,
-)
+from gateway.contributions.allocation import NewDueItem, OwedItem, allocate, maximum_xof
 from gateway.contributions.document import scheme_from
+from gateway.contributions.schedule import periods_ahead, periods_due
 from gateway.contributions.scheme import AdvanceRules, Scheme
 from tests.schemes import illustrative
 
@@ -75,10 +69,10 @@ def test_only_money_can_be_allocated(amount_xof: int) -> None:
 
 def test_the_periods_due_are_those_not_recorded_yet(artisan: Scheme) -> None:
     today = date(2026, 4, 15)
-    every = items_due(artisan, REGISTERED_ON, None, 3_000, today)
-    assert [item.due_on for item in every] == [REGISTERED_ON, date(2026, 2, 28), date(2026, 3, 31)]
-    assert items_due(artisan, REGISTERED_ON, every[0].period_end, 3_000, today) == every[1:]
-    assert items_due(artisan, REGISTERED_ON, every[-1].period_end, 3_000, today) == ()
+    every = list(periods_due(artisan, REGISTERED_ON, None, today))
+    assert [period.due_on for period in every] == [REGISTERED_ON, date(2026, 2, 28), date(2026, 3, 31)]
+    assert list(periods_due(artisan, REGISTERED_ON, every[0].end, today)) == every[1:]
+    assert list(periods_due(artisan, REGISTERED_ON, every[-1].end, today)) == []
 
 
 def test_no_more_periods_can_be_paid_ahead_than_the_scheme_allows(artisan: Scheme, open_book: OpenBook) -> None:
@@ -94,7 +88,7 @@ def test_no_more_periods_can_be_paid_ahead_than_the_scheme_allows(artisan: Schem
 def test_a_scheme_without_advance_opens_nothing_ahead(artisan: Scheme) -> None:
     strict = replace(artisan, advance=AdvanceRules(allowed=False, max_periods=0))
     most = strict.advance.max_periods
-    assert upcoming_items(strict, REGISTERED_ON, [], 1_000, REGISTERED_ON, most=most) == ()
+    assert list(periods_ahead(strict, REGISTERED_ON, [], REGISTERED_ON, most=most)) == []
 
 
 ITEMS = st.lists(

@@ -8,9 +8,17 @@ from datetime import date, timedelta
 import pytest
 
 from gateway.contributions.account import HouseholdAccount
-from gateway.contributions.forecast import Forecast, ahead_xof, applied_to, as_told, forecast, opens_with_xof
+from gateway.contributions.forecast import (
+    Forecast,
+    ahead_xof,
+    applied_to,
+    as_told,
+    forecast,
+    has_more_days,
+    opens_with_xof,
+)
 from gateway.contributions.lots import Advance
-from gateway.contributions.rights import CoverageState, covers
+from gateway.contributions.rights import Cover, CoverageState, covers
 from gateway.contributions.scheme import HouseholdSize, Scheme, amount_due
 
 REGISTERED_ON = date(2026, 1, 5)
@@ -40,11 +48,7 @@ def paid(account: HouseholdAccount, amount_xof: int, today: date) -> HouseholdAc
 
 
 def covered_days(account: HouseholdAccount) -> set[date]:
-    return {
-        cover.start + timedelta(days=number)
-        for cover in covers(account.scheme.rights, account.covered_items())
-        for number in range((cover.end - cover.start).days + 1)
-    }
+    return days_of(list(covers(account.scheme.rights, account.covered_items())))
 
 
 def test_the_forecast_names_the_period_that_the_money_goes_to_and_not_the_running_one(artisan: Scheme) -> None:
@@ -131,3 +135,30 @@ def test_money_ahead_counts_whether_its_period_is_charged_or_not(artisan: Scheme
     assert allocation.advance_xof == 5_000
     assert ahead_xof(much, REGISTERED_ON) == 12 * 5_000
     assert amount_due(artisan, account.size).member_xof == 5_000
+
+
+def test_whether_days_came_is_said_of_stretches_as_it_would_be_of_their_days() -> None:
+    reached: Counter[bool] = Counter()
+    for seed in range(2_000):
+        dice = random.Random(seed)  # noqa: S311 - the dice of a test, not a secret
+        before, after_ = drawn_covers(dice), drawn_covers(dice)
+        today = REGISTERED_ON + timedelta(days=dice.randrange(12))
+        came = {day for day in days_of(after_) - days_of(before) if day >= today}
+        assert has_more_days(before, after_, today) == bool(came), (before, after_, today)
+        reached[bool(came)] += 1
+    assert min(reached[True], reached[False]) > 200, reached
+
+
+def drawn_covers(dice: random.Random) -> list[Cover]:
+    """Draw up to three stretches in order, next to each other or apart."""
+    ends = sorted(dice.sample(range(14), 2 * dice.randrange(4)))
+    days = [REGISTERED_ON + timedelta(days=number) for number in ends]
+    return [Cover(*pair) for pair in zip(days[::2], days[1::2], strict=True)]
+
+
+def days_of(stretches: list[Cover]) -> set[date]:
+    return {
+        cover.start + timedelta(days=number)
+        for cover in stretches
+        for number in range((cover.end - cover.start).days + 1)
+    }
