@@ -57,8 +57,8 @@ def _measure(bench: Bench, names: list[str], figures: list[Figure]) -> list[str]
         bench.say(f"{name}:")
         try:
             figures += ROWS[name](bench)
-        except Broken as fault:
-            broken.append(f"{name} is broken: {fault}")
+        except* Broken as faults:
+            broken.append(f"{name} is broken: {faults.exceptions[0]}")
     return broken
 
 

@@ -9,9 +9,9 @@ from tests.benchmarks.ground import Paid, msisdn
 from tests.benchmarks.load import Ask, Client
 
 KEY = "local"
-#: Home, the situation, pay, the first amount, the only wallet; one key more confirms.
-LOOKING = ("", "2", "2*1", "2*1*1", "2*1*1*1")
-CONFIRMED = "2*1*1*1*1"
+#: Home, the situation, pay, the first amount; one key more confirms.
+LOOKING = ("", "2", "2*1", "2*1*1")
+CONFIRMED = "2*1*1*1"
 #: One dialogue in so many is confirmed, each by a household that has not asked for a payment before.
 CONFIRM_EVERY = 8
 

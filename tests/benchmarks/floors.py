@@ -28,8 +28,10 @@ from gateway.config.settings import Settings, load_settings
 from gateway.infra.database import Database, Pool, Timeouts, open_database
 from gateway.infra.ids import RandomIds
 from gateway.members.account import LOAD as LOAD_ACCOUNT
+from gateway.money.promises import KEEP as KEEP_PROMISE
 from gateway.ussd.effects import LAST_WALLET, LOCK_HOUSEHOLD
-from gateway.ussd.sessions_postgres import ADVANCE, BEGIN
+from gateway.ussd.sessions import RESUMABLE_FOR
+from gateway.ussd.sessions_postgres import ADVANCE, BEGIN, LATEST, LOOKED_AT_MAX
 from gateway.ussd.sessions_postgres import LOAD as LOAD_SESSION
 from payments.requests.store import BY_KEY, INSERT, ONE_PHONE_AT_A_TIME, OPEN_PROMPT
 from tests.benchmarks.callers import CONFIRMED
@@ -64,6 +66,8 @@ def ussd(settings: Settings) -> Starlette:
         fields, now = _fields(body), datetime.now(UTC)
         async with sessions.single() as connection:
             kept = (await connection.execute(LOAD_SESSION, _session(fields, now))).one_or_none()
+            if kept is None:
+                (await connection.execute(LATEST, _left(fields, now))).all()
         async with doors.single() as connection:
             account = (await connection.execute(LOAD_ACCOUNT, _account(fields, now))).one()
         ends = fields[b"text"] == CONFIRMED_PATH
@@ -73,6 +77,7 @@ def ussd(settings: Settings) -> Starlette:
                 values = _request(fields, account.id, now)
                 for statement in REQUEST_STATEMENTS:
                     (await connection.execute(statement, values)).one_or_none()
+                await connection.execute(KEEP_PROMISE, values)
                 await connection.execute(LAST_WALLET, {"msisdn": values["payer_msisdn"], "wallet": "sandbox"})
         version = 1 if kept is None else kept.version + 1
         session = _kept(fields, now, content, version) | {"expected_version": version - 1}
@@ -92,6 +97,8 @@ def ussd_driver(settings: Settings) -> Starlette:
         fields, now = _fields(body), datetime.now(UTC)
         async with sessions.one() as connection:
             kept = await _row(connection, LOAD_SESSION, _session(fields, now))
+            if kept is None:
+                await _row(connection, LATEST, _left(fields, now))
         async with doors.one() as connection:
             account = await _row(connection, LOAD_ACCOUNT, _account(fields, now))
         ends = fields[b"text"] == CONFIRMED_PATH
@@ -101,6 +108,7 @@ def ussd_driver(settings: Settings) -> Starlette:
                 await _row(connection, LOCK_HOUSEHOLD, {"household_id": account[0]})
                 for statement in REQUEST_STATEMENTS:
                     await _row(connection, statement, values)
+                await connection.execute(_sql(KEEP_PROMISE), values)
                 wallet = {"msisdn": values["payer_msisdn"], "wallet": "sandbox"}
                 await connection.execute(_sql(LAST_WALLET), wallet)
         version = 1 if kept is None else kept[0] + 1
@@ -150,13 +158,18 @@ def _session(fields: dict[bytes, bytes], now: datetime) -> dict[str, Any]:
     return {"aggregator": "africastalking", "session_id": fields[b"sessionId"].decode(), "now": now}
 
 
+def _left(fields: dict[bytes, bytes], now: datetime) -> dict[str, Any]:
+    return {"msisdn": _msisdn(fields), "since": now - RESUMABLE_FOR, "most": LOOKED_AT_MAX}
+
+
 def _kept(fields: dict[bytes, bytes], now: datetime, content: str, version: int) -> dict[str, Any]:
     changed = {"msisdn": _msisdn(fields), "version": version, "content": content, "expires_at": now + LIFETIME}
     return _session(fields, now) | changed
 
 
 def _account(fields: dict[bytes, bytes], now: datetime) -> dict[str, Any]:
-    return dict.fromkeys(ACCOUNT_NAMES, now) | {"msisdn": _msisdn(fields), "registration_key": "registered/none"}
+    told = {"msisdn": _msisdn(fields), "turn": "none", "registration_key": "registered/none"}
+    return dict.fromkeys(ACCOUNT_NAMES, now) | told
 
 
 def _request(fields: dict[bytes, bytes], household_id: int, now: datetime) -> dict[str, Any]:
@@ -172,6 +185,8 @@ def _request(fields: dict[bytes, bytes], household_id: int, now: datetime) -> di
         "created_at": now,
         "next_attempt_at": now,
         "opened_after": now - timedelta(seconds=600),
+        "first_day": now.date(),
+        "last_day": now.date(),
     }
 
 

@@ -67,7 +67,8 @@ def run(bench: Bench) -> list[Figure]:
 
 #: What a kept dialogue says was answered, in bytes on the average.
 SCREEN_BYTES = """
-    SELECT avg(length(decode(content::json -> 'session' -> 'reply' -> 'response' ->> 'body', 'base64')))
+    SELECT avg(length(decode(translate(
+        content::json -> 'session' -> 'reply' -> 'response' ->> 'body', '-_', '+/'), 'base64')))
       FROM ussd_session
 """
 
