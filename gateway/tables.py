@@ -144,6 +144,7 @@ class Member(Table, table=True):
         # The pair lets an enrolment say by a foreign key whose member it is for.
         UniqueConstraint("household_id", "id"),
         Index("uq_member_head", "household_id", unique=True, postgresql_where=sql("is_head")),
+        Index("ix_member_name_words", sql("ramu_name_words(name)"), postgresql_using="gin"),
     )
 
     id: CountedId
@@ -427,11 +428,12 @@ class OutboxSms(Table, table=True):
 
 
 class SmsKey(Table, table=True):
-    """A fact that was told, or is about to be: no second message tells it."""
+    """A fact that was told, or is about to be: no second message tells it, and this is the one that does."""
 
     __tablename__ = "sms_key"
 
     key: BytewiseKey
+    sms_id: OptionalNumber = None
 
 
 class DetachedPartition(Table, table=True):

@@ -293,6 +293,8 @@ class Payment(Table, table=True):
         Index("ix_payment_operator_occurred_at", "operator", "occurred_at"),
         Index("ix_payment_party_id_posted_at", "party_id", "posted_at"),
         Index("ix_payment_request_id", "request_id"),
+        Index("ix_payment_amount_xof", "amount_xof", "occurred_at", "id"),
+        Index("ix_payment_unasked_payer", "payer_msisdn", postgresql_where=sql("request_id IS NULL")),
         Index("ix_payment_suspense_payer", "payer_msisdn", postgresql_where=UNPLACED),
         Index("ix_payment_suspense", "occurred_at", "id", postgresql_include=COUNTED, postgresql_where=UNPLACED),
     )

@@ -10,15 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli import household_places
 from gateway.cli.environment import environment
-from gateway.cli.sms import KINDS, STATES
 from gateway.cli.terminal import days_between, present, stop, transact
 from gateway.cli.unmasking import WholeBecause, note_shown, reason_of, shown_name, shown_number
 from gateway.config.settings import load_settings
+from gateway.console.payment_labels import COVER_REASONS
 from gateway.french import counted, francs, short_date, stamp
 from gateway.members.number import parse as parse_ramu_number
 from gateway.members.places import cercle_name
 from gateway.reports.household_card import HouseholdCard, household_card
-from gateway.sms.kinds import SmsKind, SmsState
+from gateway.reports.sms_words import SMS_KINDS, SMS_STATES
 from payments.errors import MsisdnInvalid
 from payments.numbering import parse_msisdn
 
@@ -26,7 +26,6 @@ app = typer.Typer(no_args_is_help=True)
 app.command("unplaced")(household_places.unplaced)
 app.command("place")(household_places.place)
 
-REASONS: Final = {"contribution": "cotisation", "exemption": "exemption", "grace": "délai de grâce"}
 NOT_FOUND: Final = "Aucun ménage : donnez le numéro RAMU, ou le numéro de téléphone qui paie pour lui."
 
 
@@ -94,7 +93,10 @@ def _histories(card: HouseholdCard) -> Iterator[str]:
     )
     yield from _listed(
         "Jours couverts",
-        [f"{short_date(one.valid_from)} - {short_date(one.valid_to)}  {REASONS[one.reason]}" for one in card.cover],
+        [
+            f"{short_date(one.valid_from)} - {short_date(one.valid_to)}  {COVER_REASONS[one.reason]}"
+            for one in card.cover
+        ],
     )
     yield from _listed(
         "Paiements",
@@ -106,7 +108,7 @@ def _histories(card: HouseholdCard) -> Iterator[str]:
     yield from _listed(
         "SMS",
         [
-            f"{stamp(one.queued_at)}  {KINDS[SmsKind(one.kind)]}, {STATES[SmsState(one.state)]}  (n° {one.sms_id})"
+            f"{stamp(one.queued_at)}  {SMS_KINDS[one.kind]}, {SMS_STATES[one.state]}  (n° {one.sms_id})"
             for one in card.messages
         ],
     )

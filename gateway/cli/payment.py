@@ -90,9 +90,10 @@ def _consequences(card: PaymentCard) -> Iterator[str]:
         amount = f" {francs(said.amount_xof)} F" if said.amount_xof is not None else ""
         dated = f", du {stamp(said.occurred_at)}" if said.occurred_at else ""
         yield f"  {stamp(said.observed_at)}  {SOURCES[said.provenance]} : {STATUSES[said.status]}{amount}{dated}"
-    yield f"Écriture {card.ledger_txn_id} :"
-    for entry in card.entries:
-        yield f"  {entry.account:<24} {francs(abs(entry.amount_xof)):>12} F {side(entry.amount_xof)}"
+    for txn in card.txns:
+        yield f"Écriture {txn.id}, le {stamp(txn.posted_at)} :"
+        for entry in txn.entries:
+            yield f"  {entry.account:<24} {francs(abs(entry.amount_xof)):>12} F {side(entry.amount_xof)}"
     yield "Ce qu'il paie :"
     for period in card.pays:
         yield f"  {days_between(period.period_start, period.period_end)}  {francs(period.amount_xof)} F"

@@ -17,21 +17,13 @@ from gateway.config.settings import load_settings
 from gateway.console.auth import audit
 from gateway.french import counted as counted_words
 from gateway.french import stamp
+from gateway.reports.sms_words import SMS_KINDS, SMS_STATES
 from gateway.sms import review
-from gateway.sms.kinds import SmsKind, SmsState
+from gateway.sms.kinds import SmsState
 from gateway.sms.review import OPEN_STATES, Retry, ShownSms, SmsCount
 from payments.msisdn import mask
 
 app = typer.Typer(no_args_is_help=True)
-
-STATES: Final = {
-    SmsState.QUEUED: "en attente",
-    SmsState.SENT: "remis au réseau",
-    SmsState.DELIVERED: "reçu",
-    SmsState.UNDELIVERED: "non reçu",
-    SmsState.FAILED: "refusé",
-    SmsState.DROPPED: "abandonné, trop tard",
-}
 
 
 class StateWord(StrEnum):
@@ -46,14 +38,6 @@ class StateWord(StrEnum):
 
 
 STATE_OF: Final = {word: SmsState[word.name] for word in StateWord}
-KINDS: Final = {
-    SmsKind.RECEIPT: "quittance",
-    SmsKind.SUSPENSE: "argent gardé",
-    SmsKind.REGISTERED: "inscription",
-    SmsKind.SITUATION: "situation",
-    SmsKind.FAILURE: "paiement non abouti",
-    SmsKind.MOVED: "dates changées",
-}
 TROUBLES: Final = {
     "network": "réseau ou fournisseur",
     "balance": "compte SMS vide : le recharger",
@@ -89,7 +73,7 @@ def show(
     else:
         typer.echo("Aucun SMS à montrer.")
     for one in counts:
-        typer.echo(f"{KINDS[one.kind]}, {STATES[one.state]} : {one.count}")
+        typer.echo(f"{SMS_KINDS[one.kind]}, {SMS_STATES[one.state]} : {one.count}")
 
 
 @app.command("retry")
@@ -134,9 +118,9 @@ def _table(messages: Sequence[ShownSms]) -> Table:
         table.add_row(
             str(one.id),
             stamp(one.queued_at),
-            KINDS[one.kind],
+            SMS_KINDS[one.kind],
             mask(one.msisdn),
-            STATES[one.state],
+            SMS_STATES[one.state],
             str(one.attempts),
             reason,
         )

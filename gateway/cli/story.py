@@ -6,7 +6,6 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.cli.sms import KINDS, STATES
 from gateway.config.settings import load_settings
 from gateway.console.labels import PUSH_STATES
 from gateway.french import francs, short_date
@@ -15,6 +14,7 @@ from gateway.infra.ids import shown_reference
 from gateway.local.dials import Dial
 from gateway.local.stack import Say
 from gateway.local.supervisor import Supervisor
+from gateway.reports.sms_words import SMS_KINDS, SMS_STATES
 from gateway.reports.story import StoryEvent, StoryKind, Watched, begin, happened
 from gateway.sms.kinds import SmsKind, SmsState
 
@@ -88,8 +88,8 @@ def _told(event: StoryEvent) -> str:
             return f"Quittance {event.reference} : {amount}{payer} {CREDITED[event.word]}"
         case StoryKind.SMS:
             state = SmsState(event.reference)
-            fate = "" if state in ARRIVED else f", {STATES[state]}"
-            return f"SMS n° {event.id} à {event.masked} : {KINDS[SmsKind(event.word)]}{fate}"
+            fate = "" if state in ARRIVED else f", {SMS_STATES[state]}"
+            return f"SMS n° {event.id} à {event.masked} : {SMS_KINDS[SmsKind(event.word)]}{fate}"
 
 
 def _at(moment: datetime) -> str:

@@ -1,16 +1,15 @@
 """Names and numbers of people in the terminal: masked, unless somebody says why, which is written down."""
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.terminal import author, stop
 from gateway.console.auth import audit
+from gateway.reports.household_card import initials
 from payments.msisdn import mask
-
-REASON_CHARS_MAX: Final = 200
 
 WholeBecause = Annotated[
     str | None,
@@ -30,12 +29,12 @@ def reason_of(whole: str | None) -> str:
 
 async def note_shown(connection: AsyncConnection, now: datetime, subject: str, reason: str) -> None:
     """Write down that somebody saw names and numbers, and why, in the transaction that reads them."""
-    await audit.record(connection, now, author(), "people.shown", subject, reason=reason[:REASON_CHARS_MAX])
+    await audit.people_shown(connection, now, author(), subject, reason)
 
 
 def shown_name(name: str, *, is_whole: bool) -> str:
     """Return a name, or its first letters."""
-    return name if is_whole else " ".join(f"{part[0]}." for part in name.split())
+    return name if is_whole else initials(name)
 
 
 def shown_number(msisdn: str | None, *, is_whole: bool) -> str:

@@ -9,9 +9,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from gateway import french
-from gateway.console import break_labels, labels, upload_labels
+from gateway.console import break_labels, labels, payment_labels, upload_labels
 from gateway.console.auth.roles import Right
 from gateway.infra.compression import packed
+from gateway.reports import break_sentences, sms_words
+from payments.msisdn import mask
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE / "static"
@@ -52,13 +54,23 @@ def _environment() -> Environment:
         month=french.month_name,
         age=french.age, fr=french.typeset,
         groups=labels.groups, side=labels.side, author=labels.author,
-        size=upload_labels.size, line_list=upload_labels.line_list,
+        masked=mask, size=upload_labels.size, line_list=upload_labels.line_list,
     )  # fmt: skip
     environment.globals.update(
         asset=lambda name: f"/finance/static/{name}?v={ASSETS[name].version}",
         plural=french.plural,
         roles=labels.ROLES,
         read=Right.READ,
+        standings=payment_labels.STANDINGS,
+        channels=payment_labels.CHANNELS,
+        matchings=payment_labels.MATCHINGS,
+        txn_kinds=payment_labels.TXN_KINDS,
+        trust=payment_labels.TRUST,
+        cover_reasons=payment_labels.COVER_REASONS,
+        sources=break_sentences.SOURCES,
+        statuses=break_sentences.STATUSES,
+        sms_kinds=sms_words.SMS_KINDS,
+        sms_states=sms_words.SMS_STATES,
         accounts=labels.ACCOUNTS,
         push_states=labels.PUSH_STATES,
         break_labels=break_labels.BREAKS,

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.console import callbacks, day_page, login, pages, uploads
+from gateway.console import callbacks, day_page, households_page, login, pages, payments_page, uploads
 from gateway.console.account import account_page, change_password
 from gateway.console.auth.roles import Right
 from gateway.console.closing import close_day
@@ -36,6 +36,13 @@ GUARDED = (
     Guarded("/finance/ecarts.csv", "GET", Right.EXPORT, pages.breaks_csv),
     Guarded("/finance/attente", "GET", Right.READ, pages.suspense_page),
     Guarded("/finance/attente.csv", "GET", Right.EXPORT, pages.suspense_csv),
+    Guarded(payments_page.PAYMENTS_PATH, "GET", Right.READ, payments_page.payments_page),
+    Guarded(f"{payments_page.PAYMENTS_PATH}.csv", "GET", Right.EXPORT, payments_page.payments_csv),
+    Guarded(f"{payments_page.PAYMENTS_PATH}/{{receipt}}", "GET", Right.READ, payments_page.payment_trace),
+    Guarded(f"{payments_page.PAYMENTS_PATH}/{{receipt}}", "POST", Right.SHOW, payments_page.show_payer),
+    Guarded(households_page.HOUSEHOLDS_PATH, "GET", Right.READ, households_page.households_page),
+    Guarded(f"{households_page.HOUSEHOLDS_PATH}/{{ramu_number}}", "GET", Right.READ, households_page.household_page),
+    Guarded(f"{households_page.HOUSEHOLDS_PATH}/{{ramu_number}}", "POST", Right.SHOW, households_page.show_household),
     Guarded("/finance/balance", "GET", Right.READ, pages.balance_page),
     Guarded("/finance/releves", "GET", Right.READ, uploads.statements_page),
     Guarded("/finance/releves", "POST", Right.IMPORT, uploads.receive_statement, uploads.UPLOAD_BYTES_MAX),

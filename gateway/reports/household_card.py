@@ -1,4 +1,4 @@
-"""One household as the terminal shows it: who, what is owed and paid, cared for when, and what it was told."""
+"""One household as page and terminal show it: who, what is owed and paid, cared for when, and what it was told."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -7,9 +7,11 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-#: Of each list, the newest.
+#: Of each list, the newest: in a terminal, and on a page.
 SHOWN_MAX: Final = 12
+SHOWN_ON_PAGE_MAX: Final = 60
 #: Messages are kept by their numbers and not by whom they went to: the latest of everybody are looked through.
+#: Those that told of the payments shown are found by their keys, however old.
 SMS_LOOKED_AT: Final = 200_000
 
 HOUSEHOLD = text("""
@@ -45,13 +47,30 @@ COVER = text("""
 """)
 
 PAYMENTS = text("""
-    SELECT receipt_number, occurred_at, operator, amount_xof FROM payment WHERE party_id = :party_id
+    SELECT receipt_number, occurred_at, operator, amount_xof, id FROM payment WHERE party_id = :party_id
      ORDER BY posted_at DESC, id DESC LIMIT :most
+""")
+
+#: Every entry of the household stands beside an allocation or on the account of advances, and both know it by an index.
+STATEMENT = text("""
+    WITH txns AS (
+        SELECT ledger_txn_id AS id FROM allocation WHERE party_id = :party_id
+         UNION SELECT txn_id FROM ledger_entry WHERE party_id = :party_id AND account = 'advances')
+    SELECT txn.effective_at, txn.kind, payment.receipt_number,
+           CAST(-sum(CASE WHEN entry.account = 'advances' THEN 0 ELSE entry.amount_xof END) AS bigint) AS periods_xof,
+           CAST(-sum(CASE WHEN entry.account = 'advances' THEN entry.amount_xof ELSE 0 END) AS bigint) AS advance_xof
+      FROM txns JOIN ledger_txn txn USING (id)
+      JOIN ledger_entry entry ON entry.txn_id = txn.id AND entry.party_id = :party_id
+      LEFT JOIN payment ON payment.ledger_txn_id = txn.id
+     GROUP BY txn.id, payment.receipt_number ORDER BY txn.id
 """)
 
 MESSAGES = text("""
     SELECT id, queued_at, kind, state FROM outbox_sms
      WHERE id > (SELECT max(id) FROM outbox_sms) - :looked_at AND msisdn = ANY(CAST(:phones AS text[]))
+     UNION
+    SELECT id, queued_at, kind, state FROM sms_key JOIN outbox_sms ON outbox_sms.id = sms_key.sms_id
+     WHERE sms_key.key = ANY(CAST(:keys AS text[])) AND msisdn = ANY(CAST(:phones AS text[]))
      ORDER BY id DESC LIMIT :most
 """)
 
@@ -84,6 +103,18 @@ class PaymentOfHousehold:
     occurred_at: datetime
     operator: str
     amount_xof: int
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """What one transaction of the books changed for the household: paid for periods, and held in advance."""
+
+    effective_at: datetime
+    kind: str
+    receipt_number: str | None
+    periods_xof: int
+    advance_xof: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +146,30 @@ class HouseholdCard:
     periods: tuple[PeriodOfHousehold, ...]
     cover: tuple[CoverOfHousehold, ...]
     payments: tuple[PaymentOfHousehold, ...]
+    statement: tuple[AccountLine, ...]
     messages: tuple[SmsOfHousehold, ...]
 
 
 async def household_card(
-    connection: AsyncConnection, ramu_number: str | None, msisdn: str | None
+    connection: AsyncConnection, ramu_number: str | None, msisdn: str | None, most: int = SHOWN_MAX
 ) -> HouseholdCard | None:
     """Return the card of the household that has a RAMU number, or that a telephone number pays for."""
     row = (await connection.execute(HOUSEHOLD, {"ramu_number": ramu_number, "msisdn": msisdn})).one_or_none()
     if row is None:
         return None
-    wanted = {"party_id": row.id, "phones": row.phones, "most": SHOWN_MAX, "looked_at": SMS_LOOKED_AT}
+    wanted = {"party_id": row.id, "phones": row.phones, "most": most, "looked_at": SMS_LOOKED_AT}
+    payments = tuple(PaymentOfHousehold(*one) for one in (await connection.execute(PAYMENTS, wanted)).all())
+    wanted["keys"] = [f"payment/{one.id}" for one in payments]
     return HouseholdCard(
         **{**row._asdict(), "phones": tuple(row.phones)},
         periods=tuple(PeriodOfHousehold(*one) for one in (await connection.execute(PERIODS, wanted)).all()),
         cover=tuple(CoverOfHousehold(*one) for one in (await connection.execute(COVER, wanted)).all()),
-        payments=tuple(PaymentOfHousehold(*one) for one in (await connection.execute(PAYMENTS, wanted)).all()),
+        payments=payments,
+        statement=tuple(AccountLine(*one) for one in (await connection.execute(STATEMENT, wanted)).all()),
         messages=tuple(SmsOfHousehold(*one) for one in (await connection.execute(MESSAGES, wanted)).all()),
     )
+
+
+def initials(name: str) -> str:
+    """Return the first letters of a name, which tell who is meant to whoever knows it."""
+    return " ".join(f"{part[0]}." for part in name.split())

@@ -32,12 +32,14 @@ QUEUE = text("""
                              CAST(:useful AS timestamptz[]))
                       AS new(key, kind, household_id, msisdn, body, failed_request_id, useful_until)),
     untold AS (
-        INSERT INTO sms_key (key) SELECT DISTINCT key FROM new ORDER BY key ON CONFLICT (key) DO NOTHING
-        RETURNING key COLLATE "default" AS key)
-    INSERT INTO outbox_sms (key, kind, household_id, msisdn, body, failed_request_id, useful_until,
+        INSERT INTO sms_key (key, sms_id)
+        SELECT key, nextval('outbox_sms_id_seq') FROM (SELECT DISTINCT key FROM new ORDER BY key) AS once
+            ON CONFLICT (key) DO NOTHING
+        RETURNING key COLLATE "default" AS key, sms_id)
+    INSERT INTO outbox_sms (id, key, kind, household_id, msisdn, body, failed_request_id, useful_until,
                             state, attempts, queued_at, next_attempt_at)
-    SELECT DISTINCT ON (key) key, kind, household_id, msisdn, body, failed_request_id, useful_until, 'queued', 0,
-           CAST(:now AS timestamptz), CAST(:now AS timestamptz)
+    SELECT DISTINCT ON (key) sms_id, key, kind, household_id, msisdn, body, failed_request_id, useful_until,
+           'queued', 0, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
       FROM new JOIN untold USING (key)
      ORDER BY key
 """)

@@ -1,6 +1,6 @@
 """Who may owe, pay or be covered, the accounts that money stands on, and what left suspense."""
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 
 from payments.columns import (
     BigNumber,
@@ -58,6 +58,7 @@ class SuspenseAssignment(Table, table=True):
         ForeignKeyConstraint(["payment_id"], ["payment.id"]),
         ForeignKeyConstraint(["party_id"], ["party.id"]),
         ForeignKeyConstraint(["ledger_txn_id"], ["ledger_txn.id"]),
+        Index("ix_suspense_assignment_party_id", "party_id"),
     )
 
     payment_id: BigNumberKey

@@ -18,11 +18,14 @@ from gateway.console.auth.sessions import Officer
 from gateway.console.callbacks import callbacks_page
 from gateway.console.day_page import day_page
 from gateway.console.deps import ConsoleDeps, Visit
+from gateway.console.households_page import household_page, households_page
 from gateway.console.pages import balance_page, breaks_page, suspense_page
+from gateway.console.payments_page import payment_trace, payments_page
 from gateway.console.uploads import statement_page, statements_page
+from gateway.members.number import ramu_number
 from gateway.wiring import Wiring
 from tests.benchmarks.growth.asked import Plan, plans_of
-from tests.benchmarks.growth.books import DAYS, Size
+from tests.benchmarks.growth.books import DAYS, FIRST_SERIAL, Size
 from tests.benchmarks.servers import Broken, Server, settings
 
 TIMES = 40
@@ -44,7 +47,53 @@ def pages(today: date) -> Mapping[str, tuple[Handler, str, dict[str, str]]]:
         "statements page": (statements_page, "", {}),
         "unreadable callbacks page": (callbacks_page, "", {}),
         "one statement's page": (statement_page, "", {"upload_id": "600"}),
+        **payments(today),
+        **households(),
     }
+
+
+def households() -> Mapping[str, tuple[Handler, str, dict[str, str]]]:
+    """The search of households in each way, and the page of one."""
+    number = ramu_number(FIRST_SERIAL + 44)
+    asked = {
+        "RAMU number": f"q={number}",
+        "telephone": "q=70 00 00 44",
+        "name of one": "q=Awa EE",
+        "name of thousands": "q=Awa",
+        "receipt": "q=Q000050000",
+        "reference of the operator": "q=MP241127.1223.00000001",
+        "unplaced": "",
+    }
+    found: dict[str, tuple[Handler, str, dict[str, str]]] = {
+        f"households, {name}": (households_page, query, {}) for name, query in asked.items()
+    }
+    return {**found, "households, page of one": (household_page, "", {"ramu_number": number})}
+
+
+def payments(today: date) -> Mapping[str, tuple[Handler, str, dict[str, str]]]:
+    """The list of payments, each way to search it and each filter; and the trace of one."""
+    asked = {
+        "newest": "",
+        "a year ago": f"jour={today - timedelta(days=DAYS // 2)}",
+        "receipt": "q=Q000050000",
+        "reference of ours": "q=R000000099998",
+        "reference of the operator": "q=MP241127.1223.00000001",
+        "number": "q=70 00 00 44",
+        "RAMU number": f"q={ramu_number(FIRST_SERIAL + 44)}",
+        "name of one": "q=Awa EE",
+        "name of thousands": "q=Awa",
+        "amount of thousands": "q=5000",
+        "amount of nobody": "q=4999",
+        "in suspense": "etat=waiting",
+        "reversed": "etat=reversed",
+        "unasked, of one operator": "canal=unasked&operateur=sandbox",
+        "amount in suspense": "q=5000&lien=suspense",
+        "far back": "avant=Q000000900",
+    }
+    found: dict[str, tuple[Handler, str, dict[str, str]]] = {
+        f"payments, {name}": (payments_page, query, {}) for name, query in asked.items()
+    }
+    return {**found, "payments, trace of one": (payment_trace, "", {"receipt": "Q000050000"})}
 
 
 def measure(server: Server, size: Size, today: date) -> tuple[dict[str, list[float]], dict[str, list[Plan]]]:

@@ -18,6 +18,8 @@ from gateway.console.routes import router
 from gateway.contributions.schemes import SchemeCatalog
 from gateway.infra.database import Database
 from gateway.infra.deps import Deps
+from gateway.members.number import ramu_number
+from gateway.members.register import FIRST_SERIAL
 from gateway.money.import_statement import match_due, read_due
 from gateway.money.match_statement import ReconcilingDeps
 from payments.operators.registry import built_in as operators
@@ -26,6 +28,13 @@ from tests.fixed import CountedIds, TestClock
 ORIGIN = "https://ramu.test"
 PASSWORD = "une longue phrase de passe"
 _HASH = hash_password(PASSWORD)
+#: What stands in the addresses of one upload, callback, payment and household each.
+ONE_OF_EACH = {
+    "upload_id": "1",
+    "callback_id": "1",
+    "receipt": "Q000000001",
+    "ramu_number": ramu_number(FIRST_SERIAL + 1),
+}
 
 
 @dataclass

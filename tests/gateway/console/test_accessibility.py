@@ -18,7 +18,9 @@ PAGES = (
     "/finance/", f"/finance/?jour={DAY}", "/finance/?jour=2026-11-19", "/finance/?jour=2026-11-18",
     "/finance/?jour=demain", "/finance/ecarts", "/finance/attente", "/finance/releves", "/finance/releves/1",
     "/finance/releves/2", "/finance/releves/99", "/finance/balance", "/finance/mois", "/finance/compte",
-    "/finance/avis", "/finance/avis/1", "/finance/avis/4",
+    "/finance/avis", "/finance/avis/1", "/finance/avis/4", "/finance/paiements", "/finance/paiements?q=zz",
+    "/finance/paiements?etat=waiting&canal=unasked", "/finance/paiements/Q000000001", "/finance/menages",
+    "/finance/menages?q=zz",
 )  # fmt: skip
 BUSY_DAY = date(2026, 11, 17)
 

@@ -12,8 +12,10 @@ from gateway.infra.database import Pool, Timeouts, open_database
 from gateway.money.import_statement import receive
 from payments.reconciliation.uploads import new_upload
 from tests.fixed import CountedIds, TestClock
-from tests.gateway.console.desk import ORIGIN, Desk, csrf_of, open_desk
+from tests.gateway.console.desk import ONE_OF_EACH, ORIGIN, Desk, csrf_of, open_desk
 from tests.gateway.reports.built_days import park_a_callback
+from tests.stories import credited
+from tests.world import AMINATA, World
 
 PUBLIC = {
     ("GET", "/finance"),
@@ -65,12 +67,13 @@ async def test_a_stranger_costs_no_connection_to_the_database(desk: Desk) -> Non
 
 
 @pytest.mark.parametrize("role", Role)
-async def test_each_role_gets_what_its_rights_say_and_no_more(desk: Desk, role: Role) -> None:
+async def test_each_role_gets_what_its_rights_say_and_no_more(world: World, desk: Desk, role: Role) -> None:
+    await credited(world, AMINATA, 1_000, "MP-1")
     await desk.enter(role)
     await receive(desk.database, new_upload("sandbox", "releve.csv", BytesIO(b"1"), "staff/test"), desk.clock.now())
     await desk.database.transact(lambda connection: park_a_callback(connection, desk.clock.now()))
     for guarded in GUARDED:
-        answer = await ask(desk, guarded.method, guarded.path.format(upload_id=1, callback_id=1), csrf="wrong")
+        answer = await ask(desk, guarded.method, guarded.path.format(**ONE_OF_EACH), csrf="wrong")
         assert_sealed(answer)
         allowed = guarded.right in RIGHTS[role]
         if guarded.path == HOME_PATH and not allowed:
@@ -162,12 +165,13 @@ async def test_public_pages_and_files_carry_the_headers_too(desk: Desk) -> None:
     assert (await desk.browser.get("/finance/static/..%2froutes.py")).status_code == 404
 
 
-async def test_pages_need_nothing_from_elsewhere_and_nothing_inline(desk: Desk) -> None:
+async def test_pages_need_nothing_from_elsewhere_and_nothing_inline(world: World, desk: Desk) -> None:
+    await credited(world, AMINATA, 1_000, "MP-1")
     pages = [(await desk.browser.get("/finance/connexion")).text]
     await desk.enter()
     await receive(desk.database, new_upload("sandbox", "releve.csv", BytesIO(b"1"), "staff/test"), desk.clock.now())
     pages += [
-        (await desk.browser.get(guarded.path.format(upload_id=1, callback_id=1))).text
+        (await desk.browser.get(guarded.path.format(**ONE_OF_EACH))).text
         for guarded in GUARDED
         if guarded.method == "GET"
     ]

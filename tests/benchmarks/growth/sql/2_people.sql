@@ -18,7 +18,7 @@ SELECT h, h, ramu_number,
        (SELECT max(ends) + 1 FROM grown_period AS period WHERE period.h = grown_household.h)
   FROM grown_household ORDER BY h;
 
-INSERT INTO member (id, household_id, name, is_head) SELECT h, h, 'Awa DIARRA ' || h, true FROM grown_household ORDER BY h;
+INSERT INTO member (id, household_id, name, is_head) SELECT h, h, 'Awa ' || translate(h::text, '0123456789', 'ABCDEFGHIJ') || ' DIARRA', true FROM grown_household ORDER BY h;
 
 INSERT INTO phone_link (msisdn, party_id, last_wallet, valid_from)
 SELECT msisdn, h, CASE WHEN h % 3 <> 0 THEN 'sandbox' END, registered_on + interval '9 h' FROM grown_household ORDER BY h;

@@ -15,7 +15,7 @@ SELECT key, kind, h, msisdn, body, CASE WHEN waits THEN 'queued' ELSE 'sent' END
           FROM grown_household) AS told
  ORDER BY at;
 
-INSERT INTO sms_key (key) SELECT key FROM outbox_sms ORDER BY id;
+INSERT INTO sms_key (key, sms_id) SELECT key, id FROM outbox_sms ORDER BY id;
 
 INSERT INTO ussd_session (aggregator, session_id, msisdn, version, content, expires_at)
 SELECT 'africastalking', 'ATUid_live' || s, '+2237' || lpad((1 + s % $households)::text, 7, '0'), 2, '{}',
