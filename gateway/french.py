@@ -94,6 +94,11 @@ def moment(instant: datetime) -> str:
     return f"{short_date(instant)} à {instant.hour}{HARD_SPACE}h{HARD_SPACE}{instant:%M}"
 
 
+def hour(instant: datetime) -> str:
+    """Write a time of day as it is said: 22 h 49."""
+    return f"{instant.hour} h {instant.minute:02d}"
+
+
 def stamp(instant: datetime) -> str:
     """Write an instant in figures alone, for lists: 22/11/2026 14:05."""
     return f"{short_date(instant)} {instant:%H:%M}"

@@ -51,7 +51,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         francs=french.francs, short_date=french.short_date, long_date=french.long_date, moment=french.moment,
-        month=french.month_name,
+        hour=french.hour, month=french.month_name,
         age=french.age, fr=french.typeset,
         groups=labels.groups, side=labels.side, author=labels.author,
         masked=mask, size=upload_labels.size, line_list=upload_labels.line_list,

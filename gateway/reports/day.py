@@ -21,7 +21,8 @@ class OperatorDay:
     """One account's day at one operator; what the operator says is None while no statement touches the day.
 
     What it says is what its balances moved, with the fees and transfers that it took out put back: all that must be
-    explained by money of ours. While a part of the day has no statement, nothing can be called unexplained.
+    explained by money of ours. While a part of the day has no statement, nothing can be called unexplained: what came
+    from ``stated_until`` on, where the last statement ends, is named by itself.
     """
 
     day: date
@@ -48,10 +49,20 @@ class OperatorDay:
     breaks_open_count: int
     unexplained_xof: int | None = None
     lines_waiting_count: int = 0
+    stated_until: datetime | None = None
+    after_xof: int = 0
+    after_count: int = 0
     proved_by_callback_count: int
     proved_by_query_count: int
     proved_by_statement_count: int
     proved_by_hand_count: int
+
+    @property
+    def unexplained_until_xof(self) -> int | None:
+        """Return what nothing explains of the part of the day that has a statement, while the rest has none."""
+        if self.stated_until is None or self.operator_amount_xof is None:
+            return None
+        return self.operator_amount_xof - (self.posted_xof + self.suspense_xof + self.breaks_xof - self.after_xof)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,10 @@ ACCOUNT_LIVES: Final = timedelta(days=31)
 # What we hold belongs to the account whose statement names it, else to the operator's first; only an operator with
 # several accounts is asked line by line. A break that no statement revealed is counted with the first account.
 _BOOKS = text("""
-WITH RECURSIVE account AS (
+WITH RECURSIVE told AS (
+    SELECT * FROM unnest(CAST(:told_operators AS text[]), CAST(:told_accounts AS text[]),
+                         CAST(:told_untils AS timestamptz[])) AS told(operator, account, stated_until)
+), account AS (
     SELECT operator, account, min(id) AS first_id FROM statement_file GROUP BY operator, account
 ), home AS (
     SELECT DISTINCT ON (operator) operator, account, count(*) OVER (PARTITION BY operator) > 1 AS is_one_of_several
@@ -103,7 +117,9 @@ WITH RECURSIVE account AS (
     SELECT (SELECT min(operator) FROM payment WHERE operator > paying.operator) FROM paying
      WHERE paying.operator IS NOT NULL
 ), held AS (
-    SELECT payment.operator, coalesce(named.account, home.account, '') AS account,
+    SELECT payment.operator, own.account,
+           coalesce(sum(amount_xof) FILTER (WHERE occurred_at >= told.stated_until), 0) AS after_xof,
+           count(*) FILTER (WHERE occurred_at >= told.stated_until) AS after_count,
            coalesce(sum(amount_xof) FILTER (WHERE NOT waits), 0) AS posted_xof,
            count(*) FILTER (WHERE NOT waits) AS posted_count,
            coalesce(sum(amount_xof) FILTER (WHERE waits), 0) AS suspense_xof,
@@ -124,6 +140,8 @@ WITH RECURSIVE account AS (
                             AND line.operator = payment.operator AND line.subject = payment.operator_transaction_id
                             AND line.kind = 'collection' AND line.status = 'succeeded'
                           ORDER BY line.file_id, line.line_number LIMIT 1) AS named ON true
+     CROSS JOIN LATERAL (SELECT coalesce(named.account, home.account, '') AS account) AS own
+      LEFT JOIN told ON told.operator = payment.operator AND told.account = own.account
      GROUP BY 1, 2
 ), breaks AS (
     SELECT operator, CASE found.account WHEN '' THEN coalesce(home.account, '') ELSE found.account END AS account,
@@ -136,8 +154,7 @@ WITH RECURSIVE account AS (
 ), known AS (
     SELECT asked.operator, coalesce(home.account, '') AS account
       FROM unnest(CAST(:operators AS text[])) AS asked(operator) LEFT JOIN home USING (operator)
-    UNION SELECT told.operator, told.account
-            FROM unnest(CAST(:told_operators AS text[]), CAST(:told_accounts AS text[])) AS told(operator, account)
+    UNION SELECT operator, account FROM told
     UNION SELECT operator, account FROM statement_file WHERE period_start < :day_end AND covered_until > :alive_since
     UNION SELECT operator, account FROM held
     UNION SELECT operator, account FROM breaks
@@ -146,6 +163,7 @@ SELECT known.operator, known.account,
        coalesce(posted_xof, 0) AS posted_xof, coalesce(posted_count, 0) AS posted_count,
        coalesce(suspense_xof, 0) AS suspense_xof, coalesce(suspense_count, 0) AS suspense_count,
        coalesce(breaks_xof, 0) AS breaks_xof, coalesce(breaks_open_count, 0) AS breaks_open_count,
+       coalesce(after_xof, 0) AS after_xof, coalesce(after_count, 0) AS after_count,
        coalesce(proved_by_callback_count, 0) AS proved_by_callback_count,
        coalesce(proved_by_query_count, 0) AS proved_by_query_count,
        coalesce(proved_by_statement_count, 0) AS proved_by_statement_count,
@@ -179,6 +197,8 @@ async def day_report(connection: AsyncConnection, day: date, operators: Collecti
         "operators": sorted(operators),
         "told_operators": [operator for operator, _ in told],
         "told_accounts": [account for _, account in told],
+        # Of a day that is stated to its end nothing came after.
+        "told_untils": [None if one.is_whole else one.stated_until for one in told.values()],
     }
     books = (await connection.execute(_BOOKS, asked)).mappings().all()
     pushes = await connection.execute(_PUSHES, period)
@@ -220,6 +240,7 @@ def _operator_day(day: date, found: RowMapping, told: StatementDay | None) -> Op
         operator_payment_count=told.collections_count,
         unexplained_xof=says_xof - explained_xof if told.is_whole else None,
         lines_waiting_count=told.lines_waiting_count,
+        stated_until=None if told.is_whole else told.stated_until,
     )
 
 

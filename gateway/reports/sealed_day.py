@@ -24,6 +24,7 @@ FIGURES: Final[Mapping[int, tuple[str, ...]]] = {
 
 _KNOWN = frozenset(field.name for field in fields(OperatorDay))
 _WHO: Final = ("operator", "account")
+_MOMENTS: Final = ("day", "stated_until")
 
 #: One figure of a row: an amount, a count, a yes or no, or nothing known.
 Figure = int | bool | None
@@ -156,8 +157,9 @@ def _figure(row: OperatorDay | None, name: str) -> Figure:
 
 def _operator_day(row: Mapping[str, Any]) -> OperatorDay:
     return OperatorDay(
-        **{name: value for name, value in row.items() if name in _KNOWN and name != "day"},
+        **{name: value for name, value in row.items() if name in _KNOWN and name not in _MOMENTS},
         day=date.fromisoformat(row["day"]),
+        stated_until=_moment(row.get("stated_until")),
     )
 
 

@@ -18,11 +18,14 @@ class StatementDay:
 
     ``movement_xof`` is closing less opening where the whole day has balances, else what the files moved; the lines by
     kind are shown beside it and do not make it. ``contradictions_xof`` is where the files' own figures disagree.
+    ``stated_until`` is the end of what the files cover from the first instant on; None where they begin later or have a
+    gap.
     Units:   whole francs; fees and transfers out above zero, reversals below.
     """
 
     is_whole: bool
     is_verifiable: bool
+    stated_until: datetime | None
     opening_xof: int | None
     closing_xof: int | None
     movement_xof: int
@@ -119,6 +122,7 @@ def _day(
     return StatementDay(
         is_whole=is_whole,
         is_verifiable=all(run.file.is_verifiable for run in runs),
+        stated_until=runs[-1].end if covers_all(runs, bounds[0], runs[-1].end) else None,
         opening_xof=opening_xof,
         closing_xof=closing_xof,
         movement_xof=movement_xof,

@@ -1,7 +1,7 @@
 import csv
 import io
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -224,3 +224,20 @@ async def test_every_export_is_kept_with_its_author(desk: Desk) -> None:
     assert answer.headers["content-disposition"] == f'attachment; filename="rapprochement-{DAY}.csv"'
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert ("staff/awa.finance", "report.exported", f"report/rapprochement-{DAY}") in await desk.audited()
+
+
+async def test_what_came_after_the_last_statement_is_named_so_on_page_and_file(desk: Desk) -> None:
+    await desk.enter()
+    midnight = datetime.combine(DAY, time(), UTC)
+    until = timedelta(hours=22, minutes=49)
+    async with desk.database.unit_of_work() as connection:
+        made = MadeDay(connection, DAY, "sandbox", midnight + timedelta(days=2), lasts=until)
+        await made.pay("I1", 1_000, midnight)
+        await made.pay("I2", 200, midnight + until)
+        made.line(made.file(), "I1", 1_000, midnight, "matched")
+        await made.keep()
+    page = (await desk.browser.get(f"/finance/?jour={DAY}")).text.replace("&nbsp;", " ")
+    assert "reçu après le relevé de 22 h 49" in page
+    row = rows_of((await desk.browser.get(f"/finance/jour.csv?jour={DAY}")).content)["sandbox"]
+    assert (row["Relevé jusqu'à (UTC)"], row["Reçu après le relevé (F)"]) == ("2026-11-20 22:49:00+00:00", "200")
+    assert (row["Inexpliqué (F)"], row["Inexpliqué jusqu'au relevé (F)"]) == ("", "0")

@@ -89,6 +89,7 @@ class MadeDay:
     now: datetime
     account: str = "RAMU"
     opening_xof: int | None = 0
+    lasts: timedelta = timedelta(days=1)
     expected: Expected = field(default_factory=Expected)
     files: list[list[tuple[StatementLine, str | None]]] = field(default_factory=list)
 
@@ -220,7 +221,7 @@ class MadeDay:
             lines = [line for line, _ in file]
             closing_xof = None if opening_xof is None else opening_xof + sum(line.moved_xof for line in lines)
             statement = Statement(
-                self.operator, self.account, start, start + timedelta(days=1), opening_xof, closing_xof, lines,
+                self.operator, self.account, start, start + self.lasts, opening_xof, closing_xof, lines,
                 StatementTotals(None, None, None),
             )  # fmt: skip
             content = f"{self.operator} {next(NUMBERS)}"
