@@ -1,6 +1,7 @@
 """Every kind of difference that somebody must explain, whoever found it: evidence, a statement, or a signed day."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class BreakKind(StrEnum):
@@ -29,3 +30,9 @@ class BreakKind(StrEnum):
     CONTINUITY = "CONTINUITY"
     TOTALS = "TOTALS"
     LATE_FOR_SEALED_DAY = "LATE_FOR_SEALED_DAY"
+
+
+#: What needs nobody: it is told, and does not wait.
+INFORMING: Final = frozenset(
+    {BreakKind.ASKED_OTHER_AMOUNT, BreakKind.TIMING, BreakKind.TIMING_BOOKED, BreakKind.LATE_FOR_SEALED_DAY}
+)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from payments.break_kind import BreakKind
-from payments.reconciliation.breaks import OTHER_HALF_ARRIVED
+from payments.reconciliation.breaks import OTHER_HALF_ARRIVED, SAID_BY_STATEMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,10 @@ class BreakLabel:
 
 
 #: Why a break closed by itself.
-CLOSINGS: Mapping[str, str] = {OTHER_HALF_ARRIVED: "le dernier relevé ne le dit plus ainsi"}
+CLOSINGS: Mapping[str, str] = {
+    OTHER_HALF_ARRIVED: "le dernier relevé ne le dit plus ainsi",
+    SAID_BY_STATEMENT: "le relevé dit la même différence",
+}
 
 BREAKS: Mapping[str, BreakLabel] = {
     BreakKind.AMOUNT: BreakLabel(
@@ -84,7 +87,7 @@ BREAKS: Mapping[str, BreakLabel] = {
         "Demander à l'opérateur si l'argent est bien chez lui ; ne rien contre-passer avant sa réponse.",
     ),
     BreakKind.CORRECTED: BreakLabel(
-        "Corrigé par un relevé plus récent",
+        "Relevé rectifié",
         "Comparer les deux relevés avec l'opérateur ; le plus récent compte.",
     ),
     BreakKind.DATE: BreakLabel(

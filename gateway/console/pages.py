@@ -32,7 +32,9 @@ BREAK_TITLES: Mapping[str, str] = {
     "subject": "Référence opérateur",
     "operator_amount_xof": "L'opérateur dit (F)",
     "ledger_amount_xof": "Nous disons (F)",
-    "difference_xof": "Différence (F)",
+    "true_difference_xof": "Différence (F)",
+    "difference_xof": "Compté dans la journée (F)",
+    "waits": "À traiter",
     "age_days": "Ancienneté (jours)",
     "detail": "Détail",
     "opened_at": "Ouvert le (UTC)",
@@ -53,13 +55,17 @@ SUSPENSE_TITLES: Mapping[str, str] = {
 async def breaks_page(console: ConsoleDeps, visit: Visit) -> Response:
     """Show every break that waits for a decision."""
     async with snapshot(console.deps.console_db) as connection:
-        breaks = await open_breaks(connection, visit.now.date(), LIST_ROWS_MAX)
+        today = visit.now.date()
+        breaks = await open_breaks(connection, today, LIST_ROWS_MAX)
+        informing = await open_breaks(connection, today, LIST_ROWS_MAX, informing=True)
         waiting: dict[str, Any] = {
             "troubles": await troubles(connection),
             "parked": await parked(connection, LIST_ROWS_MAX, listed=False),
             "unread": await unread_summary(connection),
         }
-    return labelled_page(console, visit, "breaks.html", "ecarts", breaks=breaks, rows_max=LIST_ROWS_MAX, **waiting)
+    return labelled_page(
+        console, visit, "breaks.html", "ecarts", breaks=breaks, informing=informing, rows_max=LIST_ROWS_MAX, **waiting
+    )
 
 
 async def breaks_csv(console: ConsoleDeps, visit: Visit) -> Response:

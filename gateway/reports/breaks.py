@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from gateway.reports.break_sentences import sentence_of, subject_of
 from gateway.reports.slices import SLICE_ROWS
+from payments.break_kind import INFORMING
 from payments.tables import Break
 
 
@@ -32,6 +33,17 @@ class BreakRow:
     closed_at: datetime | None
     close_reason: str | None
 
+    @property
+    def true_difference_xof(self) -> int:
+        """Return what the operator says less what we say; what the break counts on its day may be nothing."""
+        theirs, ours = self.operator_amount_xof, self.ledger_amount_xof
+        return self.difference_xof if self.difference_xof or theirs is None or ours is None else theirs - ours
+
+    @property
+    def waits(self) -> bool:
+        """Return whether somebody must do something about it."""
+        return self.closed_at is None and self.kind not in INFORMING
+
 
 @dataclass(frozen=True, slots=True)
 class BreakFigure:
@@ -44,14 +56,18 @@ class BreakFigure:
     close_reason: str | None
 
 
-async def open_breaks(connection: AsyncConnection, today: date, limit: int | None = None) -> tuple[BreakRow, ...]:
-    """Return the breaks that are still open, the oldest first: all of them, or the first ``limit``."""
-    statement = _breaks().where(col(Break.closed_at).is_(None)).limit(limit)
+async def open_breaks(
+    connection: AsyncConnection, today: date, limit: int | None = None, *, informing: bool = False
+) -> tuple[BreakRow, ...]:
+    """Return the breaks that wait for somebody, or those that only inform, the oldest first: all, or ``limit``."""
+    kind = col(Break.kind)
+    wanted = kind.in_(INFORMING) if informing else kind.not_in(INFORMING)
+    statement = _breaks().where(col(Break.closed_at).is_(None), wanted).limit(limit)
     return _rows((await connection.execute(statement)).all(), today)
 
 
 async def each_open_break(connection: AsyncConnection, today: date) -> AsyncGenerator[tuple[BreakRow, ...]]:
-    """Return all that ``open_breaks`` would, in slices: however many there are, few are held at once."""
+    """Return every open break, whether it waits or informs, in slices: few are held at once."""
     statement = _breaks().where(col(Break.closed_at).is_(None)).execution_options(yield_per=SLICE_ROWS)
     result = await connection.stream(statement)
     try:

@@ -13,6 +13,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.reports.statement_day import StatementDay, statement_days
+from payments.break_kind import INFORMING
 from payments.reconciliation.coverage import day_bounds
 
 
@@ -146,8 +147,8 @@ WITH RECURSIVE told AS (
 ), breaks AS (
     SELECT operator, CASE found.account WHEN '' THEN coalesce(home.account, '') ELSE found.account END AS account,
            coalesce(sum(difference_xof) FILTER (WHERE superseded_at IS NULL), 0) AS breaks_xof,
-           count(*) FILTER (WHERE closed_at IS NULL) AS breaks_open_count
-      FROM (SELECT operator, account, difference_xof, superseded_at, closed_at
+           count(*) FILTER (WHERE closed_at IS NULL AND kind <> ALL (CAST(:informing AS text[]))) AS breaks_open_count
+      FROM (SELECT operator, account, kind, difference_xof, superseded_at, closed_at
               FROM reconciliation_break WHERE day = :day) AS found
       LEFT JOIN home USING (operator)
      GROUP BY 1, 2
@@ -195,6 +196,7 @@ async def day_report(connection: AsyncConnection, day: date, operators: Collecti
         "day": day,
         "alive_since": day_start - ACCOUNT_LIVES,
         "operators": sorted(operators),
+        "informing": sorted(INFORMING),
         "told_operators": [operator for operator, _ in told],
         "told_accounts": [account for _, account in told],
         # Of a day that is stated to its end nothing came after.

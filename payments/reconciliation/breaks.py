@@ -17,6 +17,9 @@ from payments.reconciliation.facts import utc_day
 #: a break that a person closed keeps explaining its day for as long as the difference is there.
 OTHER_HALF_ARRIVED: Final = "the operator's statement names it now"
 
+#: Why one that single evidence revealed closes: a statement reveals the same, and counts it on its day.
+SAID_BY_STATEMENT: Final = "the statement reveals the same difference"
+
 #: The account of a break that no statement revealed.
 NO_ACCOUNT: Final = ""
 
@@ -49,6 +52,15 @@ SUPERSEDE = text("""
      WHERE id = ANY(CAST(:ids AS bigint[]))
 """)
 
+#: The same event, told by evidence before or after a statement told it: the statement's counts, and one stands.
+TOLD_TWICE = text("""
+    SELECT told.id FROM reconciliation_break AS told JOIN reconciliation_break AS counted USING (operator, about)
+     WHERE told.operator = :operator AND told.about = ANY(CAST(:abouts AS text[])) AND told.account = ''
+       AND told.superseded_at IS NULL AND counted.account <> '' AND counted.superseded_at IS NULL
+       AND (told.kind = counted.kind OR told.kind = 'AMOUNT' AND counted.kind = 'CORRECTED')
+       AND (told.kind <> 'AMOUNT' OR told.operator_amount_xof = counted.operator_amount_xof)
+""")
+
 ABOUT_DAY = text("""
     SELECT DISTINCT about FROM reconciliation_break
      WHERE operator = :operator AND day = :day AND account <> '' AND superseded_at IS NULL
@@ -66,7 +78,11 @@ async def record(connection: AsyncConnection, found: Sequence[FoundBreak], now: 
          one.operator_amount_xof, one.ledger_amount_xof, 0, _written(one))
         for one in found
     ]  # fmt: skip
-    return await _insert(connection, rows, now)
+    opened = await _insert(connection, rows, now)
+    for operator in sorted({one.operator for one in found}):
+        abouts = {one.transaction_id or one.subject for one in found if one.operator == operator}
+        await _tell_once(connection, operator, sorted(abouts), now)
+    return opened
 
 
 async def replace(
@@ -87,7 +103,16 @@ async def replace(
          one.ledger_amount_xof, one.difference_xof, _written(one))
         for content, one in wanted.items() if content not in standing
     ]  # fmt: skip
-    return await _insert(connection, rows, now)
+    opened = await _insert(connection, rows, now)
+    await _tell_once(connection, operator, sorted(abouts), now)
+    return opened
+
+
+async def _tell_once(connection: AsyncConnection, operator: str, abouts: Sequence[str], now: datetime) -> None:
+    """Let what a statement counts stand alone where single evidence had told the same."""
+    twice = (await connection.execute(TOLD_TWICE, {"operator": operator, "abouts": list(abouts)})).scalars().all()
+    if twice:
+        await connection.execute(SUPERSEDE, {"ids": sorted(twice), "because": SAID_BY_STATEMENT, "now": now})
 
 
 async def about_day(connection: AsyncConnection, operator: str, day: date) -> set[str]:

@@ -119,6 +119,21 @@ def changed(dropped: Sequence[OperatorRecord], added: Sequence[OperatorRecord]) 
     return _of(line, kind, (_moved(added), _moved(dropped), 0), of_line(code, line))
 
 
+def told_once(found: Sequence[Difference], changes: Sequence[Difference]) -> tuple[Difference, ...]:
+    """Return every event once: a file that corrects another and so departs from our books is one correction.
+
+    It says what the last file and our books say, and by how much they differ.
+    """
+    corrected = next((one for one in changes if one.kind is BreakKind.CORRECTED), None)
+    departing = [one for one in found if one.kind is BreakKind.AMOUNT] if corrected is not None else []
+    if corrected is None or len(departing) != 1:
+        return (*found, *changes)
+    (amount,) = departing
+    # The day of the money, not that of the line which happens to be the first of those that changed.
+    said = replace(amount, kind=corrected.kind, detail=corrected.detail)
+    return (*(one for one in found if one is not amount), *(said if one is corrected else one for one in changes))
+
+
 def other_payer(one: str | None, other: str | None) -> bool:
     """Return whether two payers are known and not the same."""
     return one is not None and other is not None and one != other

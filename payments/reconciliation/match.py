@@ -110,7 +110,7 @@ def judge(unit: Unit) -> Judged:
         missing = difference.missing_in_statement(_missing(unit, lines), unit, unit.payment)
         changes = [one for one in changes if one.kind is not missing.kind]
         found.append(missing)
-    return Judged(buckets, difference.numbered([*found, *changes]))
+    return Judged(buckets, difference.numbered(difference.told_once(found, changes)))
 
 
 def _judge(line: OperatorRecord, unit: Unit, paired: OperatorRecord | None, collected: _Collections) -> _Word:

@@ -178,7 +178,7 @@ async def test_a_line_dropped_by_a_later_file_is_a_difference_until_it_is_given_
 async def test_a_line_added_or_corrected_by_a_later_file_is_told(world: World) -> None:
     first = moved("T1", 1_000)
     await bring(world, stated(first), stated(moved("T1", 1_200), moved("T2", 700)))
-    assert await standing(world) == [("ADDED", 0), ("AMOUNT", 200), ("CORRECTED", 0)]
+    assert await standing(world) == [("ADDED", 0), ("CORRECTED", 200)]
     row = await row_of(world)
     assert (row.operator_amount_xof, row.posted_xof, row.breaks_xof) == (1_900, 1_700, 200)
 

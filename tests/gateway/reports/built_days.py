@@ -161,10 +161,10 @@ class MadeDay:
             case Fate.MIDNIGHT:
                 await self.pay(name, amount_xof, at - timedelta(days=1))
                 self.line(file, name, amount_xof, at, "matched")
+                # It needs nobody, so it is not counted among what waits.
                 await self.difference("TIMING", name, amount_xof)
                 said.operator_amount_xof += amount_xof
                 said.breaks_xof += amount_xof
-                said.breaks_open_count += 1
             case Fate.WITHOUT_ID:
                 self.line(file, None, amount_xof, at, "unreadable")
                 await self.difference("STATEMENT_ONLY", f"sans {name}", amount_xof)
