@@ -13,6 +13,7 @@ from gateway.console import break_labels, labels, payment_labels, upload_labels
 from gateway.console.auth.roles import Right
 from gateway.infra.compression import packed
 from gateway.reports import break_sentences, sms_words
+from gateway.reports.figure_lines import DayFigure
 from payments.msisdn import mask
 
 HERE = Path(__file__).resolve().parent
@@ -61,6 +62,7 @@ def _environment() -> Environment:
         plural=french.plural,
         roles=labels.ROLES,
         read=Right.READ,
+        openable=frozenset(DayFigure),
         standings=payment_labels.STANDINGS,
         channels=payment_labels.CHANNELS,
         matchings=payment_labels.MATCHINGS,

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.console import callbacks, day_page, households_page, login, pages, payments_page, uploads
+from gateway.console import callbacks, day_page, figure_page, households_page, login, pages, payments_page, uploads
 from gateway.console.account import account_page, change_password
 from gateway.console.auth.roles import Right
 from gateway.console.closing import close_day
@@ -30,6 +30,8 @@ STORED = "public, max-age=31536000, immutable"
 GUARDED = (
     Guarded(HOME_PATH, "GET", Right.READ, day_page.day_page),
     Guarded("/finance/jour.csv", "GET", Right.EXPORT, day_page.day_csv),
+    Guarded(figure_page.LINES_PATH, "GET", Right.READ, figure_page.figure_page),
+    Guarded(f"{figure_page.LINES_PATH}.csv", "GET", Right.EXPORT, figure_page.figure_csv),
     Guarded("/finance/cloture", "POST", Right.CLOSE, close_day),
     Guarded(MONTH_PATH, "GET", Right.READ, month_page),
     Guarded("/finance/ecarts", "GET", Right.READ, pages.breaks_page),

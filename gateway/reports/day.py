@@ -3,7 +3,7 @@
 What the operator says comes from its own balances, never from what we made of its lines.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.reports.day_rows import ACCOUNTS, BREAK_ROWS, HELD_ROWS
 from gateway.reports.statement_day import StatementDay, statement_days
 from payments.break_kind import INFORMING
 from payments.reconciliation.coverage import day_bounds
@@ -100,27 +101,11 @@ class DaySummary:
 #: An account of which no statement came for so long is no longer awaited beside the operator's others.
 ACCOUNT_LIVES: Final = timedelta(days=31)
 
-# What we hold belongs to the account whose statement names it, else to the operator's first; only an operator with
-# several accounts is asked line by line. A break that no statement revealed is counted with the first account.
-_BOOKS = text("""
-WITH RECURSIVE told AS (
-    SELECT * FROM unnest(CAST(:told_operators AS text[]), CAST(:told_accounts AS text[]),
-                         CAST(:told_untils AS timestamptz[])) AS told(operator, account, stated_until)
-), account AS (
-    SELECT operator, account, min(id) AS first_id FROM statement_file GROUP BY operator, account
-), home AS (
-    SELECT DISTINCT ON (operator) operator, account, count(*) OVER (PARTITION BY operator) > 1 AS is_one_of_several
-      FROM account ORDER BY operator, first_id
-), paying AS (
-    -- From one operator to the next along an index, so that a day is looked up for each instead of in all payments.
-    SELECT min(operator) AS operator FROM payment
-     UNION ALL
-    SELECT (SELECT min(operator) FROM payment WHERE operator > paying.operator) FROM paying
-     WHERE paying.operator IS NOT NULL
-), held AS (
-    SELECT payment.operator, own.account,
-           coalesce(sum(amount_xof) FILTER (WHERE occurred_at >= told.stated_until), 0) AS after_xof,
-           count(*) FILTER (WHERE occurred_at >= told.stated_until) AS after_count,
+_BOOKS = text(f"""
+WITH RECURSIVE {ACCOUNTS}, held AS (
+    SELECT operator, account,
+           coalesce(sum(amount_xof) FILTER (WHERE is_after), 0) AS after_xof,
+           count(*) FILTER (WHERE is_after) AS after_count,
            coalesce(sum(amount_xof) FILTER (WHERE NOT waits), 0) AS posted_xof,
            count(*) FILTER (WHERE NOT waits) AS posted_count,
            coalesce(sum(amount_xof) FILTER (WHERE waits), 0) AS suspense_xof,
@@ -129,29 +114,11 @@ WITH RECURSIVE told AS (
            count(*) FILTER (WHERE provenance = 'query') AS proved_by_query_count,
            count(*) FILTER (WHERE provenance = 'statement') AS proved_by_statement_count,
            count(*) FILTER (WHERE provenance = 'manual') AS proved_by_hand_count
-      FROM paying
-      JOIN payment ON payment.operator = paying.operator AND occurred_at >= :day_start AND occurred_at < :day_end
-     CROSS JOIN LATERAL (SELECT CASE WHEN payment.party_id IS NULL THEN EXISTS (
-                                    SELECT FROM payment_in_suspense AS held WHERE held.id = payment.id)
-                                ELSE false END AS waits) AS place
-      LEFT JOIN home ON home.operator = payment.operator
-      LEFT JOIN LATERAL (SELECT file.account
-                           FROM statement_line line JOIN statement_file file ON file.id = line.file_id
-                          WHERE home.is_one_of_several
-                            AND line.operator = payment.operator AND line.subject = payment.operator_transaction_id
-                            AND line.kind = 'collection' AND line.status = 'succeeded'
-                          ORDER BY line.file_id, line.line_number LIMIT 1) AS named ON true
-     CROSS JOIN LATERAL (SELECT coalesce(named.account, home.account, '') AS account) AS own
-      LEFT JOIN told ON told.operator = payment.operator AND told.account = own.account
-     GROUP BY 1, 2
+      FROM ({HELD_ROWS}) AS held_row GROUP BY 1, 2
 ), breaks AS (
-    SELECT operator, CASE found.account WHEN '' THEN coalesce(home.account, '') ELSE found.account END AS account,
-           coalesce(sum(difference_xof) FILTER (WHERE superseded_at IS NULL), 0) AS breaks_xof,
+    SELECT operator, account, coalesce(sum(amount_xof), 0) AS breaks_xof,
            count(*) FILTER (WHERE closed_at IS NULL AND kind <> ALL (CAST(:informing AS text[]))) AS breaks_open_count
-      FROM (SELECT operator, account, kind, difference_xof, superseded_at, closed_at
-              FROM reconciliation_break WHERE day = :day) AS found
-      LEFT JOIN home USING (operator)
-     GROUP BY 1, 2
+      FROM ({BREAK_ROWS}) AS break_row GROUP BY 1, 2
 ), known AS (
     SELECT asked.operator, coalesce(home.account, '') AS account
       FROM unnest(CAST(:operators AS text[])) AS asked(operator) LEFT JOIN home USING (operator)
@@ -171,7 +138,7 @@ SELECT known.operator, known.account,
        coalesce(proved_by_hand_count, 0) AS proved_by_hand_count
   FROM known LEFT JOIN held USING (operator, account) LEFT JOIN breaks USING (operator, account)
  ORDER BY known.operator, known.account
-""")
+""")  # noqa: S608 - our own text
 
 _PUSHES = text("""
 SELECT state, count(*) AS push_count, sum(amount_xof) AS asked_xof
@@ -192,15 +159,10 @@ async def day_report(connection: AsyncConnection, day: date, operators: Collecti
     period = {"day_start": day_start, "day_end": day_end}
     told = await statement_days(connection, day_start, day_end)
     asked = {
-        **period,
-        "day": day,
+        **asked_of(day, told),
         "alive_since": day_start - ACCOUNT_LIVES,
         "operators": sorted(operators),
         "informing": sorted(INFORMING),
-        "told_operators": [operator for operator, _ in told],
-        "told_accounts": [account for _, account in told],
-        # Of a day that is stated to its end nothing came after.
-        "told_untils": [None if one.is_whole else one.stated_until for one in told.values()],
     }
     books = (await connection.execute(_BOOKS, asked)).mappings().all()
     pushes = await connection.execute(_PUSHES, period)
@@ -210,6 +172,20 @@ async def day_report(connection: AsyncConnection, day: date, operators: Collecti
         pushes=tuple(PushesInState(found.state, found.push_count, int(found.asked_xof)) for found in pushes),
         oldest_unknown_at=await connection.scalar(_OLDEST_UNKNOWN),
     )
+
+
+def asked_of(day: date, told: Mapping[tuple[str, str], StatementDay]) -> dict[str, object]:
+    """Return what the rows of a day's figures must be told: the day, and up to which moment each account is stated."""
+    day_start, day_end = bounds(day)
+    return {
+        "day": day,
+        "day_start": day_start,
+        "day_end": day_end,
+        "told_operators": [operator for operator, _ in told],
+        "told_accounts": [account for _, account in told],
+        # Of a day that is stated to its end nothing came after.
+        "told_untils": [None if one.is_whole else one.stated_until for one in told.values()],
+    }
 
 
 def bounds(day: date) -> tuple[datetime, datetime]:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -52,25 +53,53 @@ _FILES = text("""
      ORDER BY operator, account, id
 """)
 
-#: A fee that came off a collection stands in ``due_xof - moved_xof``, as a fee's own line does.
-_LINES = text("""
+#: Every line that counts on the day, by the stretch for which its file speaks.
+STATED_ROWS: Final = """
+    FROM unnest(CAST(:files AS bigint[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
+         WITH ORDINALITY AS segment(file_id, starts, ends, place)
+    JOIN statement_line line
+      ON line.file_id = segment.file_id AND line.counts_at >= segment.starts AND line.counts_at < segment.ends
+"""
+#: What a line adds to each figure. A fee that came off a collection stands in ``due_xof - moved_xof``, as a fee's own
+#: line does.
+STATED_AMOUNTS: Final[Mapping[str, str]] = {
+    "collections_xof": "CASE WHEN kind = 'collection' THEN due_xof ELSE 0 END",
+    "reversals_xof": "CASE WHEN kind = 'reversal' THEN due_xof ELSE 0 END",
+    "fees_xof": "CASE WHEN kind <> 'transfer' THEN due_xof - moved_xof ELSE 0 END",
+    "transfers_xof": "CASE WHEN kind = 'transfer' THEN due_xof - moved_xof ELSE 0 END",
+    "others_xof": "CASE WHEN kind IN ('transfer', 'other', 'fee') THEN due_xof ELSE 0 END",
+}
+_LINES = text(f"""
     SELECT segment.place,
-           coalesce(sum(due_xof) FILTER (WHERE kind = 'collection'), 0) AS collections_xof,
            count(*) FILTER (WHERE kind = 'collection' AND status = 'succeeded' AND due_xof <> 0) AS collections_count,
-           coalesce(sum(due_xof) FILTER (WHERE kind = 'reversal'), 0) AS reversals_xof,
-           coalesce(sum(due_xof - moved_xof) FILTER (WHERE kind <> 'transfer'), 0) AS fees_xof,
-           coalesce(sum(due_xof - moved_xof) FILTER (WHERE kind = 'transfer'), 0) AS transfers_xof,
-           coalesce(sum(due_xof) FILTER (WHERE kind IN ('transfer', 'other', 'fee')), 0) AS others_xof
-      FROM unnest(CAST(:files AS bigint[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
-           WITH ORDINALITY AS segment(file_id, starts, ends, place)
-      JOIN statement_line line
-        ON line.file_id = segment.file_id AND line.counts_at >= segment.starts AND line.counts_at < segment.ends
-     GROUP BY segment.place
+           {", ".join(f"coalesce(sum({amount}), 0) AS {name}" for name, amount in STATED_AMOUNTS.items())}
+    {STATED_ROWS} GROUP BY segment.place
 """)
 
 _SUMS = (
     "collections_xof", "collections_count", "reversals_xof", "fees_xof", "transfers_xof", "others_xof"
 )  # fmt: skip
+
+
+async def stated_runs(
+    connection: AsyncConnection, start: datetime, end: datetime
+) -> Mapping[tuple[str, str], Sequence[Segment]]:
+    """Return the stretches of a day for which a file speaks, by operator and account."""
+    files: dict[tuple[str, str], list[StatedFile]] = defaultdict(list)
+    for row in (await connection.execute(_FILES, {"day_start": start, "day_end": end})).all():
+        operator, *facts, _ = row
+        file = StatedFile(*facts)
+        files[operator, file.account].append(file)
+    return {key: segments(found, start, end) for key, found in files.items()}
+
+
+def asked_of_runs(runs: Sequence[Segment]) -> dict[str, object]:
+    """Return what the rows of statements must be told."""
+    return {
+        "files": [run.file.id for run in runs],
+        "starts": [run.start for run in runs],
+        "ends": [run.end for run in runs],
+    }
 
 
 async def statement_days(
@@ -144,10 +173,5 @@ async def _running(
 async def _lines(connection: AsyncConnection, runs: Sequence[Segment]) -> Mapping[Segment, Mapping[str, int]]:
     if not runs:
         return {}
-    asked = {
-        "files": [run.file.id for run in runs],
-        "starts": [run.start for run in runs],
-        "ends": [run.end for run in runs],
-    }
-    rows: Sequence[Row[tuple[object, ...]]] = (await connection.execute(_LINES, asked)).all()
+    rows: Sequence[Row[tuple[object, ...]]] = (await connection.execute(_LINES, asked_of_runs(runs))).all()
     return {runs[row.place - 1]: {name: int(getattr(row, name)) for name in _SUMS} for row in rows}

@@ -35,6 +35,13 @@ ONE_OF_EACH = {
     "receipt": "Q000000001",
     "ramu_number": ramu_number(FIRST_SERIAL + 1),
 }
+#: Pages that show nothing unless they are asked for something.
+QUESTIONS = {"/finance/lignes": "?chiffre=posted_xof&operateur=sandbox"}
+
+
+def address_of(path: str) -> str:
+    """Return an address of a route at which there is something to show."""
+    return path.format(**ONE_OF_EACH) + QUESTIONS.get(path.removesuffix(".csv"), "")
 
 
 @dataclass

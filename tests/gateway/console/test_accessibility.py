@@ -20,7 +20,7 @@ PAGES = (
     "/finance/releves/2", "/finance/releves/99", "/finance/balance", "/finance/mois", "/finance/compte",
     "/finance/avis", "/finance/avis/1", "/finance/avis/4", "/finance/paiements", "/finance/paiements?q=zz",
     "/finance/paiements?etat=waiting&canal=unasked", "/finance/paiements/Q000000001", "/finance/menages",
-    "/finance/menages?q=zz",
+    "/finance/menages?q=zz", f"/finance/lignes?chiffre=posted_xof&operateur=sandbox&compte=RAMU&jour={DAY}",
 )  # fmt: skip
 BUSY_DAY = date(2026, 11, 17)
 

@@ -10,7 +10,7 @@ from gateway.console.auth.passwords import hash_password
 from gateway.console.auth.roles import Role
 from gateway.console.auth.staff import ONE_TIME_LIFETIME, NewStaff, add, renew
 from gateway.console.routes import GUARDED
-from tests.gateway.console.desk import ONE_OF_EACH, PASSWORD, Desk
+from tests.gateway.console.desk import PASSWORD, Desk, address_of
 
 GIVEN = "K7QM-9XTR-4WBC-2NHP"
 OWN = "le marigot est plein ce soir"
@@ -35,7 +35,7 @@ async def test_whoever_was_given_a_password_chooses_her_own_before_anything_else
     for guarded in GUARDED:
         if guarded.path in {"/finance/compte", "/finance/deconnexion"}:
             continue
-        path = guarded.path.format(**ONE_OF_EACH)
+        path = address_of(guarded.path)
         answer = await (desk.browser.get(path) if guarded.method == "GET" else desk.post(path, {"csrf": "x"}))
         assert (answer.status_code, answer.headers["location"]) == (303, "/finance/compte"), path
     page = (await desk.browser.get("/finance/compte")).text

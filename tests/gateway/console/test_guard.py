@@ -12,7 +12,7 @@ from gateway.infra.database import Pool, Timeouts, open_database
 from gateway.money.import_statement import receive
 from payments.reconciliation.uploads import new_upload
 from tests.fixed import CountedIds, TestClock
-from tests.gateway.console.desk import ONE_OF_EACH, ORIGIN, Desk, csrf_of, open_desk
+from tests.gateway.console.desk import ORIGIN, Desk, address_of, csrf_of, open_desk
 from tests.gateway.reports.built_days import park_a_callback
 from tests.stories import credited
 from tests.world import AMINATA, World
@@ -73,7 +73,7 @@ async def test_each_role_gets_what_its_rights_say_and_no_more(world: World, desk
     await receive(desk.database, new_upload("sandbox", "releve.csv", BytesIO(b"1"), "staff/test"), desk.clock.now())
     await desk.database.transact(lambda connection: park_a_callback(connection, desk.clock.now()))
     for guarded in GUARDED:
-        answer = await ask(desk, guarded.method, guarded.path.format(**ONE_OF_EACH), csrf="wrong")
+        answer = await ask(desk, guarded.method, address_of(guarded.path), csrf="wrong")
         assert_sealed(answer)
         allowed = guarded.right in RIGHTS[role]
         if guarded.path == HOME_PATH and not allowed:
@@ -170,11 +170,7 @@ async def test_pages_need_nothing_from_elsewhere_and_nothing_inline(world: World
     pages = [(await desk.browser.get("/finance/connexion")).text]
     await desk.enter()
     await receive(desk.database, new_upload("sandbox", "releve.csv", BytesIO(b"1"), "staff/test"), desk.clock.now())
-    pages += [
-        (await desk.browser.get(guarded.path.format(**ONE_OF_EACH))).text
-        for guarded in GUARDED
-        if guarded.method == "GET"
-    ]
+    pages += [(await desk.browser.get(address_of(guarded.path))).text for guarded in GUARDED if guarded.method == "GET"]
     for page in pages:
         # One page looks again by itself, by a file of ours.
         assert page.count("<script") == page.count('<script src="/finance/static/statement.js?') <= 1
