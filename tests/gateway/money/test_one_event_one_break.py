@@ -46,7 +46,7 @@ async def test_a_second_statement_with_one_franc_more_is_one_rectified_statement
         page = (await desk.browser.get("/finance/ecarts")).text
     row = re.search(r"<tr>(?:(?!</tr>).)*Relevé rectifié.*?</tr>", page, re.DOTALL)
     assert row is not None
-    assert re.search(r'data-label="Différence"><b><data value="1">', row[0])
+    assert re.search(r'data-label="Différence"><span><b><data value="1">', row[0])
 
 
 @pytest.mark.parametrize("first", ["evidence", "statement"])
