@@ -38,7 +38,12 @@ ACCOUNTS: Mapping[str, str] = {
 }
 
 #: Who is no colleague and yet does something.
-ACTORS: Mapping[str, str] = {"command-line": "ligne de commande", "command": "ligne de commande", "job": "automate"}
+ACTORS: Mapping[str, str] = {
+    "command-line": "ligne de commande",
+    "command": "ligne de commande",
+    "job": "automate",
+    "operator": "preuve de l'opérateur",
+}
 
 #: What became of the lines of a statement.
 BUCKETS: Mapping[str, str] = {

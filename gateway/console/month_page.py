@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from gateway.console.deps import ConsoleDeps, PageRefused, Visit, snapshot
 from gateway.console.pages import labelled_page
+from gateway.french import read_day
 from gateway.money.import_statement import FIRST_DAY
 from gateway.reports.days import days_between
 
@@ -40,18 +41,19 @@ def asked_month(visit: Visit, today: date) -> date:
     asked = visit.request.query_params.getlist("mois")
     if not asked:
         return today.replace(day=1)
-    try:
-        (written,) = asked
-        first = date.fromisoformat(f"{written}-01")
-    except ValueError:
-        raise _bad_month("Écrivez le mois ainsi : 2026-11 (année, mois).") from None
-    if f"{first:%Y-%m}" != written:
-        raise _bad_month("Écrivez le mois ainsi : 2026-11 (année, mois).")
+    first = read_day(_first_of(asked[0])) if len(asked) == 1 else None
+    if first is None:
+        raise _bad_month("Écrivez le mois ainsi : 11/2026 ou 2026-11.")
     if first > today:
         raise _bad_month("Ce mois n'est pas encore venu.")
     if first < FIRST_DAY.replace(day=1):
         raise _bad_month("Ce mois est antérieur à l'ouverture du service.")
     return first
+
+
+def _first_of(written: str) -> str:
+    """Write the first day of a month as the month is written: 11/2026 as people do, 2026-11 as machines do."""
+    return f"01/{written}" if "/" in written else f"{written}-01"
 
 
 def _bad_month(sentence: str) -> PageRefused:

@@ -19,7 +19,7 @@ CHANNELS: Final[Mapping[str, str]] = {
 MATCHINGS: Final[Mapping[str, str]] = {
     Matching.REFERENCE: "la demande ou la référence",
     Matching.PAYER: "le numéro qui a payé",
-    Matching.SUSPENSE: "personne : reçu en attente",
+    Matching.SUSPENSE: "personne",
 }
 
 #: How far each road of evidence is trusted.

@@ -63,6 +63,8 @@ async def test_one_month_leads_to_the_next_and_never_to_one_that_has_not_come(de
     assert 'href="/finance/mois?mois=2026-09"' in page
     assert 'href="/finance/mois?mois=2026-11"' in page
     assert "mois=2026-12" not in (await desk.browser.get("/finance/mois")).text
+    for written in ("10/2026", "2026-10"):
+        assert "octobre 2026" in (await desk.browser.get(f"/finance/mois?mois={written}")).text.lower()
     assert "mois=2019-12" not in (await desk.browser.get("/finance/mois?mois=2020-01")).text
     assert "Rien n\u2019est connu de ce mois." in page
 
@@ -70,7 +72,7 @@ async def test_one_month_leads_to_the_next_and_never_to_one_that_has_not_come(de
 @pytest.mark.parametrize(
     "query",
     ["mois=", "mois=2026", "mois=2026-13", "mois=2026-1", "mois=2026-12", "mois=2019-12", "mois=2026-11-01",
-     "mois=2026-10&mois=2026-11", "mois=%00", "mois=0000-01"],
+     "mois=2026-10&mois=2026-11", "mois=%00", "mois=0000-01", "mois=13/2026", "mois=1/11/2026"],
 )  # fmt: skip
 async def test_a_month_that_cannot_be_is_answered_with_a_sentence(desk: Desk, query: str) -> None:
     await desk.enter()
