@@ -11,6 +11,7 @@ from gateway.console.break_labels import BREAKS
 from gateway.console.day_page import DAY_TITLES
 from gateway.console.deps import ConsoleDeps, PageRefused, Visit, snapshot
 from gateway.console.exports import export
+from gateway.console.labels import PUSH_STATES
 from gateway.console.pages import asked_day, labelled_page
 from gateway.reports.evidence import seal_of
 from gateway.reports.figure_lines import (
@@ -38,6 +39,7 @@ LINE_TITLES: Mapping[str, str] = {
 }
 LINE_KINDS: Mapping[str, str] = {
     "payment": "paiement",
+    "request": "demande",
     "collection": "encaissement",
     "reversal": "annulation",
     "fee": "frais",
@@ -58,7 +60,7 @@ async def figure_page(console: ConsoleDeps, visit: Visit) -> Response:
         asked=asked,
         found=found,
         sealed_xof=sealed_xof,
-        title=DAY_TITLES[asked.figure.value].removesuffix(" (F)"),
+        title=_title(asked),
         kinds=LINE_KINDS,
         rows_max=LINES_SHOWN_MAX,
         query=str(visit.request.query_params),
@@ -85,9 +87,12 @@ def asked_figure(visit: Visit) -> AskedFigure:
         figure = DayFigure(asked.get("chiffre", ""))
     except ValueError:
         raise _no_figure() from None
-    if any(len(text) > ACCOUNT_CHARS_MAX or not text.isprintable() for text in (operator, account)) or not operator:
+    if any(len(text) > ACCOUNT_CHARS_MAX or not text.isprintable() for text in (operator, account)):
         raise _no_figure()
-    return AskedFigure(asked_day(visit, visit.now.date()), figure, operator, account)
+    state = asked.get("etat", "")
+    if (state in PUSH_STATES) != (figure is DayFigure.PUSHES):
+        raise _no_figure()
+    return AskedFigure(asked_day(visit, visit.now.date()), figure, operator, account, state)
 
 
 def shown_xof(figure: DayFigure, amount_xof: int) -> int:
@@ -108,10 +113,18 @@ async def _sealed_xof(connection: AsyncConnection, asked: AskedFigure) -> int | 
     """Return the figure as it was signed; None while the day is open or its report says nothing of it."""
     seal = await seal_of(connection, asked.day)
     sealed = None if seal is None else read_sealed(seal.content)
-    rows = () if sealed is None else sealed.summary.rows
+    if sealed is None or asked.figure is DayFigure.PUSHES or asked.figure.value.endswith("_count"):
+        return None
+    rows = sealed.summary.rows if asked.operator else (sealed.summary.total,)
     row = next((one for one in rows if (one.operator, one.account) == (asked.operator, asked.account)), None)
     signed: int | None = None if row is None else getattr(row, asked.figure.value)
     return None if signed is None else shown_xof(asked.figure, signed)
+
+
+def _title(asked: AskedFigure) -> str:
+    if asked.figure is DayFigure.PUSHES:
+        return f"Demandes {PUSH_STATES[asked.state][1]}"
+    return DAY_TITLES[asked.figure.value].removesuffix(" (F)").removesuffix(" (nombre)")
 
 
 def _no_figure() -> PageRefused:

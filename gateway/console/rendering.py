@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 from gateway import french
 from gateway.console import break_labels, labels, payment_labels, upload_labels
 from gateway.console.auth.roles import Right
+from gateway.console.search_box import is_searchable
 from gateway.infra.compression import packed
 from gateway.reports import break_sentences, sms_words
 from gateway.reports.figure_lines import DayFigure
@@ -57,6 +58,7 @@ def _environment() -> Environment:
         groups=labels.groups, side=labels.side, author=labels.author,
         masked=mask, size=upload_labels.size, line_list=upload_labels.line_list,
     )  # fmt: skip
+    environment.tests.update(searchable=is_searchable)
     environment.globals.update(
         asset=lambda name: f"/finance/static/{name}?v={ASSETS[name].version}",
         plural=french.plural,

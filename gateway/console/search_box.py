@@ -54,6 +54,14 @@ def read_search(typed: str) -> Sought:
     return sought
 
 
+def is_searchable(text: str) -> bool:
+    """Return whether a text can name something that is kept, so that a link may lead to it."""
+    try:
+        return read_search(text).names_one
+    except SearchUnreadable:
+        return False
+
+
 def _receipt(text: str) -> str | None:
     found = _RECEIPT.fullmatch(text)
     return f"Q{found['digits']:0>{_RECEIPT_DIGITS}}" if found else None

@@ -19,7 +19,7 @@ LINES_SHOWN_MAX: Final = 200
 
 
 class DayFigure(StrEnum):
-    """A figure of a day that lines add up to; each is a field of an operator's day."""
+    """A figure of a day that adds lines up or counts them; each is a field of an operator's day, but for requests."""
 
     POSTED = "posted_xof"
     SUSPENSE = "suspense_xof"
@@ -30,6 +30,11 @@ class DayFigure(StrEnum):
     FEES = "fees_xof"
     TRANSFERS = "transfers_xof"
     OTHERS = "others_xof"
+    PROVED_BY_CALLBACK = "proved_by_callback_count"
+    PROVED_BY_QUERY = "proved_by_query_count"
+    PROVED_BY_STATEMENT = "proved_by_statement_count"
+    PROVED_BY_HAND = "proved_by_hand_count"
+    PUSHES = "pushes_xof"
 
 
 #: What the figures of our own payments are made of.
@@ -37,7 +42,13 @@ _HELD: Final[Mapping[DayFigure, str]] = {
     DayFigure.POSTED: "NOT waits",
     DayFigure.SUSPENSE: "waits",
     DayFigure.AFTER: "is_after",
+    DayFigure.PROVED_BY_CALLBACK: "provenance = 'signed_callback'",
+    DayFigure.PROVED_BY_QUERY: "provenance = 'query'",
+    DayFigure.PROVED_BY_STATEMENT: "provenance = 'statement'",
+    DayFigure.PROVED_BY_HAND: "provenance = 'manual'",
 }
+#: One account, or without an operator all of them.
+_OF_ACCOUNT: Final = "(:operator = '' OR operator = :operator AND account = :account)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +73,13 @@ class FigureLines:
 
 @dataclass(frozen=True, slots=True)
 class AskedFigure:
-    """Which figure of which account and day."""
+    """Which figure of which account and day; without an operator of all accounts. Requests are asked for by state."""
 
     day: date
     figure: DayFigure
-    operator: str
-    account: str
+    operator: str = ""
+    account: str = ""
+    state: str = ""
 
 
 async def figure_lines(connection: AsyncConnection, asked: AskedFigure) -> FigureLines:
@@ -94,12 +106,24 @@ async def each_figure_line(connection: AsyncConnection, asked: AskedFigure) -> A
 async def _lines(connection: AsyncConnection, asked: AskedFigure) -> tuple[str, dict[str, object]]:
     start, end = bounds(asked.day)
     which: dict[str, object] = {"operator": asked.operator, "account": asked.account}
+    if asked.figure is DayFigure.PUSHES:
+        return _PUSHED, {"day_start": start, "day_end": end, "state": asked.state}
     if asked.figure.value in STATED_AMOUNTS:
-        runs = (await stated_runs(connection, start, end)).get((asked.operator, asked.account), ())
+        stated = await stated_runs(connection, start, end)
+        of_account = (asked.operator, asked.account)
+        runs = [run for key, found in stated.items() if not asked.operator or key == of_account for run in found]
         return _stated(STATED_AMOUNTS[asked.figure.value]), asked_of_runs(runs)
     told = await statement_days(connection, start, end)
     rows = _broken() if asked.figure is DayFigure.BREAKS else _held(_HELD[asked.figure])
     return rows, {**asked_of(asked.day, told), **which}
+
+
+_PUSHED: Final = """
+    WITH lines AS (
+        SELECT created_at AS at, 'request' AS kind, reference AS name, CAST(NULL AS text) AS receipt_number,
+               amount_xof, id
+          FROM payment_request WHERE created_at >= :day_start AND created_at < :day_end AND state = :state)
+"""
 
 
 def _held(condition: str) -> str:
@@ -107,7 +131,7 @@ def _held(condition: str) -> str:
         WITH RECURSIVE {ACCOUNTS}, lines AS (
             SELECT occurred_at AS at, 'payment' AS kind, operator_transaction_id AS name, receipt_number, amount_xof, id
               FROM ({HELD_ROWS}) AS row
-             WHERE operator = :operator AND account = :account AND {condition})
+             WHERE {_OF_ACCOUNT} AND {condition})
     """  # noqa: S608 - our own text
 
 
@@ -116,7 +140,7 @@ def _broken() -> str:
         WITH RECURSIVE {ACCOUNTS}, lines AS (
             SELECT day AS at, kind, subject AS name, CAST(NULL AS text) AS receipt_number, amount_xof, id
               FROM ({BREAK_ROWS}) AS row
-             WHERE operator = :operator AND account = :account AND amount_xof <> 0)
+             WHERE {_OF_ACCOUNT} AND amount_xof <> 0)
     """  # noqa: S608 - our own text
 
 

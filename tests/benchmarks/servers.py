@@ -92,9 +92,11 @@ def private_server(kept: Path | None = None) -> Iterator[Server]:
         kept.mkdir(parents=True, exist_ok=True)
         kept.chmod(0o711)
         postgres = start(kept / "postgres")
-        yield Server(postgres, kept)
-        if not postgres.adopted:
-            postgres.stop()
+        try:
+            yield Server(postgres, kept)
+        finally:
+            if not postgres.adopted:
+                postgres.stop()
         return
     folder = Path(tempfile.mkdtemp(prefix="ramu-bench-"))
     folder.chmod(0o711)

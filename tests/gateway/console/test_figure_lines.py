@@ -17,6 +17,8 @@ from tests.gateway.console.desk import Desk, figures_of
 from tests.gateway.console.test_closing import DAY as SIGNED_DAY
 from tests.gateway.console.test_closing import sign, write
 from tests.gateway.reports.built_days import DEALS, Deal, Fate, MadeDay
+from tests.stories import ask_to_pay, paid
+from tests.world import AMINATA, MOUSSA, World
 
 DAY = date(2026, 11, 20)
 MIDNIGHT = datetime.combine(DAY, time(), UTC)
@@ -26,7 +28,8 @@ NO_SUM = {"operator_amount_xof", "unexplained_xof", "opening_xof", "contradictio
 
 def test_no_figure_of_the_day_is_without_lines_but_those_that_are_no_sum() -> None:
     shown = {name for name, _ in (*EQUATION, *MOVEMENT)}
-    assert shown - NO_SUM == set(DayFigure) - {DayFigure.AFTER}
+    apart = {DayFigure.AFTER, DayFigure.PUSHES} | {one for one in DayFigure if one.endswith("_count")}
+    assert shown - NO_SUM == set(DayFigure) - apart
 
 
 async def opened(desk: Desk, address: str) -> tuple[int, int]:
@@ -67,13 +70,20 @@ async def test_the_lines_of_every_figure_add_up_to_it(desk: Desk) -> None:
         page = (await desk.browser.get(f"/finance/?jour={day}")).text
         figures = figures_of(page)
         links = {html.unescape(link) for link in re.findall(r'href="(/finance/lignes\?[^"]+)"', page)}
-        assert len(links) >= 2 * 8
+        assert len(links) >= 2 * 8 + 3 + 4
         for link in links:
-            name, operator = re.findall(r"chiffre=([a-z_]+)&operateur=([a-z]+)", link)[0]
+            if "operateur" not in link:
+                # How payments were proved is counted, not added up.
+                [count] = re.findall(rf'href="{re.escape(html.escape(link))}">([0-9]+)<', page)
+                lines = (await desk.browser.get(link)).text
+                assert re.search(rf"<caption>\s*<data value=.{count}.>", lines), link
+                seen["proved"] += int(count)
+                continue
+            name, operator = re.findall(r"chiffre=([a-z_]+)&operateur=([a-z]*)", link)[0]
             figure = figures[operator][name] or 0
             assert await opened(desk, link) == (figure, figure), link
             seen[name] += figure != 0
-    for name in ("posted_xof", "suspense_xof", "breaks_xof", "collections_xof", "fees_xof", "transfers_xof"):
+    for name in ("posted_xof", "suspense_xof", "breaks_xof", "collections_xof", "fees_xof", "transfers_xof", "proved"):
         assert seen[name] > 0, seen
 
 
@@ -95,7 +105,9 @@ async def test_what_came_after_the_statement_opens_too(desk: Desk) -> None:
     "query",
     [
         "",
-        "chiffre=posted_xof",
+        "chiffre=pushes_xof",
+        "chiffre=pushes_xof&etat=x",
+        "chiffre=posted_xof&etat=failed",
         "chiffre=closing_xof&operateur=sandbox",
         "chiffre=posted_xof&operateur=%00",
         f"chiffre=posted_xof&operateur={'x' * 500}",
@@ -111,8 +123,20 @@ async def test_what_is_no_figure_is_said_so(desk: Desk, query: str) -> None:
 
 async def test_an_operator_that_nobody_knows_has_no_lines(desk: Desk) -> None:
     await desk.enter()
-    for figure in DayFigure:
+    for figure in set(DayFigure) - {DayFigure.PUSHES}:
         assert await opened(desk, f"/finance/lignes?chiffre={figure}&operateur=personne&compte=") == (0, 0)
+
+
+async def test_requests_of_each_state_open_their_lines(world: World, desk: Desk) -> None:
+    await paid(world, AMINATA, "S1")
+    await ask_to_pay(world, MOUSSA, "S2")
+    await desk.enter()
+    page = (await desk.browser.get("/finance/")).text
+    links = re.findall(r'href="(/finance/lignes\?[^"]+chiffre=pushes_xof[^"]+)">([0-9\u202f]+)', page)
+    assert len(links) == 2
+    for link, shown in links:
+        asked_xof = int(shown.replace("\u202f", ""))
+        assert await opened(desk, html.unescape(link)) == (asked_xof, asked_xof)
 
 
 async def test_a_figure_of_a_closed_day_stands_beside_what_was_signed(desk: Desk) -> None:
