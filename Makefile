@@ -55,7 +55,7 @@ diagrams: .venv/.dev-installed ## draw the state diagrams and the guide's tables
 	$(BIN)/python -m docs.guide_tables
 
 golden: .venv/.dev-installed ## write the expected conversations again; read the difference before keeping it
-	RAMU_GOLDEN=write $(BIN)/pytest -q -p no:randomly tests/ussd_flows $(ARGS)
+	RAMU_GOLDEN=write $(BIN)/pytest -q -p no:randomly tests/ussd_flows tests/gateway/year $(ARGS)
 
 screenshots: .venv/.dev-installed ## make every picture of README and guides again, with the text of its page beside it
 	RAMU_SCREENSHOTS=write $(BIN)/pytest -q -p no:randomly tests/e2e/test_screenshots.py $(ARGS)
